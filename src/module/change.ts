@@ -1,0 +1,147 @@
+// What can be done to a tree, as data, with what it expects to find.
+
+import type { Content, ExecSpec, Exit, Failure, FileType, Root, Timestamp } from "./probe.js";
+
+/**
+ * What must be at the path for the change to be carried out (compare and swap). Of the thing itself: the last link is followed only where
+ * the change follows. An absent field is not looked at.
+ */
+export interface Expect {
+  readonly type?: FileType | "absent";
+  readonly sha256?: string;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: number;
+  readonly target?: string;
+}
+
+/** `keep`: what the replaced file has, or the default where there was none. */
+interface Ownership {
+  /** Absent: keep; 0666 (directories 0777) less umask 022 where there was none. */
+  readonly mode?: number;
+  /** Absent: keep; root (or the task's become_user) where there was none. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+interface At {
+  readonly path: string;
+  readonly at?: Root;
+  readonly expect: Expect;
+}
+
+export type TimeSpec = "now" | Timestamp;
+
+/** Temp file, owner, mode, fsync, rename: the file is the old or the new one, whole. */
+export interface WriteFile extends At, Ownership {
+  readonly kind: "writeFile";
+  readonly content: Content;
+  readonly follow?: boolean;
+  /** Write into the existing inode (for files that are mounts). */
+  readonly inPlace?: boolean;
+  readonly mtime?: TimeSpec;
+  /** Content is secret: no diff. */
+  readonly isSecret?: boolean;
+}
+
+/** One directory; its parent must exist. */
+export interface MakeDirectory extends At, Ownership {
+  readonly kind: "makeDirectory";
+}
+
+/** A symbolic link; replaces what is no directory, atomically. */
+export interface MakeLink extends At {
+  readonly kind: "makeLink";
+  readonly target: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface HardLink extends At {
+  readonly kind: "hardLink";
+  readonly source: string;
+}
+
+export interface Remove extends At {
+  readonly kind: "remove";
+  readonly isRecursive?: boolean;
+}
+
+export interface SetAttributes extends At {
+  readonly kind: "setAttributes";
+  readonly follow?: boolean;
+  /** Also where the file has several hard links; else it gets a copy of its own first (a link may lead out of the tree). */
+  readonly allowHardLinks?: boolean;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly atime?: TimeSpec;
+  readonly mtime?: TimeSpec;
+  readonly setFlags?: number;
+  readonly clearFlags?: number;
+}
+
+/** A copy within the tree, temp + rename. */
+export interface CopyFile extends At, Ownership {
+  readonly kind: "copyFile";
+  readonly from: string;
+  readonly follow?: boolean;
+  readonly keepTimes?: boolean;
+  readonly keepXattrs?: boolean;
+}
+
+export interface Rename extends At {
+  readonly kind: "rename";
+  readonly to: string;
+}
+
+/** A program whose effect cannot be known but for what `assumes` says. */
+export interface ExecChange {
+  readonly kind: "exec";
+  readonly at?: Root;
+  readonly exec: ExecSpec;
+  /** What the tree will surely have afterwards, for the model (as a new dpkg status). Not carried out. */
+  readonly assumes?: readonly Change[];
+  /** Nothing of the tree but what `assumes` says is touched: later tasks need not look again. */
+  readonly isContained?: boolean;
+  /** Exit statuses that count as success, default 0; `any`: the module judges in `conclude`. */
+  readonly okStatuses?: readonly number[] | "any";
+}
+
+/** One write to a file of cgroupfs, proc or sysfs; with `current`, only where it reads so. */
+export interface WriteKernel extends At {
+  readonly kind: "writeKernel";
+  readonly value: string;
+  readonly current?: string;
+}
+
+/** Take a lock file (fcntl, as lckpwdf does) until `unlock` or the end of the task. */
+export interface Lock extends At {
+  readonly kind: "lock";
+  readonly timeoutMs: number;
+}
+
+export interface Unlock extends At {
+  readonly kind: "unlock";
+}
+
+export type Change =
+  | WriteFile
+  | MakeDirectory
+  | MakeLink
+  | HardLink
+  | Remove
+  | SetAttributes
+  | CopyFile
+  | Rename
+  | ExecChange
+  | WriteKernel
+  | Lock
+  | Unlock;
+
+/** What came of one change. `exit`, `stdout`, `stderr` for exec alone. */
+export interface Outcome {
+  readonly failure?: Failure;
+  readonly exit?: Exit;
+  readonly stdout?: Uint8Array;
+  readonly stderr?: Uint8Array;
+}

@@ -1,0 +1,166 @@
+// The contract between a module and the engine: params, observe, plan.
+
+import type { Change, Outcome } from "./change.js";
+import type { ParamRules, ParamSpecs, ParamsOf } from "./param.js";
+import type { Content, ObservationOf, Probe } from "./probe.js";
+
+/** Probes by name; a list where their number depends on the params. */
+export type Probes = Readonly<Record<string, Probe | readonly Probe[]>>;
+
+/** What was seen, under the names of the probes. */
+export type Seen<P extends Probes> = {
+  readonly [K in keyof P]: P[K] extends Probe
+    ? ObservationOf<P[K]>
+    : P[K] extends readonly (infer E extends Probe)[]
+      ? readonly ObservationOf<E>[]
+      : never;
+};
+
+/** A file or directory of the controller that a param names. Digests are hex. */
+export type LocalSource =
+  | {
+      readonly kind: "file";
+      /** Where it was found. */
+      readonly path: string;
+      readonly mode: number;
+      readonly content: Content;
+      readonly sha1: string;
+      readonly md5: string;
+    }
+  | {
+      readonly kind: "directory";
+      readonly path: string;
+      readonly mode: number;
+      /** Parents before children, names relative. */
+      readonly entries: readonly LocalEntry[];
+    };
+
+export interface LocalEntry {
+  readonly name: string;
+  readonly kind: "file" | "directory" | "link";
+  readonly mode: number;
+  readonly content?: Content;
+  readonly sha1?: string;
+  readonly target?: string;
+}
+
+/** What a module may know besides its params and what was seen. Fixed for a task on a target; no clock, no I/O behind it. */
+export interface Context {
+  readonly target: {
+    readonly name: string;
+    readonly host: string;
+    /** Undefined for the host's own root. */
+    readonly tree: string | undefined;
+    /** Of the tree on the host. */
+    readonly path: string;
+    readonly entry: string;
+  };
+  /** When the task was begun, and the run's process id: for names of backups and for dates. */
+  readonly startedAt: Date;
+  readonly pid: number;
+  /** Who exec changes run as, if the task says become_user. */
+  readonly becomeUser: string | undefined;
+  readonly sources: Readonly<Record<string, LocalSource>>;
+  /** Keys that are no params, for modules with `hasOpenParams` (set_fact). */
+  readonly extra: Readonly<Record<string, unknown>>;
+  /** The kernel's name for the host's machine, as `x86_64`. */
+  readonly architecture: string;
+}
+
+/** Keys that `register` gets, Ansible's names. `changed failed skipped msg` are added by the engine. */
+export type ResultFields = Readonly<Record<string, unknown>>;
+
+/** Why a task cannot be done. `message` is one sentence; `remedy` says what to do. */
+export interface Refusal {
+  readonly message: string;
+  readonly remedy?: string;
+  readonly result?: ResultFields;
+}
+
+export interface Plan {
+  /** Empty: converged. */
+  readonly changes: readonly Change[];
+  readonly result?: ResultFields;
+  /** Shown as the task's message and registered as `msg`. */
+  readonly message?: string;
+  readonly warnings?: readonly string[];
+  /** Nothing is done and the task fails. */
+  readonly refusal?: Refusal;
+  /** Ansible's `skipped: true` with a reason in `message`. */
+  readonly isSkipped?: boolean;
+  /** Variables for the target from here on (set_fact). */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /** More for `--diff` than the engine sees in the changes (a command's limits, a package list). */
+  readonly diff?: readonly { readonly title: string; readonly before: string; readonly after: string }[];
+  /** Pure: what the outcomes of the changes (one each, in order, as far as they were tried) make of the result. Not called in check mode. */
+  conclude?(outcomes: readonly Outcome[]): Conclusion;
+}
+
+export interface Conclusion {
+  readonly result?: ResultFields;
+  readonly message?: string;
+  /** Only to take back: a command that reported that it changed nothing. */
+  readonly changed?: boolean;
+  readonly refusal?: Refusal;
+}
+
+export interface Example {
+  readonly title: string;
+  /** YAML of one task or a list of tasks. */
+  readonly yaml: string;
+}
+
+/**
+ * A module. `observe` and `plan` are pure: same arguments, same answer; no I/O, clock, randomness or await. The law
+ * `plan(predict(plan(s), s)) = []` holds for every module and is tested.
+ */
+export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes> {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  readonly doc?: string;
+  readonly params: S;
+  readonly rules?: ParamRules;
+  /** The param that free text goes to (`command: ls -l`). */
+  readonly freeForm?: keyof S & string;
+  readonly hasOpenParams?: boolean;
+  /** Keys of the result, for the documentation. */
+  readonly returns?: Readonly<Record<string, string>>;
+  readonly examples: readonly Example[];
+  /** Checks beyond types, at preflight where no value is a template: a sentence for what is wrong, or nothing. */
+  check?(params: ParamsOf<S>): string | undefined;
+  observe(params: ParamsOf<S>, context: Context): A;
+  /** Only where the second look depends on the first. */
+  observeMore?(params: ParamsOf<S>, seen: Seen<A>, context: Context): B;
+  plan(params: ParamsOf<S>, seen: Seen<A> & Seen<B>, context: Context): Plan;
+}
+
+/** A module as the engine holds it, its own types forgotten. */
+export interface AnyModule {
+  readonly name: string;
+  readonly summary: string;
+  readonly doc?: string;
+  readonly params: ParamSpecs;
+  readonly rules?: ParamRules;
+  readonly freeForm?: string;
+  readonly hasOpenParams?: boolean;
+  readonly returns?: Readonly<Record<string, string>>;
+  readonly examples: readonly Example[];
+  check?(params: Readonly<Record<string, unknown>>): string | undefined;
+  observe(params: Readonly<Record<string, unknown>>, context: Context): Probes;
+  observeMore?(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, context: Context): Probes;
+  plan(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, context: Context): Plan;
+}
+
+/** Defines a module: checks its types against each other, then forgets them. */
+export function defineModule<const S extends ParamSpecs, A extends Probes, B extends Probes = Record<never, never>>(
+  module: Module<S, A, B>,
+): AnyModule {
+  return module as unknown as AnyModule;
+}
+
+/** Modules by name; each is loaded when it is first asked for. */
+export interface ModuleRegistry {
+  readonly names: readonly string[];
+  load(name: string): Promise<AnyModule | undefined>;
+}

@@ -1,0 +1,239 @@
+// What can be observed in a tree, as data, and what an observation holds.
+
+/** Which root a path belongs to: the target's tree, or the host that the tree lies on. */
+export type Root = "tree" | "host";
+
+/** Hex digests are lower case throughout. */
+export type DigestName = "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512";
+
+/** What lies at a path. The last link is followed only with `follow`. */
+export interface StatProbe {
+  readonly kind: "stat";
+  readonly path: string;
+  readonly at?: Root;
+  readonly follow?: boolean;
+  /** Also the file flags (chattr). */
+  readonly withFlags?: boolean;
+}
+
+/** A regular file's content. Follows the last link unless `follow` is false. `limit` in bytes, default 16 MiB. */
+export interface ReadProbe {
+  readonly kind: "read";
+  readonly path: string;
+  readonly at?: Root;
+  readonly follow?: boolean;
+  readonly limit?: number;
+  /** Content is left out when the file has this digest: saves sending what the controller has already. */
+  readonly unlessSha256?: string;
+  /** Only the blank-line separated paragraphs that hold one of these strings (each is searched with a newline on either side). */
+  readonly needles?: readonly string[];
+}
+
+/** Digests of a regular file, computed on the host. */
+export interface HashProbe {
+  readonly kind: "hash";
+  readonly path: string;
+  readonly at?: Root;
+  readonly follow?: boolean;
+  readonly algorithms: readonly DigestName[];
+}
+
+/** What is beneath a directory, parents before children; links are not followed, other file systems not entered. */
+export interface ListProbe {
+  readonly kind: "list";
+  readonly path: string;
+  readonly at?: Root;
+  /** Levels, 0 for all. */
+  readonly depth: number;
+  /** Most entries to return, default 100,000. */
+  readonly limit?: number;
+  readonly algorithms?: readonly DigestName[];
+}
+
+/** Paths that match a shell pattern (`* ? [ ]`), sorted. */
+export interface GlobProbe {
+  readonly kind: "glob";
+  readonly path: string;
+  readonly at?: Root;
+}
+
+/** A program that only looks. It is run in check mode too. */
+export interface ExecProbe {
+  readonly kind: "exec";
+  readonly at?: Root;
+  readonly exec: ExecSpec;
+}
+
+/** Whether a machine runs from this tree. */
+export interface MachineProbe {
+  readonly kind: "machine";
+}
+
+export type Probe = StatProbe | ReadProbe | HashProbe | ListProbe | GlobProbe | ExecProbe | MachineProbe;
+
+/** A program to run in a tree. Nothing is inherited: the environment is built from zero. */
+export interface ExecSpec {
+  readonly argv: readonly string[];
+  /** Added to PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM that the session sets. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  /** Name or id, or `user:group`. Absent: the task's become_user, else root. */
+  readonly user?: string;
+  readonly stdin?: string | Uint8Array;
+  readonly timeoutMs?: number;
+  /** Bytes of each stream kept for the result, default 1 MiB. */
+  readonly outputLimit?: number;
+  readonly umask?: number;
+  /** Put into a private directory outside the tree; `@files@` in argv and environment values stands for that directory. */
+  readonly files?: readonly { readonly name: string; readonly mode: number; readonly content: Content }[];
+  readonly pty?: boolean;
+  /** Kill what the process left behind in the background when it ends. */
+  readonly killLeftovers?: boolean;
+}
+
+/** Bytes by value, or a controller's file by name where they are many. `sha256` is hex. */
+export interface Content {
+  readonly sha256: string;
+  readonly size: number;
+  readonly bytes?: Uint8Array;
+  /** A file of the controller that holds the bytes. */
+  readonly file?: string;
+}
+
+export type FileType = "file" | "directory" | "link" | "block" | "char" | "fifo" | "socket";
+
+/** A time as seconds and nanoseconds since 1970. */
+export interface Timestamp {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** What lies at a path, as lstat or stat tells it. */
+export interface Stat {
+  readonly type: FileType;
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly links: number;
+  readonly size: number;
+  readonly device: number;
+  readonly inode: number;
+  readonly rdev: number;
+  readonly blocks: number;
+  readonly blockSize: number;
+  readonly atime: Timestamp;
+  readonly mtime: Timestamp;
+  readonly ctime: Timestamp;
+  /** A link's target, else empty. */
+  readonly target: string;
+  /** FS_IOC_GETFLAGS, if asked for and known. */
+  readonly flags?: number;
+}
+
+/** An operation that did not succeed. `errno` 0 where the kernel was not the one who refused. */
+export interface Failure {
+  readonly errno: number;
+  readonly code: "system" | "conflict" | "refused" | "no-such-user" | "bad-request" | "entry" | "deadline";
+  readonly step: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** How a program ended. */
+export interface Exit {
+  readonly kind: "exited" | "signaled" | "timed-out" | "not-started" | "cancelled";
+  /** Exit status or signal number. */
+  readonly value: number;
+  /** For `not-started`. */
+  readonly failure?: Failure;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+/** Fields that every observation of a path has. `real` is the canonical path in the tree. */
+interface Located {
+  readonly real: string;
+  /** The probe could not be carried out (permission, I/O error, a loop of links); absence is no failure. */
+  readonly failure?: Failure;
+}
+
+export interface StatObservation extends Located {
+  readonly kind: "stat";
+  /** Undefined: nothing is there. */
+  readonly stat: Stat | undefined;
+}
+
+export interface ReadObservation extends Located {
+  readonly kind: "read";
+  readonly stat: Stat | undefined;
+  /** Undefined where it is no regular file, or needles were given. */
+  readonly sha256: string | undefined;
+  /** Undefined: absent, no regular file, `unlessSha256` matched (then `sha256` equals it), or too large. */
+  readonly content: Uint8Array | undefined;
+  readonly isTooLarge: boolean;
+}
+
+export interface HashObservation extends Located {
+  readonly kind: "hash";
+  readonly stat: Stat | undefined;
+  readonly digests: Readonly<Partial<Record<DigestName, string>>>;
+}
+
+export interface ListEntry {
+  /** Relative to the directory that was listed. */
+  readonly name: string;
+  readonly stat: Stat;
+  readonly digests: Readonly<Partial<Record<DigestName, string>>>;
+}
+
+export interface ListObservation extends Located {
+  readonly kind: "list";
+  readonly stat: Stat | undefined;
+  readonly isTruncated: boolean;
+  readonly entries: readonly ListEntry[];
+}
+
+export interface GlobObservation {
+  readonly kind: "glob";
+  readonly failure?: Failure;
+  readonly paths: readonly string[];
+}
+
+export interface ExecObservation {
+  readonly kind: "exec";
+  readonly failure?: Failure;
+  readonly exit: Exit;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+export interface MachineObservation {
+  readonly kind: "machine";
+  readonly failure?: Failure;
+  /** Undefined: no machine runs from this tree. */
+  readonly machine:
+    | {
+        readonly name: string;
+        readonly leader: number;
+        /** The leader's cgroup beneath the mount, as `/machine.slice/…`. */
+        readonly cgroup: string;
+        readonly uidShift: number;
+        /** Name of its PID 1, as `systemd`. */
+        readonly init: string;
+        readonly hasPrivateUsers: boolean;
+      }
+    | undefined;
+}
+
+export type Observation =
+  | StatObservation
+  | ReadObservation
+  | HashObservation
+  | ListObservation
+  | GlobObservation
+  | ExecObservation
+  | MachineObservation;
+
+/** The observation that answers a probe of a kind. */
+export type ObservationOf<P extends Probe> = Extract<Observation, { kind: P["kind"] }>;

@@ -1,0 +1,53 @@
+// Values of the playbook before and after rendering, and the scope they are rendered in.
+
+import type { Place } from "../diagnostic/diagnostic.js";
+
+/** A value that may hold templates at any depth. Compiled once, rendered for each target. */
+export interface Renderable {
+  readonly place: Place | undefined;
+  /** No template inside: `render` gives the same value every time, for every target. */
+  readonly isStatic: boolean;
+  /** Root names that rendering may look up (of nested variables too: no; those are found when they are looked up). */
+  readonly names: ReadonlySet<string>;
+  /** Throws a CrunError for an undefined variable, PendingVariable where a value is not known yet. */
+  render(scope: Scope): unknown;
+}
+
+/** A CEL expression, compiled once. */
+export interface Expression {
+  readonly text: string;
+  readonly place: Place | undefined;
+  readonly names: ReadonlySet<string>;
+  /** Any value. Throws as `Renderable.render`. */
+  evaluate(scope: Scope): unknown;
+  /** Must give a boolean, else throws a CrunError that says what it gave. */
+  test(scope: Scope): boolean;
+}
+
+/** Variables as one target sees them at one task. Values are rendered when they are looked up (lazily, nested ones too). */
+export interface Scope {
+  has(name: string): boolean;
+  /** The rendered value; throws a CrunError (undefined, a cycle) or PendingVariable. */
+  get(name: string): unknown;
+  names(): Iterable<string>;
+  /** A scope with more variables on top; they shadow. */
+  with(layer: VarLayer): Scope;
+}
+
+/** Variables of one origin. Raw values are data (facts, results, set_fact's rendered values): never rendered. */
+export interface VarLayer {
+  /** Where they come from, for messages: `group_vars/web.yml`, `task vars`. */
+  readonly origin: string;
+  get(name: string): Renderable | { readonly raw: unknown } | undefined;
+  names(): Iterable<string>;
+}
+
+/** Thrown by `Scope.get` when the variable will get its value from a task or from facts that were not carried out or gathered yet. */
+export class PendingVariable extends Error {
+  readonly variable: string;
+  constructor(variable: string) {
+    super(`${variable} is not known yet`);
+    this.name = "PendingVariable";
+    this.variable = variable;
+  }
+}

@@ -1,0 +1,125 @@
+// The checked shape of plays and tasks: what the loader makes of YAML and the engine runs.
+
+import type { Place } from "../diagnostic/diagnostic.js";
+import type { AnyModule } from "../module/contract.js";
+import type { Expression, Renderable, VarLayer } from "../module/value.js";
+
+export interface Playbook {
+  readonly file: string;
+  readonly plays: readonly Play[];
+}
+
+export interface Play {
+  readonly name: string;
+  readonly place: Place;
+  /** Pattern of targets. */
+  readonly hosts: Renderable;
+  readonly vars: VarLayer;
+  /** vars_files as written (may hold templates; a list item may be a list: first that exists). */
+  readonly varsFiles: readonly Renderable[];
+  readonly gatherFacts: boolean | undefined;
+  readonly strategy: "free" | "linear";
+  readonly serial: readonly (number | string)[] | undefined;
+  readonly maxFailPercentage: number | undefined;
+  readonly anyErrorsFatal: boolean;
+  readonly order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
+  readonly forceHandlers: boolean;
+  /** Roles' defaults, lowest precedence, in order. */
+  readonly roleDefaults: readonly VarLayer[];
+  /** Roles' vars, above the play's vars and vars_files, in order. */
+  readonly roleVars: readonly VarLayer[];
+  /** pre_tasks, flush, roles, tasks, flush, post_tasks, flush: in the order in which they run. */
+  readonly nodes: readonly Node[];
+  /** In the order in which they are written: the order in which they run. */
+  readonly handlers: readonly Task[];
+  /** Directory that relative paths start from, and names for magic variables. */
+  readonly directory: string;
+}
+
+export type Node = Task | Block | Include | Meta;
+
+/** What a task has of its own or inherited from its blocks, role and play: already resolved by the loader. */
+export interface Inherited {
+  readonly place: Place;
+  readonly tags: ReadonlySet<string>;
+  /** All must hold, outermost first. */
+  readonly when: readonly Expression[];
+  /** Innermost last. */
+  readonly vars: readonly VarLayer[];
+  readonly environment: readonly Renderable[];
+  readonly become: Renderable | undefined;
+  readonly becomeUser: Renderable | undefined;
+  readonly ignoreErrors: Renderable | undefined;
+  readonly ignoreUnreachable: Renderable | undefined;
+  readonly checkMode: Renderable | undefined;
+  readonly diff: Renderable | undefined;
+  readonly noLog: Renderable | undefined;
+  readonly anyErrorsFatal: boolean;
+  readonly throttle: number | undefined;
+  readonly runOnce: boolean;
+  readonly delegateTo: Renderable | undefined;
+  readonly delegateFacts: boolean;
+  /** Set for tasks of a role. */
+  readonly role: RoleInfo | undefined;
+  /** Where `src` files are looked up, first to last (role's, then playbook's), without the `files`/`templates` part. */
+  readonly searchDirectories: readonly string[];
+}
+
+export interface RoleInfo {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface Task extends Inherited {
+  readonly kind: "task";
+  /** As written, or made from the module's name and its free text. May be a template. */
+  readonly name: Renderable | undefined;
+  readonly module: AnyModule;
+  /** Arguments under the params' main names (aliases resolved), module_defaults merged in. Static ones are converted and checked once. */
+  readonly args: Readonly<Record<string, Renderable>>;
+  /** A single template that must give a map of arguments (`args: "{{vars}}"`). */
+  readonly loop: Renderable | undefined;
+  readonly loopControl: LoopControl;
+  readonly register: string | undefined;
+  readonly until: readonly Expression[] | undefined;
+  readonly retries: Renderable | undefined;
+  readonly delaySeconds: Renderable | undefined;
+  readonly changedWhen: readonly Expression[] | undefined;
+  readonly failedWhen: readonly Expression[] | undefined;
+  readonly notify: readonly Renderable[];
+  /** Handlers only. */
+  readonly listen: readonly string[];
+}
+
+export interface LoopControl {
+  readonly loopVar: string;
+  readonly indexVar: string | undefined;
+  readonly label: Renderable | undefined;
+  readonly pauseSeconds: Renderable | undefined;
+  readonly isExtended: boolean;
+}
+
+export interface Block extends Inherited {
+  readonly kind: "block";
+  readonly name: Renderable | undefined;
+  readonly block: readonly Node[];
+  readonly rescue: readonly Node[];
+  readonly always: readonly Node[];
+}
+
+/** include_tasks and include_role: read when they are reached. import_* and `roles:` were expanded by the loader. */
+export interface Include extends Inherited {
+  readonly kind: "include";
+  readonly name: Renderable | undefined;
+  readonly action: "include_tasks" | "include_role";
+  readonly loop: Renderable | undefined;
+  readonly loopControl: LoopControl;
+  readonly file: Renderable;
+  /** Reads and checks the file (or role) that `file` rendered to; the nodes inherit from this include. Throws a CrunError. */
+  load(file: string): Promise<{ readonly nodes: readonly Node[]; readonly handlers: readonly Task[]; readonly defaults: readonly VarLayer[] }>;
+}
+
+export interface Meta extends Inherited {
+  readonly kind: "meta";
+  readonly action: "flush_handlers" | "end_play" | "end_host" | "clear_facts" | "clear_host_errors" | "noop" | "reset_connection" | "refresh_inventory";
+}

@@ -1,0 +1,94 @@
+// The session with a host's helper, as the engine sees it.
+
+import type { Change, Outcome } from "../module/change.js";
+import type { ExecSpec, Exit, Observation, Probe } from "../module/probe.js";
+
+export type Entry = "auto" | "chroot" | "unshare" | "nspawn" | "machine";
+
+/** What the greeting told of the host. */
+export interface HostInfo {
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly nodename: string;
+  readonly uid: number;
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly hasOpenat2: boolean;
+  readonly isRootless: boolean;
+}
+
+/** One helper on one host. Every pending promise is rejected with a CrunError (exitStatus 4) when the connection is lost. */
+export interface HostSession {
+  readonly host: string;
+  readonly info: HostInfo;
+  /** Does not wait for the helper: an error (no such tree) comes with the first use, as a CrunError with exitStatus 4. */
+  openTree(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): TreeSession;
+  close(): Promise<void>;
+}
+
+/** Output of a running exec: which change or probe of the batch, which stream. */
+export type OutputListener = (index: number, stream: "stdout" | "stderr", data: Uint8Array) => void;
+
+export interface TreeSession {
+  /** One round trip, however many probes. Answers in the order of the probes. */
+  observe(probes: readonly Probe[]): Promise<readonly Observation[]>;
+  /**
+   * Carries out the changes in order and stops at the first that fails. Returns an outcome for each that was tried. `onOutcome` is told as they come.
+   * Abort: the running process is killed, no further change begins.
+   */
+  apply(
+    changes: readonly Change[],
+    options?: {
+      readonly onOutcome?: (index: number, outcome: Outcome) => void;
+      readonly onOutput?: OutputListener;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<readonly Outcome[]>;
+  /** A program with live streams, for `crun exec`. */
+  exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec>;
+  close(): Promise<void>;
+}
+
+export interface RunningExec {
+  readonly pid: number;
+  onOutput(listener: (stream: "stdout" | "stderr", data: Uint8Array) => void): void;
+  /** Resolves when the bytes were handed to the connection (back-pressure). */
+  write(data: Uint8Array): Promise<void>;
+  endInput(): void;
+  resize(rows: number, columns: number): void;
+  signal(number: number): void;
+  readonly exited: Promise<Exit>;
+}
+
+/** How a host is reached: the checked connection variables. */
+export interface HostAddress {
+  /** The inventory's name. `local` is this machine. */
+  readonly name: string;
+  readonly kind: "local" | "ssh";
+  readonly address: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly identityFiles?: readonly string[];
+  readonly password?: string;
+  /** For the helper on the host. Absent: sudo where the login is not root. */
+  readonly become?: {
+    readonly isWanted: boolean;
+    readonly method: "sudo" | "su" | "doas" | "none";
+    readonly user: string;
+    readonly password?: string;
+  };
+  readonly connectTimeoutMs: number;
+  readonly connectRetries: number;
+  readonly keepaliveIntervalMs: number;
+  readonly acceptsNewHostKeys: boolean;
+  readonly knownHostsFiles?: readonly string[];
+  /** ssh_config to use instead of the user's own. */
+  readonly sshConfigFile?: string;
+}
+
+/** Questions to the person at the terminal, asked by connections (passwords, passphrases). Undefined: nobody to ask. */
+export type Prompt = (question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>;
+
+/** Opens a session; rejects with a CrunError (exitStatus 4) that says which step failed and what to do. */
+export type Connect = (address: HostAddress, prompt: Prompt) => Promise<HostSession>;
