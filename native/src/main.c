@@ -1,0 +1,6 @@
+// Starts the helper.
+#include "entry.h"
+
+int main(void) {
+  return 0;
+}
