@@ -57,8 +57,19 @@ export type EngineEvent =
   | { readonly event: "start"; readonly play: string; readonly task: string; readonly target: string }
   | { readonly event: "item"; readonly of: TaskResultEvent }
   | TaskResultEvent
-  | { readonly event: "output"; readonly target: string; readonly task: string; readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }
-  | { readonly event: "unreachable"; readonly target: string; readonly message: string; readonly diagnostics: readonly Diagnostic[] }
+  | {
+      readonly event: "output";
+      readonly target: string;
+      readonly task: string;
+      readonly stream: "stdout" | "stderr";
+      readonly data: Uint8Array;
+    }
+  | {
+      readonly event: "unreachable";
+      readonly target: string;
+      readonly message: string;
+      readonly diagnostics: readonly Diagnostic[];
+    }
   | { readonly event: "warning"; readonly diagnostic: Diagnostic }
   | { readonly event: "recap"; readonly targets: Readonly<Record<string, Counts>>; readonly durationMs: number };
 

@@ -100,7 +100,7 @@ export interface ExecChange {
   readonly at?: Root;
   readonly exec: ExecSpec;
   /** What the tree will surely have afterwards, for the model (as a new dpkg status). Not carried out. */
-  readonly assumes?: readonly Change[];
+  readonly assumes?: readonly (Change | AmendParagraphs)[];
   /** Nothing of the tree but what `assumes` says is touched: later tasks need not look again. */
   readonly isContained?: boolean;
   /** Exit statuses that count as success, default 0; `any`: the module judges in `conclude`. */
@@ -122,6 +122,17 @@ export interface Lock extends At {
 
 export interface Unlock extends At {
   readonly kind: "unlock";
+}
+
+/**
+ * For `assumes` alone, never carried out: paragraphs of a file (separated by blank lines) that an exec will surely add, replace or take away,
+ * each known by its first line (as `Package: nginx` in dpkg's status).
+ */
+export interface AmendParagraphs {
+  readonly kind: "amendParagraphs";
+  readonly path: string;
+  /** `text` undefined: gone. */
+  readonly paragraphs: readonly { readonly firstLine: string; readonly text: string | undefined }[];
 }
 
 export type Change =

@@ -58,7 +58,12 @@ export interface ParamRules {
   readonly requiredTogether?: readonly (readonly string[])[];
   readonly requiredOneOf?: readonly (readonly string[])[];
   /** If param has value, then these are required (`any`: one of them is enough). */
-  readonly requiredIf?: readonly { readonly param: string; readonly is: unknown; readonly needs: readonly string[]; readonly any?: boolean }[];
+  readonly requiredIf?: readonly {
+    readonly param: string;
+    readonly is: unknown;
+    readonly needs: readonly string[];
+    readonly any?: boolean;
+  }[];
   readonly requiredBy?: Readonly<Record<string, readonly string[]>>;
 }
 

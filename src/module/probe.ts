@@ -14,6 +14,8 @@ export interface StatProbe {
   readonly follow?: boolean;
   /** Also the file flags (chattr). */
   readonly withFlags?: boolean;
+  /** The inode, times and sizes matter: a prediction will not do, look again after pending changes were applied. */
+  readonly isExact?: boolean;
 }
 
 /** A regular file's content. Follows the last link unless `follow` is false. `limit` in bytes, default 16 MiB. */

@@ -116,10 +116,24 @@ export interface Include extends Inherited {
   readonly loopControl: LoopControl;
   readonly file: Renderable;
   /** Reads and checks the file (or role) that `file` rendered to; the nodes inherit from this include. Throws a CrunError. */
-  load(file: string): Promise<{ readonly nodes: readonly Node[]; readonly handlers: readonly Task[]; readonly defaults: readonly VarLayer[] }>;
+  load(
+    file: string,
+  ): Promise<{
+    readonly nodes: readonly Node[];
+    readonly handlers: readonly Task[];
+    readonly defaults: readonly VarLayer[];
+  }>;
 }
 
 export interface Meta extends Inherited {
   readonly kind: "meta";
-  readonly action: "flush_handlers" | "end_play" | "end_host" | "clear_facts" | "clear_host_errors" | "noop" | "reset_connection" | "refresh_inventory";
+  readonly action:
+    | "flush_handlers"
+    | "end_play"
+    | "end_host"
+    | "clear_facts"
+    | "clear_host_errors"
+    | "noop"
+    | "reset_connection"
+    | "refresh_inventory";
 }

@@ -1,0 +1,347 @@
+// A model of a tree: what was observed, overlaid with what was planned; probes are answered from it.
+
+import type { AmendParagraphs, Change } from "./change.js";
+import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
+import { predictChange } from "./predict.js";
+import type { ListEntry, ListProbe, Observation, Probe, Root } from "./probe.js";
+
+/** How the model answers a probe. */
+export type Answer =
+  /** `isCertain` false: a command ran (or will have run) whose effect on this is not known, or only a prediction is at hand. */
+  | { readonly kind: "known"; readonly observation: Observation; readonly isCertain: boolean }
+  /** Not seen yet: send this probe (its path may differ from what was asked) and `remember` the answer. */
+  | { readonly kind: "ask"; readonly probe: Probe };
+
+/** A path followed through what is predicted: a node, certain absence, or a path that only the tree can tell of. */
+type Located =
+  | { readonly kind: "node"; readonly path: string; readonly node: PresentNode }
+  | { readonly kind: "absent"; readonly path: string }
+  | { readonly kind: "open"; readonly path: string; readonly isCertain: boolean };
+
+const linkLimit = 40;
+
+/** One key for probes that ask the same. */
+export function probeKey(probe: Probe): string {
+  switch (probe.kind) {
+    case "stat":
+      return `s${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.withFlags ? "a" : ""}${probe.path}`;
+    case "read":
+      return `r${probe.at === "host" ? "h" : "t"}${probe.follow === false ? "n" : "f"}${probe.path}\0${probe.limit ?? ""}\0${probe.unlessSha256 ?? ""}\0${probe.needles?.join("\0") ?? ""}`;
+    case "hash":
+      return `h${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.path}\0${probe.algorithms.join()}`;
+    case "list":
+      return `l${probe.at === "host" ? "h" : "t"}${probe.path}\0${probe.depth}\0${probe.limit ?? ""}\0${probe.algorithms?.join() ?? ""}`;
+    case "glob":
+      return `g${probe.at === "host" ? "h" : "t"}${probe.path}`;
+    case "exec":
+      return `x${probe.at === "host" ? "h" : "t"}${JSON.stringify(probe.exec)}`;
+    case "machine":
+      return "m";
+  }
+}
+
+/** Whether the probe's last link is followed. */
+export function followsLink(probe: Probe): boolean {
+  if (probe.kind === "read") return probe.follow !== false;
+  if (probe.kind === "stat" || probe.kind === "hash") return probe.follow === true;
+  return probe.kind === "list";
+}
+
+export class Model {
+  readonly #observed = new Map<string, { readonly observation: Observation; readonly version: number }>();
+  /** Predicted nodes by root and canonical path (`t/etc/hosts`). */
+  readonly #overlay = new Map<string, Node>();
+  /** Canonical paths by root, way of following and path asked for. */
+  readonly #reals = new Map<string, string>();
+  /** Grows with each predicted change. */
+  #version = 0;
+  /** A command of unknown effect was predicted. */
+  #isOpaque = false;
+
+  /** A tree that holds nothing but an empty root directory: every probe can be answered. For tests and fakes. */
+  static empty(): Model {
+    const model = new Model();
+    for (const root of ["t", "h"]) {
+      model.#overlay.set(`${root}/`, { stat: statOf("directory", { mode: 0o755 }), isNewDirectory: true });
+    }
+    return model;
+  }
+
+  /** Whether changes were predicted since the model was made. */
+  get isDirty(): boolean {
+    return this.#version > 0;
+  }
+
+  /** Whether a command of unknown effect was predicted. */
+  get isOpaque(): boolean {
+    return this.#isOpaque;
+  }
+
+  /** Takes in what the tree answered. */
+  remember(probe: Probe, observation: Observation): void {
+    this.#observed.set(probeKey(probe), { observation, version: this.#version });
+    if ("real" in observation && "path" in probe && observation.real !== probe.path && observation.real !== "") {
+      const root = probe.at === "host" ? "h" : "t";
+      this.#reals.set(`${root}${followsLink(probe) ? "f" : "n"}${probe.path}`, observation.real);
+      if (!followsLink(probe)) this.#reals.set(`${root}f${parentOf(probe.path)}`, parentOf(observation.real));
+    }
+  }
+
+  answer(probe: Probe): Answer {
+    if (probe.kind === "exec" || probe.kind === "machine") return this.#answerRun(probe);
+    if (this.#version === 0 && this.#overlay.size === 0) {
+      const seen = this.#observed.get(probeKey(probe));
+      return seen ? { kind: "known", observation: seen.observation, isCertain: true } : { kind: "ask", probe };
+    }
+    if (probe.kind === "glob") return this.#answerGlob(probe);
+    const located = this.#locate(probe.at, probe.path, followsLink(probe));
+    if (located.kind !== "open") return this.#fromOverlay(probe, located);
+    const asked = located.path === probe.path ? probe : { ...probe, path: located.path };
+    const seen = this.#observed.get(probeKey(asked));
+    if (!seen) return { kind: "ask", probe: asked };
+    const { observation } = seen;
+    const isCertain = located.isCertain && !this.#isOpaque;
+    if ("real" in observation && observation.real !== "" && observation.real !== located.path) {
+      const real = this.#locate(probe.at, observation.real, false);
+      if (real.kind !== "open") return this.#fromOverlay(probe, real);
+    }
+    if (probe.kind === "list" && observation.kind === "list") {
+      return {
+        kind: "known",
+        observation: {
+          ...observation,
+          entries: this.#mergeEntries(probe, observation.real || asked.path, observation.entries),
+        },
+        isCertain,
+      };
+    }
+    return { kind: "known", observation, isCertain };
+  }
+
+  /** Applies planned changes to the model. */
+  predict(changes: readonly (Change | AmendParagraphs)[]): void {
+    for (const change of changes) {
+      this.#version++;
+      if (change.kind === "exec") {
+        if (!change.isContained) {
+          this.#isOpaque = true;
+        }
+        this.predict(change.assumes ?? []);
+      } else if (change.kind === "amendParagraphs") {
+        amendParagraphs(this.#overlay, `t${this.#canonical(undefined, change.path, true)}`, change);
+      } else if (change.kind !== "lock" && change.kind !== "unlock") {
+        predictChange(change, {
+          nodes: this.#overlay,
+          root: change.at === "host" ? "h" : "t",
+          canonical: (path, follow) => this.#canonical(change.at, path, follow),
+          look: (path, follow) => this.#look(change.at, path, follow),
+        });
+      }
+    }
+  }
+
+  /** What is known of a path: its node, `absent`, or undefined. For predictions that build on what was there. */
+  #look(at: Root | undefined, path: string, follow: boolean): Node | "absent" | undefined {
+    const located = this.#locate(at, path, follow);
+    if (located.kind === "node") return located.node;
+    if (located.kind === "absent") return "absent";
+    const base = at === "host" ? { at } : {};
+    for (const variant of [follow, !follow]) {
+      for (const withFlags of [false, true]) {
+        const seen = this.#observed.get(
+          probeKey({ kind: "stat", path: located.path, follow: variant, withFlags, ...base }),
+        );
+        if (seen?.observation.kind === "stat" && (variant === follow || seen.observation.stat?.type !== "link")) {
+          return seen.observation.stat ? { stat: seen.observation.stat } : "absent";
+        }
+      }
+    }
+    for (const { observation } of this.#observed.values()) {
+      if (
+        (observation.kind === "read" || observation.kind === "hash") &&
+        (observation.real === located.path || observation.real === this.#canonical(at, path, follow))
+      ) {
+        if (!observation.stat) return "absent";
+        if (observation.kind === "hash") return { stat: observation.stat };
+        const { content, sha256, stat } = observation;
+        return content && sha256 ? { stat, content: { sha256, size: content.length, bytes: content } } : { stat };
+      }
+    }
+    return undefined;
+  }
+
+  #isNew(key: string): boolean {
+    const node = this.#overlay.get(key);
+    return node !== undefined && node !== "absent" && node.isNewDirectory === true;
+  }
+
+  #canonical(at: Root | undefined, path: string, follow: boolean): string {
+    const root = at === "host" ? "h" : "t";
+    const located = this.#locate(at, path, follow);
+    if (located.kind !== "open") return located.path;
+    const known = this.#reals.get(`${root}${follow ? "f" : "n"}${located.path}`);
+    if (known !== undefined) return known;
+    let parent = parentOf(located.path);
+    let rest = located.path.slice(parent === "/" ? 1 : parent.length + 1);
+    while (parent !== "/") {
+      const real = this.#reals.get(`${root}f${parent}`);
+      if (real !== undefined) return real === "/" ? `/${rest}` : `${real}/${rest}`;
+      rest = `${parent.slice(parent.lastIndexOf("/") + 1)}/${rest}`;
+      parent = parentOf(parent);
+    }
+    return located.path;
+  }
+
+  #locate(at: Root | undefined, path: string, follow: boolean): Located {
+    const root = at === "host" ? "h" : "t";
+    let parts = path.split("/").filter((part) => part !== "" && part !== ".");
+    let here = "";
+    let isInNew = this.#isNew(`${root}/`);
+    let isCertain = true;
+    let links = 0;
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index] ?? "";
+      if (part === "..") {
+        here = here.slice(0, Math.max(0, here.lastIndexOf("/")));
+        isInNew = this.#isNew(`${root}${here || "/"}`);
+        continue;
+      }
+      const next = `${here}/${part}`;
+      const node = this.#overlay.get(root + next);
+      const isLast = index === parts.length - 1;
+      if (!node) {
+        if (isInNew) return { kind: "absent", path: [next, ...parts.slice(index + 1)].join("/") };
+        here = next;
+        continue;
+      }
+      if (node === "absent") return { kind: "absent", path: [next, ...parts.slice(index + 1)].join("/") };
+      if (node.stat.type === "link" && (!isLast || follow)) {
+        if (++links > linkLimit) return { kind: "absent", path: next };
+        const target = node.stat.target.split("/").filter((one) => one !== "" && one !== ".");
+        parts = [...target, ...parts.slice(index + 1)];
+        index = -1;
+        if (node.stat.target.startsWith("/")) here = "";
+        isInNew = this.#isNew(`${root}${here || "/"}`);
+        continue;
+      }
+      if (isLast) return { kind: "node", path: next, node };
+      if (node.stat.type !== "directory" && node.stat.type !== "link") {
+        return { kind: "absent", path: [next, ...parts.slice(index + 1)].join("/") };
+      }
+      if (node.isUnknownBeneath) isCertain = false;
+      isInNew = node.isNewDirectory === true;
+      here = next;
+    }
+    const node = here === "" ? this.#overlay.get(`${root}/`) : undefined;
+    if (node && node !== "absent") return { kind: "node", path: "/", node };
+    return { kind: "open", path: here || "/", isCertain };
+  }
+
+  #fromOverlay(
+    probe: Exclude<Probe, { kind: "exec" | "machine" | "glob" }>,
+    located: Exclude<Located, { kind: "open" }>,
+  ): Answer {
+    if (located.kind === "absent")
+      return { kind: "known", observation: nodeObservation(probe, located.path, undefined), isCertain: true };
+    const { node, path } = located;
+    const isCertain = !(probe.kind === "stat" && probe.isExact) && !(node.isUnknownBeneath && probe.kind === "list");
+    if (probe.kind === "list") {
+      if (node.isNewDirectory || node.stat.type !== "directory") {
+        const entries = node.stat.type === "directory" ? this.#mergeEntries(probe, path, []) : [];
+        return {
+          kind: "known",
+          observation: { kind: "list", real: path, stat: node.stat, isTruncated: false, entries },
+          isCertain,
+        };
+      }
+      const seen = this.#observed.get(probeKey({ ...probe, path }));
+      if (!seen) return { kind: "ask", probe: { ...probe, path } };
+      const old = seen.observation.kind === "list" ? seen.observation.entries : [];
+      return {
+        kind: "known",
+        observation: {
+          kind: "list",
+          real: path,
+          stat: node.stat,
+          isTruncated: false,
+          entries: this.#mergeEntries(probe, path, old),
+        },
+        isCertain,
+      };
+    }
+    if (probe.kind === "stat" || node.content || node.stat.type !== "file") {
+      return { kind: "known", observation: nodeObservation(probe, path, node), isCertain };
+    }
+    if (node.isContentUnknown)
+      return { kind: "known", observation: nodeObservation(probe, path, node), isCertain: false };
+    const original = { ...probe, path: node.contentFrom ?? path };
+    const seen = this.#observed.get(probeKey(original));
+    if (!seen) return { kind: "ask", probe: original };
+    return { kind: "known", observation: nodeObservation(probe, path, node, seen.observation), isCertain };
+  }
+
+  /** What was listed, less what is predicted to be gone, with what is predicted to be there. */
+  #mergeEntries(probe: ListProbe, directory: string, entries: readonly ListEntry[]): ListEntry[] {
+    const root = probe.at === "host" ? "h" : "t";
+    const prefix = `${root}${directory === "/" ? "" : directory}/`;
+    const found = new Map(entries.map((entry) => [entry.name, entry]));
+    for (const [key, node] of this.#overlay) {
+      if (!key.startsWith(prefix) || key.length === prefix.length) continue;
+      const name = key.slice(prefix.length);
+      if (node === "absent" || node.isNewDirectory) {
+        for (const other of found.keys()) if (other === name || other.startsWith(`${name}/`)) found.delete(other);
+      }
+      if (node === "absent" || (probe.depth > 0 && name.split("/").length > probe.depth)) continue;
+      const observation = nodeObservation(
+        { kind: "hash", path: key.slice(1), algorithms: probe.algorithms ?? [] },
+        key.slice(1),
+        node,
+      );
+      const digests =
+        observation.kind === "hash" && node.content ? observation.digests : (found.get(name)?.digests ?? {});
+      found.set(name, { name, stat: node.stat, digests });
+    }
+    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  #answerGlob(probe: Extract<Probe, { kind: "glob" }>): Answer {
+    const root = probe.at === "host" ? "h" : "t";
+    const isClosed = this.#isNew(`${root}/`);
+    const seen = this.#observed.get(probeKey(probe));
+    if (!seen && !isClosed) return { kind: "ask", probe };
+    const paths = new Set(seen?.observation.kind === "glob" ? seen.observation.paths : []);
+    const pattern = globPattern(probe.path);
+    for (const [key, node] of this.#overlay) {
+      if (!key.startsWith(root)) continue;
+      const path = key.slice(1);
+      if (node === "absent") {
+        for (const other of paths) if (other === path || other.startsWith(`${path}/`)) paths.delete(other);
+      } else if (pattern.test(path)) paths.add(path);
+    }
+    return { kind: "known", observation: { kind: "glob", paths: [...paths].sort() }, isCertain: !this.#isOpaque };
+  }
+
+  /** A program's answer holds only until something is changed. */
+  #answerRun(probe: Extract<Probe, { kind: "exec" | "machine" }>): Answer {
+    const seen = this.#observed.get(probeKey(probe));
+    if (!seen) return { kind: "ask", probe };
+    const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;
+    return { kind: "known", observation: seen.observation, isCertain };
+  }
+}
+
+/** The directory that holds a path, `/` for the root itself. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+function globPattern(pattern: string): RegExp {
+  const source = pattern.replace(/\[!?[^\]/]*\]|[*?]|[^*?[]+|\[/g, (part) => {
+    if (part === "*") return "(?!\\.)[^/]*";
+    if (part === "?") return "(?!\\.)[^/]";
+    if (part.startsWith("[") && part.endsWith("]") && part.length > 2)
+      return part.replace(/^\[!/, "[^").replace(/\\/g, "\\\\");
+    return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  });
+  return new RegExp(`^${source}$`);
+}

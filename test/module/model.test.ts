@@ -1,0 +1,151 @@
+// The model answers as the tree would after the planned changes.
+
+import assert from "node:assert/strict";
+import { contentOf } from "../../src/module/content.js";
+import { statOf } from "../../src/module/model-node.js";
+import { Model } from "../../src/module/model.js";
+import { modelOf, statAt, textAt } from "./harness.js";
+
+describe("model of a tree", () => {
+  it("asks for what it has not seen, and answers it once it was told", () => {
+    const model = new Model();
+    const probe = { kind: "stat", path: "/etc/hosts" } as const;
+    assert.deepEqual(model.answer(probe), { kind: "ask", probe });
+    model.remember(probe, { kind: "stat", real: "/etc/hosts", stat: statOf("file", { size: 3 }) });
+    const answer = model.answer(probe);
+    assert.ok(answer.kind === "known" && answer.isCertain && answer.observation.kind === "stat");
+    assert.equal(answer.observation.stat?.size, 3);
+  });
+
+  it("knows that a directory made by an earlier task is empty but for what is planned in it", () => {
+    const model = new Model();
+    model.predict([{ kind: "makeDirectory", path: "/srv/app", mode: 0o750, expect: {} }]);
+    model.predict([{ kind: "writeFile", path: "/srv/app/a", content: contentOf("x"), expect: {} }]);
+    assert.equal(statAt(model, "/srv/app")?.mode, 0o750);
+    assert.equal(textAt(model, "/srv/app/a"), "x");
+    const answer = model.answer({ kind: "stat", path: "/srv/app/b" });
+    assert.ok(answer.kind === "known" && answer.isCertain && answer.observation.kind === "stat");
+    assert.equal(answer.observation.stat, undefined);
+    assert.deepEqual(model.answer({ kind: "stat", path: "/srv/other" }).kind, "ask");
+  });
+
+  it("sees a planned file through another name that a link of the tree gives it", () => {
+    const model = new Model();
+    const probe = { kind: "read", path: "/var/run/pid" } as const;
+    model.remember(probe, {
+      kind: "read",
+      real: "/run/pid",
+      stat: undefined,
+      sha256: undefined,
+      content: undefined,
+      isTooLarge: false,
+    });
+    model.predict([{ kind: "writeFile", path: "/var/run/pid", content: contentOf("1"), follow: true, expect: {} }]);
+    assert.equal(textAt(model, "/run/pid"), "1");
+    assert.equal(textAt(model, "/var/run/pid"), "1");
+  });
+
+  it("asks beneath the target of a planned link", () => {
+    const model = new Model();
+    model.predict([{ kind: "makeLink", path: "/opt/current", target: "releases/2", expect: {} }]);
+    const answer = model.answer({ kind: "read", path: "/opt/current/conf" });
+    assert.ok(answer.kind === "ask" && answer.probe.kind === "read");
+    assert.equal(answer.probe.path, "/opt/releases/2/conf");
+  });
+
+  it("is not certain of anything after a command of unknown effect but of what the command assumes", () => {
+    const model = new Model();
+    const probe = { kind: "read", path: "/etc/x" } as const;
+    model.remember(probe, {
+      kind: "read",
+      real: "/etc/x",
+      stat: undefined,
+      sha256: undefined,
+      content: undefined,
+      isTooLarge: false,
+    });
+    const assumes = [{ kind: "writeFile", path: "/etc/made", content: contentOf(""), expect: {} } as const];
+    model.predict([{ kind: "exec", exec: { argv: ["/bin/x"] }, assumes }]);
+    const before = model.answer(probe);
+    assert.ok(before.kind === "known" && !before.isCertain);
+    const assumed = model.answer({ kind: "stat", path: "/etc/made" });
+    assert.ok(assumed.kind === "known" && assumed.isCertain);
+  });
+
+  it("keeps the tree's content where only attributes are planned", () => {
+    const model = new Model();
+    const probe = { kind: "read", path: "/etc/x" } as const;
+    const content = Buffer.from("old");
+    model.remember(probe, {
+      kind: "read",
+      real: "/etc/x",
+      stat: statOf("file", { mode: 0o600 }),
+      sha256: "ab",
+      content,
+      isTooLarge: false,
+    });
+    model.predict([{ kind: "setAttributes", path: "/etc/x", mode: 0o640, expect: {} }]);
+    const answer = model.answer(probe);
+    assert.ok(answer.kind === "known" && answer.observation.kind === "read");
+    assert.equal(answer.observation.stat?.mode, 0o640);
+    assert.deepEqual(answer.observation.content, content);
+  });
+
+  it("amends paragraphs that an exec assumes and selects by needles", () => {
+    const model = new Model();
+    const probe = {
+      kind: "read",
+      path: "/var/lib/dpkg/status",
+      needles: ["\nPackage: a\n", "\nPackage: b\n"],
+    } as const;
+    model.remember(probe, {
+      kind: "read",
+      real: probe.path,
+      stat: statOf("file"),
+      sha256: undefined,
+      content: Buffer.from("Package: a\nVersion: 1\n"),
+      isTooLarge: false,
+    });
+    model.predict([
+      {
+        kind: "exec",
+        exec: { argv: ["x"] },
+        assumes: [
+          {
+            kind: "amendParagraphs",
+            path: probe.path,
+            paragraphs: [{ firstLine: "Package: b", text: "Package: b\nVersion: 2\n" }],
+          },
+        ],
+      },
+    ]);
+    assert.equal(textOf(model.answer(probe)), "Package: a\nVersion: 1\n\nPackage: b\nVersion: 2\n");
+  });
+
+  it("lists and globs what is there and what is planned, without what is planned to go", () => {
+    const model = modelOf({ "/d/a": "1", "/d/b": "2", "/d/sub/c": "3" });
+    model.predict([{ kind: "remove", path: "/d/a", expect: {} }]);
+    const list = model.answer({ kind: "list", path: "/d", depth: 0 });
+    assert.ok(list.kind === "known" && list.observation.kind === "list");
+    assert.deepEqual(
+      list.observation.entries.map(({ name }) => name),
+      ["b", "sub", "sub/c"],
+    );
+    const glob = model.answer({ kind: "glob", path: "/d/*" });
+    assert.ok(glob.kind === "known" && glob.observation.kind === "glob");
+    assert.deepEqual(glob.observation.paths, ["/d/b", "/d/sub"]);
+  });
+
+  it("moves a renamed directory with all that is planned beneath it", () => {
+    const model = modelOf({ "/home/a/x": "1" });
+    model.predict([{ kind: "rename", path: "/home/a", to: "/home/b", expect: {} }]);
+    assert.equal(statAt(model, "/home/a"), undefined);
+    assert.equal(textAt(model, "/home/b/x"), "1");
+  });
+});
+
+function textOf(answer: ReturnType<Model["answer"]>): string | undefined {
+  return answer.kind === "known" && answer.observation.kind === "read" && answer.observation.content
+    ? Buffer.from(answer.observation.content).toString()
+    : undefined;
+}
