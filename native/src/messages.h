@@ -39,6 +39,7 @@ enum message_type {
   MESSAGE_EXITED = 0x87,
   MESSAGE_BLOB_STORED = 0x88,
   MESSAGE_CONTENT = 0x89,
+  MESSAGE_INPUT_TAKEN = 0x8a,
   MESSAGE_ERROR = 0x8f,
 };
 
@@ -103,14 +104,11 @@ struct content {
 enum exec_flag { EXEC_PTY = 1, EXEC_STREAM = 2, EXEC_MERGE_STDERR = 4, EXEC_KILL_LEFTOVERS = 8 };
 enum stdin_kind { STDIN_NONE = 0, STDIN_BYTES = 1, STDIN_BLOB = 2, STDIN_STREAM = 3 };
 
-// A file to be laid into the process's own /run/crun. `content.bytes` holds it, unless `fd` (read-only, at offset 0, shared: use pread) is
-// not -1.
+// A file to be laid into the process's own /run/crun. `content.bytes` holds it, whatever its kind: blobs were looked up (and mapped) before.
 struct exec_file {
   const char *name; // no slash, not empty, not "." or ".."
   uint16_t mode;
   struct content content;
-  int fd;
-  uint64_t size; // of what fd holds
 };
 
 // A decoded Exec. Strings end with NUL and are borrowed from the frame; the arrays belong to the spec.
