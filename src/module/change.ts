@@ -100,7 +100,7 @@ export interface ExecChange {
   readonly at?: Root;
   readonly exec: ExecSpec;
   /** What the tree will surely have afterwards, for the model (as a new dpkg status). Not carried out. */
-  readonly assumes?: readonly (Change | AmendParagraphs)[];
+  readonly assumes?: readonly Assumption[];
   /** Nothing of the tree but what `assumes` says is touched: later tasks need not look again. */
   readonly isContained?: boolean;
   /** Exit statuses that count as success, default 0; `any`: the module judges in `conclude`. */
@@ -148,6 +148,15 @@ export type Change =
   | WriteKernel
   | Lock
   | Unlock;
+
+/** For `assumes` alone: something will be at the path; what, is not known. */
+export interface Appears {
+  readonly kind: "appears";
+  readonly path: string;
+}
+
+/** What an exec will surely have done, for the model. */
+export type Assumption = Change | AmendParagraphs | Appears;
 
 /** What came of one change. `exit`, `stdout`, `stderr` for exec alone. */
 export interface Outcome {

@@ -63,6 +63,8 @@ export interface Context {
   readonly sources: Readonly<Record<string, LocalSource>>;
   /** Keys that are no params, for modules with `hasOpenParams` (set_fact). */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** How many -v the run was given. */
+  readonly verbosity: number;
   /** The kernel's name for the host's machine, as `x86_64`. */
   readonly architecture: string;
 }

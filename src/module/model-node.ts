@@ -25,6 +25,8 @@ export interface PresentNode {
   readonly content?: Content;
   readonly contentFrom?: string;
   readonly isContentUnknown?: boolean;
+  /** A command will make it; what it is, is not known. */
+  readonly isAppearance?: boolean;
   /** Made by a prediction: holds nothing but what is predicted beneath it. */
   readonly isNewDirectory?: boolean;
   /** A directory that came from elsewhere: what it holds is not known. */

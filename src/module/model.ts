@@ -1,6 +1,6 @@
 // A model of a tree: what was observed, overlaid with what was planned; probes are answered from it.
 
-import type { AmendParagraphs, Change } from "./change.js";
+import type { Assumption } from "./change.js";
 import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
 import { predictChange } from "./predict.js";
 import type { ListEntry, ListProbe, Observation, Probe, Root } from "./probe.js";
@@ -119,7 +119,7 @@ export class Model {
   }
 
   /** Applies planned changes to the model. */
-  predict(changes: readonly (Change | AmendParagraphs)[]): void {
+  predict(changes: readonly Assumption[]): void {
     for (const change of changes) {
       this.#version++;
       if (change.kind === "exec") {
@@ -129,6 +129,9 @@ export class Model {
         this.predict(change.assumes ?? []);
       } else if (change.kind === "amendParagraphs") {
         amendParagraphs(this.#overlay, `t${this.#canonical(undefined, change.path, true)}`, change);
+      } else if (change.kind === "appears") {
+        const path = this.#canonical(undefined, change.path, true);
+        this.#overlay.set(`t${path}`, { stat: statOf("file"), isContentUnknown: true, isAppearance: true });
       } else if (change.kind !== "lock" && change.kind !== "unlock") {
         predictChange(change, {
           nodes: this.#overlay,
@@ -244,7 +247,10 @@ export class Model {
     if (located.kind === "absent")
       return { kind: "known", observation: nodeObservation(probe, located.path, undefined), isCertain: true };
     const { node, path } = located;
-    const isCertain = !(probe.kind === "stat" && probe.isExact) && !(node.isUnknownBeneath && probe.kind === "list");
+    const isCertain =
+      !node.isAppearance &&
+      !(probe.kind === "stat" && probe.isExact) &&
+      !(node.isUnknownBeneath && probe.kind === "list");
     if (probe.kind === "list") {
       if (node.isNewDirectory || node.stat.type !== "directory") {
         const entries = node.stat.type === "directory" ? this.#mergeEntries(probe, path, []) : [];

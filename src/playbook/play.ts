@@ -116,9 +116,7 @@ export interface Include extends Inherited {
   readonly loopControl: LoopControl;
   readonly file: Renderable;
   /** Reads and checks the file (or role) that `file` rendered to; the nodes inherit from this include. Throws a CrunError. */
-  load(
-    file: string,
-  ): Promise<{
+  load(file: string): Promise<{
     readonly nodes: readonly Node[];
     readonly handlers: readonly Task[];
     readonly defaults: readonly VarLayer[];

@@ -142,6 +142,7 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     becomeUser: undefined,
     sources: {},
     extra: {},
+    verbosity: 0,
     architecture: "x86_64",
     ...parts,
   };

@@ -1,0 +1,80 @@
+// The result that command, shell and script register, Ansible's keys.
+
+import type { Outcome } from "./change.js";
+import type { Conclusion, ResultFields } from "./contract.js";
+import type { Failure } from "./probe.js";
+
+/** Text of a program's output. Bytes that are no UTF-8 become U+FFFD. */
+export function outputText(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString("utf8");
+}
+
+/** Lines as Python's splitlines gives them for the usual line ends. */
+export function linesOf(text: string): string[] {
+  if (text === "") return [];
+  const lines = text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+/** `2026-01-02 03:04:05.678000`, UTC. */
+export function timeText(time: Date): string {
+  return time.toISOString().replace("T", " ").replace("Z", "000");
+}
+
+/** `0:00:01.234000`. */
+export function deltaText(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const clock = `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return `${clock}.${String(milliseconds % 1000).padStart(3, "0")}000`;
+}
+
+/** Output as `stdout stderr stdout_lines stderr_lines`. */
+export function outputFields(stdout: string, stderr: string): ResultFields {
+  return { stdout, stderr, stdout_lines: linesOf(stdout), stderr_lines: linesOf(stderr) };
+}
+
+/** What a program's end makes of a task: `rc` and output; a failure unless it exited with 0. */
+export function concludeCommand(
+  outcome: Outcome | undefined,
+  options: { readonly cmd: unknown; readonly startedAt: Date; readonly stripsEnds: boolean },
+): Conclusion {
+  const { cmd, startedAt } = options;
+  const exit = outcome?.exit;
+  const strip = (text: string): string => (options.stripsEnds ? text.replace(/[\r\n]+$/, "") : text);
+  const output = outputFields(strip(outputText(outcome?.stdout)), strip(outputText(outcome?.stderr)));
+  const wallMs = exit?.wallMs ?? 0;
+  const times = {
+    start: timeText(startedAt),
+    end: timeText(new Date(startedAt.getTime() + wallMs)),
+    delta: deltaText(wallMs),
+  };
+  const result = { cmd, ...times, ...output };
+  if (!exit || exit.kind === "not-started") {
+    const failure = exit?.failure ?? outcome?.failure;
+    return { result: { ...result, rc: failure?.errno || 257 }, changed: false, refusal: notStarted(failure) };
+  }
+  if (exit.kind === "exited") {
+    if (exit.value === 0) return { result: { ...result, rc: 0 }, message: "" };
+    return { result: { ...result, rc: exit.value }, refusal: { message: "non-zero return code" } };
+  }
+  if (exit.kind === "signaled") {
+    return {
+      result: { ...result, rc: -exit.value },
+      refusal: { message: `the command was killed by signal ${exit.value}` },
+    };
+  }
+  const message =
+    exit.kind === "timed-out" ? "the command took longer than its time limit and was killed" : "cancelled";
+  return { result: { ...result, rc: -9 }, refusal: { message } };
+}
+
+function notStarted(failure: Failure | undefined): { message: string; remedy?: string } {
+  if (!failure) return { message: "the command could not be started" };
+  const what = failure.message === "" ? `${failure.step} failed` : failure.message;
+  const message = `the command could not be started: ${failure.path === "" ? what : `${what} (${failure.path})`}`;
+  return failure.errno === 2
+    ? { message, remedy: "Is the program installed in the tree, and in its PATH?" }
+    : { message };
+}
