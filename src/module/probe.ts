@@ -237,5 +237,15 @@ export type Observation =
   | ExecObservation
   | MachineObservation;
 
+interface Observations {
+  readonly stat: StatObservation;
+  readonly read: ReadObservation;
+  readonly hash: HashObservation;
+  readonly list: ListObservation;
+  readonly glob: GlobObservation;
+  readonly exec: ExecObservation;
+  readonly machine: MachineObservation;
+}
+
 /** The observation that answers a probe of a kind. */
-export type ObservationOf<P extends Probe> = Extract<Observation, { kind: P["kind"] }>;
+export type ObservationOf<P extends Probe> = Observations[P["kind"]];
