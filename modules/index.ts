@@ -7,9 +7,11 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["command", () => import("./command.js")],
   ["debug", () => import("./debug.js")],
   ["fail", () => import("./fail.js")],
+  ["group", () => import("./group.js")],
   ["script", () => import("./script.js")],
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],
+  ["user", () => import("./user.js")],
 ]);
 
 /** All modules of crun. */
