@@ -4,14 +4,18 @@ import type { AnyModule, ModuleRegistry } from "../src/module/contract.js";
 
 const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>([
   ["assert", () => import("./assert.js")],
+  ["blockinfile", () => import("./blockinfile.js")],
   ["command", () => import("./command.js")],
+  ["copy", () => import("./copy.js")],
   ["debug", () => import("./debug.js")],
   ["fail", () => import("./fail.js")],
-  ["group", () => import("./group.js")],
+  ["file", () => import("./file.js")],
+  ["lineinfile", () => import("./lineinfile.js")],
   ["script", () => import("./script.js")],
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],
-  ["user", () => import("./user.js")],
+  ["stat", () => import("./stat.js")],
+  ["template", () => import("./template.js")],
 ]);
 
 /** All modules of crun. */

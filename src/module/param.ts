@@ -41,6 +41,8 @@ export interface ParamSpec {
   /** The value names a controller's file or directory: looked up as Ansible does and given as `context.sources[NAME]`. */
   readonly source?: {
     readonly folder: "files" | "templates";
+    /** Links beneath a directory are followed (but for one that leads back up) unless this boolean param is false. */
+    readonly followsLinks?: string;
     /** Not looked up where this boolean param is true. */
     readonly unless?: string;
     /** Its text is rendered as a template first. */

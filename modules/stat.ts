@@ -1,0 +1,133 @@
+// The module stat: what lies at a path.
+
+import { defineModule } from "../src/module/contract.js";
+import { flagNames, formatFlags } from "../src/module/file-flags.js";
+import { formatMode } from "../src/module/mode.js";
+import type { Accounts } from "../src/module/ownership.js";
+import { accountProbes, defaultOwnership, readAccounts } from "../src/module/ownership.js";
+import type { DigestName, ExecObservation, ExecProbe, HashProbe, Stat, StatProbe, Timestamp } from "../src/module/probe.js";
+import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
+
+const fileCommand = "/usr/bin/file";
+
+export default defineModule({
+  name: "stat",
+  summary: "Tells what lies at a path",
+  doc: "Changes nothing. Everything is under `stat` in the registered result, as `result.stat.exists`. A path that is not there is no error.",
+  params: {
+    path: { type: "path", required: true, aliases: ["dest", "name"], doc: "An absolute path in the tree." },
+    follow: { type: "bool", default: false, doc: "Tell of what a link leads to, not of the link." },
+    get_checksum: { type: "bool", default: true, doc: "Also a digest of a regular file's content." },
+    checksum_algorithm: {
+      type: "str",
+      default: "sha1",
+      choices: ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"],
+      aliases: ["checksum", "checksum_algo"],
+      doc: "Which digest.",
+    },
+    get_md5: { type: "bool", default: false, doc: "Also `md5`, for old playbooks." },
+    get_mime: { type: "bool", default: true, aliases: ["mime", "mime_type", "mime-type"], doc: "Also type and encoding, by the tree's own `file` if it has it." },
+    get_attributes: { type: "bool", default: true, aliases: ["attr", "attributes"], doc: "Also the file flags (chattr)." },
+  },
+  returns: { stat: "What was found, under Ansible's names; `exists` is always there." },
+  check: (params) => checkAbsolute("path", params.path),
+  observe(params) {
+    const path = tidyPath(params.path);
+    const algorithms = new Set<DigestName>([...(params.get_checksum ? [params.checksum_algorithm] : []), ...(params.get_md5 ? (["md5"] as const) : [])]);
+    const self: StatProbe = { kind: "stat", path, follow: params.follow, isExact: true, ...(params.get_attributes ? { withFlags: true } : {}) };
+    const target: StatProbe = { kind: "stat", path, follow: true };
+    const hash: readonly HashProbe[] = algorithms.size === 0 ? [] : [{ kind: "hash", path, follow: params.follow, algorithms: [...algorithms] }];
+    const command: readonly StatProbe[] = params.get_mime ? [{ kind: "stat", path: fileCommand, follow: true }] : [];
+    return { ...accountProbes, self, target, hash, command };
+  },
+  observeMore(params, seen): { readonly mime: readonly ExecProbe[] } {
+    const isThere = seen.command[0]?.stat?.type === "file" && seen.self.stat !== undefined;
+    const argv = [fileCommand, "--mime-type", "--mime-encoding", ...(params.follow ? ["-L"] : []), tidyPath(params.path)];
+    return { mime: isThere ? [{ kind: "exec", exec: { argv } }] : [] };
+  },
+  plan(params, seen, context) {
+    const { stat, failure } = seen.self;
+    if (failure) return { changes: [], refusal: { message: `cannot look at ${params.path}: ${failure.message}` } };
+    if (!stat) return { changes: [], result: { stat: { exists: false } } };
+    const accounts = readAccounts(seen);
+    const digests = seen.hash[0]?.digests ?? {};
+    const checksum = params.get_checksum ? digests[params.checksum_algorithm] : undefined;
+    const user = accounts.userNames.get(stat.uid);
+    const group = accounts.groupNames.get(stat.gid);
+    const fields = {
+      exists: true,
+      path: params.path,
+      ...statFields(stat),
+      ...accessFields(seen.target.stat, context.becomeUser, accounts),
+      ...(stat.type === "link" ? { lnk_source: seen.target.real || tidyPath(params.path), lnk_target: stat.target } : {}),
+      ...(user === undefined ? {} : { pw_name: user }),
+      ...(group === undefined ? {} : { gr_name: group }),
+      ...(params.get_md5 && digests.md5 !== undefined ? { md5: digests.md5 } : {}),
+      ...(checksum === undefined ? {} : { checksum }),
+      ...(params.get_mime ? mimeFields(seen.mime[0]) : {}),
+      ...(params.get_attributes ? { version: null, attributes: flagNames(stat.flags ?? 0), attr_flags: formatFlags(stat.flags ?? 0) } : {}),
+    };
+    return { changes: [], result: { stat: fields } };
+  },
+  examples: [
+    { title: "Whether a file is there", yaml: "- stat:\n    path: /etc/nginx\n  register: nginx\n- debug:\n    msg: it is a directory\n  when: nginx.stat.exists && nginx.stat.isdir" },
+    { title: "A digest", yaml: "- stat:\n    path: /etc/passwd\n    checksum_algorithm: sha256\n    get_mime: false\n  register: passwd" },
+  ],
+});
+
+function statFields(stat: Stat): Readonly<Record<string, unknown>> {
+  const has = (bit: number): boolean => (stat.mode & bit) !== 0;
+  const { type } = stat;
+  return {
+    mode: formatMode(stat.mode),
+    isdir: type === "directory",
+    ischr: type === "char",
+    isblk: type === "block",
+    isreg: type === "file",
+    isfifo: type === "fifo",
+    islnk: type === "link",
+    issock: type === "socket",
+    uid: stat.uid,
+    gid: stat.gid,
+    size: stat.size,
+    inode: stat.inode,
+    dev: stat.device,
+    nlink: stat.links,
+    atime: secondsOf(stat.atime),
+    mtime: secondsOf(stat.mtime),
+    ctime: secondsOf(stat.ctime),
+    wusr: has(0o200),
+    rusr: has(0o400),
+    xusr: has(0o100),
+    wgrp: has(0o020),
+    rgrp: has(0o040),
+    xgrp: has(0o010),
+    woth: has(0o002),
+    roth: has(0o004),
+    xoth: has(0o001),
+    isuid: has(0o4000),
+    isgid: has(0o2000),
+    blocks: stat.blocks,
+    block_size: stat.blockSize,
+    device_type: stat.rdev,
+  };
+}
+
+/** What the task's user may do with the file: root everything, but only execute what someone may execute. */
+function accessFields(stat: Stat | undefined, becomeUser: string | undefined, accounts: Accounts) {
+  if (!stat) return { readable: false, writeable: false, executable: false };
+  const { uid, gid } = defaultOwnership(becomeUser, accounts);
+  if (uid === 0) return { readable: true, writeable: true, executable: stat.type === "directory" || (stat.mode & 0o111) !== 0 };
+  const bits = stat.mode >> (stat.uid === uid ? 6 : stat.gid === gid ? 3 : 0);
+  return { readable: (bits & 4) !== 0, writeable: (bits & 2) !== 0, executable: (bits & 1) !== 0 };
+}
+
+function secondsOf(time: Timestamp): number {
+  return time.seconds + time.nanoseconds / 1e9;
+}
+
+function mimeFields(seen: ExecObservation | undefined): { readonly mimetype: string; readonly charset: string } {
+  const text = seen?.exit.kind === "exited" && seen.exit.value === 0 ? Buffer.from(seen.stdout).toString("utf8") : "";
+  const found = /:\s*([^:;]+);\s*charset=(\S+)\s*$/.exec(text);
+  return { mimetype: found?.[1] ?? "unknown", charset: found?.[2] ?? "unknown" };
+}
