@@ -10,12 +10,14 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["debug", () => import("./debug.js")],
   ["fail", () => import("./fail.js")],
   ["file", () => import("./file.js")],
+  ["group", () => import("./group.js")],
   ["lineinfile", () => import("./lineinfile.js")],
   ["script", () => import("./script.js")],
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],
   ["stat", () => import("./stat.js")],
   ["template", () => import("./template.js")],
+  ["user", () => import("./user.js")],
 ]);
 
 /** All modules of crun. */

@@ -30,6 +30,15 @@ export interface HostSession {
 /** Output of a running exec: which change or probe of the batch, which stream. */
 export type OutputListener = (index: number, stream: "stdout" | "stderr", data: Uint8Array) => void;
 
+/** Output of a program that runs alone. A promise returned holds the connection back until it resolves (back-pressure). */
+export type OutputTaker = (stream: "stdout" | "stderr", data: Uint8Array) => void | Promise<void>;
+
+export interface ApplyOptions {
+  readonly onOutcome?: (index: number, outcome: Outcome) => void;
+  readonly onOutput?: OutputListener;
+  readonly signal?: AbortSignal;
+}
+
 export interface TreeSession {
   /** One round trip, however many probes. Answers in the order of the probes. */
   observe(probes: readonly Probe[]): Promise<readonly Observation[]>;
@@ -37,22 +46,15 @@ export interface TreeSession {
    * Carries out the changes in order and stops at the first that fails. Returns an outcome for each that was tried. `onOutcome` is told as they come.
    * Abort: the running process is killed, no further change begins.
    */
-  apply(
-    changes: readonly Change[],
-    options?: {
-      readonly onOutcome?: (index: number, outcome: Outcome) => void;
-      readonly onOutput?: OutputListener;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<readonly Outcome[]>;
-  /** A program with live streams, for `crun exec`. */
+  apply(changes: readonly Change[], options?: ApplyOptions): Promise<readonly Outcome[]>;
+  /** A program with live streams, for `crun exec`. Without `stdin` in the spec it reads what `write` brings. */
   exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec>;
   close(): Promise<void>;
 }
 
 export interface RunningExec {
   readonly pid: number;
-  onOutput(listener: (stream: "stdout" | "stderr", data: Uint8Array) => void): void;
+  onOutput(taker: OutputTaker): void;
   /** Resolves when the bytes were handed to the connection (back-pressure). */
   write(data: Uint8Array): Promise<void>;
   endInput(): void;

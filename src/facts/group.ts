@@ -1,0 +1,51 @@
+// Entries of /etc/group and /etc/gshadow.
+
+import { bytesOf, numberOf, textOf, type AccountFile } from "./account-file.js";
+
+export interface GroupEntry {
+  readonly name: string;
+  readonly password: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** Undefined for a line that is no entry. */
+export function parseGroup(fields: readonly string[] | undefined): GroupEntry | undefined {
+  const gid = numberOf(fields?.[2]);
+  if (!fields || fields.length < 4 || !fields[0] || gid === undefined) return undefined;
+  return { name: textOf(fields[0]), password: fields[1] ?? "", gid, members: membersOf(fields[3]) };
+}
+
+/** All groups of the file, in its order. */
+export function groupsOf(file: AccountFile): readonly GroupEntry[] {
+  return file.entries().flatMap((fields) => parseGroup(fields) ?? []);
+}
+
+/** A group by id where the text is a number that one has, else by name: as getgrgid, then getgrnam. */
+export function findGroup(groups: readonly GroupEntry[], nameOrId: string): GroupEntry | undefined {
+  const byId = /^\s*[+-]?\d+\s*$/.test(nameOrId) ? groups.find((group) => group.gid === Number(nameOrId)) : undefined;
+  return byId ?? groups.find((group) => group.name === nameOrId);
+}
+
+/** A comma-separated list of names (the last field of group, both lists of gshadow). */
+export function membersOf(field: string | undefined): string[] {
+  return (field ?? "").split(",").flatMap((name) => (name.trim() === "" ? [] : [textOf(name)]));
+}
+
+/** The file with a user added to the list at `index` of a group's entry, or taken out of it; the same file where nothing changes. */
+export function withMember(
+  file: AccountFile,
+  group: string,
+  user: string,
+  index: number,
+  isWanted: boolean,
+): AccountFile {
+  const fields = file.find(group);
+  if (!fields) return file;
+  const members = membersOf(fields[index]);
+  if (members.includes(user) === isWanted) return file;
+  const wanted = isWanted ? [...members, user] : members.filter((name) => name !== user);
+  const padded = [...fields];
+  while (padded.length <= index) padded.push("");
+  return file.with(padded.with(index, wanted.map(bytesOf).join(",")));
+}

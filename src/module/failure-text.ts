@@ -1,0 +1,57 @@
+// A failed operation in words.
+
+import type { Failure } from "./probe.js";
+
+/** Linux's numbers (the same on all its common machines): the controller's own may be others. */
+const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
+  1: ["EPERM", "operation not permitted"],
+  2: ["ENOENT", "no such file or directory"],
+  4: ["EINTR", "interrupted"],
+  5: ["EIO", "input/output error"],
+  6: ["ENXIO", "no such device or address"],
+  7: ["E2BIG", "argument list too long"],
+  8: ["ENOEXEC", "not a program for this machine"],
+  11: ["EAGAIN", "temporarily unavailable"],
+  12: ["ENOMEM", "out of memory"],
+  13: ["EACCES", "permission denied"],
+  16: ["EBUSY", "busy"],
+  17: ["EEXIST", "already exists"],
+  18: ["EXDEV", "leads to another file system"],
+  19: ["ENODEV", "no such device"],
+  20: ["ENOTDIR", "not a directory"],
+  21: ["EISDIR", "is a directory"],
+  22: ["EINVAL", "invalid argument"],
+  23: ["ENFILE", "too many open files on the host"],
+  24: ["EMFILE", "too many open files"],
+  25: ["ENOTTY", "not supported there"],
+  26: ["ETXTBSY", "the program is running"],
+  27: ["EFBIG", "file too large"],
+  28: ["ENOSPC", "no space left on the device"],
+  30: ["EROFS", "read-only file system"],
+  31: ["EMLINK", "too many links"],
+  32: ["EPIPE", "broken pipe"],
+  36: ["ENAMETOOLONG", "name too long"],
+  38: ["ENOSYS", "the kernel does not have it"],
+  39: ["ENOTEMPTY", "directory not empty"],
+  40: ["ELOOP", "too many links in the path"],
+  62: ["ETIME", "time ran out"],
+  75: ["EOVERFLOW", "value too large"],
+  95: ["EOPNOTSUPP", "not supported there"],
+  110: ["ETIMEDOUT", "timed out"],
+  116: ["ESTALE", "stale file handle"],
+  122: ["EDQUOT", "disk quota exceeded"],
+};
+
+/** `ENOENT`, or `errno 999` where the number has no known name. */
+export function errnoName(errno: number): string {
+  return ERRNO[errno]?.[0] ?? `errno ${errno}`;
+}
+
+/** One line: `open /etc/shadow: permission denied (EACCES)`, with the helper's own sentence where it has one. */
+export function describeFailure(failure: Failure): string {
+  const what = [failure.step, failure.path].filter((part) => part !== "").join(" ");
+  const known = ERRNO[failure.errno];
+  const why = failure.errno === 0 ? "" : known === undefined ? `errno ${failure.errno}` : `${known[1]} (${known[0]})`;
+  const reason = [failure.message, why].filter((part) => part !== "").join(": ") || failure.code;
+  return what === "" ? reason : `${what}: ${reason}`;
+}

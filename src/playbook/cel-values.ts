@@ -1,0 +1,60 @@
+// Values on their way into CEL and back: whole numbers are CEL's integers there and plain numbers here.
+
+import { lazyMap, lazySourceOf } from "./lazy-map.js";
+import { OMIT } from "./values.js";
+
+const converted = new WeakMap<object, object>();
+
+/** The value as CEL takes it. Maps and lists are converted once; lazy maps stay lazy. */
+export function toCel(value: unknown): unknown {
+  switch (typeof value) {
+    case "number":
+      return Number.isSafeInteger(value) ? BigInt(value) : value;
+    case "object":
+      return value === null ? null : objectToCel(value);
+    case "symbol":
+      return value === OMIT ? null : undefined;
+    default:
+      return value;
+  }
+}
+
+function objectToCel(value: object): object {
+  const before = converted.get(value);
+  if (before) return before;
+  const result = convert(value);
+  converted.set(value, result);
+  // Converting twice must change nothing.
+  converted.set(result, result);
+  return result;
+}
+
+function convert(value: object): object {
+  const source = lazySourceOf(value);
+  if (source)
+    return lazyMap({
+      has: (name) => source.has(name),
+      get: (name) => toCel(source.get(name)),
+      names: () => source.names(),
+    });
+  if (Array.isArray(value)) return value.some((one) => toCel(one) !== one) ? value.map(toCel) : value;
+  if (value instanceof Uint8Array || value instanceof Date) return value;
+  const entries = Object.entries(value);
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
+  if (isPlain && entries.every(([, one]) => toCel(one) === one)) return value;
+  return Object.fromEntries(entries.map(([key, one]) => [key, toCel(one)]));
+}
+
+/** The value as templates and modules take it. */
+export function fromCel(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (typeof value !== "object" || value === null || lazySourceOf(value)) return value;
+  if (Array.isArray(value)) return value.map(fromCel);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [String(key), fromCel(one)]));
+  if (value instanceof Set) return [...value].map(fromCel);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null)
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fromCel(one)]));
+  const primitive: unknown = value.valueOf();
+  return typeof primitive === "bigint" ? Number(primitive) : String(value);
+}

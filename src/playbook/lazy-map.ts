@@ -1,0 +1,42 @@
+// Maps whose values are made when they are looked at: `vars`, `hostvars`.
+
+export interface LazySource {
+  has(name: string): boolean;
+  get(name: string): unknown;
+  names(): Iterable<string>;
+}
+
+const sources = new WeakMap<object, LazySource>();
+
+/** A read-only map for templates and conditions. Looking at one key makes one value. */
+export function lazyMap(source: LazySource): Readonly<Record<string, unknown>> {
+  const map = new Proxy<Record<string, unknown>>(
+    {},
+    {
+      has: (_, key) => typeof key === "string" && source.has(key),
+      get: (target, key) =>
+        typeof key === "string"
+          ? source.has(key)
+            ? source.get(key)
+            : key === "constructor"
+              ? Object
+              : undefined
+          : Reflect.get(target, key),
+      ownKeys: () => [...source.names()],
+      getOwnPropertyDescriptor: (_, key) =>
+        typeof key === "string" && source.has(key)
+          ? { configurable: true, enumerable: true, writable: false, value: undefined }
+          : undefined,
+      set: () => false,
+      deleteProperty: () => false,
+      defineProperty: () => false,
+    },
+  );
+  sources.set(map, source);
+  return map;
+}
+
+/** The source behind a lazy map; undefined for any other value. */
+export function lazySourceOf(value: object): LazySource | undefined {
+  return sources.get(value);
+}

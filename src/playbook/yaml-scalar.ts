@@ -1,0 +1,32 @@
+// What a plain YAML scalar stands for: YAML 1.2's core schema, but numbers that would lose what was written stay text.
+
+const NULLS = new Set(["", "~", "null", "Null", "NULL"]);
+const BOOLEANS = new Map([
+  ["true", true],
+  ["True", true],
+  ["TRUE", true],
+  ["false", false],
+  ["False", false],
+  ["FALSE", false],
+]);
+const INTEGER = /^[-+]?[0-9]+$/;
+const OCTAL_OR_HEX = /^0(o[0-7]+|x[0-9a-fA-F]+)$/;
+const DECIMAL = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+/** `0644` is a mode, `007` an agent: never the number. */
+const LEADING_ZERO = /^[-+]?0[0-9]/;
+
+/** Text, number, boolean or null. Leading zeros and integers beyond 2^53 stay text. */
+export function resolvePlain(text: string): string | number | boolean | null {
+  if (NULLS.has(text)) return null;
+  const boolean = BOOLEANS.get(text);
+  if (boolean !== undefined) return boolean;
+  if (LEADING_ZERO.test(text)) return text;
+  if (INTEGER.test(text) || OCTAL_OR_HEX.test(text)) {
+    const value = Number(text);
+    return Number.isSafeInteger(value) ? value : text;
+  }
+  if (DECIMAL.test(text)) return Number(text);
+  if (/^[-+]?\.(inf|Inf|INF)$/.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^\.(nan|NaN|NAN)$/.test(text)) return NaN;
+  return text;
+}

@@ -1,0 +1,88 @@
+// A session with the helper of one host: the greeting, the trees, the end.
+
+import { CrunError } from "../diagnostic/diagnostic.js";
+import { FEATURES, PROTOCOL_VERSION } from "../wire/messages.js";
+import type { Greeting } from "../wire/messages.js";
+import { escapeControls } from "../wire/noise.js";
+import { Blobs } from "./blobs.js";
+import type { HelperStream } from "./helper-stream.js";
+import { Link } from "./link.js";
+import type { Entry, HostInfo, HostSession, TreeSession } from "./session.js";
+import { Tree } from "./tree-session.js";
+
+/** Waits for the helper's greeting. Rejects with a CrunError (exitStatus 4), the stream closed. */
+export async function openHostSession(
+  host: string,
+  stream: HelperStream,
+  greetingTimeoutMs: number,
+): Promise<HostSession> {
+  const link = new Link(stream, host);
+  const timer = setTimeout(() => link.fail(noGreeting(host, stream, greetingTimeoutMs)), greetingTimeoutMs);
+  const greeting = await link.greeting.finally(() => clearTimeout(timer));
+  if (greeting.protocol !== PROTOCOL_VERSION) {
+    const error = otherVersion(host, stream, greeting);
+    link.fail(error);
+    throw error;
+  }
+  return new Session(host, link, infoOf(greeting));
+}
+
+class Session implements HostSession {
+  readonly host: string;
+  readonly info: HostInfo;
+  readonly #link: Link;
+  readonly #blobs: Blobs;
+  #lastTree = 0;
+
+  constructor(host: string, link: Link, info: HostInfo) {
+    this.host = host;
+    this.info = info;
+    this.#link = link;
+    this.#blobs = new Blobs(link, host);
+  }
+
+  openTree(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): TreeSession {
+    const name = options.isHostRoot ? this.host : `${this.host}:${escapeControls(path)}`;
+    return new Tree(this.#link, this.#blobs, ++this.#lastTree, name, path, options);
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+}
+
+function infoOf(greeting: Greeting): HostInfo {
+  return {
+    architecture: greeting.architecture,
+    kernel: greeting.kernel,
+    nodename: greeting.nodename,
+    uid: greeting.uid,
+    cpus: greeting.cpus,
+    memory: greeting.memory,
+    hasOpenat2: (greeting.features & FEATURES.openat2) !== 0,
+    isRootless: (greeting.features & FEATURES.rootCapabilities) === 0,
+  };
+}
+
+function noGreeting(host: string, stream: HelperStream, timeoutMs: number): CrunError {
+  return new CrunError(
+    {
+      severity: "error",
+      summary: `${host} (${stream.where}): no greeting from the helper within ${timeoutMs / 1000} s`,
+      remedy: "Look at the host's load and at what its login shell does; a longer connect timeout may help.",
+    },
+    4,
+  );
+}
+
+function otherVersion(host: string, stream: HelperStream, greeting: Greeting): CrunError {
+  const theirs = `version ${escapeControls(greeting.version)}, protocol ${greeting.protocol}`;
+  return new CrunError(
+    {
+      severity: "error",
+      summary: `${host} (${stream.where}): the helper is another one (${theirs}; this crun speaks protocol ${PROTOCOL_VERSION})`,
+      remedy: "Build crun anew (npm run build): its helper and its controller come from different versions.",
+    },
+    4,
+  );
+}

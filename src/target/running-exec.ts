@@ -1,0 +1,152 @@
+// A program that runs in a tree with live streams.
+
+import type { CrunError } from "../diagnostic/diagnostic.js";
+import type { Exit } from "../module/probe.js";
+import { WireError } from "../wire/codec.js";
+import type { Reply } from "../wire/messages.js";
+import type { Link, Listener } from "./link.js";
+import type { OutputTaker, RunningExec } from "./session.js";
+
+/** Input on its way to the process at most; PROTOCOL.md. */
+const INPUT_WINDOW = 256 * 1024;
+const INPUT_CHUNK = 64 * 1024;
+
+/** The exec of one channel, from the request to EXITED. */
+export class Execution implements RunningExec, Listener {
+  readonly #link: Link;
+  readonly #channel: number;
+  readonly #mapError: (reply: Extract<Reply, { kind: "error" }>) => Promise<CrunError>;
+  readonly #early: { stream: "stdout" | "stderr"; data: Uint8Array }[] = [];
+  #taker: OutputTaker | undefined;
+  #pid = 0;
+  #isEnded = false;
+  #unacknowledged = 0;
+  #wakeWriter: (() => void) | undefined;
+  #writes: Promise<void> = Promise.resolve();
+  #resolveStarted: () => void = () => undefined;
+  #rejectStarted: (error: Error) => void = () => undefined;
+  #resolveExited: (exit: Exit) => void = () => undefined;
+  #rejectExited: (error: Error) => void = () => undefined;
+
+  /** Resolves when the process runs, or ended before it could. */
+  readonly started: Promise<void>;
+  readonly exited: Promise<Exit>;
+
+  /** `mapError` makes an error of what the helper answers instead of starting it. */
+  constructor(link: Link, mapError: (reply: Extract<Reply, { kind: "error" }>) => Promise<CrunError>) {
+    this.#link = link;
+    this.#mapError = mapError;
+    this.started = new Promise((resolve, reject) => {
+      this.#resolveStarted = resolve;
+      this.#rejectStarted = reject;
+    });
+    this.exited = new Promise((resolve, reject) => {
+      this.#resolveExited = resolve;
+      this.#rejectExited = reject;
+    });
+    this.started.catch(() => undefined); // whoever waits is told; nobody need wait for both
+    this.exited.catch(() => undefined);
+    this.#channel = link.listen(this);
+  }
+
+  get channel(): number {
+    return this.#channel;
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  onReply(reply: Reply): void | Promise<void> {
+    switch (reply.kind) {
+      case "started":
+        this.#pid = reply.pid;
+        this.#resolveStarted();
+        return undefined;
+      case "output":
+        return this.#take(reply.stream, Buffer.from(reply.data));
+      case "inputTaken":
+        this.#unacknowledged -= reply.count;
+        this.#wakeWriter?.();
+        return undefined;
+      case "exited":
+        this.#end();
+        this.#resolveStarted();
+        this.#resolveExited(reply.exit);
+        return undefined;
+      case "error":
+        this.#end();
+        void this.#mapError(reply).then((error) => this.#reject(error));
+        return undefined;
+      default:
+        throw new WireError(`${reply.kind} in answer to an exec`);
+    }
+  }
+
+  onLost(error: CrunError): void {
+    this.#isEnded = true;
+    this.#wakeWriter?.();
+    this.#reject(error);
+  }
+
+  onOutput(taker: OutputTaker): void {
+    this.#taker = taker;
+    for (const { stream, data } of this.#early.splice(0)) void taker(stream, data);
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    const written = this.#writes.then(() => this.#send(data));
+    this.#writes = written.catch(() => undefined);
+    return written;
+  }
+
+  endInput(): void {
+    const end = async (): Promise<void> => {
+      await this.#writes;
+      if (!this.#isEnded) this.#link.send({ kind: "input", channel: this.#channel, data: new Uint8Array(0) });
+    };
+    this.#writes = end().catch(() => undefined); // the connection's end is told by `exited`
+  }
+
+  resize(rows: number, columns: number): void {
+    if (!this.#isEnded) this.#link.send({ kind: "resize", channel: this.#channel, rows, columns });
+  }
+
+  signal(number: number): void {
+    if (!this.#isEnded) this.#link.send({ kind: "signal", channel: this.#channel, signal: number });
+  }
+
+  /** Input after the process's end goes nowhere, as into a pipe that nobody reads. */
+  async #send(data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length; at += INPUT_CHUNK) {
+      const chunk = data.subarray(at, at + INPUT_CHUNK);
+      while (!this.#isEnded && this.#unacknowledged + chunk.length > INPUT_WINDOW) {
+        await new Promise<void>((resolve) => {
+          this.#wakeWriter = resolve;
+        });
+      }
+      if (this.#isEnded) return;
+      await this.#link.ready();
+      if (this.#isEnded) return;
+      this.#unacknowledged += chunk.length;
+      this.#link.send({ kind: "input", channel: this.#channel, data: chunk });
+    }
+  }
+
+  #take(stream: "stdout" | "stderr", data: Uint8Array): void | Promise<void> {
+    if (this.#taker !== undefined) return this.#taker(stream, data);
+    this.#early.push({ stream, data });
+    return undefined;
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#link.release(this.#channel);
+    this.#wakeWriter?.();
+  }
+
+  #reject(error: Error): void {
+    this.#rejectStarted(error);
+    this.#rejectExited(error);
+  }
+}
