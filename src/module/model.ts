@@ -169,6 +169,11 @@ export class Model {
         const { content, sha256, stat } = observation;
         return content && sha256 ? { stat, content: { sha256, size: content.length, bytes: content } } : { stat };
       }
+      if (observation.kind === "list" && located.path.startsWith(`${observation.real}/`)) {
+        const name = located.path.slice(observation.real.length + 1);
+        const entry = observation.entries.find((one) => one.name === name);
+        if (entry && !(follow && entry.stat.type === "link")) return { stat: entry.stat };
+      }
     }
     return undefined;
   }
