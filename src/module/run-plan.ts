@@ -9,11 +9,11 @@ export function flatProbes(probes: Probes): Probe[] {
 }
 
 /** Puts answers under the names of their probes. `answer` is called in the order of `flatProbes`. */
-export function seenFrom(probes: Probes, answer: (probe: Probe) => Observation): Seen<Probes> {
+export function seenFrom<P extends Probes>(probes: P, answer: (probe: Probe) => Observation): Seen<P> {
   const seen: Record<string, Observation | readonly Observation[]> = {};
   for (const [name, one] of Object.entries(probes))
     seen[name] = isMany(one) ? one.map((probe) => answer(probe)) : answer(one);
-  return seen as Seen<Probes>;
+  return seen as Seen<P>;
 }
 
 function isMany(one: Probe | readonly Probe[]): one is readonly Probe[] {

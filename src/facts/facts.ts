@@ -1,0 +1,148 @@
+// Facts of a target: what its tree's files tell, and what its host's kernel tells.
+
+import type { ReadObservation, StatObservation } from "../module/probe.js";
+import { cgroupLayout, cgroupLayoutProbes, type CgroupLayoutSeen } from "./cgroup-layout.js";
+import { mountsOfTree, parseMounts } from "./mounts.js";
+import { defaultRoute, ipv4Addresses, ipv6Addresses } from "./net.js";
+import { osFamily, parseOsRelease } from "./os-release.js";
+
+/** Package managers by a program that only they bring, most particular first. */
+const managers: Readonly<Record<string, string>> = {
+  apt: "/usr/bin/apt-get",
+  dnf5: "/usr/bin/dnf5",
+  dnf: "/usr/bin/dnf",
+  yum: "/usr/bin/yum",
+  zypper: "/usr/bin/zypper",
+  pacman: "/usr/bin/pacman",
+  apk: "/sbin/apk",
+  xbps: "/usr/bin/xbps-install",
+  emerge: "/usr/bin/emerge",
+};
+
+const managerNames = Object.keys(managers);
+
+/** What to look at in the tree. */
+export const treeFactProbes = {
+  osRelease: { kind: "read", path: "/etc/os-release", limit: 65536 },
+  debianVersion: { kind: "read", path: "/etc/debian_version", limit: 4096 },
+  hostname: { kind: "read", path: "/etc/hostname", limit: 4096 },
+  passwd: { kind: "read", path: "/etc/passwd" },
+  init: { kind: "stat", path: "/sbin/init" },
+  systemd: { kind: "stat", path: "/lib/systemd/systemd", follow: true },
+  openrc: { kind: "stat", path: "/sbin/openrc", follow: true },
+  managers: Object.values(managers).map((path) => ({ kind: "stat", path, follow: true }) as const),
+} as const;
+
+/** What to look at on the host, once for all its targets. */
+export const hostFactProbes = {
+  ...cgroupLayoutProbes,
+  hostMounts: { kind: "read", at: "host", path: "/proc/self/mounts" },
+  fibTrie: { kind: "read", at: "host", path: "/proc/net/fib_trie" },
+  inet6: { kind: "read", at: "host", path: "/proc/net/if_inet6" },
+  route: { kind: "read", at: "host", path: "/proc/net/route" },
+} as const;
+
+export interface TreeFactsSeen {
+  readonly osRelease: ReadObservation;
+  readonly debianVersion: ReadObservation;
+  readonly hostname: ReadObservation;
+  readonly passwd: ReadObservation;
+  readonly init: StatObservation;
+  readonly systemd: StatObservation;
+  readonly openrc: StatObservation;
+  readonly managers: readonly StatObservation[];
+}
+
+export interface HostFactsSeen extends CgroupLayoutSeen {
+  readonly hostMounts: ReadObservation;
+  readonly fibTrie: ReadObservation;
+  readonly inet6: ReadObservation;
+  readonly route: ReadObservation;
+}
+
+/** What the helper's greeting tells. Memory in bytes. */
+export interface HostKernel {
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly nodename: string;
+  readonly cpus: number;
+  readonly memory: number;
+}
+
+const textOf = (seen: ReadObservation): string => Buffer.from(seen.content ?? []).toString("utf8");
+
+/** Facts that the tree's own files tell. Absent things are empty text or left out. */
+export function treeFacts(seen: TreeFactsSeen): Record<string, unknown> {
+  const release = parseOsRelease(textOf(seen.osRelease));
+  const manager = managerNames[seen.managers.findIndex(({ stat }) => stat !== undefined)] ?? "";
+  const version = release["VERSION_ID"] ?? "";
+  const debian = textOf(seen.debianVersion).trim();
+  const family = osFamily(release);
+  return {
+    os: release["ID"] ?? "",
+    os_name: release["NAME"] ?? "",
+    os_pretty_name: release["PRETTY_NAME"] ?? "",
+    os_family: family,
+    version,
+    codename: release["VERSION_CODENAME"] ?? "",
+    distribution: (release["NAME"] ?? "").replace(/\s+(?:GNU\/Linux|Linux).*$/, ""),
+    distribution_version: release["ID"] === "debian" && debian !== "" ? debian : version,
+    distribution_major_version: version.split(".")[0] ?? "",
+    distribution_release: release["VERSION_CODENAME"] ?? "",
+    package_manager: manager,
+    pkg_mgr: manager,
+    ...initFacts(seen),
+    hostname: textOf(seen.hostname).trim().split(".")[0] ?? "",
+    fqdn: textOf(seen.hostname).trim(),
+    users: usersOf(textOf(seen.passwd)),
+  };
+}
+
+function initFacts(seen: TreeFactsSeen): Record<string, unknown> {
+  const target = seen.init.stat?.target ?? "";
+  const init =
+    target.includes("systemd") || (seen.init.stat === undefined && seen.systemd.stat)
+      ? "systemd"
+      : target.includes("openrc") || seen.openrc.stat
+        ? "openrc"
+        : target.includes("runit")
+          ? "runit"
+          : seen.init.stat
+            ? "sysvinit"
+            : "";
+  return { init, service_mgr: init };
+}
+
+function usersOf(passwd: string): Record<string, unknown> {
+  const users: Record<string, unknown> = {};
+  for (const line of passwd.split("\n")) {
+    const [name, , uid, gid, comment, home, shell] = line.split(":");
+    if (!name || shell === undefined || !/^\d+$/.test(uid ?? "")) continue;
+    users[name] = { uid: Number(uid), gid: Number(gid), comment, home, shell };
+  }
+  return users;
+}
+
+/** Facts that hold for all targets of a host; `mounts` are a target's own: those at and beneath its tree. */
+export function hostFacts(seen: HostFactsSeen, kernel: HostKernel, treePath: string): Record<string, unknown> {
+  const v4 = ipv4Addresses(textOf(seen.fibTrie));
+  const v6 = ipv6Addresses(textOf(seen.inet6));
+  const route = defaultRoute(textOf(seen.route));
+  const { version, isHybrid, controllers, isSystemd } = cgroupLayout(seen);
+  return {
+    arch: kernel.architecture,
+    architecture: kernel.architecture,
+    kernel: kernel.kernel,
+    nodename: kernel.nodename,
+    cpus: kernel.cpus,
+    processor_vcpus: kernel.cpus,
+    memory_mb: Math.floor(kernel.memory / 1048576),
+    memtotal_mb: Math.floor(kernel.memory / 1048576),
+    cgroup: { version, hybrid: isHybrid, controllers, systemd: isSystemd },
+    mounts: mountsOfTree(parseMounts(textOf(seen.hostMounts)), treePath),
+    addresses: [...v4, ...v6],
+    all_ipv4_addresses: v4,
+    all_ipv6_addresses: v6,
+    ...(route ? { default_route: route } : {}),
+  };
+}

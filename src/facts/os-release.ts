@@ -1,0 +1,43 @@
+// os-release(5): which system a tree holds.
+
+/** The assignments of the file, shell quoting undone. */
+export function parseOsRelease(text: string): Readonly<Record<string, string>> {
+  const values: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    const match = /^\s*([A-Z0-9_a-z]+)=(.*?)\s*$/.exec(line);
+    if (match?.[1] !== undefined) values[match[1]] = unquote(match[2] ?? "");
+  }
+  return values;
+}
+
+function unquote(text: string): string {
+  const quoted = /^(["'])(.*)\1$/s.exec(text);
+  if (!quoted) return text.replace(/\\(.)/g, "$1");
+  return quoted[1] === "'" ? (quoted[2] ?? "") : (quoted[2] ?? "").replace(/\\(["\\$`])/g, "$1");
+}
+
+const families: Readonly<Record<string, string>> = {
+  debian: "Debian",
+  ubuntu: "Debian",
+  fedora: "RedHat",
+  rhel: "RedHat",
+  centos: "RedHat",
+  suse: "Suse",
+  opensuse: "Suse",
+  arch: "Archlinux",
+  alpine: "Alpine",
+  gentoo: "Gentoo",
+  void: "Void",
+  nixos: "NixOS",
+};
+
+/** Ansible's os_family, from ID and ID_LIKE; the capitalised id where none is known. */
+export function osFamily(release: Readonly<Record<string, string>>): string {
+  const ids = [release["ID"] ?? "", ...(release["ID_LIKE"] ?? "").split(/\s+/)];
+  for (const id of ids) {
+    const family = families[id] ?? families[id.split("-")[0] ?? ""];
+    if (family !== undefined) return family;
+  }
+  const id = release["ID"] ?? "";
+  return id.charAt(0).toUpperCase() + id.slice(1);
+}
