@@ -5,6 +5,7 @@ import type { AnyModule, ModuleRegistry } from "../src/module/contract.js";
 const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>([
   ["assert", () => import("./assert.js")],
   ["blockinfile", () => import("./blockinfile.js")],
+  ["cgroup", () => import("./cgroup.js")],
   ["command", () => import("./command.js")],
   ["copy", () => import("./copy.js")],
   ["debug", () => import("./debug.js")],

@@ -105,7 +105,7 @@ export function predictChange(change: FileChange, model: Prediction): void {
     }
     case "writeKernel": {
       const old = present(model.look(change.path, true)) ?? { stat: statOf("file") };
-      const bytes = Buffer.from(change.value.endsWith("\n") ? change.value : `${change.value}\n`);
+      const bytes = Buffer.from(kernelText(Buffer.from(old.content?.bytes ?? []).toString("utf8"), change.value));
       put(model.canonical(change.path, true), { ...old, content: { sha256: "", size: bytes.length, bytes } });
       break;
     }
@@ -143,4 +143,13 @@ function times(
   const pick = (before: Timestamp, spec: TimeSpec | undefined): Timestamp =>
     spec === undefined || spec === "now" ? before : spec;
   return { atime: pick(old.atime, atime), mtime: pick(old.mtime, mtime) };
+}
+
+/** What a file of cgroupfs reads after a write: keyed lines (`8:0 …`) and `+controller` words add to what is there, other values replace it. */
+function kernelText(before: string, written: string): string {
+  const key = /^\d+:\d+ /.exec(written)?.[0];
+  if (key !== undefined)
+    return [...before.split("\n").filter((line) => line !== "" && !line.startsWith(key)), written, ""].join("\n");
+  if (written.startsWith("+")) return `${[before.trim(), written.replaceAll("+", "")].filter(Boolean).join(" ")}\n`;
+  return written.endsWith("\n") ? written : `${written}\n`;
 }
