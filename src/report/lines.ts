@@ -1,0 +1,174 @@
+// What the reports for people say of each event, as lines.
+
+import { formatDiagnostic, formatPlace, type Diagnostic } from "../diagnostic/diagnostic.js";
+import type { Counts, EngineEvent, TaskResultEvent } from "../engine/events.js";
+import { clean, cleanLine } from "./clean.js";
+import type { Paint } from "./paint.js";
+import { unifiedDiff } from "./unified-diff.js";
+
+export interface LineOptions {
+  readonly paint: Paint;
+  /** -D. */
+  readonly showsDiffs: boolean;
+  /** How many -v: 1 shows ok and skipped and results, 2 items and durations. */
+  readonly verbosity: number;
+}
+
+const statusWidth = 11;
+
+/** The lines of one event, without a newline at the end; undefined: nothing to say. */
+export function linesOf(event: EngineEvent, options: LineOptions): string | undefined {
+  const { paint } = options;
+  switch (event.event) {
+    case "play":
+      return `\n${paint.heading(`PLAY ${cleanLine(event.play)}`)} ${paint.faint(`(${count(event.targets.length, "target")})`)}`;
+    case "item":
+      return itemLines(event.of, options);
+    case "result":
+      return resultLines(event, options);
+    case "unreachable":
+      return [
+        statusLine("unreachable", event.target, event.message, paint),
+        ...event.diagnostics.map((one) => indent(diagnosticText({ ...one, summary: one.summary }))),
+      ].join("\n");
+    case "warning":
+      return paint.warning(diagnosticText(event.diagnostic));
+    case "recap":
+      return recapLines(event.targets, event.durationMs, paint);
+    case "run":
+      return event.isCheck ? paint.faint("check mode: nothing will be changed") : undefined;
+    case "output":
+    case "start":
+      return undefined;
+  }
+}
+
+function statusLine(status: keyof Paint["status"], target: string, text: string, paint: Paint): string {
+  return `${paint.status[status](status.padEnd(statusWidth))} ${cleanLine(target)}  ${cleanLine(text)}`;
+}
+
+function statusOf(event: TaskResultEvent): keyof Paint["status"] {
+  if (event.status === "failed" && event.isRescued) return "rescued";
+  if (event.status === "failed" && event.isIgnored) return "ignored";
+  return event.mayChange && event.status === "changed" ? "may change" : event.status;
+}
+
+function itemLines(event: TaskResultEvent, options: LineOptions): string | undefined {
+  const isTold =
+    event.status === "failed" || event.status === "changed" || options.verbosity > 1 || event.module === "debug";
+  if (!isTold) return undefined;
+  return resultLines(event, { ...options, verbosity: Math.max(1, options.verbosity) });
+}
+
+function resultLines(event: TaskResultEvent, options: LineOptions): string | undefined {
+  const { paint, verbosity } = options;
+  const status = statusOf(event);
+  const isQuiet = (event.status === "ok" || event.status === "skipped") && verbosity === 0;
+  if (isQuiet && event.module !== "debug" && event.warnings.length === 0) return undefined;
+  const isHiddenLoop =
+    event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug" && verbosity === 0;
+  if (isHiddenLoop || (event.module === "debug" && event.status === "skipped" && verbosity === 0)) return undefined;
+  const name = event.item === undefined ? event.task : `${event.task} (${event.item})`;
+  const lines = [statusLine(status, event.target, name, paint)];
+  if (event.status === "failed") lines.push(...failureLines(event, paint));
+  else if (event.module === "debug") lines.push(...debugLines(event));
+  else if (verbosity > 0) lines.push(indent(clean(resultText(event.result))));
+  for (const warning of event.warnings) lines.push(indent(paint.warning(`warning: ${clean(warning)}`)));
+  if (options.showsDiffs) {
+    for (const diff of event.diffs) {
+      const text = unifiedDiff(diff, paint);
+      if (text !== "") lines.push(text.replace(/\n$/, ""));
+    }
+  }
+  return lines.join("\n");
+}
+
+/** Module and place, the message, what the command said, what to do. */
+function failureLines(event: TaskResultEvent, paint: Paint): string[] {
+  const { result } = event;
+  const lines = [indent(paint.faint(`${event.module} at ${formatPlace(event.place)}`))];
+  const message = event.message ?? (typeof result["msg"] === "string" ? result["msg"] : "");
+  const rc = typeof result["rc"] === "number" ? ` (exit status ${result["rc"]})` : "";
+  if (message !== "") lines.push(indent(clean(`${message}${message === "non-zero return code" ? rc : ""}`)));
+  for (const stream of ["stdout", "stderr"] as const) {
+    const text = result[stream];
+    if (typeof text === "string" && text.trim() !== "" && !message.includes(text.trim()))
+      lines.push(indent(`${stream}:`), indent(clean(lastLines(text)), 4));
+  }
+  for (const diagnostic of event.diagnostics ?? []) {
+    if (diagnostic.summary !== message) lines.push(indent(diagnosticText(diagnostic)));
+  }
+  if (event.remedy) lines.push(indent(clean(event.remedy)));
+  return lines;
+}
+
+function debugLines(event: TaskResultEvent): string[] {
+  const { changed: _changed, failed: _failed, skipped: _skipped, ...shown } = event.result;
+  const entries = Object.entries(shown);
+  const [only] = entries;
+  if (entries.length === 1 && only?.[0] === "msg") return [indent(clean(valueText(only[1])))];
+  return entries.map(([key, value]) => indent(clean(`${key}: ${valueText(value)}`)));
+}
+
+function valueText(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value, undefined, 2) ?? "");
+}
+
+function resultText(result: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(result) ?? "";
+}
+
+const mostLines = 40;
+
+function lastLines(text: string): string {
+  const lines = text.replace(/\n+$/, "").split("\n");
+  return lines.length > mostLines
+    ? [`… (${lines.length - mostLines} lines before)`, ...lines.slice(-mostLines)].join("\n")
+    : lines.join("\n");
+}
+
+function indent(text: string, by = 2): string {
+  return text
+    .split("\n")
+    .map((line) => " ".repeat(by) + line)
+    .join("\n");
+}
+
+function diagnosticText(diagnostic: Diagnostic): string {
+  return clean(formatDiagnostic(diagnostic));
+}
+
+/** Ansible's line for each target, so that scripts can read it. */
+export function recapLines(targets: Readonly<Record<string, Counts>>, durationMs: number, paint: Paint): string {
+  const names = Object.keys(targets);
+  const width = Math.max(0, ...names.map((name) => cleanLine(name).length));
+  const rows = names.map((name) => {
+    const counts = targets[name];
+    if (!counts) return name;
+    const cell = (key: keyof Counts, painter?: (text: string) => string): string => {
+      const text = `${key}=${counts[key]}`.padEnd(key.length + 5);
+      return counts[key] > 0 && painter ? painter(text) : text;
+    };
+    const { status } = paint;
+    const cells = [
+      cell("ok", status.ok),
+      cell("changed", status.changed),
+      cell("unreachable", status.unreachable),
+      cell("failed", status.failed),
+      cell("skipped", status.skipped),
+      cell("rescued", status.rescued),
+      cell("ignored", status.ignored),
+    ];
+    const worst =
+      counts.failed + counts.unreachable > 0 ? status.failed : counts.changed > 0 ? status.changed : status.ok;
+    return `${worst(cleanLine(name).padEnd(width))} : ${cells.join(" ")}`.trimEnd();
+  });
+  const seconds = `${(durationMs / 1000).toFixed(durationMs < 9950 ? 2 : 0)} s`;
+  return [`\n${paint.heading("RECAP")} ${paint.faint(`(${count(names.length, "target")}, ${seconds})`)}`, ...rows].join(
+    "\n",
+  );
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
