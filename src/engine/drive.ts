@@ -1,0 +1,230 @@
+// Carries out what a target's walk needs: round trips, waiting for others, pauses.
+
+import { CrunError } from "../diagnostic/diagnostic.js";
+import type { Change, Outcome } from "../module/change.js";
+import type { Probe } from "../module/probe.js";
+import { seenFrom } from "../module/run-plan.js";
+import type { TreeSession } from "../target/session.js";
+import { positionOf } from "./frame.js";
+import type { Need } from "./need.js";
+import { isDone, troubleOf } from "./outcome.js";
+import { failInclude } from "./step-include.js";
+import type { TargetPlay } from "./target-play.js";
+import { titleFor, titleOf } from "./task-event.js";
+import type { Venue } from "./work.js";
+
+/** How often a task is planned again because something else changed the tree meanwhile. */
+const conflictLimit = 3;
+
+/** Runs a target through its play. Never rejects but for bugs. */
+export async function drive(on: TargetPlay): Promise<void> {
+  try {
+    for (;;) {
+      const need = on.advance();
+      if (need.kind === "done") return;
+      try {
+        await satisfy(on, need);
+      } catch (error) {
+        if (!(error instanceof CrunError)) throw error;
+        if (!lose(on, error)) return;
+      }
+    }
+  } finally {
+    on.permit?.();
+    on.play.leave(on);
+  }
+}
+
+async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): Promise<void> {
+  switch (need.kind) {
+    case "connect":
+      await atWork(on, need.venue, (session) => Promise.resolve(session));
+      return;
+    case "observe":
+      await observe(on, need.venue, need.probes);
+      return;
+    case "facts":
+      on.play.wantsFacts = true;
+      await observe(on, on.venue, []);
+      return;
+    case "flush":
+      await flush(on);
+      return;
+    case "meet":
+      on.met = await on.play.rendezvous.arrive(on.index, positionOf(on.frame, on.pc));
+      return;
+    case "follow":
+      await on.play.follow(on);
+      return;
+    case "permit":
+      on.permit = await on.play.permitFor(on, need.limit);
+      return;
+    case "load":
+      try {
+        await on.play.load(need.include, need.file);
+      } catch (error) {
+        if (!(error instanceof CrunError)) throw error;
+        const op = on.frame.code.ops[on.pc];
+        if (op?.kind !== "include") throw error;
+        failInclude(on, op, error);
+      }
+      return;
+    case "sleep":
+      await on.play.run.sleep(need.ms);
+  }
+}
+
+/** Opens the venue's session and works with it, while its host holds a slot. */
+function atWork<T>(on: TargetPlay, venue: Venue, work: (session: TreeSession) => Promise<T>): Promise<T> {
+  const { slots, treeLimits } = on.play.run;
+  const { host } = venue.base.target;
+  return slots.while(host, async () => {
+    const session = await venue.open();
+    return treeLimits.of(host, venue).run(() => work(session));
+  });
+}
+
+async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): Promise<void> {
+  const isOwn = venue === on.venue;
+  await atWork(on, venue, async (session) => {
+    let probes = isOwn ? on.window.extend(first) : first;
+    for (let blocked = on.window.blockedOn; isOwn && blocked; blocked = on.window.blockedOn) {
+      if (!(await on.play.tryLoad(blocked.include, blocked.file))) break;
+      probes = on.window.extend(probes);
+    }
+    const facts = isOwn && on.play.wantsFacts && !on.state.facts ? on.play.run.facts : undefined;
+    const factProbes = facts ? facts.flat : [];
+    const all = factProbes.length > 0 ? [...probes, ...factProbes] : probes;
+    if (all.length === 0 && !facts) return;
+    const answers = all.length === 0 ? [] : await session.observe(all);
+    for (const [index, probe] of probes.entries()) {
+      const answer = answers[index];
+      if (answer) venue.model.remember(probe, answer);
+    }
+    if (facts && on.state.session) {
+      let next = probes.length;
+      const seen = seenFrom(facts.probes, (probe) => {
+        const answer = answers[next++];
+        if (!answer) throw new Error(`no answer to the probe ${probe.kind}`);
+        return answer;
+      });
+      on.state.facts = facts.from(seen, on.state.session.info);
+    }
+  });
+}
+
+async function flush(on: TargetPlay): Promise<void> {
+  const { books } = on;
+  const venue = books.venue ?? on.venue;
+  const changes = [...books.changes];
+  const outcomes: Outcome[] = [];
+  if (on.play.run.isInterrupted) {
+    books.discard();
+    on.isOver = true;
+    on.notified.clear();
+    return;
+  }
+  let lost: CrunError | undefined;
+  try {
+    await atWork(on, venue, (session) => applyAll(on, session, changes, outcomes));
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    lost = error;
+  }
+  if (lost && outcomes.length === changes.length) lost = undefined;
+  settle(on, venue, changes, outcomes);
+  if (lost) throw lost;
+}
+
+/** Applies the batch; after a command that failed nothing further is begun. */
+async function applyAll(
+  on: TargetPlay,
+  session: TreeSession,
+  changes: readonly Change[],
+  outcomes: Outcome[],
+): Promise<void> {
+  const { run } = on.play;
+  for (let from = 0; from < changes.length;) {
+    let to = changes.findIndex((change, index) => index >= from && change.kind === "exec") + 1;
+    if (to === 0 || isUnderLock(changes, to)) to = changes.length;
+    const part = changes.slice(from, to);
+    const work = on.books.workAt(from);
+    const task = work ? titleFor(work) : "";
+    const target = on.state.target.name;
+    run.tell({ event: "start", play: on.play.title, task, target });
+    const given = await session.apply(part, {
+      signal: run.abort.signal,
+      onOutcome: (index, outcome) => void (outcomes[from + index] = outcome),
+      onOutput: (_, stream, data) => run.tell({ event: "output", target, task, stream, data }),
+    });
+    for (const [index, outcome] of given.entries()) outcomes[from + index] = outcome;
+    if (given.length < part.length || given.some((outcome, index) => !part[index] || !isDone(part[index], outcome)))
+      return;
+    from = to;
+  }
+}
+
+/** A batch cut in two would give a lock back. */
+function isUnderLock(changes: readonly Change[], to: number): boolean {
+  let held = 0;
+  for (const change of changes.slice(0, to)) held += change.kind === "lock" ? 1 : change.kind === "unlock" ? -1 : 0;
+  return held > 0;
+}
+
+/** Enters what came of the batch: goes on, goes back to the task that failed, or plans it again. */
+function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcomes: readonly Outcome[]): void {
+  const settlement = on.books.settle(outcomes);
+  if (settlement.kind === "done") {
+    if (changes.some((change) => change.kind === "exec" && !change.isContained)) on.forget(venue);
+    return;
+  }
+  const { work, frame, pc } = settlement.standing;
+  on.frame = frame;
+  on.pc = pc;
+  on.include = undefined;
+  on.current = work;
+  on.isOver = false;
+  on.window.clear();
+  on.forget(venue);
+  const trouble = troubleOf(work.plan?.changes ?? [], settlement.outcomes);
+  if (trouble?.isConflict && work.conflicts < conflictLimit) {
+    work.conflicts++;
+    work.hasChanged = settlement.hasChanged;
+    work.phase = "plan";
+    work.plan = undefined;
+    work.outcomes = undefined;
+    return;
+  }
+  work.phase = "finish";
+  work.outcomes = settlement.outcomes;
+}
+
+/** The host is not reachable (any more). True where the play goes on all the same. */
+function lose(on: TargetPlay, error: CrunError): boolean {
+  const { run } = on.play;
+  const op = on.frame.code.ops[on.pc];
+  const node = op?.kind === "task" ? op.task : op?.kind === "include" ? op.include : undefined;
+  const isIgnored = node?.ignoreUnreachable !== undefined && node.ignoreUnreachable.render(on.scopeFor(node)) === true;
+  on.books.discard();
+  on.window.clear();
+  on.state.drop();
+  const message = error.diagnostics[0]?.summary ?? error.message;
+  run.tell({
+    event: "unreachable",
+    target: on.state.target.name,
+    message: run.masker.text(message),
+    diagnostics: error.diagnostics,
+  });
+  if (isIgnored && op?.kind === "task") {
+    const result = { changed: false, failed: false, skipped: false, unreachable: true, msg: message };
+    if (op.task.register !== undefined) on.state.learned.set(op.task.register, { raw: result });
+    on.current = undefined;
+    on.pc++;
+    return true;
+  }
+  on.state.isUnreachable = true;
+  on.isOver = true;
+  on.play.noteFailure(on, op?.kind === "task" ? op.task : undefined);
+  if (op?.kind === "task") on.play.shareLoss(on, op, titleOf(op.info, on.scopeFor(op.task)), message);
+  return false;
+}

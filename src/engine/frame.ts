@@ -1,0 +1,45 @@
+// Where a target stands in a play: the code it runs and what called it.
+
+import type { VarLayer } from "../module/value.js";
+import type { Block } from "../playbook/play.js";
+import type { Code, Region } from "./program.js";
+import type { Position } from "./rendezvous.js";
+import type { ItemResult, TaskWork } from "./work.js";
+
+/** A failure on its way out, with the task that it comes from. */
+export interface Failed {
+  readonly work: TaskWork;
+  readonly result: ItemResult;
+}
+
+/** An include's loop and which item is next. Never changed: going back must find it as it was. */
+export interface IncludeWork {
+  readonly items: readonly unknown[] | undefined;
+  readonly index: number;
+}
+
+/** Code that is being run: the play's, an included file's, the handlers'. */
+export interface Frame {
+  readonly code: Code;
+  readonly kind: "play" | "include" | "handlers";
+  /** Where to go on afterwards; with what is left of an include's loop. */
+  readonly parent:
+    | { readonly frame: Frame; readonly pc: number; readonly include: IncludeWork | undefined }
+    | undefined;
+  /** Where the parent's code called, with the item's number. */
+  readonly prefix: Position;
+  /** Variables of the include's loop. */
+  readonly layers: readonly VarLayer[];
+  /** Failures that wait for the end of their block's `always`. */
+  readonly waiting: Map<Block, Failed>;
+  /** The region of the parent's operation. */
+  readonly region: Region | undefined;
+}
+
+export function rootFrame(code: Code): Frame {
+  return { code, kind: "play", parent: undefined, prefix: [], layers: [], waiting: new Map(), region: undefined };
+}
+
+export function positionOf(frame: Frame, pc: number): Position {
+  return [...frame.prefix, pc];
+}

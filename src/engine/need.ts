@@ -1,0 +1,21 @@
+// What a walk through a play cannot go on without.
+
+import type { Probe } from "../module/probe.js";
+import type { Include } from "../playbook/play.js";
+import type { Venue } from "./work.js";
+
+/** The walk itself never waits: it says what it needs and is called again when that is there. */
+export type Need =
+  | { readonly kind: "done" }
+  | { readonly kind: "connect"; readonly venue: Venue }
+  | { readonly kind: "observe"; readonly venue: Venue; readonly probes: readonly Probe[] }
+  | { readonly kind: "facts" }
+  /** Apply the batch. */
+  | { readonly kind: "flush" }
+  /** Wait for the other targets. */
+  | { readonly kind: "meet" }
+  /** Another target does this task for all. */
+  | { readonly kind: "follow" }
+  | { readonly kind: "permit"; readonly limit: number }
+  | { readonly kind: "load"; readonly include: Include; readonly file: string }
+  | { readonly kind: "sleep"; readonly ms: number };

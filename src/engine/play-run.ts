@@ -1,0 +1,309 @@
+// One play on one batch of targets: what they share while they run.
+
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
+import { Model } from "../module/model.js";
+import type { Scope, VarLayer } from "../module/value.js";
+import type { Include, Play, Task } from "../playbook/play.js";
+import { positionOf } from "./frame.js";
+import { drive } from "./drive.js";
+import { compileHandlers, type Code, type TaskOp } from "./program.js";
+import { Rendezvous } from "./rendezvous.js";
+import type { Run } from "./run.js";
+import { Limiter } from "./slots.js";
+import { TargetPlay } from "./target-play.js";
+import type { TargetState } from "./target-state.js";
+import { titleOf } from "./task-event.js";
+import { readsFacts } from "./reads-facts.js";
+import { hostvarsOf, magicLayer } from "./variables.js";
+import type { ItemResult, TaskWork, Venue } from "./work.js";
+
+/** An included file (or role), compiled. */
+export interface Loaded {
+  readonly code: Code;
+  readonly handlers: readonly Task[];
+  readonly defaults: readonly VarLayer[];
+}
+
+/** What a run_once task gave, for the targets that did not run it. */
+interface Shared {
+  readonly register: string | undefined;
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly lost: { readonly work: TaskWork; readonly result: ItemResult } | undefined;
+}
+
+export class PlayRun {
+  readonly run: Run;
+  readonly play: Play;
+  readonly code: Code;
+  readonly title: string;
+  readonly targets: TargetPlay[];
+  readonly rendezvous: Rendezvous;
+  readonly isLockstep: boolean;
+  /** No target begins a further task (end_play, any_errors_fatal, too many failures). */
+  isStopping = false;
+  /** Ended because of failures: no further batch, no further play. */
+  isBroken = false;
+  wantsFacts: boolean;
+  #failures = 0;
+  readonly #unwatch: (() => void)[] = [];
+  readonly #includes = new Map<Include, Map<string, Loaded>>();
+  readonly #loading = new Map<string, Promise<Loaded>>();
+  readonly #included: Task[] = [];
+  #handlerCode: Code | undefined;
+  readonly #shared = new Map<
+    string,
+    { readonly promise: Promise<Shared>; readonly resolve: (shared: Shared) => void }
+  >();
+  readonly #throttles = new Map<Task, Limiter>();
+
+  constructor(run: Run, play: Play, code: Code, states: readonly TargetState[], layers: PlayLayers) {
+    this.run = run;
+    this.play = play;
+    this.code = code;
+    this.title = play.name;
+    this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
+    this.rendezvous = new Rendezvous(states.length);
+    this.wantsFacts = play.gatherFacts ?? readsFacts(code, play, layers, states);
+    const names = states.map((state) => state.target.name);
+    this.targets = states.map((state, index) => this.#targetPlay(state, index, names, layers));
+  }
+
+  /** Resolves when every target has ended. */
+  async finish(): Promise<void> {
+    await Promise.all(this.targets.map((target) => drive(target)));
+    for (const unwatch of this.#unwatch) unwatch();
+  }
+
+  #targetPlay(state: TargetState, index: number, names: readonly string[], layers: PlayLayers): TargetPlay {
+    const { run, play } = this;
+    const { target, location } = state;
+    const magic = magicLayer({
+      ...run.magic,
+      inventory_hostname: () => target.name,
+      target: () => ({
+        name: target.name,
+        host: target.host,
+        tree: target.tree,
+        path: location.path,
+        entry: location.entry,
+      }),
+      group_names: () => target.groups,
+      play_targets: () => names,
+      ansible_play_hosts: () => this.targets.filter((one) => !one.state.isOut).map((one) => one.state.target.name),
+      ansible_play_batch: () => names,
+      ansible_play_name: () => play.name,
+      playbook_dir: () => play.directory,
+      hostvars: () => this.#hostvars(layers),
+    });
+    const mayGather = play.gatherFacts !== false;
+    const scopes = run.scopesFor(state, layers, magic, mayGather);
+    const ahead = run.scopesFor(state, layers, magic, mayGather, state.learned.aheadLayer);
+    this.#unwatch.push(state.learned.watch((name) => scopes.forget(name)));
+    return new TargetPlay(this, state, index, scopes, ahead, ownVenue(state));
+  }
+
+  #hostvars(layers: PlayLayers): unknown {
+    return hostvarsOf(
+      () => this.run.states.keys(),
+      (name) => this.#scopeOf(name, layers),
+    );
+  }
+
+  readonly #otherScopes = new Map<string, Scope>();
+
+  #scopeOf(name: string, layers: PlayLayers): Scope | undefined {
+    const playing = this.targets.find((one) => one.state.target.name === name);
+    if (playing) return playing.scopes.of([], undefined);
+    const known = this.#otherScopes.get(name);
+    if (known) return known;
+    const state = this.run.states.get(name);
+    if (!state) return undefined;
+    const { target, location } = state;
+    const magic = magicLayer({
+      ...this.run.magic,
+      inventory_hostname: () => name,
+      target: () => ({ name, host: target.host, tree: target.tree, path: location.path, entry: location.entry }),
+      group_names: () => target.groups,
+      playbook_dir: () => this.play.directory,
+    });
+    const scope = this.run.scopesFor(state, layers, magic, false).of([], undefined);
+    this.#otherScopes.set(name, scope);
+    return scope;
+  }
+
+  /** Where a task with delegate_to acts. Throws a CrunError where nothing bears that name. */
+  venueFor(name: string, on: TargetPlay, task: Task): Venue {
+    const wanted = name === "host" ? on.state.target.host : name;
+    if (wanted === on.state.target.name) return on.venue;
+    return ownVenue(this.run.stateFor(wanted, task.delegateTo?.place ?? task.place));
+  }
+
+  /** An included file that was read already. */
+  loaded(include: Include, file: string, _on: TargetPlay): Loaded | undefined {
+    return this.#includes.get(include)?.get(file);
+  }
+
+  /** Reads an included file, once for all targets. Rejects with a CrunError. */
+  async load(include: Include, file: string): Promise<void> {
+    const key = `${include.place.file}:${include.place.line ?? 0}:${include.place.column ?? 0}:${file}`;
+    let loading = this.#loading.get(key);
+    if (!loading) {
+      loading = include.load(file).then(({ nodes, handlers, defaults }) => {
+        this.#included.push(...handlers);
+        this.#handlerCode = undefined;
+        return { code: this.run.compile(nodes), handlers, defaults };
+      });
+      this.#loading.set(key, loading);
+    }
+    const loaded = await loading;
+    const known = this.#includes.get(include) ?? new Map<string, Loaded>();
+    known.set(file, loaded);
+    this.#includes.set(include, known);
+  }
+
+  /** As `load`, for looking ahead: an error is left for the target that gets there. */
+  async tryLoad(include: Include, file: string): Promise<boolean> {
+    try {
+      await this.load(include, file);
+      return true;
+    } catch (error) {
+      if (error instanceof CrunError) return false;
+      throw error;
+    }
+  }
+
+  handlerCode(_on: TargetPlay): Code {
+    return (this.#handlerCode ??= compileHandlers([...this.play.handlers, ...this.#included], (task) =>
+      this.run.infoOf(task),
+    ));
+  }
+
+  /** Handlers of that name (the last one) or that listen to it. Throws a CrunError where there is none. */
+  handlersNamed(name: string, on: TargetPlay, place: Place): readonly Task[] {
+    const all = [...this.play.handlers, ...this.#included];
+    const titleOfHandler = (task: Task): string => titleOf(this.run.infoOf(task), on.scopes.of(task.vars, task.role));
+    const found: Task[] = all.filter((task) => task.listen.includes(name));
+    const named = all.findLast((task) => {
+      const title = titleOfHandler(task);
+      return title === name || (task.role !== undefined && `${task.role.name} : ${title}` === name);
+    });
+    if (named && !found.includes(named)) found.push(named);
+    if (found.length > 0) return found;
+    throw new CrunError(
+      {
+        severity: "error",
+        summary: `no handler is called ${JSON.stringify(name)}, and none listens to it`,
+        place,
+        remedy:
+          suggest(
+            name,
+            all.flatMap((task) => [titleOfHandler(task), ...task.listen]),
+          ) ?? "Add it under handlers:.",
+      },
+      2,
+    );
+  }
+
+  /** Counts a target that is out, and stops the play where that is too much. */
+  noteFailure(on: TargetPlay, task: Task | undefined): void {
+    this.#failures++;
+    const percent = (this.#failures * 100) / this.targets.length;
+    const { maxFailPercentage } = this.play;
+    const isFatal =
+      this.play.anyErrorsFatal || task?.anyErrorsFatal === true || (task?.runOnce === true && this.targets.length > 1);
+    if (isFatal || (maxFailPercentage !== undefined && percent > maxFailPercentage)) {
+      this.isStopping = true;
+      this.isBroken = true;
+    }
+    if (on.state.isOut && this.targets.every((one) => one.state.isOut)) this.isBroken = true;
+  }
+
+  /** For run_once: what the one that did the task has for the others. */
+  shareResult(on: TargetPlay, work: TaskWork, item: ItemResult): void {
+    const { task } = work.op;
+    if (!task.runOnce || this.targets.length === 1) return;
+    const lost = item.isFailed && !item.isIgnored ? { work, result: item } : undefined;
+    this.#share(positionOf(on.frame, on.pc).join(), {
+      register: task.register,
+      result: item.result,
+      facts: work.facts,
+      lost,
+    });
+  }
+
+  shareLoss(on: TargetPlay, op: TaskOp, _title: string, message: string): void {
+    if (!op.task.runOnce) return;
+    const result = { changed: false, failed: true, skipped: false, unreachable: true, msg: message };
+    this.#share(positionOf(on.frame, on.pc).join(), { register: op.task.register, result, facts: {}, lost: undefined });
+  }
+
+  /** A target's play has ended: nobody waits for it any more. */
+  leave(on: TargetPlay): void {
+    if (on.met?.[0] === on.index) {
+      this.#share(positionOf(on.frame, on.pc).join(), { register: undefined, result: {}, facts: {}, lost: undefined });
+    }
+    this.rendezvous.leave();
+  }
+
+  #share(key: string, shared: Shared): void {
+    this.#slot(key).resolve(shared);
+  }
+
+  #slot(key: string): { readonly promise: Promise<Shared>; readonly resolve: (shared: Shared) => void } {
+    let slot = this.#shared.get(key);
+    if (!slot) {
+      let resolve: (shared: Shared) => void = () => undefined;
+      const promise = new Promise<Shared>((done) => (resolve = done));
+      slot = { promise, resolve };
+      this.#shared.set(key, slot);
+    }
+    return slot;
+  }
+
+  /** Waits for the target that does a run_once task, and takes over what came of it. */
+  async follow(on: TargetPlay): Promise<void> {
+    const { register, result, facts, lost } = await this.#slot(positionOf(on.frame, on.pc).join()).promise;
+    on.met = undefined;
+    if (register !== undefined) on.state.learned.set(register, { raw: result });
+    for (const [name, raw] of Object.entries(facts)) on.state.learned.set(name, { raw });
+    const op = on.frame.code.ops[on.pc];
+    if (lost && op?.kind === "task") on.fail(lost, on.frame, op.region);
+    else on.pc++;
+  }
+
+  /** throttle: at most so many targets in this task at once. */
+  async permitFor(on: TargetPlay, limit: number): Promise<() => void> {
+    const op = on.frame.code.ops[on.pc];
+    if (op?.kind !== "task") return () => undefined;
+    const limiter = this.#throttles.get(op.task) ?? new Limiter(limit);
+    this.#throttles.set(op.task, limiter);
+    return new Promise((given) => {
+      void limiter.run(() => new Promise<void>((release) => given(release)));
+    });
+  }
+}
+
+/** A play's own layers, by where they stand among the others. */
+export interface PlayLayers {
+  readonly defaults: readonly VarLayer[];
+  /** Play vars, vars_files, roles' vars. */
+  readonly above: readonly VarLayer[];
+}
+
+function ownVenue(state: TargetState): Venue {
+  const { target, location } = state;
+  return {
+    name: target.name,
+    base: {
+      target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
+      architecture: () => state.session?.info.architecture,
+    },
+    model: new Model(),
+    open: () => state.open(),
+    get isOpen() {
+      return state.tree !== undefined;
+    },
+  };
+}

@@ -1,0 +1,369 @@
+// A run: plays one after the other, each on its targets in batches, and what all of them share.
+
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import type { Probes, Seen } from "../module/contract.js";
+import type { Probe } from "../module/probe.js";
+import { flatProbes } from "../module/run-plan.js";
+import { suggest } from "../diagnostic/near.js";
+import type { Inventory, Target } from "../inventory/inventory.js";
+import { type Renderable, type VarLayer } from "../module/value.js";
+import type { Node, Play, Playbook, Task } from "../playbook/play.js";
+import type { HostInfo } from "../target/session.js";
+import type { Counts, EngineEvent, EventSink } from "./events.js";
+import { pendingVariable } from "../playbook/scope.js";
+import { Masker } from "./masker.js";
+import { PlayRun, type PlayLayers } from "./play-run.js";
+import { compile, type Code, type StartGate } from "./program.js";
+import { allTags, type TagSelection } from "./selection.js";
+import { HostSlots, Limiter } from "./slots.js";
+import { Sources, type TextCompiler } from "./sources.js";
+import { TargetState, type Location, type OpenHost } from "./target-state.js";
+import { TaskInfo } from "./task-info.js";
+import { TargetScopes, type ScopeFactory } from "./variables.js";
+
+/** How facts are gathered. */
+export interface FactGatherer {
+  readonly probes: Probes;
+  from(seen: Seen<Probes>, info: HostInfo): Readonly<Record<string, unknown>>;
+}
+
+/** Reads the variables of one vars_files entry; undefined: the file does not exist. */
+export type VarsFileLoader = (path: string, play: Play, place: Place | undefined) => Promise<VarLayer | undefined>;
+
+export interface RunOptions {
+  readonly inventory: Inventory;
+  /** Targets to keep to; undefined: all. */
+  readonly limit?: ReadonlySet<string> | undefined;
+  readonly openHost: OpenHost;
+  readonly locate: (target: Target) => Location;
+  readonly makeScope: ScopeFactory;
+  readonly compileText: TextCompiler;
+  readonly loadVarsFile: VarsFileLoader;
+  readonly facts?: FactGatherer | undefined;
+  readonly extraVars: readonly VarLayer[];
+  readonly masker?: Masker | undefined;
+  readonly sink: EventSink;
+  readonly isCheck?: boolean;
+  readonly isDiff?: boolean;
+  readonly becomesByDefault?: boolean;
+  readonly verbosity?: number;
+  readonly tags?: TagSelection | undefined;
+  readonly startAt?: StartGate | undefined;
+  readonly forks?: number;
+  /** Trees of one host at work at once. */
+  readonly treesPerHost?: number;
+  readonly version?: string;
+  /** Sets the clock and the dice for tests. */
+  readonly runId?: string;
+}
+
+export interface RunSummary {
+  readonly targets: Readonly<Record<string, Counts>>;
+  /** 0, 2 (failed), 4 (unreachable) or 130 (interrupted). */
+  readonly exitStatus: number;
+}
+
+const defaultForks = 20;
+const defaultTreesPerHost = 64;
+
+export class Run {
+  readonly options: RunOptions;
+  readonly masker: Masker;
+  readonly sources: Sources;
+  readonly slots: HostSlots;
+  readonly treeLimits: { of(host: string, venue: unknown): Limiter };
+  readonly states = new Map<string, TargetState>();
+  readonly facts: (FactGatherer & { readonly flat: readonly Probe[] }) | undefined;
+  readonly magic: Readonly<Record<string, () => unknown>>;
+  readonly abort = new AbortController();
+  readonly isCheck: boolean;
+  readonly isDiff: boolean;
+  readonly becomesByDefault: boolean;
+  readonly verbosity: number;
+  isInterrupted = false;
+  readonly #infos = new Map<Task, TaskInfo>();
+  readonly #wakers = new Set<() => void>();
+  readonly #played = new Set<TargetState>();
+
+  constructor(options: RunOptions) {
+    this.options = options;
+    this.masker = options.masker ?? new Masker();
+    this.sources = new Sources(options.compileText);
+    this.slots = new HostSlots(options.forks ?? defaultForks);
+    this.isCheck = options.isCheck ?? false;
+    this.isDiff = options.isDiff ?? false;
+    this.verbosity = options.verbosity ?? 0;
+    this.becomesByDefault = options.becomesByDefault ?? false;
+    this.facts = options.facts && {
+      probes: options.facts.probes,
+      from: options.facts.from,
+      flat: flatProbes(options.facts.probes),
+    };
+    const limiters = new Map<string, Limiter>();
+    this.treeLimits = {
+      of: (host) => {
+        const limiter = limiters.get(host) ?? new Limiter(options.treesPerHost ?? defaultTreesPerHost);
+        limiters.set(host, limiter);
+        return limiter;
+      },
+    };
+    for (const target of options.inventory.targets.values()) this.#addState(target);
+    const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
+    const groups = Object.fromEntries(options.inventory.groups);
+    this.magic = {
+      groups: () => groups,
+      crun_version: () => options.version ?? "",
+      run_id: () => runId,
+      check_mode: () => this.isCheck,
+      ansible_check_mode: () => this.isCheck,
+      ansible_diff_mode: () => this.isDiff,
+    };
+  }
+
+  #addState(target: Target): TargetState {
+    const { inventory, locate, openHost } = this.options;
+    const state = new TargetState(target, locate(target), inventory, openHost);
+    this.states.set(target.name, state);
+    return state;
+  }
+
+  /** The state of a target by name; of a host's own root, too, where that is no target. */
+  stateFor(name: string, place: Place): TargetState {
+    const known = this.states.get(name);
+    if (known) return known;
+    const hosts = new Set([...this.states.values()].map((state) => state.target.host));
+    if (hosts.has(name) || name === "local") return this.#addState({ name, host: name, tree: undefined, groups: [] });
+    throw new CrunError(
+      {
+        severity: "error",
+        summary: `delegate_to: the inventory has no target ${JSON.stringify(name)}`,
+        place,
+        remedy: suggest(name, [...this.states.keys(), ...hosts]) ?? "Add it to the inventory.",
+      },
+      2,
+    );
+  }
+
+  infoOf(task: Task): TaskInfo {
+    let info = this.#infos.get(task);
+    if (!info) {
+      info = new TaskInfo(task);
+      this.#infos.set(task, info);
+    }
+    return info;
+  }
+
+  compile(nodes: readonly Node[]): Code {
+    return compile(nodes, {
+      tags: this.options.tags ?? allTags,
+      startAt: this.options.startAt,
+      infoOf: (task) => this.infoOf(task),
+    });
+  }
+
+  /** Layers of a target, in the order of Ansible's precedence. */
+  scopesFor(
+    state: TargetState,
+    play: PlayLayers,
+    magic: VarLayer,
+    mayGather: boolean,
+    learned: VarLayer = state.learned.layer,
+  ): TargetScopes {
+    const facts: VarLayer = {
+      origin: "facts",
+      get: (name) => {
+        if (name !== "facts") return undefined;
+        if (state.facts) return { raw: state.facts };
+        return mayGather && this.facts ? pendingVariable("facts") : undefined;
+      },
+      names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),
+    };
+    const below = [...play.defaults, ...state.inventoryLayers, facts, ...play.above];
+    return new TargetScopes(this.options.makeScope, below, [learned, ...this.options.extraVars, magic]);
+  }
+
+  /** Counts what counts, and passes the event on. */
+  tell(event: EngineEvent): void {
+    if (event.event === "result") {
+      const counts = this.states.get(event.target)?.counts;
+      if (counts) count(counts, event);
+    } else if (event.event === "unreachable") {
+      const counts = this.states.get(event.target)?.counts;
+      if (counts) counts.unreachable++;
+    }
+    this.options.sink(event);
+  }
+
+  /** No new changes begin, those at hand end; the second time they are cancelled. */
+  interrupt(): void {
+    if (this.isInterrupted) this.abort.abort();
+    this.isInterrupted = true;
+    for (const wake of this.#wakers) wake();
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isInterrupted) return void resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#wakers.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wakers.add(done);
+    });
+  }
+
+  clearErrors(): void {
+    for (const state of this.states.values()) state.isFailed = false;
+  }
+
+  /** Runs the plays. Rejects with a CrunError for what is wrong before a play begins. */
+  async plays(playbooks: readonly Playbook[]): Promise<RunSummary> {
+    const startedAt = performance.now();
+    const runId = String(this.magic["run_id"]?.());
+    this.tell({
+      event: "run",
+      runId,
+      isCheck: this.isCheck,
+      targets: this.options.limit?.size ?? this.options.inventory.targets.size,
+    });
+    all: for (const playbook of playbooks) {
+      for (const play of playbook.plays) {
+        if (this.isInterrupted || !(await this.#play(play))) break all;
+      }
+    }
+    const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
+    this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt });
+    return { targets, exitStatus: this.#exitStatus() };
+  }
+
+  #exitStatus(): number {
+    if (this.isInterrupted) return 130;
+    const played = [...this.#played];
+    if (played.some((state) => state.isUnreachable)) return 4;
+    return played.some((state) => state.isFailed) ? 2 : 0;
+  }
+
+  /** False: nothing further is to be played. */
+  async #play(play: Play): Promise<boolean> {
+    const chosen = this.#targetsOf(play);
+    const alive = chosen.filter((state) => !state.isOut);
+    this.tell({ event: "play", play: play.name, place: play.place, targets: alive.map((state) => state.target.name) });
+    if (alive.length === 0) {
+      if (chosen.length > 0) return false;
+      const summary = `no targets matched: the play ${JSON.stringify(play.name)} is skipped`;
+      this.tell({ event: "warning", diagnostic: { severity: "warning", summary, place: play.place } });
+      return true;
+    }
+    const code = this.compile(play.nodes);
+    const layers = await this.#layersOf(play);
+    for (const batch of batchesOf(alive, play.serial)) {
+      for (const state of batch) {
+        this.#played.add(state);
+        state.facts = undefined;
+      }
+      const playRun = new PlayRun(this, play, code, batch, layers);
+      await playRun.finish();
+      if (this.isInterrupted) return false;
+      if (playRun.isBroken) return false;
+    }
+    return true;
+  }
+
+  #targetsOf(play: Play): TargetState[] {
+    const { inventory, limit, extraVars, makeScope } = this.options;
+    const pattern = play.hosts.render(makeScope([play.vars, ...extraVars]));
+    const text = Array.isArray(pattern) ? pattern.map(String).join(",") : String(pattern);
+    const found = inventory.match(text).flatMap((target) => {
+      if (limit && !limit.has(target.name)) return [];
+      return [this.states.get(target.name) ?? this.#addState(target)];
+    });
+    const byName = (a: TargetState, b: TargetState): number => (a.target.name < b.target.name ? -1 : 1);
+    switch (play.order) {
+      case "inventory":
+        return found;
+      case "reverse_inventory":
+        return found.reverse();
+      case "sorted":
+        return found.sort(byName);
+      case "reverse_sorted":
+        return found.sort(byName).reverse();
+      case "shuffle":
+        return shuffled(found);
+    }
+  }
+
+  async #layersOf(play: Play): Promise<PlayLayers> {
+    const scope = this.options.makeScope([...play.roleDefaults, play.vars, ...this.options.extraVars]);
+    const files: VarLayer[] = [];
+    for (const entry of play.varsFiles) files.push(...(await this.#varsFile(play, entry, entry.render(scope))));
+    return { defaults: play.roleDefaults, above: [play.vars, ...files, ...play.roleVars] };
+  }
+
+  async #varsFile(play: Play, entry: Renderable, value: unknown): Promise<VarLayer[]> {
+    const choices = (Array.isArray(value) ? value : [value]).map(String);
+    for (const path of choices) {
+      const layer = await this.options.loadVarsFile(path, play, entry.place);
+      if (layer) return [layer];
+    }
+    throw new CrunError({
+      severity: "error",
+      summary: `vars_files: there is no file ${choices.map((one) => JSON.stringify(one)).join(", nor ")}`,
+      place: entry.place,
+      remedy: "Make it, or name its path from the playbook's directory.",
+    });
+  }
+}
+
+function count(counts: Counts, event: Extract<EngineEvent, { event: "result" }>): void {
+  switch (event.status) {
+    case "ok":
+      counts.ok++;
+      break;
+    case "changed":
+      counts.ok++;
+      counts.changed++;
+      break;
+    case "skipped":
+      counts.skipped++;
+      break;
+    case "unreachable":
+      counts.unreachable++;
+      break;
+    case "failed":
+      if (event.isIgnored) {
+        counts.ok++;
+        counts.ignored++;
+        if (event.result["changed"] === true) counts.changed++;
+      } else if (event.isRescued) counts.rescued++;
+      else counts.failed++;
+  }
+}
+
+/** serial: batches by number or percent; the last given size goes on to the end. */
+export function batchesOf<T>(all: readonly T[], serial: Play["serial"]): T[][] {
+  if (!serial || serial.length === 0) return [[...all]];
+  const batches: T[][] = [];
+  let from = 0;
+  for (let index = 0; from < all.length; index++) {
+    const spec = serial[Math.min(index, serial.length - 1)] ?? all.length;
+    const text = String(spec);
+    const size = text.endsWith("%")
+      ? Math.max(1, Math.floor((all.length * Number.parseFloat(text)) / 100))
+      : Number(text);
+    const step = Number.isFinite(size) && size > 0 ? Math.floor(size) : all.length;
+    batches.push(all.slice(from, from + step));
+    from += step;
+  }
+  return batches;
+}
+
+function shuffled<T>(list: T[]): T[] {
+  for (let index = list.length - 1; index > 0; index--) {
+    const other = Math.floor(Math.random() * (index + 1));
+    const [a, b] = [list[index], list[other]];
+    if (a !== undefined && b !== undefined) [list[index], list[other]] = [b, a];
+  }
+  return list;
+}

@@ -1,0 +1,126 @@
+// What can be said of a task once for all targets: its static arguments, the names it uses, what it needs.
+
+import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import type { Probes } from "../module/contract.js";
+import { convertParams } from "../module/params.js";
+import type { Renderable } from "../module/value.js";
+import type { Task } from "../playbook/play.js";
+import { OMIT } from "../playbook/values.js";
+
+export interface Arguments {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+const nothing: Readonly<Record<string, unknown>> = {};
+
+export class TaskInfo {
+  readonly task: Task;
+  /** The name where it is no template, else as it is written in the module's name. */
+  readonly title: string;
+  readonly hasStaticTitle: boolean;
+  /** Argument names in order. */
+  readonly argNames: readonly string[];
+  /** Root names that anything in the task may look up. */
+  readonly names: ReadonlySet<string>;
+  readonly usesHostvars: boolean;
+  /** The result is looked at by the task itself or later tasks. */
+  readonly needsResult: boolean;
+  /** Params that name files of the controller. */
+  readonly sourceNames: readonly string[];
+  readonly secretNames: readonly string[];
+  /** A source is a template: what the module sees of it differs from target to target. */
+  readonly rendersSources: boolean;
+  /** Probes that do not depend on the target, once they are known. */
+  staticProbes: Probes | undefined;
+  #static: Arguments | undefined;
+  readonly #args: readonly (readonly [string, Renderable])[];
+  readonly isStatic: boolean;
+
+  constructor(task: Task) {
+    this.task = task;
+    this.#args = Object.entries(task.args);
+    this.argNames = this.#args.map(([name]) => name);
+    this.isStatic = this.#args.every(([, value]) => value.isStatic);
+    const name = task.name;
+    this.hasStaticTitle = name === undefined || name.isStatic;
+    this.title = name === undefined ? task.module.name : titleOf(name);
+    const names = new Set<string>();
+    for (const source of namesIn(task)) for (const one of source.names) names.add(one);
+    this.names = names;
+    this.usesHostvars = names.has("hostvars");
+    this.needsResult =
+      task.register !== undefined ||
+      task.until !== undefined ||
+      task.changedWhen !== undefined ||
+      task.failedWhen !== undefined;
+    const specs = Object.entries(task.module.params);
+    this.sourceNames = specs.flatMap(([param, spec]) => (spec.source ? [param] : []));
+    this.rendersSources = specs.some(([, spec]) => spec.source?.isTemplate);
+    this.secretNames = specs.flatMap(([param, spec]) => (spec.isSecret ? [param] : []));
+  }
+
+  /** The arguments rendered, converted and checked. Throws a CrunError that says what is wrong, or PendingVariable. */
+  argumentsFor(scope: Parameters<Renderable["render"]>[0]): Arguments {
+    if (this.#static) return this.#static;
+    const given: Record<string, unknown> = {};
+    for (const [name, value] of this.#args) {
+      const rendered = value.render(scope);
+      if (rendered !== undefined && rendered !== OMIT) given[name] = rendered;
+    }
+    const { params, extra, problems } = convertParams(this.task.module, given);
+    if (problems.length > 0)
+      throw new CrunError(
+        problems.map((one) => this.#diagnostic(one)),
+        2,
+      );
+    const converted = { params, extra: this.task.module.hasOpenParams ? extra : nothing };
+    if (this.isStatic) this.#static = converted;
+    return converted;
+  }
+
+  #diagnostic(problem: {
+    readonly param: string | undefined;
+    readonly message: string;
+    readonly remedy?: string;
+  }): Diagnostic {
+    const place = (problem.param === undefined ? undefined : this.task.args[problem.param]?.place) ?? this.task.place;
+    return { severity: "error", summary: problem.message, place, remedy: problem.remedy };
+  }
+}
+
+function titleOf(name: Renderable): string {
+  if (!name.isStatic) return "";
+  try {
+    return String(name.render(emptyScope));
+  } catch {
+    // A static value never looks anything up; a name that cannot be rendered is shown as nothing.
+    return "";
+  }
+}
+
+const emptyScope: Parameters<Renderable["render"]>[0] = {
+  has: () => false,
+  get: () => undefined,
+  names: () => [],
+  with: () => emptyScope,
+};
+
+/** Everything in a task that looks up variables. */
+function* namesIn(task: Task): Generator<{ readonly names: ReadonlySet<string> }> {
+  yield* Object.values(task.args);
+  yield* task.when;
+  yield* task.environment;
+  yield* task.notify;
+  yield* task.until ?? [];
+  yield* task.changedWhen ?? [];
+  yield* task.failedWhen ?? [];
+  for (const layer of task.vars) {
+    for (const name of layer.names()) {
+      const value = layer.get(name);
+      if (value && !("raw" in value)) yield value;
+    }
+  }
+  for (const one of [task.name, task.loop, task.becomeUser, task.become, task.delegateTo, task.loopControl.label])
+    if (one) yield one;
+}

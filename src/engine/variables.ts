@@ -1,0 +1,148 @@
+// The variables of one target: layers by precedence, magic names, what tasks registered.
+
+import type { Renderable, Scope, VarLayer } from "../module/value.js";
+import { lazyMap } from "../playbook/lazy-map.js";
+import type { RoleInfo } from "../playbook/play.js";
+import { pendingVariable, rawLayer } from "../playbook/scope.js";
+
+/** A scope that remembers what it rendered. */
+export interface ForgetfulScope extends Scope {
+  /** Forgets what was rendered from these names; without names all. */
+  forget(names?: Iterable<string>): void;
+}
+
+/** Makes a scope of layers, lowest precedence first. */
+export type ScopeFactory = (layers: readonly VarLayer[]) => ForgetfulScope;
+
+type Known = { readonly raw: unknown } | "pending";
+
+/** What tasks gave a target: registered results and facts that were set. Kept from play to play. */
+export class Learned {
+  readonly #values = new Map<string, Known>();
+  /** What looking ahead supposes. */
+  readonly #supposed = new Map<string, Known>();
+  readonly #watchers = new Set<(name: string) => void>();
+  /** As the tasks see it. */
+  readonly layer: VarLayer = {
+    origin: "registered results and set_fact",
+    get: (name) => valueOf(name, this.#values.get(name)),
+    names: () => this.#values.keys(),
+  };
+  /** As looking ahead sees it. */
+  readonly aheadLayer: VarLayer = {
+    origin: "registered results and set_fact",
+    get: (name) => valueOf(name, this.#supposed.get(name) ?? this.#values.get(name)),
+    names: () => new Set([...this.#values.keys(), ...this.#supposed.keys()]),
+  };
+
+  /** Is told the name of each variable that gets another value. Gives what ends that. */
+  watch(watcher: (name: string) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Sets a value, `pending` where only a real run could tell it. Gives what undoes it. */
+  set(name: string, value: Known): () => void {
+    const before = this.#values.get(name);
+    this.#values.set(name, value);
+    this.#tell(name);
+    return () => {
+      if (before === undefined) this.#values.delete(name);
+      else this.#values.set(name, before);
+      this.#tell(name);
+    };
+  }
+
+  suppose(name: string, value: Known): void {
+    this.#supposed.set(name, value);
+  }
+
+  forgetSuppositions(): void {
+    this.#supposed.clear();
+  }
+
+  #tell(name: string): void {
+    for (const watcher of this.#watchers) watcher(name);
+  }
+}
+
+function valueOf(name: string, value: Known | undefined): { readonly raw: unknown } | Renderable | undefined {
+  return value === "pending" ? pendingVariable(name) : value;
+}
+
+/** Names that the engine gives a value when it is read. */
+export function magicLayer(values: Readonly<Record<string, () => unknown>>): VarLayer {
+  return {
+    origin: "crun",
+    get: (name) => (Object.hasOwn(values, name) ? { raw: values[name]?.() } : undefined),
+    names: () => Object.keys(values),
+  };
+}
+
+/** The variables of one target during one play. Scopes are made once for each list of task variables and role. */
+export class TargetScopes {
+  readonly #make: ScopeFactory;
+  readonly #below: readonly VarLayer[];
+  readonly #above: readonly VarLayer[];
+  readonly #scopes = new Map<RoleInfo | undefined, Map<readonly VarLayer[], ForgetfulScope>>();
+  readonly #plain: ForgetfulScope;
+  readonly #defaults: VarLayer[] = [];
+
+  /** `below` lies beneath the task's own variables, `above` on top of them (learned, extra variables, magic names). */
+  constructor(make: ScopeFactory, below: readonly VarLayer[], above: readonly VarLayer[]) {
+    this.#make = make;
+    this.#below = below;
+    this.#above = above;
+    this.#plain = make([...below, ...above]);
+  }
+
+  /** Defaults of a role that was included: lowest precedence, visible from now on. */
+  addDefaults(layers: readonly VarLayer[]): void {
+    const fresh = layers.filter((layer) => !this.#defaults.includes(layer));
+    if (fresh.length === 0) return;
+    this.#defaults.push(...fresh);
+    this.#scopes.clear();
+  }
+
+  /** The scope for a task with these variables, in this role. */
+  of(taskVars: readonly VarLayer[], role: RoleInfo | undefined): Scope {
+    if (taskVars.length === 0 && this.#defaults.length === 0 && role === undefined) return this.#plain;
+    let scopes = this.#scopes.get(role);
+    if (!scopes) {
+      scopes = new Map();
+      this.#scopes.set(role, scopes);
+    }
+    let scope = scopes.get(taskVars);
+    if (!scope) {
+      const names = role ? [rawLayer("role", { role_name: role.name, role_path: role.path })] : [];
+      scope = this.#make([...this.#defaults, ...this.#below, ...taskVars, ...this.#above, ...names]);
+      scopes.set(taskVars, scope);
+    }
+    return scope;
+  }
+
+  /** A variable (or all) may have another value from now on. */
+  forget(name?: string): void {
+    const names = name === undefined ? undefined : [name];
+    this.#plain.forget(names);
+    for (const scopes of this.#scopes.values()) for (const scope of scopes.values()) scope.forget(names);
+  }
+}
+
+/** `hostvars`: each target's variables, looked up when they are read. */
+export function hostvarsOf(names: () => Iterable<string>, scopeOf: (name: string) => Scope | undefined): unknown {
+  const views = new Map<string, unknown>();
+  return lazyMap({
+    has: (name) => scopeOf(name) !== undefined,
+    get: (name) => {
+      const scope = scopeOf(name);
+      if (!scope) return undefined;
+      const view =
+        views.get(name) ??
+        lazyMap({ has: (one) => scope.has(one), get: (one) => scope.get(one), names: () => scope.names() });
+      views.set(name, view);
+      return view;
+    },
+    names,
+  });
+}

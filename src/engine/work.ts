@@ -1,0 +1,103 @@
+// A task at work on one target: its items, how far it is, what came of it so far.
+
+import type { Diagnostic } from "../diagnostic/diagnostic.js";
+import type { Outcome } from "../module/change.js";
+import type { Context, Plan } from "../module/contract.js";
+import type { Model } from "../module/model.js";
+import type { Scope } from "../module/value.js";
+import type { TreeSession } from "../target/session.js";
+import type { FileDiff } from "./events.js";
+import type { ContextBase, Prepared } from "./prepared.js";
+import type { TaskOp } from "./program.js";
+
+/** Where a task acts: a tree with its model. The target's own, or another's for delegate_to. */
+export interface Venue {
+  readonly name: string;
+  readonly base: ContextBase & { readonly target: Context["target"] };
+  model: Model;
+  /** Opens the connection where it is not open yet. Rejects with a CrunError (exitStatus 4). */
+  open(): Promise<TreeSession>;
+  readonly isOpen: boolean;
+}
+
+/** What came of one item (or of the task, where it has no loop). */
+export interface ItemResult {
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly isChanged: boolean;
+  readonly isFailed: boolean;
+  readonly isSkipped: boolean;
+  readonly isIgnored: boolean;
+  readonly mayChange: boolean;
+  readonly message: string | undefined;
+  readonly remedy: string | undefined;
+  readonly diagnostics: readonly Diagnostic[] | undefined;
+  readonly diffs: readonly FileDiff[];
+  readonly warnings: readonly string[];
+}
+
+/** What a failing item gives. */
+export interface Fault {
+  readonly message: string;
+  readonly remedy?: string | undefined;
+  readonly diagnostics?: readonly Diagnostic[] | undefined;
+  readonly result?: Readonly<Record<string, unknown>> | undefined;
+  /** The tree or the playbook is at fault, not a command: `failed_when` has no say. */
+  readonly isFinal?: boolean;
+}
+
+export class TaskWork {
+  readonly op: TaskOp;
+  /** Undefined: no loop. */
+  readonly items: readonly unknown[] | undefined;
+  readonly startedAt = performance.now();
+  readonly scope: Scope;
+  readonly results: ItemResult[] = [];
+  index = 0;
+  /** What is done next with the item at hand. */
+  phase: "plan" | "finish" = "plan";
+  itemScope: Scope | undefined;
+  prepared: Prepared | undefined;
+  plan: Plan | undefined;
+  fault: Fault | undefined;
+  outcomes: readonly Outcome[] | undefined;
+  diffs: readonly FileDiff[] = [];
+  mayChange = false;
+  /** Tries of `until`. */
+  attempt = 1;
+  /** Times that the tree was found changed by someone else. */
+  conflicts = 0;
+  /** A try before this one changed something. */
+  hasChanged = false;
+  hasPaused = false;
+  venue: Venue | undefined;
+  /** Facts that its items set. */
+  facts: Readonly<Record<string, unknown>> = {};
+
+  constructor(op: TaskOp, scope: Scope, items: readonly unknown[] | undefined) {
+    this.op = op;
+    this.scope = scope;
+    this.items = items;
+  }
+
+  get count(): number {
+    return this.items ? this.items.length : 1;
+  }
+
+  /** Clears what belongs to one item. */
+  nextItem(): void {
+    this.index++;
+    this.phase = "plan";
+    this.itemScope = undefined;
+    this.prepared = undefined;
+    this.plan = undefined;
+    this.fault = undefined;
+    this.outcomes = undefined;
+    this.diffs = [];
+    this.mayChange = false;
+    this.attempt = 1;
+    this.conflicts = 0;
+    this.hasChanged = false;
+    this.hasPaused = false;
+    this.venue = undefined;
+  }
+}
