@@ -127,7 +127,7 @@ export class Books {
         last.work.outcomes = outcomes.slice(last.from, last.to);
       return { kind: "done" };
     }
-    for (const one of undo.slice(entry.undoMark).reverse()) one();
+    for (const one of undo.slice(entry.undoMark).toReversed()) one();
     const { work } = entry;
     work.index = entry.index;
     work.results.length = entry.index;
@@ -149,7 +149,7 @@ export class Books {
 
   /** The batch will not be applied: everything that was supposed is taken back, its events are dropped. */
   discard(): void {
-    for (const one of this.#undo.reverse()) one();
+    for (const one of this.#undo.toReversed()) one();
     this.#undo = [];
     this.#entries = [];
     this.changes.length = 0;

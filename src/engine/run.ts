@@ -284,11 +284,11 @@ export class Run {
       case "inventory":
         return found;
       case "reverse_inventory":
-        return found.reverse();
+        return found.toReversed();
       case "sorted":
-        return found.sort(byName);
+        return found.toSorted(byName);
       case "reverse_sorted":
-        return found.sort(byName).reverse();
+        return found.toSorted(byName).toReversed();
       case "shuffle":
         return shuffled(found);
     }

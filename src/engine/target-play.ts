@@ -67,7 +67,8 @@ export class TargetPlay {
   /** Walks until something is needed. */
   advance(): Need {
     for (;;) {
-      if ((this.play.isStopping || this.play.run.isInterrupted) && !this.current && !this.isOver) {
+      const mustStop = this.play.run.isInterrupted || (this.play.isStopping && !this.met);
+      if (mustStop && !this.current && !this.isOver) {
         if (this.books.isPending) return { kind: "flush" };
         this.#end();
       }

@@ -1,0 +1,92 @@
+// Check mode: nothing is done, and what is said is what a real run does.
+
+import assert from "node:assert/strict";
+import { FakeTree } from "./fake-session.js";
+import { loadModules, play, runPlays, task } from "./playbooks.js";
+
+describe("check mode", () => {
+  before(loadModules);
+
+  const nodes = (): ReturnType<typeof task>[] => [
+    task("file", { path: "/srv", state: "directory" }, { name: "dir" }),
+    task("copy", { dest: "/srv/a", content: "a\n" }, { name: "copy" }),
+    task("file", { path: "/srv/a", mode: "0600" }, { name: "mode" }),
+    task("copy", { dest: "/etc/motd", content: "hello\n" }, { name: "same" }),
+  ];
+  const fresh = (): FakeTree => new FakeTree({ "/etc/motd": "hello\n" });
+
+  it("changes nothing and predicts exactly the tasks that the real run changes", async () => {
+    const tree = fresh();
+    const checked = await runPlays([play(nodes())], { "fake:a": tree }, { isCheck: true });
+    assert.equal(tree.batches.length, 0);
+    const real = await runPlays([play(nodes())], { "fake:a": tree });
+    assert.deepEqual(checked.lines, real.lines);
+    assert.equal(
+      checked.results.some((result) => result.mayChange),
+      false,
+    );
+  });
+
+  it("counts a command that would run as changed, and says may change of what depends on it", async () => {
+    const tree = fresh();
+    const list = [
+      task("command", { cmd: "p" }, { name: "p", register: "r" }),
+      task("debug", { msg: "x" }, { name: "changed", when: "r.changed" }),
+      task("debug", { msg: "x" }, { name: "rc", when: "r.rc == 0" }),
+      task("copy", { dest: "/etc/motd", content: "hello\n" }, { name: "looks" }),
+      task("copy", { dest: "/made/by/p", content: "x" }, { name: "needs" }),
+    ];
+    const ran = await runPlays([play(list)], { "fake:a": tree }, { isCheck: true });
+    assert.equal(tree.batches.length, 0);
+    assert.deepEqual(
+      ran.results.map((one) => [one.task, one.status, one.mayChange]),
+      [
+        ["p", "changed", false],
+        ["changed", "ok", false],
+        ["rc", "ok", true],
+        ["looks", "ok", true],
+        ["needs", "ok", true],
+      ],
+    );
+    assert.equal(ran.exitStatus, 0);
+  });
+
+  it("fails where the real run would fail", async () => {
+    const ran = await runPlays(
+      [play([task("copy", { dest: "/no/such/a", content: "x" }, { name: "c" })])],
+      { "fake:a": fresh() },
+      { isCheck: true },
+    );
+    assert.deepEqual(ran.lines, ["fake:a c failed"]);
+  });
+
+  it("leaves the task with check_mode true alone in a real run, and really runs the one with check_mode false in a check", async () => {
+    const tree = fresh();
+    tree.programs["p"] = { stdout: "out" };
+    const ran = await runPlays(
+      [
+        play([
+          task("command", { cmd: "p" }, { name: "p", check_mode: false, register: "r" }),
+          task("debug", { msg: "{{r.stdout}}" }, { name: "d" }),
+        ]),
+      ],
+      { "fake:a": tree },
+      { isCheck: true },
+    );
+    assert.equal(ran.results[1]?.result["msg"], "out");
+    await runPlays([play([task("copy", { dest: "/x", content: "x" }, { name: "c", check_mode: true })])], {
+      "fake:a": tree,
+    });
+    assert.equal(tree.text("/x"), undefined);
+  });
+
+  it("shows differences of files, old and new, and hides secrets in them", async () => {
+    const tree = fresh();
+    const ran = await runPlays(
+      [play([task("copy", { dest: "/etc/motd", content: "bye\n" }, { name: "c" })])],
+      { "fake:a": tree },
+      { isCheck: true, isDiff: true },
+    );
+    assert.deepEqual(ran.results[0]?.diffs, [{ title: "/etc/motd", before: "hello\n", after: "bye\n" }]);
+  });
+});
