@@ -88,9 +88,10 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
   const isOwn = venue === on.venue;
   await atWork(on, venue, async (session) => {
     let probes = isOwn ? on.window.extend(first) : first;
-    for (let blocked = on.window.blockedOn; isOwn && blocked; blocked = on.window.blockedOn) {
-      if (!(await on.play.tryLoad(blocked.include, blocked.file))) break;
+    let blocked = isOwn ? on.window.blockedOn : undefined;
+    while (blocked && (await on.play.tryLoad(blocked.include, blocked.file))) {
       probes = on.window.extend(probes);
+      blocked = on.window.blockedOn;
     }
     const facts = isOwn && on.play.wantsFacts && !on.state.facts ? on.play.run.facts : undefined;
     const factProbes = facts ? facts.flat : [];
