@@ -1,0 +1,233 @@
+// Enters a tree and forks a runner for each process.
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "cleanup.h"
+#include "drop.h"
+#include "files.h"
+#include "kernel.h"
+#include "machine.h"
+#include "resolv.h"
+#include "runner.h"
+#include "tree_mounts.h"
+
+#define CONTROL_FD 3
+#define END_DEADLINE_MS 8000
+
+struct laid {
+  pid_t runner;
+  char directory[FILES_DIRECTORY_MAX]; // to be removed after it; empty: none
+  struct laid *next;
+};
+
+struct agent {
+  struct setup setup;
+  uint64_t capabilities;
+  int signals;
+  int proc;
+  struct laid *laid;
+};
+
+// Stage 1: nothing open but the control socket, and 0, 1, 2 occupied; not to be traced, no terminal, no keys of the caller's.
+static int isolate(int control, struct err *err) {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return err_system(err, errno, "set dumpable", "");
+  prctl(PR_SET_NAME, "crun-agent", 0, 0, 0);
+  if (control != CONTROL_FD && dup3(control, CONTROL_FD, O_CLOEXEC) < 0) return err_system(err, errno, "dup3", "");
+  if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0) return err_system(err, errno, "fcntl", "");
+  if (kernel_close_range(CONTROL_FD + 1, UINT_MAX, 0) < 0) {
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = CONTROL_FD + 1; fd < (limit < 0 ? 65536 : limit); fd++) close(fd);
+  }
+  // An ended pipe rather than the host's /dev/null, whose mode a process could change through a descriptor.
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return err_system(err, errno, "pipe2", "");
+  for (int number = 0; number < 3; number++) {
+    if (dup2(ends[0], number) < 0) return err_system(err, errno, "dup2", "");
+  }
+  close(ends[0]);
+  close(ends[1]);
+  setsid(); // EPERM where it leads a session already
+  syscall(SYS_keyctl, 1L /* KEYCTL_JOIN_SESSION_KEYRING */, 0L, 0L, 0L, 0L); // kernels without keys have none to hide
+  umask(0);
+  return 0;
+}
+
+static int catch_signals(struct agent *agent, struct err *err) {
+  sigset_t handled;
+  sigemptyset(&handled);
+  sigaddset(&handled, SIGCHLD);
+  if (sigprocmask(SIG_SETMASK, &handled, NULL) < 0) return err_system(err, errno, "sigprocmask", "");
+  agent->signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+  return agent->signals < 0 ? err_system(err, errno, "signalfd", "") : 0;
+}
+
+// The procfs of the root we stand in; -1 if what is there is none.
+static int open_proc(void) {
+  auto_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct statfs status;
+  return proc >= 0 && fstatfs(proc, &status) == 0 && (long)status.f_type == KERNEL_PROC_MAGIC ? steal_fd(&proc) : -1;
+}
+
+// Stage 3.
+static int enter(struct agent *agent, const int *fds, size_t fd_count, struct err *err) {
+  const struct setup *setup = &agent->setup;
+  agent->capabilities = CAPABILITIES_ALL;
+  switch ((enum agent_kind)setup->agent) {
+    case AGENT_CHROOT:
+      if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
+      return tree_enter_chroot(setup->root_path, &agent->proc, err);
+    case AGENT_UNSHARE:
+      if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
+      agent->capabilities = CAPABILITIES_OF_TREE_ROOT;
+      if (tree_enter_isolated(setup->root_path, &agent->proc, err) < 0) return -1;
+      return set_hostname(setup->tree_name, err);
+    case AGENT_NSPAWN:
+      agent->proc = open_proc();
+      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+    case AGENT_MACHINE:
+      if (fd_count < 2) return err_system(err, EPROTO, "join the machine", "");
+      if (machine_join(fds[0], fds[1], fd_count > 2 ? fds[2] : -1, setup->bounding, setup->no_new_privileges, err) < 0) return -1;
+      agent->capabilities = setup->bounding;
+      agent->proc = open_proc();
+      return 0;
+    case AGENT_HOST:
+      agent->proc = open_proc();
+      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+  }
+  return err_system(err, EPROTO, "enter", "");
+}
+
+static void reap(struct agent *agent) {
+  struct signalfd_siginfo drained;
+  while (read(agent->signals, &drained, sizeof drained) > 0) {}
+  for (pid_t pid = waitpid(-1, NULL, WNOHANG); pid > 0; pid = waitpid(-1, NULL, WNOHANG)) {
+    for (struct laid **slot = &agent->laid; *slot != NULL; slot = &(*slot)->next) {
+      if ((*slot)->runner != pid) continue;
+      struct laid *ended = *slot;
+      *slot = ended->next;
+      if (ended->directory[0] != '\0') files_remove(ended->directory);
+      free(ended);
+      break;
+    }
+  }
+}
+
+// Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i).
+static int spawn(struct agent *agent, const struct channel_message *message, const int *fds, size_t fd_count, struct err *err) {
+  struct unpacked_spec spec;
+  struct runner_config config = {.spec = &spec.spec, .capabilities = agent->capabilities, .streams = {-1, -1, -1}, .proc = agent->proc};
+  if (fd_count < 2) return err_system(err, EPROTO, "spawn", "");
+  size_t next = 2;
+  for (int i = 0; i < 3; i++) {
+    if (message->value & 1 << i && next < fd_count) config.streams[i] = fds[next++];
+  }
+  config.socket = fds[1];
+  config.is_private = agent->setup.agent != AGENT_MACHINE && agent->setup.agent != AGENT_HOST;
+  config.may_use_others = agent->setup.agent == AGENT_UNSHARE;
+  if (spec_unpack(fds[0], &spec, err) < 0) return -1;
+  struct laid *laid = calloc(1, sizeof *laid);
+  if (laid == NULL) return spec_forget(&spec), err_system(err, ENOMEM, "spawn", "");
+  bool is_shared = spec.spec.file_count > 0 && !config.is_private;
+  if (is_shared && files_lay_shared(&spec.spec, laid->directory, err) < 0) return spec_forget(&spec), free(laid), -1;
+  memcpy(config.files_directory, laid->directory, sizeof laid->directory);
+  laid->runner = fork();
+  if (laid->runner == 0) {
+    close(CONTROL_FD);
+    close(agent->signals);
+    close(fds[0]);
+    _exit(runner_main(&config));
+  }
+  if (laid->runner < 0) {
+    err_system(err, errno, "fork", "");
+    if (laid->directory[0] != '\0') files_remove(laid->directory);
+    return spec_forget(&spec), free(laid), -1;
+  }
+  laid->next = agent->laid;
+  agent->laid = laid;
+  spec_forget(&spec);
+  return 0;
+}
+
+static void tell(int socket, uint32_t kind, const struct err *err) {
+  struct channel_message message = {.kind = kind};
+  if (err != NULL) message.err = *err;
+  channel_send(socket, &message, sizeof message, NULL, 0); // a worker that is gone is seen at the next read
+}
+
+// Returns when the worker is gone.
+static void serve(struct agent *agent) {
+  for (;;) {
+    struct pollfd wait[2] = {{.fd = agent->signals, .events = POLLIN}, {.fd = CONTROL_FD, .events = POLLIN}};
+    if (poll(wait, 2, -1) < 0 && errno != EINTR) return;
+    reap(agent);
+    if (wait[1].revents == 0) continue;
+    struct channel_message message;
+    int fds[CHANNEL_FDS_MAX];
+    size_t fd_count = 0;
+    ssize_t got = channel_receive(CONTROL_FD, &message, sizeof message, fds, &fd_count, NULL, 0);
+    if (got == 0 || (got < 0 && errno != ETIMEDOUT)) return;
+    struct err err;
+    err_clear(&err);
+    if (got == (ssize_t)sizeof message && message.kind == CHANNEL_SPAWN && spawn(agent, &message, fds, fd_count, &err) < 0 && fd_count > 1)
+      tell(fds[1], CHANNEL_FAILED, &err);
+    for (size_t i = 0; i < fd_count; i++) close(fds[i]);
+  }
+}
+
+// Stage 6, where no PID namespace ends with the agent.
+static void end_runners(struct agent *agent) {
+  for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) kill(laid->runner, SIGTERM);
+  for (int waited = 0; agent->laid != NULL && waited < END_DEADLINE_MS; waited += 20) {
+    struct pollfd wait = {.fd = agent->signals, .events = POLLIN};
+    poll(&wait, 1, 20);
+    reap(agent);
+  }
+  for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) {
+    if (laid->directory[0] != '\0') files_remove(laid->directory);
+  }
+}
+
+static int run_agent(int control) {
+  struct agent agent = {.signals = -1, .proc = -1};
+  struct err err;
+  err_clear(&err);
+  int fds[CHANNEL_FDS_MAX];
+  size_t fd_count = 0;
+  bool is_entered = isolate(control, &err) == 0 && catch_signals(&agent, &err) == 0;
+  // 2: a worker that dies before this message, or within it, leaves an agent that has entered nothing and ends.
+  if (is_entered) {
+    ssize_t got = channel_receive(CONTROL_FD, &agent.setup, sizeof agent.setup, fds, &fd_count, NULL, CHANNEL_DEADLINE_MS);
+    if (got <= 0) return 1;
+    is_entered = got == (ssize_t)sizeof agent.setup && agent.setup.kind == CHANNEL_SETUP && enter(&agent, fds, fd_count, &err) == 0;
+  }
+  for (size_t i = 0; i < fd_count; i++) close(fds[i]);
+  // 4
+  tell(CONTROL_FD, is_entered ? CHANNEL_READY : CHANNEL_FAILED, &err);
+  if (!is_entered) return 1;
+  serve(&agent);
+  bool is_init = agent.setup.agent != AGENT_MACHINE && agent.setup.agent != AGENT_HOST;
+  if (!is_init) end_runners(&agent);
+  return 0;
+}
+
+bool agent_main(int count, char **arguments, int *exit_status) {
+  if (count != 3 || strcmp(arguments[1], "--agent") != 0) return false;
+  int control = arguments[2][0] == '0' ? 0 : CONTROL_FD;
+  *exit_status = run_agent(control);
+  return true;
+}

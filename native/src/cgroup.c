@@ -1,0 +1,115 @@
+// Reads and joins control groups, of both versions.
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+struct membership {
+  char controllers[256]; // empty: cgroup2
+  char path[PATH_MAX];
+};
+
+static FILE *open_text(int directory, const char *name) {
+  auto_close int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+  FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+  if (file != NULL) steal_fd(&fd);
+  return file;
+}
+
+// A line `ID:controllers:path`; the path is the rest, and may hold colons.
+static bool next_membership(FILE *file, struct membership *out) {
+  char line[PATH_MAX + 300];
+  while (fgets(line, sizeof line, file) != NULL) {
+    line[strcspn(line, "\n")] = '\0';
+    char *controllers = strchr(line, ':');
+    char *path = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+    if (path == NULL) continue;
+    *path++ = '\0';
+    controllers++;
+    if (strlen(controllers) >= sizeof out->controllers || strlen(path) >= sizeof out->path) continue;
+    strcpy(out->controllers, controllers);
+    strcpy(out->path, path);
+    return true;
+  }
+  return false;
+}
+
+void cgroup_of_process(int process, char *out, size_t capacity) {
+  struct membership member;
+  out[0] = '\0';
+  FILE *file = open_text(process, "cgroup");
+  while (file != NULL && next_membership(file, &member)) {
+    bool is_unified = member.controllers[0] == '\0' && strcmp(member.path, "/") != 0;
+    bool is_named = strcmp(member.controllers, "name=systemd") == 0 && out[0] == '\0';
+    if (is_unified || is_named) snprintf(out, capacity, "%s", member.path);
+    if (is_unified) break;
+  }
+  if (file != NULL) fclose(file);
+}
+
+static bool has_word(const char *list, const char *word) {
+  size_t length = strlen(word);
+  for (const char *at = strstr(list, word); at != NULL; at = strstr(at + 1, word)) {
+    bool starts = at == list || at[-1] == ',';
+    bool ends = at[length] == '\0' || at[length] == ',' || at[length] == '\n';
+    if (starts && ends) return true;
+  }
+  return false;
+}
+
+// Where the hierarchy of a membership is mounted, and which part of it.
+static bool find_mount(const struct membership *member, char *mount_point, char *mount_root) {
+  FILE *file = fopen("/proc/self/mountinfo", "re");
+  char *line = NULL, word[256];
+  size_t capacity = 0;
+  bool is_found = false;
+  snprintf(word, sizeof word, "%.*s", (int)strcspn(member->controllers, ","), member->controllers);
+  while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
+    char type[64] = "", options[1024] = "";
+    const char *separator = strstr(line, " - ");
+    if (separator == NULL || sscanf(separator, " - %63s %*s %1023s", type, options) != 2) continue;
+    if (sscanf(line, "%*s %*s %*s %4095s %4095s", mount_root, mount_point) != 2) continue;
+    is_found = word[0] == '\0' ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && has_word(options, word);
+  }
+  free(line);
+  if (file != NULL) fclose(file);
+  return is_found;
+}
+
+static int join(const struct membership *member, struct err *err) {
+  char mount_point[PATH_MAX], mount_root[PATH_MAX], path[3 * PATH_MAX];
+  if (!find_mount(member, mount_point, mount_root))
+    return err_fail(err, FAILURE_ENTRY, "join a cgroup", member->path, "the cgroup hierarchy of the machine (%.60s) is not mounted here",
+                    member->controllers);
+  size_t shared = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
+  const char *rest = strncmp(member->path, mount_root, shared) == 0 ? member->path + shared : member->path;
+  snprintf(path, sizeof path, "%s%s/cgroup.procs", mount_point, rest);
+  auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd >= 0 && write(fd, "0", 1) == 1) return 0;
+  return err_fail_errno(err, FAILURE_ENTRY, errno, "join a cgroup", path, "the machine's cgroup cannot be joined, so its limits would not hold");
+}
+
+int cgroup_join_of_process(int process, struct err *err) {
+  struct membership theirs, own;
+  FILE *file = open_text(process, "cgroup");
+  if (file == NULL) return errno == ENOENT ? 0 : err_system(err, errno, "read the machine's cgroups", "");
+  int status = 0;
+  while (status == 0 && next_membership(file, &theirs)) {
+    bool is_same = false;
+    FILE *own_file = fopen("/proc/self/cgroup", "re");
+    while (own_file != NULL && !is_same && next_membership(own_file, &own))
+      is_same = strcmp(own.controllers, theirs.controllers) == 0 && strcmp(own.path, theirs.path) == 0;
+    if (own_file != NULL) fclose(own_file);
+    if (!is_same) status = join(&theirs, err);
+  }
+  fclose(file);
+  return status;
+}

@@ -1,0 +1,16 @@
+// Control groups of a process, as the host sees them.
+#ifndef CRUN_CGROUP_H
+#define CRUN_CGROUP_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+// The path beneath the cgroup mount: of cgroup2, or where that is unused (`/`) of the systemd hierarchy. `process` is a /proc/PID. Empty if
+// it cannot be read.
+void cgroup_of_process(int process, char *out, size_t capacity);
+
+// Moves the caller into each cgroup of the process that is not its own already. Fails if one cannot be joined: its limits would not hold.
+int cgroup_join_of_process(int process, struct err *err);
+
+#endif
