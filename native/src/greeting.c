@@ -1,0 +1,69 @@
+// The helper's first words: who it is and where it runs.
+#include "greeting.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "codec.h"
+
+#ifndef HELPER_VERSION
+#define HELPER_VERSION "unknown"
+#endif
+
+enum feature { FEATURE_OPENAT2 = 1, FEATURE_CAPABILITIES = 2, FEATURE_NEWUIDMAP = 4, FEATURE_USER_NAMESPACE = 8 };
+
+static bool has_capabilities(void) {
+  static const unsigned needed[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_SYS_ADMIN};
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {{0}};
+  if (syscall(SYS_capget, &header, data) != 0) return false;
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+    if ((data[needed[i] / 32].effective & 1u << needed[i] % 32) == 0) return false;
+  }
+  return true;
+}
+
+// The first user namespace maps all ids to themselves.
+static bool is_in_user_namespace(void) {
+  char line[128] = "";
+  unsigned inside, outside, count;
+  auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || read(fd, line, sizeof line - 1) <= 0) return false;
+  if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3) return false;
+  return inside != 0 || outside != 0 || count != 4294967295u;
+}
+
+void put_greeting(struct buffer *out, bool has_openat2) {
+  static const uint8_t magic[8] = {0x00, 'C', 'R', 'U', 'N', 0x01, 0x0d, 0x0a};
+  struct utsname system = {0};
+  struct sysinfo memory = {0};
+  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  uint32_t features = has_openat2 ? FEATURE_OPENAT2 : 0;
+  size_t start;
+  if (has_capabilities()) features |= FEATURE_CAPABILITIES;
+  if (access("/usr/bin/newuidmap", X_OK) == 0 && access("/usr/bin/newgidmap", X_OK) == 0) features |= FEATURE_NEWUIDMAP;
+  if (is_in_user_namespace()) features |= FEATURE_USER_NAMESPACE;
+  uname(&system);
+  sysinfo(&memory);
+  put_raw(out, magic, sizeof magic);
+  start = frame_begin(out, MESSAGE_GREETING, 0);
+  put_u16(out, PROTOCOL_VERSION);
+  put_str(out, HELPER_VERSION);
+  put_str(out, system.machine);
+  put_str(out, system.release);
+  put_str(out, system.nodename);
+  put_u32(out, (uint32_t)getpid());
+  put_u32(out, (uint32_t)geteuid());
+  put_u32(out, (uint32_t)getegid());
+  put_u32(out, features);
+  put_u32(out, cpus > 0 ? (uint32_t)cpus : 1);
+  put_u64(out, (uint64_t)memory.totalram * memory.mem_unit);
+  frame_end(out, start);
+}

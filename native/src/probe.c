@@ -1,0 +1,107 @@
+// Looks at what lies at a path: STAT and HASH.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "hash.h"
+#include "tree.h"
+
+#define READ_SIZE (256u * 1024u)
+// A hash over a sparse file of exbibytes must end too.
+#define HASH_SECONDS_MAX 600
+
+static uint32_t file_flags(const struct root *root, const struct place *place) {
+  struct err ignored;
+  auto_close int fd = -1;
+  int flags = 0;
+  if (S_ISREG(place->stat.st_mode)) {
+    fd = place_open(root, place, O_RDONLY, "", &ignored);
+  } else if (S_ISDIR(place->stat.st_mode)) {
+    fd = place_open_directory(place, "", &ignored);
+  }
+  // A file system without flags is no failure: they are not known.
+  if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return FLAGS_UNKNOWN;
+  return (uint32_t)flags;
+}
+
+int put_place(struct tree *tree, const struct root *root, const char *asked, const struct place *place, bool has_flags,
+              struct buffer *out, struct err *err) {
+  struct node_value node = {.type = TYPE_ABSENT, .flags = FLAGS_UNKNOWN, .target = {(const uint8_t *)"", 0}};
+  char target[PATH_MAX];
+  beat_step(tree->beat);
+  put_str(out, strcmp(place->real, asked) == 0 ? "" : place->real);
+  if (place->fd >= 0) {
+    node.type = stat_type_of(place->stat.st_mode);
+    node.stat = place->stat;
+    if (has_flags) node.flags = file_flags(root, place);
+  }
+  if (node.type == TYPE_LINK) {
+    ssize_t length = readlinkat(place->fd, "", target, sizeof target);
+    if (length < 0) return err_system(err, errno, "readlink", asked);
+    node.target = (struct bytes){(const uint8_t *)target, (size_t)length};
+  }
+  put_node(out, &node);
+  return 0;
+}
+
+static unsigned place_flags(const struct probe *probe) {
+  return probe->flags & PROBE_FOLLOW ? PLACE_FOLLOW : 0;
+}
+
+int probe_stat(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err) {
+  const struct root *root = tree_root(tree, probe->at_host);
+  auto_place struct place place = PLACE_NONE;
+  if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
+  return put_place(tree, root, probe->path, &place, (probe->flags & PROBE_FILE_FLAGS) != 0, out, err);
+}
+
+int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, struct digests *out, struct err *err) {
+  struct hash hashes[6];
+  size_t count = 0;
+  auto_free uint8_t *data = allocate(1, READ_SIZE);
+  time_t start = time(NULL);
+  for (unsigned bit = 1; bit <= HASH_SHA512; bit <<= 1) {
+    if (algorithms & bit) hash_start(&hashes[count++], (enum hash_algorithm)bit);
+  }
+  for (uint64_t offset = 0;;) {
+    ssize_t got = pread(fd, data, READ_SIZE, (off_t)offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return err_system(err, errno, "read", path);
+    if (got == 0) break;
+    for (size_t i = 0; i < count; i++) hash_add(&hashes[i], data, (size_t)got);
+    offset += (uint64_t)got;
+    beat_step(tree->beat);
+    if (time(NULL) - start > HASH_SECONDS_MAX) {
+      return err_fail(err, FAILURE_DEADLINE, "read", path, "Hashing took longer than %d s.", HASH_SECONDS_MAX);
+    }
+  }
+  out->count = count;
+  for (size_t i = 0; i < count; i++) out->sizes[i] = (uint8_t)hash_end(&hashes[i], out->values[i]);
+  return 0;
+}
+
+void put_digests(struct buffer *out, const struct digests *digests) {
+  put_u32(out, (uint32_t)digests->count);
+  for (size_t i = 0; i < digests->count; i++) put_bytes(out, digests->values[i], digests->sizes[i]);
+}
+
+int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err) {
+  const struct root *root = tree_root(tree, probe->at_host);
+  auto_place struct place place = PLACE_NONE;
+  auto_close int fd = -1;
+  struct digests digests = {0};
+  if (probe->algorithms & ~HASH_ALL) return err_fail(err, FAILURE_BAD_REQUEST, "hash", probe->path, "Unknown algorithm.");
+  if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
+  if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;
+  if (place.fd >= 0 && S_ISREG(place.stat.st_mode)) {
+    fd = place_open(root, &place, O_RDONLY, probe->path, err);
+    if (fd < 0 || hash_file(tree, fd, probe->algorithms, probe->path, &digests, err) != 0) return -1;
+  }
+  put_digests(out, &digests);
+  return 0;
+}

@@ -1,0 +1,60 @@
+// Opens and closes a tree, and makes its entries when they are first needed.
+#include "tree.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node, struct err *err) {
+  auto_place struct place place = PLACE_NONE;
+  tree->entry_kind = request->entry;
+  tree->is_host_root = request->is_host_root;
+  if (root_open(&tree->host, "/", has_openat2, err) != 0) return -1;
+  if (place_find(&tree->host, request->path, PLACE_FOLLOW, &place, err) != 0) return -1;
+  if (place.fd < 0) {
+    return err_fail_errno(err, FAILURE_SYSTEM, place.absence, "open", request->path, "There is no such directory on the host.");
+  }
+  if (!S_ISDIR(place.stat.st_mode)) return err_system(err, ENOTDIR, "open", request->path);
+  strcpy(tree->path, place.real);
+  node->stat = place.stat;
+  tree->root = (struct root){.fd = steal_fd(&place.fd), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2};
+  return 0;
+}
+
+const struct root *tree_root(const struct tree *tree, bool at_host) {
+  return at_host ? &tree->host : &tree->root;
+}
+
+int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out, struct err *err) {
+  bool is_on_host = at_host || tree->is_host_root;
+  uint8_t wanted = kind == ENTRY_TREES ? tree->entry_kind : kind;
+  struct entry **slot = is_on_host ? &tree->host_entry : &tree->entries[wanted];
+  const char *name = strrchr(tree->path, '/');
+  struct entry_config config = {
+      .root_fd = is_on_host ? tree->host.fd : tree->root.fd,
+      .root_path = is_on_host ? "/" : tree->path,
+      .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
+      .kind = wanted,
+      .is_host_root = is_on_host,
+  };
+  if (*slot == NULL && entry_open(slot, &config, err) != 0) return -1;
+  *out = *slot;
+  return 0;
+}
+
+void tree_close(struct tree *tree) {
+  unlock_all(tree);
+  // Processes may need their time to die.
+  beat_idle(tree->beat, 1);
+  for (size_t i = 0; i < sizeof tree->entries / sizeof *tree->entries; i++) {
+    entry_close(tree->entries[i]);
+    tree->entries[i] = NULL;
+  }
+  entry_close(tree->host_entry);
+  tree->host_entry = NULL;
+  beat_idle(tree->beat, 0);
+  root_close(&tree->root);
+  root_close(&tree->host);
+}

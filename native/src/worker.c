@@ -1,0 +1,180 @@
+// The process that serves one tree: its requests in order, until the tree is closed or the router is gone.
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "fatal.h"
+#include "tree.h"
+
+// Locks that a batch left behind are given back when no part of it came for so long.
+#define BATCH_PAUSE_MS 1000
+// What a worker without a router gets to clean up.
+#define FAREWELL_SECONDS 15
+
+static void on_router_death(int signal) {
+  (void)signal;
+  // The end of the socket makes the worker clean up and go; if it is stuck, the alarm ends it.
+  alarm(FAREWELL_SECONDS);
+}
+
+// 1. Nothing of the router's is left in this process: its descriptors, its streams, its signals.
+static void settle(const struct worker_config *config, int *socket, int *blobs) {
+  struct sigaction action = {.sa_handler = on_router_death};
+  struct rlimit limit;
+  sigset_t none;
+  if (dup2(config->null_fd, STDIN_FILENO) < 0 || dup2(config->null_fd, STDOUT_FILENO) < 0) fatal("worker: dup2: %s", strerror(errno));
+  *socket = fcntl(config->socket, F_DUPFD_CLOEXEC, 3);
+  *blobs = config->blobs->fd < 0 ? -1 : fcntl(config->blobs->fd, F_DUPFD_CLOEXEC, 3);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  signal(SIGINT, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != config->router) _exit(0);
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = config->file_limit;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+static void close_between(int first, int last) {
+  if (first > last || syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0u) == 0) return;
+  // Kernels before 5.9: the router keeps its descriptors low.
+  for (int fd = first; fd <= last && fd < 65536; fd++) close(fd);
+}
+
+static void close_others(int socket, int blobs) {
+  int low = blobs >= 0 && blobs < socket ? blobs : socket, high = blobs > socket ? blobs : socket;
+  close_between(3, low - 1);
+  close_between(low + 1, high - 1);
+  close_between(high + 1, INT_MAX);
+}
+
+// 2. The tree is opened once. If it cannot be, every later request is told so.
+static int open_request(struct tree *tree, uint32_t channel, struct cursor *cursor, bool has_openat2, struct err *err) {
+  struct open_tree request;
+  struct node_value node = {0};
+  struct statfs file_system;
+  struct buffer *out = &tree->port->out;
+  size_t start;
+  decode_open_tree(cursor, &request);
+  if (cursor->is_broken) port_broken(tree->port, "an OPEN_TREE that cannot be decoded");
+  if (tree_open(tree, &request, has_openat2, &node, err) != 0) {
+    reply_error(tree->port, channel, err);
+    return -1;
+  }
+  if (fstatfs(tree->root.fd, &file_system) != 0) {
+    err_system(err, errno, "statfs", request.path);
+    reply_error(tree->port, channel, err);
+    return -1;
+  }
+  start = frame_begin(out, MESSAGE_OPENED, channel);
+  put_str(out, tree->path);
+  put_u64(out, node.stat.st_dev);
+  put_u64(out, (uint64_t)file_system.f_type);
+  put_u8(out, (file_system.f_flags & 1) != 0);
+  frame_end(out, start);
+  return 0;
+}
+
+static void learn_blob(struct tree *tree, struct cursor *cursor) {
+  struct blob blob;
+  const uint8_t *sha256 = get_raw(cursor, 32);
+  blob.offset = get_u64(cursor);
+  blob.size = get_u64(cursor);
+  if (cursor->is_broken) fatal("worker: broken blob message");
+  memcpy(blob.sha256, sha256, 32);
+  blob_add(&tree->blobs, &blob);
+}
+
+struct service {
+  struct tree *tree;
+  bool has_openat2;
+  bool is_open;
+  bool is_closing;
+  struct err open_err; // why it is not open
+};
+
+static void serve(struct service *service, struct frame *frame) {
+  struct tree *tree = service->tree;
+  struct cursor cursor = {.at = frame->payload, .left = frame->length};
+  beat_step(tree->beat);
+  switch (frame->type) {
+    case MESSAGE_OPEN_TREE:
+      service->is_open = open_request(tree, frame->channel, &cursor, service->has_openat2, &service->open_err) == 0;
+      break;
+    case MESSAGE_CLOSE_TREE:
+      tree_close(tree);
+      reply_done(tree->port, frame->channel, 0);
+      service->is_closing = true;
+      break;
+    case MESSAGE_OBSERVE:
+    case MESSAGE_APPLY:
+    case MESSAGE_EXEC:
+      if (!service->is_open) {
+        reply_error(tree->port, frame->channel, &service->open_err);
+      } else if (frame->type == MESSAGE_OBSERVE) {
+        observe_request(tree, frame->channel, &cursor);
+      } else if (frame->type == MESSAGE_APPLY) {
+        apply_request(tree, frame->channel, &cursor);
+      } else {
+        exec_request(tree, frame->channel, &cursor);
+      }
+      break;
+    case INNER_BLOB:
+      learn_blob(tree, &cursor);
+      break;
+    default:
+      // INPUT, RESIZE, SIGNAL or CANCEL for what has ended meanwhile.
+      break;
+  }
+}
+
+static void give_back_locks(struct tree *tree) {
+  struct pollfd poll_fd = {.fd = tree->port->fd, .events = POLLIN};
+  if (tree->locks == NULL) return;
+  beat_idle(tree->beat, 1);
+  if (poll(&poll_fd, 1, BATCH_PAUSE_MS) == 0) unlock_all(tree);
+  beat_idle(tree->beat, 0);
+}
+
+void worker_main(const struct worker_config *config) {
+  struct port port;
+  struct tree tree = {.port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}};
+  struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
+  int socket;
+  settle(config, &socket, &tree.blobs.fd);
+  close_others(socket, tree.blobs.fd);
+  tree.host = tree.root;
+  port_init(&port, socket, config->beat);
+  while (!service.is_closing && !port.has_ended) {
+    struct frame *frame = port_take(&port);
+    if (frame != NULL) {
+      serve(&service, frame);
+      free(frame);
+      continue;
+    }
+    port_flush(&port);
+    give_back_locks(&tree);
+    port_receive(&port, true);
+  }
+  tree_close(&tree);
+  port_flush(&port);
+  blob_store_close(&tree.blobs);
+  buffer_free(&port.in);
+  buffer_free(&port.out);
+  _exit(0);
+}
