@@ -1,0 +1,17 @@
+// The program's first lines: answers --version at once, loads the rest only where it is needed, and exits.
+
+import { version } from "./version.js";
+
+const argv = process.argv.slice(2);
+
+if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+  process.stdout.write(`${version}\n`);
+} else {
+  const { runProgram } = await import("./program.js");
+  const status = await runProgram(argv);
+  // Output that a pipe has not taken yet must not be lost.
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  }
+  process.exit(status);
+}

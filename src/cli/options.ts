@@ -1,0 +1,36 @@
+// The options of the command line, as checked values.
+
+/** Options that every command which reaches hosts takes. */
+export interface ReachOptions {
+  readonly inventory: readonly string[];
+  readonly limit: string | undefined;
+  readonly extraVars: readonly string[];
+  readonly forks: number | undefined;
+  readonly verbosity: number;
+  readonly user: string | undefined;
+  readonly become: boolean;
+  readonly asksBecomePass: boolean;
+  readonly asksPass: boolean;
+  readonly acceptsNewHostKeys: boolean;
+  readonly connectTimeoutSeconds: number;
+  readonly connectRetries: number;
+  readonly entry: string | undefined;
+}
+
+export interface PlayOptions extends ReachOptions {
+  readonly playbooks: readonly string[];
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  readonly isCheck: boolean;
+  readonly isDiff: boolean;
+  readonly startAtTask: string | undefined;
+  readonly action: "play" | "list-tasks" | "list-hosts" | "list-tags" | "syntax-check";
+  readonly output: "auto" | "plain" | "json";
+}
+
+export interface ExecOptions extends ReachOptions {
+  readonly pattern: string;
+  readonly command: readonly string[];
+  readonly asUser: string | undefined;
+  readonly tty: boolean | undefined;
+}

@@ -1,0 +1,168 @@
+// Commands and options, by commander (whose only importer this is); each command's work is loaded when it is called.
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
+import type { PlayOptions, ReachOptions } from "./options.js";
+import { version } from "./version.js";
+
+/** Runs the command line; gives the exit status. Errors are printed, never thrown. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = buildProgram((next) => (status = next));
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return status;
+  } catch (error) {
+    return reportError(error, argv);
+  }
+}
+
+function reportError(error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+  if (error instanceof CrunError) {
+    process.stderr.write(`${error.diagnostics.map((one) => formatDiagnostic(one)).join("\n")}\n`);
+    return error.exitStatus;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`error: ${message}\n  This is a bug in crun ${version}; with -vvv it shows where.\n`);
+  if (argv.some((one) => /^-v{3,}$/.test(one)) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return 1;
+}
+
+function buildProgram(finish: (status: number) => void): Command {
+  const program = new Command("crun")
+    .description("Configure container filesystem trees, here or on hosts over SSH.")
+    .version(version, "-V, --version")
+    .exitOverride()
+    .showHelpAfterError("(crun COMMAND --help shows what it takes)");
+  reaching(program.command("play"))
+    .description("bring targets to the state that playbooks describe")
+    .argument("<playbook...>", "playbook files")
+    .option("-t, --tags <tags>", "only tasks with these tags", collect, [])
+    .option("--skip-tags <tags>", "no tasks with these tags", collect, [])
+    .option("-C, --check", "change nothing, predict what would change")
+    .option("-D, --diff", "show differences")
+    .option("--start-at-task <name>", "begin at this task")
+    .option("--list-tasks", "list the tasks and end")
+    .option("--list-hosts", "list the targets and end")
+    .option("--list-tags", "list the tags and end")
+    .option("--syntax-check", "check the playbooks and end")
+    .addOption(
+      new Option("--output <form>", "how results are shown").choices(["auto", "plain", "json"]).default("auto"),
+    )
+    .action(async (playbooks: string[], _options: unknown, command: Command) => {
+      const { runPlay } = await import("./play.js");
+      finish(await runPlay(playOptions(playbooks, command.opts())));
+    });
+  program
+    .command("inventory")
+    .description("show what the inventory says")
+    .option("-i, --inventory <path>", "inventory file, directory or NAME,", collect, [])
+    .option("--list", "everything, as JSON")
+    .option("--graph", "groups and their targets as a tree")
+    .option("--host <name>", "one target's variables, as JSON")
+    .action(async (options: { inventory: string[]; list?: boolean; graph?: boolean; host?: string }) => {
+      const { runInventory } = await import("./inventory-command.js");
+      finish(await runInventory(options));
+    });
+  program
+    .command("doc")
+    .description("show a module's parameters and examples; without a name, all modules")
+    .argument("[module]", "its name")
+    .action(async (name: string | undefined) => {
+      const { runDoc } = await import("./doc.js");
+      finish(await runDoc(name));
+    });
+  return program;
+}
+
+/** Options of commands that reach hosts. `-u` is the login's name for play, the tree's user for exec. */
+function reaching(command: Command): Command {
+  return command
+    .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
+    .option("-l, --limit <pattern>", "keep to these targets")
+    .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
+    .option("-f, --forks <number>", "hosts at work at once", wholeNumber)
+    .option("-v, --verbose", "say more (-vv: more still)", (_value: string, before: number) => before + 1, 0)
+    .option("-u, --user <name>", "play: log in as; exec: run as this user of the tree")
+    .option("-b, --become", "become root on the host")
+    .option("-K, --ask-become-pass", "ask for the password of sudo")
+    .option("-k, --ask-pass", "ask for the login's password")
+    .option("--accept-new-host-keys", "take unknown host keys and remember them")
+    .option("--connect-timeout <seconds>", "time for each connection", wholeNumber, 10)
+    .option("--connect-retries <number>", "tries after the first", wholeNumber, 0)
+    .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine");
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, ...value.split(",").filter(Boolean)];
+}
+
+function collectWhole(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("It must be a whole number.");
+  return number;
+}
+
+interface RawOptions {
+  readonly [name: string]: unknown;
+}
+
+function textOf(options: RawOptions, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function listOf(options: RawOptions, name: string): readonly string[] {
+  const value = options[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function numberOf(options: RawOptions, name: string): number | undefined {
+  const value = options[name];
+  return typeof value === "number" ? value : undefined;
+}
+
+function reachOptions(options: RawOptions): ReachOptions {
+  return {
+    inventory: listOf(options, "inventory"),
+    limit: textOf(options, "limit"),
+    extraVars: listOf(options, "extraVars"),
+    forks: numberOf(options, "forks"),
+    verbosity: numberOf(options, "verbose") ?? 0,
+    user: textOf(options, "user"),
+    become: options["become"] === true,
+    asksBecomePass: options["askBecomePass"] === true,
+    asksPass: options["askPass"] === true,
+    acceptsNewHostKeys: options["acceptNewHostKeys"] === true,
+    connectTimeoutSeconds: numberOf(options, "connectTimeout") ?? 10,
+    connectRetries: numberOf(options, "connectRetries") ?? 0,
+    entry: textOf(options, "entry"),
+  };
+}
+
+function playOptions(playbooks: readonly string[], options: RawOptions): PlayOptions {
+  const action = (["list-tasks", "list-hosts", "list-tags", "syntax-check"] as const).find(
+    (one) => options[camel(one)] === true,
+  );
+  const output = (["plain", "json"] as const).find((one) => one === options["output"]);
+  return {
+    ...reachOptions(options),
+    playbooks,
+    tags: listOf(options, "tags"),
+    skipTags: listOf(options, "skipTags"),
+    isCheck: options["check"] === true,
+    isDiff: options["diff"] === true,
+    startAtTask: textOf(options, "startAtTask"),
+    action: action ?? "play",
+    output: output ?? "auto",
+  };
+}
+
+function camel(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,35 @@
+// Asks the person at the terminal.
+
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import type { Prompt } from "../target/session.js";
+
+/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. */
+export function terminalPrompt(): Prompt {
+  let last: Promise<unknown> = Promise.resolve();
+  return (question, options) => {
+    const answer = last.then(() => (process.stdin.isTTY ? ask(question, options.isSecret) : undefined));
+    last = answer;
+    return answer;
+  };
+}
+
+function ask(question: string, isSecret: boolean): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    process.stderr.write(question);
+    // What readline would echo of a secret goes nowhere.
+    const output = isSecret ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+    const reader = createInterface({ input: process.stdin, output, terminal: true });
+    let isAnswered = false;
+    reader.once("line", (line) => {
+      isAnswered = true;
+      if (isSecret) process.stderr.write("\n");
+      reader.close();
+      resolve(line);
+    });
+    reader.once("SIGINT", () => reader.close());
+    reader.once("close", () => {
+      if (!isAnswered) resolve(undefined);
+    });
+  });
+}

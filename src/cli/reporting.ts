@@ -1,0 +1,22 @@
+// Which report fits: a live view on a terminal, plain lines elsewhere, JSON where it is asked for.
+
+import type { EventSink } from "../engine/events.js";
+import { jsonReport } from "../report/json.js";
+import { paintOf } from "../report/paint.js";
+import { plainReport } from "../report/plain.js";
+
+/** What `--output`, the terminal and NO_COLOR make of it. */
+export async function reportFor(options: {
+  readonly output: "auto" | "plain" | "json";
+  readonly isDiff: boolean;
+  readonly verbosity: number;
+}): Promise<EventSink> {
+  const write = (text: string): void => void process.stdout.write(text);
+  if (options.output === "json") return jsonReport(write);
+  const isTerminal = process.stdout.isTTY && process.env["TERM"] !== "dumb";
+  const paint = paintOf(isTerminal && !process.env["NO_COLOR"]);
+  const lines = { paint, showsDiffs: options.isDiff, verbosity: options.verbosity };
+  if (!isTerminal || options.output === "plain") return plainReport(lines, write);
+  const { terminalReport } = await import("../report/terminal.js");
+  return terminalReport(lines, process.stdout);
+}

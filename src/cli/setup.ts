@@ -1,0 +1,108 @@
+// What every command that reaches hosts sets up first: configuration, inventory, variables, connections.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { CrunError } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
+import type { Inventory, Target } from "../inventory/inventory.js";
+import { loadInventory } from "../inventory/load.js";
+import type { Scope, VarLayer } from "../module/value.js";
+import { language } from "../playbook/language.js";
+import { createScope } from "../playbook/scope.js";
+import { plainOf, readYaml } from "../playbook/yaml.js";
+import { hostAddress, treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
+import type { HostAddress } from "../target/session.js";
+import { extraVars } from "./extra-vars.js";
+import type { ReachOptions } from "./options.js";
+import { terminalPrompt } from "./prompt.js";
+
+export interface Setup {
+  readonly inventory: Inventory;
+  readonly extra: VarLayer;
+  readonly connection: ConnectionOptions;
+  readonly forks: number;
+  addressOf(host: string): HostAddress;
+  locate(target: Target): TreeLocation;
+  scopeOf(name: string): Scope;
+}
+
+const defaultForks = 20;
+
+/** Defaults for flags, from crun.yml beside the playbook or in the working directory. */
+interface Config {
+  readonly inventory?: readonly string[];
+  readonly forks?: number;
+}
+
+/** Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. */
+export async function setUp(options: ReachOptions, playbook?: string): Promise<Setup> {
+  const directory = playbook === undefined ? undefined : dirname(resolve(playbook));
+  const config = readConfig(directory);
+  const inventory = loadInventory(inventoryPaths(options.inventory, config), directory, language);
+  const extra = extraVars(options.extraVars);
+  const connection = await connectionOptions(options);
+  const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
+  return {
+    inventory,
+    extra,
+    connection,
+    forks: options.forks ?? config.forks ?? defaultForks,
+    scopeOf,
+    addressOf: (host) => hostAddress(host, scopeOf(host), connection),
+    locate: (target) => treeLocation(target, scopeOf(target.name), connection),
+  };
+}
+
+/** -i, then $CRUN_INVENTORY, then crun.yml, then ./hosts and ./hosts.yml; none of them: `local` alone. */
+export function inventoryPaths(given: readonly string[], config: Config): readonly string[] {
+  if (given.length > 0) return given;
+  const variable = process.env["CRUN_INVENTORY"];
+  if (variable) return [variable];
+  if (config.inventory && config.inventory.length > 0) return config.inventory;
+  return ["hosts", "hosts.yml"].filter((name) => existsSync(name)).slice(0, 1);
+}
+
+const configKeys = ["inventory", "forks"];
+
+function readConfig(directory: string | undefined): Config {
+  const file = [directory, "."]
+    .flatMap((one) => (one === undefined ? [] : [join(one, "crun.yml")]))
+    .find((one) => existsSync(one));
+  if (file === undefined) return {};
+  const node = readYaml(file, readFileSync(file, "utf8"));
+  if (node === undefined) return {};
+  const place = { file };
+  if (node.kind !== "map") throw new CrunError({ severity: "error", summary: "crun.yml is a map of defaults", place });
+  const config: { inventory?: string[]; forks?: number } = {};
+  for (const { key, value } of node.entries.values()) {
+    const plain = plainOf(value);
+    if (key === "inventory")
+      config.inventory = (Array.isArray(plain) ? plain : [plain]).map((one) => resolve(dirname(file), String(one)));
+    else if (key === "forks" && typeof plain === "number") config.forks = plain;
+    else {
+      const remedy = suggest(key, configKeys) ?? `It takes ${configKeys.join(" and ")}.`;
+      throw new CrunError({
+        severity: "error",
+        summary: `crun.yml: ${JSON.stringify(key)} makes no sense here`,
+        place,
+        remedy,
+      });
+    }
+  }
+  return config;
+}
+
+async function connectionOptions(options: ReachOptions): Promise<ConnectionOptions> {
+  const prompt = terminalPrompt();
+  const ask = async (isWanted: boolean, question: string): Promise<string | undefined> =>
+    isWanted ? await prompt(question, { isSecret: true }) : undefined;
+  return {
+    user: options.user,
+    password: await ask(options.asksPass, "SSH password: "),
+    becomePassword: await ask(options.asksBecomePass, "become password: "),
+    connectTimeoutMs: options.connectTimeoutSeconds * 1000,
+    connectRetries: options.connectRetries,
+    acceptsNewHostKeys: options.acceptsNewHostKeys,
+    entry: options.entry,
+  };
+}

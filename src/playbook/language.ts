@@ -1,0 +1,13 @@
+// The language as the inventory takes it: reading YAML and compiling values.
+
+import type { Place } from "../diagnostic/diagnostic.js";
+import { formatPlace } from "../diagnostic/diagnostic.js";
+import { templateOf, templateOfValue, type Template } from "./template.js";
+import { placeOf, readYaml, type YamlNode } from "./yaml.js";
+
+export const language = {
+  readYaml,
+  placeOf: (node: YamlNode): Place => placeOf(node),
+  compileNode: (node: YamlNode): Template => templateOf(node),
+  compileValue: (value: unknown, place: Place): Template => templateOfValue(formatPlace(place), value),
+};

@@ -1,0 +1,72 @@
+// Connection variables say how a host is reached and where a tree lies.
+
+import assert from "node:assert/strict";
+import { createScope, rawLayer } from "../../src/playbook/scope.js";
+import { hostAddress, treeLocation } from "../../src/target/address.js";
+
+const options = { connectTimeoutMs: 1, connectRetries: 0, acceptsNewHostKeys: false };
+const scopeOf = (vars: Record<string, unknown>) => createScope([rawLayer("test", vars)]);
+const target = (name: string) => {
+  const [host = "", tree] = name.split(":");
+  return { name, host, tree, groups: [] };
+};
+
+describe("address of a host", () => {
+  const address = (vars: Record<string, unknown>, host = "n1") => hostAddress(host, scopeOf(vars), options);
+
+  it("is its name over SSH unless variables say more", () => {
+    const { kind, address: where, port, user, become } = address({});
+    assert.deepEqual(
+      { kind, where, port, user, become },
+      { kind: "ssh", where: "n1", port: undefined, user: undefined, become: undefined },
+    );
+  });
+  it("is this machine for local and localhost, and where the connection is said to be local", () => {
+    assert.equal(address({}, "local").kind, "local");
+    assert.equal(address({}, "localhost").kind, "local");
+    assert.equal(address({ crun_host: "local" }).kind, "local");
+    assert.equal(address({ ansible_connection: "local" }).kind, "local");
+    assert.equal(address({ crun_host: "10.0.0.1" }, "local").kind, "ssh");
+  });
+  it("takes crun's names before Ansible's", () => {
+    const found = address({
+      ansible_host: "a",
+      crun_host: "c",
+      ansible_port: "2222",
+      ansible_user: "u",
+      ansible_ssh_private_key_file: "/k",
+    });
+    assert.deepEqual([found.address, found.port, found.user, found.identityFiles], ["c", 2222, "u", ["/k"]]);
+  });
+  it("knows how to become root", () => {
+    assert.deepEqual(address({ ansible_become_pass: "x" }).become, {
+      isWanted: true,
+      method: "sudo",
+      user: "root",
+      password: "x",
+    });
+    assert.deepEqual(address({ crun_become: "no" }).become, { isWanted: false, method: "sudo", user: "root" });
+  });
+  it("refuses what makes no sense, with the near name", () => {
+    assert.throws(() => address({ crun_port: "ssh" }), /crun_port must be a port/);
+    assert.throws(() => address({ crun_become_method: "sudoo" }), /Did you mean "sudo"/);
+    assert.throws(() => address({ crun_become: "maybe" }), /true or false/);
+  });
+});
+
+describe("place of a tree", () => {
+  const place = (name: string, vars: Record<string, unknown> = {}) => treeLocation(target(name), scopeOf(vars), {});
+  it("is beneath crun_trees by name, and where it says by path", () => {
+    assert.equal(place("n1:web1").path, "/var/lib/machines/web1");
+    assert.equal(place("n1:web1", { crun_trees: "/srv/trees/" }).path, "/srv/trees/web1");
+    assert.equal(place("n1:/srv/x").path, "/srv/x");
+    assert.equal(place("demo", { crun_path: "/srv/demo" }).path, "/srv/demo");
+  });
+  it("is the host's own root where no tree is named", () => {
+    assert.deepEqual(place("n1"), { path: "/", entry: "auto", isHostRoot: true });
+    assert.equal(place("demo", { crun_path: "/srv/demo" }).isHostRoot, false);
+  });
+  it("never climbs out of crun_trees", () => assert.throws(() => place("n1:../etc"), /no name of a tree/));
+  it("refuses an unknown entry with the near one", () =>
+    assert.throws(() => place("n1:a", { crun_entry: "chrot" }), /Did you mean "chroot"/));
+});
