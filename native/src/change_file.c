@@ -12,7 +12,6 @@
 #include "tree.h"
 
 #define COPY_PIECE (16u * 1024u * 1024u)
-#define BUFFER_SIZE (256u * 1024u)
 
 static int write_all(struct tree *tree, int fd, const uint8_t *data, size_t length, const char *path, struct err *err) {
   while (length > 0) {
@@ -118,9 +117,9 @@ int change_write_file(struct tree *tree, const struct change *change, struct err
 
 // 3. Copies of files: shared extents, else within the kernel, else by hand.
 static int copy_by_hand(struct tree *tree, int from, int to, const char *path, struct err *err) {
-  auto_free uint8_t *data = allocate(1, BUFFER_SIZE);
+  uint8_t *data = buffer_reserve(&tree->scratch, SCRATCH_SIZE);
   for (;;) {
-    ssize_t got = read(from, data, BUFFER_SIZE);
+    ssize_t got = read(from, data, SCRATCH_SIZE);
     beat_step(tree->beat);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return err_system(err, errno, "read", path);

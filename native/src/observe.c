@@ -17,6 +17,8 @@ struct answer {
 
 static void begin_frame(struct answer *answer, uint32_t first) {
   answer->frame.length = 0;
+  // Room for most batches at once: growing costs more than the memory.
+  buffer_reserve(&answer->frame, 64u * 1024u);
   frame_begin(&answer->frame, MESSAGE_OBSERVED, answer->channel);
   put_u8(&answer->frame, 0);
   put_u32(&answer->frame, first);

@@ -11,7 +11,6 @@
 #include "hash.h"
 #include "tree.h"
 
-#define READ_SIZE (256u * 1024u)
 // A hash over a sparse file of exbibytes must end too.
 #define HASH_SECONDS_MAX 600
 
@@ -63,13 +62,13 @@ int probe_stat(struct tree *tree, const struct probe *probe, struct buffer *out,
 int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, struct digests *out, struct err *err) {
   struct hash hashes[6];
   size_t count = 0;
-  auto_free uint8_t *data = allocate(1, READ_SIZE);
+  uint8_t *data = buffer_reserve(&tree->scratch, SCRATCH_SIZE);
   time_t start = time(NULL);
   for (unsigned bit = 1; bit <= HASH_SHA512; bit <<= 1) {
     if (algorithms & bit) hash_start(&hashes[count++], (enum hash_algorithm)bit);
   }
   for (uint64_t offset = 0;;) {
-    ssize_t got = pread(fd, data, READ_SIZE, (off_t)offset);
+    ssize_t got = pread(fd, data, SCRATCH_SIZE, (off_t)offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return err_system(err, errno, "read", path);
     if (got == 0) break;

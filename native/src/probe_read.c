@@ -10,7 +10,6 @@
 
 // Up to here content lies in its item; beyond, it comes in pieces before.
 #define INLINE_MAX (256u * 1024u)
-#define PIECE (256u * 1024u)
 // Most that is held in memory to be searched for needles.
 #define SEARCH_MAX (256u * 1024u * 1024u)
 
@@ -23,17 +22,10 @@ struct reading {
   const struct probe *probe;
   const struct task *task;
   int fd;
-  uint64_t size; // as it was found
-  uint8_t sha256[32];
-  struct buffer content; // what goes into the item
-  uint64_t pieces;       // bytes that went as CONTENT
-  enum content_kind kind;
+  uint64_t size;      // as it was found
+  struct buffer *out; // the item: sha256, kind and content go to its end
+  size_t start;
 };
-
-static void cleanup_reading(struct reading *reading) {
-  cleanup_close(&reading->fd);
-  buffer_free(&reading->content);
-}
 
 static ssize_t read_some(struct reading *reading, uint8_t *to, size_t size, struct err *err) {
   ssize_t got;
@@ -43,67 +35,79 @@ static ssize_t read_some(struct reading *reading, uint8_t *to, size_t size, stru
   return got < 0 ? err_system(err, errno, "read", reading->probe->path) : got;
 }
 
-// 1. Small files: one read where the size was right. A file of procfs has size 0 and content all the same.
-static int read_small(struct reading *reading, struct err *err) {
+// Whatever was put so far gives way to the end of an item: the digest and a kind of content, whose bytes follow.
+static void put_kind(struct reading *reading, const uint8_t *sha256, enum content_kind kind) {
+  reading->out->length = reading->start;
+  put_raw(reading->out, sha256, 32);
+  put_u8(reading->out, (uint8_t)kind);
+}
+
+// 1. Small files: read to where they belong, in one call where the size was right. (A file of procfs has size 0 and content all the same.)
+static int read_small(struct reading *reading, bool *has_grown, struct err *err) {
+  struct buffer *out = reading->out;
   struct hash hash;
-  size_t ask = (size_t)reading->size + 1 < 4096 ? 4096 : (size_t)reading->size + 1;
+  uint8_t sha256[32];
+  size_t ask = reading->size == 0 ? 4096 : (size_t)reading->size + 1, content, length;
+  put_kind(reading, no_sha256, CONTENT_BYTES);
+  put_u32(out, 0);
+  content = out->length;
   for (;;) {
-    ssize_t got = read_some(reading, buffer_reserve(&reading->content, ask), ask, err);
+    ssize_t got = read_some(reading, buffer_reserve(out, ask), ask, err);
     if (got < 0) return -1;
-    reading->content.length += (size_t)got;
-    if (got == 0 || (reading->size > 0 && reading->content.length == reading->size && (size_t)got < ask)) break;
-    if (reading->content.length > reading->probe->limit) {
-      reading->kind = CONTENT_TOO_LARGE;
-      return 0;
-    }
-    if (reading->content.length > INLINE_MAX) return 1;
-  }
-  if (reading->content.length > reading->probe->limit) {
-    reading->kind = CONTENT_TOO_LARGE;
-    return 0;
+    out->length += (size_t)got;
+    length = out->length - content;
+    if (got == 0 || (length == reading->size && (size_t)got < ask)) break;
+    *has_grown = length > INLINE_MAX || length > reading->probe->limit;
+    if (*has_grown) return 0;
   }
   hash_start(&hash, HASH_SHA256);
-  hash_add(&hash, reading->content.data, reading->content.length);
-  hash_end(&hash, reading->sha256);
-  reading->kind = CONTENT_BYTES;
+  hash_add(&hash, out->data + content, length);
+  hash_end(&hash, sha256);
+  if (reading->probe->unless != NULL && memcmp(sha256, reading->probe->unless, 32) == 0) {
+    put_kind(reading, sha256, CONTENT_NONE);
+  } else if (length > reading->probe->limit) {
+    put_kind(reading, no_sha256, CONTENT_TOO_LARGE);
+  } else {
+    memcpy(out->data + reading->start, sha256, 32);
+    set_u32(out, content - 4, (uint32_t)length);
+  }
   return 0;
 }
 
 // 2. Large files go out piece by piece, and are hashed on the way.
 static int read_pieces(struct reading *reading, struct err *err) {
   struct hash hash;
+  uint8_t sha256[32], *data = buffer_reserve(&reading->tree->scratch, SCRATCH_SIZE);
+  uint64_t length = 0;
   if (lseek(reading->fd, 0, SEEK_SET) < 0) return err_system(err, errno, "lseek", reading->probe->path);
   hash_start(&hash, HASH_SHA256);
-  reading->content.length = 0;
   for (;;) {
-    uint8_t *data = buffer_reserve(&reading->content, PIECE);
-    ssize_t got = read_some(reading, data, PIECE, err);
+    ssize_t got = read_some(reading, data, SCRATCH_SIZE, err);
     if (got < 0) return -1;
     if (got == 0) break;
-    reading->pieces += (uint64_t)got;
-    if (reading->pieces > reading->probe->limit) {
-      reading->kind = CONTENT_TOO_LARGE;
+    length += (uint64_t)got;
+    if (length > reading->probe->limit) {
+      put_kind(reading, no_sha256, CONTENT_TOO_LARGE);
       return 0;
     }
     hash_add(&hash, data, (size_t)got);
     reply_content(reading->tree->port, reading->task->channel, reading->task->index, data, (size_t)got);
   }
-  hash_end(&hash, reading->sha256);
-  reading->kind = CONTENT_PIECES;
+  hash_end(&hash, sha256);
+  put_kind(reading, sha256, CONTENT_PIECES);
+  put_u64(reading->out, length);
   return 0;
 }
 
 // 3. The same content as the controller has already is not sent.
 static int read_unless(struct reading *reading, struct err *err) {
   struct digests digests;
+  bool is_known;
   if (hash_file(reading->tree, reading->fd, HASH_SHA256, reading->probe->path, &digests, err) != 0) return -1;
-  memcpy(reading->sha256, digests.values[0], 32);
-  if (memcmp(reading->sha256, reading->probe->unless, 32) == 0) return 0;
-  if (reading->size > reading->probe->limit) {
-    reading->kind = CONTENT_TOO_LARGE;
-    return 0;
-  }
-  return read_pieces(reading, err);
+  is_known = memcmp(digests.values[0], reading->probe->unless, 32) == 0;
+  if (!is_known && reading->size <= reading->probe->limit) return read_pieces(reading, err);
+  put_kind(reading, digests.values[0], is_known ? CONTENT_NONE : CONTENT_TOO_LARGE);
+  return 0;
 }
 
 // 4. Paragraphs that hold a needle. A newline counts as standing before and after each.
@@ -137,61 +141,61 @@ static void pick_paragraphs(const struct bytes_list *needles, const struct buffe
 
 static int read_needles(struct reading *reading, struct err *err) {
   auto_buffer struct buffer text = {0};
+  auto_buffer struct buffer found = {0};
   uint64_t limit = reading->probe->limit < SEARCH_MAX ? reading->probe->limit : SEARCH_MAX;
   put_u8(&text, '\n');
   for (;;) {
-    size_t ask = text.length == 1 ? (size_t)reading->size + 4096 : PIECE;
+    size_t ask = text.length == 1 ? (size_t)reading->size + 4096 : SCRATCH_SIZE;
     ssize_t got = read_some(reading, buffer_reserve(&text, ask), ask, err);
     if (got < 0) return -1;
     if (got == 0) break;
     text.length += (size_t)got;
     if (text.length - 1 > limit) {
-      reading->kind = CONTENT_TOO_LARGE;
+      put_kind(reading, no_sha256, CONTENT_TOO_LARGE);
       return 0;
     }
   }
   if (text.data[text.length - 1] != '\n') put_u8(&text, '\n');
-  pick_paragraphs(&reading->probe->needles, &text, &reading->content);
-  reading->kind = CONTENT_BYTES;
-  if (reading->content.length > INLINE_MAX) {
-    reading->kind = CONTENT_PIECES;
-    reading->pieces = reading->content.length;
-    reply_content(reading->tree->port, reading->task->channel, reading->task->index, reading->content.data, reading->content.length);
+  pick_paragraphs(&reading->probe->needles, &text, &found);
+  if (found.length > INLINE_MAX) {
+    reply_content(reading->tree->port, reading->task->channel, reading->task->index, found.data, found.length);
+    put_kind(reading, no_sha256, CONTENT_PIECES);
+    put_u64(reading->out, found.length);
+  } else {
+    put_kind(reading, no_sha256, CONTENT_BYTES);
+    put_bytes(reading->out, found.data, found.length);
   }
   return 0;
 }
 
 static int read_content(struct reading *reading, struct err *err) {
-  int result;
-  if (reading->probe->unless != NULL && reading->probe->needles.count == 0) {
-    if (reading->size > INLINE_MAX) return read_unless(reading, err);
-  } else if (reading->size > reading->probe->limit) {
-    reading->kind = CONTENT_TOO_LARGE;
+  bool has_unless = reading->probe->unless != NULL && reading->probe->needles.count == 0, has_grown = false;
+  if (has_unless && reading->size > INLINE_MAX) return read_unless(reading, err);
+  if (!has_unless && reading->size > reading->probe->limit) {
+    put_kind(reading, no_sha256, CONTENT_TOO_LARGE);
     return 0;
   }
   if (reading->probe->needles.count > 0) return read_needles(reading, err);
   if (reading->size > INLINE_MAX) return read_pieces(reading, err);
-  result = read_small(reading, err);
-  // It grew meanwhile.
-  if (result == 1) return read_pieces(reading, err);
-  if (reading->probe->unless != NULL && memcmp(reading->sha256, reading->probe->unless, 32) == 0) reading->kind = CONTENT_NONE;
-  return result;
+  if (read_small(reading, &has_grown, err) != 0) return -1;
+  return has_grown ? read_pieces(reading, err) : 0;
 }
 
 int probe_read(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out, struct err *err) {
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
-  __attribute__((cleanup(cleanup_reading))) struct reading reading = {.tree = tree, .probe = probe, .task = task, .fd = -1};
+  auto_close int fd = -1;
+  struct reading reading = {.tree = tree, .probe = probe, .task = task, .out = out};
   if (place_find(root, probe->path, probe->flags & PROBE_FOLLOW ? PLACE_FOLLOW : 0, &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;
-  if (place.fd >= 0 && S_ISREG(place.stat.st_mode)) {
-    reading.fd = place_open(root, &place, O_RDONLY, probe->path, err);
-    reading.size = (uint64_t)place.stat.st_size;
-    if (reading.fd < 0 || read_content(&reading, err) != 0) return -1;
+  reading.start = out->length;
+  if (place.fd < 0 || !S_ISREG(place.stat.st_mode)) {
+    put_kind(&reading, no_sha256, CONTENT_NONE);
+    return 0;
   }
-  put_raw(out, probe->needles.count > 0 ? no_sha256 : reading.sha256, 32);
-  put_u8(out, (uint8_t)reading.kind);
-  if (reading.kind == CONTENT_BYTES) put_bytes(out, reading.content.data, reading.content.length);
-  if (reading.kind == CONTENT_PIECES) put_u64(out, reading.pieces);
-  return 0;
+  fd = place_open(root, &place, O_RDONLY, probe->path, err);
+  if (fd < 0) return -1;
+  reading.fd = fd;
+  reading.size = (uint64_t)place.stat.st_size;
+  return read_content(&reading, err);
 }

@@ -55,6 +55,7 @@ void tree_close(struct tree *tree) {
   entry_close(tree->host_entry);
   tree->host_entry = NULL;
   beat_idle(tree->beat, 0);
+  buffer_free(&tree->scratch);
   root_close(&tree->root);
   root_close(&tree->host);
 }

@@ -15,6 +15,8 @@ struct lock {
   char path[];
 };
 
+#define SCRATCH_SIZE (256u * 1024u)
+
 struct tree {
   struct port *port;
   struct beat *beat;
@@ -26,6 +28,7 @@ struct tree {
   bool is_host_root;
   struct entry *entries[ENTRY_MACHINE + 1]; // by kind, made when first needed
   struct entry *host_entry;
+  struct buffer scratch; // SCRATCH_SIZE bytes for whoever reads a file, kept for the next
   struct lock *locks;
   bool has_failed_batch;
   uint32_t failed_batch;
