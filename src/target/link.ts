@@ -55,6 +55,8 @@ export class Link {
     });
     stream.errors.on("error", () => undefined); // the output's end tells it all
     stream.output.on("data", (chunk: Uint8Array) => this.#onData(chunk));
+    stream.output.resume();
+    stream.errors.resume();
     stream.output.on("end", () => this.#end("the connection was lost"));
     stream.output.on("close", () => this.#end("the connection was lost"));
     stream.output.on("error", (error) => this.#end(`the connection was lost: ${error.message}`));

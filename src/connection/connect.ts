@@ -1,0 +1,64 @@
+// Opens sessions with hosts, here or over SSH, one for each host.
+
+import { openHostSession } from "../target/host-session.js";
+import type { Connect, HostAddress, HostSession, Prompt } from "../target/session.js";
+
+/** Opens a session; rejects with a CrunError (exitStatus 4) that says which step failed and what to do. */
+export const connect: Connect = async (address, prompt) => {
+  const stream =
+    address.kind === "local"
+      ? await (await import("./local.js")).startLocal(address, prompt)
+      : await (await import("./ssh.js")).startSsh(address, prompt);
+  return openHostSession(address.name, stream, address.connectTimeoutMs);
+};
+
+/** Sessions by the host's name: one connection and one helper each, however many trees ask. */
+export class ConnectionPool {
+  readonly #connect: Connect;
+  readonly #prompt: Prompt;
+  readonly #sessions = new Map<string, Promise<HostSession>>();
+  #questions: Promise<unknown> = Promise.resolve();
+
+  /** Questions of several hosts are put one after the other. */
+  constructor(prompt: Prompt, open: Connect = connect) {
+    this.#connect = open;
+    this.#prompt = (question, options) => {
+      const answer = this.#questions.then(() => prompt(question, options));
+      this.#questions = answer.catch(() => undefined);
+      return answer;
+    };
+  }
+
+  /** The host's session; a failed attempt is told to all who waited for it, and the next one tries anew. */
+  get(address: HostAddress): Promise<HostSession> {
+    const known = this.#sessions.get(address.name);
+    if (known !== undefined) return known;
+    const session = this.#connect(address, this.#prompt);
+    this.#sessions.set(address.name, session);
+    session.catch(() => this.#forget(address.name, session));
+    return session;
+  }
+
+  /** Ends one host's session; the next `get` opens another. */
+  async drop(host: string): Promise<void> {
+    const session = this.#sessions.get(host);
+    this.#sessions.delete(host);
+    await end(session);
+  }
+
+  /** Ends all and waits until their helpers are gone. */
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.all(sessions.map(end));
+  }
+
+  #forget(host: string, session: Promise<HostSession>): void {
+    if (this.#sessions.get(host) === session) this.#sessions.delete(host);
+  }
+}
+
+async function end(session: Promise<HostSession> | undefined): Promise<void> {
+  const opened = await session?.catch(() => undefined); // who asked for it was told
+  await opened?.close();
+}
