@@ -1,0 +1,146 @@
+#!/bin/bash
+# Runs the tests: `npm test` for all of them, `npm test -- PART…` for some.
+# Parts: types lint format native bundle unit property wire integration lab, or the path of a test file (test/….test.ts).
+# Ends with one line `N passed, N failed, N skipped`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# A mount and a PID namespace of the run's own: whatever a test leaves mounted or running goes with it. The root is shared
+# in it, as on a machine with systemd, so that a helper whose mounts are not private is found out.
+if [ "$(id -u)" = 0 ] && [ -z "${CRUN_TEST_ISOLATED:-}" ] &&
+  unshare --mount --pid --fork --mount-proc true 2>/dev/null; then
+  export CRUN_TEST_ISOLATED=1
+  exec unshare --mount --propagation slave --pid --fork --kill-child --mount-proc \
+    bash -c 'mount --make-rshared / && exec bash "$@"' run "$0" "$@"
+fi
+# PID 1 of a namespace gets no signal that it has not asked for.
+trap 'exit 130' INT TERM
+
+started=$SECONDS
+all=(types lint format native bundle unit property wire integration lab)
+parts=("$@")
+[ $# -gt 0 ] || parts=("${all[@]}")
+wants() {
+  local part
+  for part in "${parts[@]}"; do [ "$part" != "$1" ] || return 0; done
+  return 1
+}
+for part in "${parts[@]}"; do
+  case " ${all[*]} " in *" $part "*) continue ;; esac
+  if [[ $part != *.test.ts || ! -f $part ]]; then
+    echo "test/run.sh: no part $part; there are: ${all[*]}, or the path of a test file" >&2
+    exit 1
+  fi
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/crun-test-run.XXXXXX")
+vm_pid=
+finish() {
+  # its VM goes with it
+  [ -z "$vm_pid" ] || kill -KILL "$vm_pid" 2>/dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+
+say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
+
+# run_job KIND NAME SECONDS CMD…: output into files that summary.mjs reads; a hang ends, with its name.
+run_job() {
+  local kind=$1 name=$2 seconds=$3 begin=$SECONDS status
+  shift 3
+  : >"$work/$name.$kind"
+  CRUN_TEST_EVENTS=$work/$name.events timeout --kill-after=10 "$seconds" "$@" </dev/null >"$work/$name.log" 2>&1
+  status=$?
+  echo "$status" >"$work/$name.status"
+  say "$name: $([ $status = 0 ] && echo well || echo "status $status") after $((SECONDS - begin)) s"
+  return $status
+}
+check() { run_job check "$@"; }
+mocha() { # NAME SECONDS FILE…
+  local name=$1 seconds=$2
+  shift 2
+  run_job mocha "$name" "$seconds" node_modules/.bin/mocha --reporter test/run/reporter.cjs "$@"
+}
+absent() { # NAME REASON: something that cannot be run here
+  echo "$2" >"$work/$1.absent"
+  say "$1: skipped: $2"
+}
+
+if ! bash test/setup.sh; then
+  [ "${CI:-}" != true ] || : >"$work/setup.check"
+fi
+[ -d node_modules/mocha ] || check packages 600 npm ci --ignore-scripts --no-audit --no-fund
+
+# The lab host is built and booted while everything else is checked.
+has_lab_tools() { [ "$(id -u)" = 0 ] && command -v qemu-system-x86_64 mmdebstrap mke2fs >/dev/null; }
+if { wants integration || wants lab; } && has_lab_tools; then
+  export CRUN_LAB_VM=$work/vm
+  mkdir "$CRUN_LAB_VM"
+  (
+    setpriv --pdeathsig KILL bash test/lab/vm.sh run "$CRUN_LAB_VM" >"$work/vm.log" 2>&1 ||
+      cp "$work/vm.log" "$CRUN_LAB_VM/failed"
+  ) &
+  vm_pid=$!
+fi
+
+# Types first: they compile the tests.
+rm -rf build
+if ! check types 300 npm run --silent compile; then
+  node test/run/summary.mjs "$work"
+  exit 1
+fi
+if wants lint; then check lint 120 npm run --silent lint; fi
+if wants format; then check format 120 npm run --silent format:check; fi
+
+if wants native || wants bundle || wants integration; then check native-build 300 make -C native all; fi
+if wants native; then
+  check native-test 300 make -C native test
+  check native-sanitizers 600 make -C native asan-test
+  if command -v aarch64-linux-gnu-gcc >/dev/null; then
+    check native-arm64 300 make -C native arm64
+  else
+    absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
+  fi
+fi
+if wants bundle || wants integration; then check bundle 120 npm run --silent build:bundle; fi
+
+# Compiled test files of a part. Property tests are those whose name says so.
+files_of() {
+  case $1 in
+    property) find build/test -name '*.property.test.js' -not -path 'build/test/integration/*' ;;
+    wire | integration | lab) find "build/test/$1" -name '*.test.js' 2>/dev/null ;;
+    unit)
+      find build/test -name '*.test.js' -not -name '*.property.test.js' \
+        -not -path 'build/test/wire/*' -not -path 'build/test/integration/*' -not -path 'build/test/lab/*'
+      ;;
+  esac | sort
+}
+for part in unit property wire; do
+  wants "$part" || continue
+  mapfile -t files < <(files_of "$part")
+  [ "${#files[@]}" = 0 ] || mocha "$part" 300 "${files[@]}"
+done
+
+# The others share nothing but the machine: a process for each file, two at a time.
+files=()
+for part in lab integration; do
+  wants "$part" || continue
+  mapfile -t -O "${#files[@]}" files < <(files_of "$part")
+done
+for part in "${parts[@]}"; do
+  if [[ $part == *.test.ts ]]; then files+=("build/${part%.ts}.js"); fi
+done
+for file in ${files[@]+"${files[@]}"}; do
+  while [ "$(jobs -rp | grep -vc "^${vm_pid:-0}$")" -ge 2 ]; do wait -n; done
+  name=${file#build/test/}
+  name=${name%.test.js}
+  mocha "${name//\//-}" 600 "$file" &
+done
+for job in $(jobs -p); do
+  [ "$job" = "$vm_pid" ] || wait "$job"
+done
+
+say "done"
+node test/run/summary.mjs "$work"
+status=$?
+exit $status

@@ -1,0 +1,51 @@
+#!/bin/bash
+# Installs the Debian packages that the tests need. Quick when all is there; starts no daemon; without root it only tells.
+set -euo pipefail
+
+packages=(
+  # the helper, its tests under sanitizers, and its arm64 build
+  gcc make musl-tools clang libclang-rt-14-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+  # trees and storage
+  mmdebstrap btrfs-progs e2fsprogs attr acl uidmap
+  # hosts, machines, the lab VM
+  openssh-server openssh-client sudo openssl iproute2 procps expect systemd-container qemu-system-x86
+  # compared with, where they are
+  ansible-core
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+  echo "test/setup.sh: not root, so these packages stay away and their tests skip: ${missing[*]}"
+  [ "${CI:-}" != true ] || exit 1
+  exit 0
+fi
+
+echo "test/setup.sh: installing ${missing[*]}"
+# openssh-server would start sshd; whoever has a policy keeps it
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+fi
+install_missing() {
+  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends \
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${missing[@]}" </dev/null
+}
+log=$(mktemp)
+if ! install_missing >"$log" 2>&1; then
+  # the lists may be old or not there at all
+  apt-get update --quiet >>"$log" 2>&1 || true
+  if ! install_missing >>"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    echo "test/setup.sh: could not install what the tests need" >&2
+    exit 1
+  fi
+fi
+rm -f "$log"
