@@ -2,7 +2,6 @@
 
 import { defineModule } from "../src/module/contract.js";
 import { flagNames, formatFlags } from "../src/module/file-flags.js";
-import { formatMode } from "../src/module/mode.js";
 import type { Accounts } from "../src/module/ownership.js";
 import { accountProbes, defaultOwnership, readAccounts } from "../src/module/ownership.js";
 import type { DigestName, ExecObservation, ExecProbe, HashProbe, Stat, StatProbe, Timestamp } from "../src/module/probe.js";
@@ -79,7 +78,7 @@ function statFields(stat: Stat): Readonly<Record<string, unknown>> {
   const has = (bit: number): boolean => (stat.mode & bit) !== 0;
   const { type } = stat;
   return {
-    mode: formatMode(stat.mode),
+    mode: stat.mode.toString(8).padStart(4, "0"),
     isdir: type === "directory",
     ischr: type === "char",
     isblk: type === "block",

@@ -9,6 +9,7 @@ const iso15: Readonly<Record<string, number>> = { "€": 0xa4, Š: 0xa6, š: 0xa
 /** Bytes of `text`, or undefined where the encoding is not known or lacks a character. */
 export function encodeText(text: string, encoding: string): Uint8Array | undefined {
   switch (encoding.toLowerCase().replace(/[-_ ]/g, "")) {
+    case "":
     case "utf8":
       return Buffer.from(text, "utf8");
     case "utf8sig":

@@ -1,0 +1,20 @@
+// All scenarios, numbered: `file-1`, `file-2`, …
+
+import { scenarios as blockinfile } from "./blockinfile.js";
+import { scenarios as copy } from "./copy.js";
+import { scenarios as file } from "./file.js";
+import { scenarios as lineinfile } from "./lineinfile.js";
+import type { Scenario } from "./scenario.js";
+import { scenarios as stat } from "./stat.js";
+import { scenarios as template } from "./template.js";
+
+export interface NumberedScenario extends Scenario {
+  readonly id: string;
+  readonly module: string;
+}
+
+const byModule: Readonly<Record<string, readonly Scenario[]>> = { file, copy, template, lineinfile, blockinfile, stat };
+
+export const scenarios: readonly NumberedScenario[] = Object.entries(byModule).flatMap(([module, list]) =>
+  list.map((scenario, index) => ({ ...scenario, module, id: `${module}-${index + 1}` })),
+);
