@@ -178,7 +178,7 @@ function sourcesOf(
     });
     found[param] = rule.isTemplate
       ? sources.render(path, place, scope, String(params["dest"] ?? ""))
-      : sources.read(path, place);
+      : sources.read(path, place, rule.followsLinks !== undefined && params[rule.followsLinks] !== false);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // Files and directories of the controller that params name: found as Ansible finds them, read and hashed once per run.
 
-import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, statSync, type Stats } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, statSync, type Stats } from "node:fs";
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { isAbsolute, join, normalize } from "node:path";
@@ -73,12 +73,13 @@ export class Sources {
     return path;
   }
 
-  /** The file or directory as it is. */
-  read(path: string, place: Place): LocalSource {
-    let source = this.#plain.get(path);
+  /** The file or directory. Links beneath it are followed or stay links; one that leads back up always stays. */
+  read(path: string, place: Place, followsLinks = false): LocalSource {
+    const key = `${followsLinks ? "follow" : "keep"} ${path}`;
+    let source = this.#plain.get(key);
     if (!source) {
-      source = guarded(path, place, () => readSource(path));
-      this.#plain.set(path, source);
+      source = guarded(path, place, () => readSource(path, followsLinks));
+      this.#plain.set(key, source);
     }
     return source;
   }
@@ -141,8 +142,14 @@ function candidates({ name, folder, directories }: SourceQuery): string[] {
   return [...new Set(directories.flatMap((directory) => [join(directory, folder, name), join(directory, name)]))];
 }
 
+/** What the path leads to; undefined where that is nothing, or a circle of links. */
 function statOrNothing(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ELOOP") return undefined;
+    throw error;
+  }
 }
 
 function guarded<T>(path: string, place: Place, work: () => T): T {
@@ -155,45 +162,40 @@ function guarded<T>(path: string, place: Place, work: () => T): T {
   }
 }
 
-function readSource(path: string): LocalSource {
+function readSource(path: string, followsLinks: boolean): LocalSource {
   const stat = statSync(path);
   const mode = stat.mode & 0o7777;
   const clean = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-  if (stat.isDirectory()) return { kind: "directory", path: clean, mode, entries: entriesOf(clean) };
+  if (stat.isDirectory()) return { kind: "directory", path: clean, mode, entries: entriesOf(clean, followsLinks) };
   return { kind: "file", path: clean, mode, ...digestsOf(clean, stat.size) };
 }
 
-function entriesOf(root: string): LocalEntry[] {
+function entriesOf(root: string, followsLinks: boolean): LocalEntry[] {
   const entries: LocalEntry[] = [];
-  const walk = (prefix: string): void => {
-    const found = readdirSync(join(root, prefix), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const one of found) {
-      const name = prefix === "" ? one.name : `${prefix}/${one.name}`;
+  /** `above`: device and inode of the directories that hold what is read now. */
+  const walk = (prefix: string, above: ReadonlySet<string>): void => {
+    for (const one of readdirSync(join(root, prefix)).sort()) {
+      const name = prefix === "" ? one : `${prefix}/${one}`;
       const path = join(root, name);
-      if (one.isDirectory()) {
-        entries.push({ name, kind: "directory", mode: statSync(path).mode & 0o7777 });
-        walk(name);
-      } else if (one.isSymbolicLink()) {
-        const stat = statOrNothing(path);
-        const isFile = stat?.isFile() === true;
-        const seen = isFile ? digestsOf(path, stat.size) : undefined;
-        const content = seen ? { content: seen.content, sha1: seen.sha1 } : {};
-        entries.push({
-          name,
-          kind: "link",
-          mode: (stat?.mode ?? 0o777) & 0o7777,
-          target: readlinkSync(path),
-          ...content,
-        });
-      } else if (one.isFile()) {
-        const stat = statSync(path);
-        const { content, sha1 } = digestsOf(path, stat.size);
-        entries.push({ name, kind: "file", mode: stat.mode & 0o7777, content, sha1 });
+      const own = lstatSync(path);
+      const target = own.isSymbolicLink() ? statOrNothing(path) : own;
+      const isKept = own.isSymbolicLink() && (!followsLinks || !target || above.has(identity(target)));
+      if (isKept) entries.push({ name, kind: "link", mode: 0o777, target: readlinkSync(path) });
+      else if (target?.isDirectory()) {
+        entries.push({ name, kind: "directory", mode: target.mode & 0o7777 });
+        walk(name, new Set([...above, identity(target)]));
+      } else if (target?.isFile()) {
+        const { content, sha1 } = digestsOf(path, target.size);
+        entries.push({ name, kind: "file", mode: target.mode & 0o7777, content, sha1 });
       }
     }
   };
-  walk("");
+  walk("", new Set([identity(statSync(root))]));
   return entries;
+}
+
+function identity(stat: Stats): string {
+  return `${stat.dev}:${stat.ino}`;
 }
 
 function digestsOf(path: string, size: number): Digests {

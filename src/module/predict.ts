@@ -22,7 +22,8 @@ export function predictChange(change: FileChange, model: Prediction): void {
     case "writeFile": {
       const follow = change.follow === true;
       const old = present(model.look(change.path, follow));
-      const stat = ownership(old?.stat.type === "file" ? old.stat : undefined, "file", change);
+      const kept = ownership(old?.stat.type === "file" ? old.stat : undefined, "file", change);
+      const stat = change.inPlace ? kept : { ...kept, ...ownInode() };
       put(model.canonical(change.path, follow), {
         stat: { ...stat, size: change.content.size, ...times(stat, undefined, change.mtime) },
         content: change.content,
@@ -63,8 +64,10 @@ export function predictChange(change: FileChange, model: Prediction): void {
     case "setAttributes": {
       const follow = change.follow === true;
       const old = present(model.look(change.path, follow)) ?? { stat: statOf("file"), isContentUnknown: true };
+      const isSplit = old.stat.type === "file" && old.stat.links > 1 && !change.allowHardLinks;
       const stat = {
         ...old.stat,
+        ...(isSplit ? ownInode() : {}),
         ...(change.mode === undefined ? {} : { mode: change.mode }),
         ...(change.uid === undefined ? {} : { uid: change.uid }),
         ...(change.gid === undefined ? {} : { gid: change.gid }),
@@ -110,6 +113,11 @@ export function predictChange(change: FileChange, model: Prediction): void {
       break;
     }
   }
+}
+
+/** A file that replaces another is one of its own, with one name. */
+function ownInode(): { readonly inode: number; readonly links: number } {
+  return { inode: statOf("file").inode, links: 1 };
 }
 
 function present(node: Node | undefined): PresentNode | undefined {

@@ -244,7 +244,8 @@ function checkFixture(module: AnyModule, fixture: Fixture): void {
   assert.deepEqual(again?.changes, [], "a second run must find nothing to do");
 }
 
-function checkEntry(model: Model, path: string, entry: Entry | undefined): void {
+/** Asserts what the model has at a path. */
+export function checkEntry(model: Model, path: string, entry: Entry | undefined): void {
   const stat = statAt(model, path);
   if (entry === undefined) {
     assert.equal(stat, undefined, `${path} must be absent`);

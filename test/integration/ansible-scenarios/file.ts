@@ -193,7 +193,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a mode copies bits of another class, and a clause without a class respects the umask",
     start: { "/t/f": { content: "", mode: 0o640 } },
-    steps: [file({ path: "/t/f", mode: "g=u,o=g" }, true), file({ path: "/t/f", mode: "+w" }, false)],
+    steps: [file({ path: "/t/f", mode: "g=u,o=g" }, true, touched), file({ path: "/t/f", mode: "+w" }, false)],
     end: { "/t/f": { mode: 0o664 } },
   },
   {
@@ -234,8 +234,8 @@ export const scenarios: readonly Scenario[] = [
     name: "recursion without follow leaves the targets of links alone",
     start: {
       "/t/target_file": { content: "", mode: 0o700 },
-      "/t/target_dir/foo": { content: "", mode: 0o700 },
       "/t/target_dir": { type: "directory", mode: 0o700 },
+      "/t/target_dir/foo": { content: "", mode: 0o700 },
       "/t/rec": { type: "directory", mode: 0o755 },
       "/t/rec/link": { target: "../target_file" },
       "/t/rec/link_dir": { target: "../target_dir" },

@@ -1,0 +1,101 @@
+// The same scenarios by ansible-playbook, where it is installed: that what crun is held to is what Ansible does.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requireOrSkip } from "../../lab/needs.js";
+import type { NumberedScenario } from "./all.js";
+import { scenarios } from "./all.js";
+import { checkDisk, checkHardLink, writeTree } from "./disk.js";
+import { checkStep, writeControllerFiles } from "./expectation.js";
+
+interface AnsibleResult {
+  readonly changed?: boolean;
+  readonly failed?: boolean;
+  readonly msg?: string;
+  readonly warnings?: readonly string[];
+}
+
+interface AnsibleOutput {
+  readonly plays: readonly { readonly tasks: readonly { readonly hosts: Readonly<Record<string, AnsibleResult>> }[] }[];
+}
+
+const chosen = process.env["SCENARIOS"] ?? "";
+
+for (const module of new Set(scenarios.map((one) => one.module))) {
+  const own = scenarios.filter((one) => one.module === module && one.differs === undefined && one.id.startsWith(chosen));
+  if (own.length === 0) continue;
+  describe(`Ansible itself on the scenarios of ${module}`, function () {
+    this.timeout(900_000);
+    let directory: string;
+    let output: AnsibleOutput;
+
+    before(async function () {
+      requireOrSkip(this, { root: true, tools: ["ansible-playbook", "file"] });
+      directory = mkdtempSync(join(tmpdir(), "crun-ansible-"));
+      output = await runAll(directory, own);
+    });
+    after(() => {
+      if (directory) rmSync(directory, { recursive: true });
+    });
+
+    for (const [index, scenario] of own.entries()) {
+      it(`${scenario.id}: ${scenario.name}`, () => {
+        const root = join(directory, scenario.id, "tree");
+        const tasks = output.plays[index]?.tasks ?? [];
+        for (const [number, step] of scenario.steps.entries()) {
+          const result = withoutBase(tasks[number]?.hosts["localhost"], root);
+          assert.ok(result, `Ansible has no result for step ${number + 1}`);
+          checkStep(
+            step,
+            { isFailed: result.failed === true, changes: result.changed ? [1] : [], message: String(result.msg ?? ""), warnings: result.warnings ?? [], result: { ...result } },
+            `step ${number + 1}`,
+          );
+        }
+        for (const [path, entry] of Object.entries(scenario.end ?? {})) checkDisk(root, path, entry, root);
+        for (const [one, other, isSame] of scenario.hardLinks ?? []) checkHardLink(root, one, other, isSame);
+      });
+    }
+  });
+}
+
+async function runAll(directory: string, list: readonly NumberedScenario[]): Promise<AnsibleOutput> {
+  const playbooks = list.map((scenario) => {
+    const own = join(directory, scenario.id);
+    const root = join(own, "tree");
+    mkdirSync(root, { recursive: true });
+    writeTree(root, scenario.start ?? {}, root);
+    writeControllerFiles(own, scenario);
+    const tasks = scenario.steps.map((step) => ({
+      [step.module]: Object.fromEntries(Object.entries(step.params).map(([key, value]) => [key, rebaseParam(key, value, root)])),
+      ignore_errors: true,
+      check_mode: step.isCheck === true,
+      vars: step.vars ?? {},
+    }));
+    writeFileSync(join(own, "site.yml"), JSON.stringify([{ hosts: "localhost", gather_facts: false, tasks }]));
+    return join(own, "site.yml");
+  });
+  const environment = {
+    ...process.env,
+    ANSIBLE_STDOUT_CALLBACK: "json",
+    ANSIBLE_PIPELINING: "1",
+    ANSIBLE_LOCALHOST_WARNING: "0",
+    ANSIBLE_INVENTORY_UNPARSED_WARNING: "0",
+    ANSIBLE_DEPRECATION_WARNINGS: "0",
+    TZ: "UTC",
+  };
+  const text = await new Promise<string>((resolve) => {
+    execFile("nice", ["ansible-playbook", "-i", "localhost,", "-c", "local", ...playbooks], { env: environment, maxBuffer: 1 << 28 }, (_error, stdout) => resolve(stdout));
+  });
+  return JSON.parse(text.slice(text.indexOf("{"))) as AnsibleOutput;
+}
+
+function rebaseParam(key: string, value: unknown, root: string): unknown {
+  return ["path", "dest", "src", "name"].includes(key) && typeof value === "string" && /^\/t(\/|$)/.test(value) ? root + value : value;
+}
+
+function withoutBase(result: AnsibleResult | undefined, root: string): AnsibleResult | undefined {
+  return result && (JSON.parse(JSON.stringify(result).replaceAll(root, "")) as AnsibleResult);
+}
