@@ -98,10 +98,8 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
     const all = factProbes.length > 0 ? [...probes, ...factProbes] : probes;
     if (all.length === 0 && !facts) return;
     const answers = all.length === 0 ? [] : await session.observe(all);
-    for (const [index, probe] of probes.entries()) {
-      const answer = answers[index];
-      if (answer) venue.model.remember(probe, answer);
-    }
+    venue.remember(probes, answers);
+    if (isOwn) on.window.deliver(answers);
     if (facts && on.state.session) {
       let next = probes.length;
       const seen = seenFrom(facts.probes, (probe) => {

@@ -34,16 +34,22 @@ export class Masker {
     return text.replace(this.#pattern, "********");
   }
 
-  /** The same value with secrets hidden; the value itself where there are none. */
-  value(value: unknown): unknown {
-    if (this.#secrets.size === 0) return value;
+  /** The same map with secrets hidden; the map itself where there are none. */
+  map<T extends object>(map: T): T {
+    if (this.#secrets.size === 0) return map;
+    const copy = { ...map };
+    for (const [key, one] of Object.entries(map)) Reflect.set(copy, key, this.#value(one));
+    return copy;
+  }
+
+  #value(value: unknown): unknown {
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number" && this.#secrets.has(String(value))) return "********";
-    if (Array.isArray(value)) return value.map((one: unknown) => this.value(one));
+    if (Array.isArray(value)) return value.map((one: unknown) => this.#value(one));
     if (value instanceof Uint8Array) return value;
     if (typeof value === "object" && value !== null) {
       return Object.fromEntries(
-        Object.entries(value).map(([key, one]) => [this.text(key), this.value(one as unknown)]),
+        Object.entries(value).map(([key, one]) => [this.text(key), this.#value(one as unknown)]),
       );
     }
     return value;

@@ -2,7 +2,6 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Plan, Probes, Seen } from "../module/contract.js";
-import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import { seenFrom } from "../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../module/value.js";
@@ -40,7 +39,8 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
   const { prepared } = work;
   const venue = work.venue ?? on.venue;
   const isCheck = on.isCheck(work);
-  const look = lookAt(venue, prepared.probes);
+  const look =
+    prepared.look && prepared.look.knowledge === venue.knowledge ? prepared.look : lookAt(venue, prepared.probes);
   if ("missing" in look) return { kind: "observe", venue, probes: look.missing };
   let { seen, isCertain } = look;
   if (isCertain && task.module.observeMore) {
@@ -69,7 +69,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
 /** Real work looks at the tree again where a prediction will not do. */
 function lookAgain(on: TargetPlay, venue: Venue): Need | undefined {
   if (on.books.isPending) return { kind: "flush" };
-  venue.model = new Model();
+  venue.forget();
   return undefined;
 }
 
@@ -116,7 +116,8 @@ function finishLater(on: TargetPlay, work: TaskWork): undefined {
 
 type Look = { readonly seen: Seen<Probes>; readonly isCertain: boolean } | { readonly missing: readonly Probe[] };
 
-const nothingSeen: Observation = { kind: "glob", paths: [] };
+/** Stands where an answer is missing. */
+export const nothingSeen: Observation = { kind: "glob", paths: [] };
 
 /** What the model says to the probes, or which of them must be sent. */
 export function lookAt(venue: Venue, probes: Probes): Look {

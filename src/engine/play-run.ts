@@ -2,7 +2,6 @@
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
-import { Model } from "../module/model.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import type { Include, Play, Task } from "../playbook/play.js";
 import { positionOf } from "./frame.js";
@@ -16,7 +15,7 @@ import type { TargetState } from "./target-state.js";
 import { titleOf } from "./task-event.js";
 import { readsFacts } from "./reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
-import type { ItemResult, TaskWork, Venue } from "./work.js";
+import { Venue, type ItemResult, type TaskWork } from "./work.js";
 
 /** An included file (or role), compiled. */
 export interface Loaded {
@@ -294,16 +293,9 @@ export interface PlayLayers {
 
 function ownVenue(state: TargetState): Venue {
   const { target, location } = state;
-  return {
-    name: target.name,
-    base: {
-      target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
-      architecture: () => state.session?.info.architecture,
-    },
-    model: new Model(),
-    open: () => state.open(),
-    get isOpen() {
-      return state.tree !== undefined;
-    },
+  const base = {
+    target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
+    architecture: () => state.session?.info.architecture,
   };
+  return new Venue(base, () => state.open());
 }

@@ -79,6 +79,8 @@ export interface Prepared {
   /** The user that the task's programs run as and its new files belong to. Undefined: root. */
   readonly becomeUser: string | undefined;
   readonly environment: Readonly<Record<string, string>> | undefined;
+  /** What its probes were answered, as long as `knowledge` is the venue's. */
+  look: { readonly seen: Seen<Probes>; readonly isCertain: true; readonly knowledge: object } | undefined;
 }
 
 export interface PrepareWith {
@@ -98,7 +100,7 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const environment = task.environment.length === 0 ? undefined : environmentOf(task, scope);
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
   const context = new TaskContext(using.base, using.verbosity, becomeUser, sources, args.extra);
-  if (info.staticProbes) return { args, context, probes: info.staticProbes, becomeUser, environment };
+  if (info.staticProbes) return { args, context, probes: info.staticProbes, becomeUser, environment, look: undefined };
   const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
   if (
     info.isStatic &&
@@ -108,7 +110,7 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
     environment === undefined
   )
     info.staticProbes = probes;
-  return { args, context, probes, becomeUser, environment };
+  return { args, context, probes, becomeUser, environment, look: undefined };
 }
 
 /** Second look, for modules that have one. */

@@ -1,7 +1,6 @@
 // The walk of one target through one play: operation by operation, without ever waiting.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import { Model } from "../module/model.js";
 import { PendingVariable, type Scope, type VarLayer } from "../module/value.js";
 import type { Inherited, Task } from "../playbook/play.js";
 import { Books, type Standing } from "./books.js";
@@ -345,14 +344,14 @@ export class TargetPlay {
 
   /** What is known of the tree no longer holds. */
   forget(venue: Venue): void {
-    venue.model = new Model();
+    venue.forget();
     if (venue === this.venue) this.window.shrink();
   }
 
   learnFacts(facts: Readonly<Record<string, unknown>>, work: TaskWork): void {
     const { task } = work.op;
     work.facts = { ...work.facts, ...facts };
-    const owner = task.delegateFacts && work.venue ? this.play.run.states.get(work.venue.name) : this.state;
+    const owner = task.delegateFacts && work.venue ? this.play.run.states.get(work.venue.base.target.name) : this.state;
     for (const [name, raw] of Object.entries(facts)) {
       if (!Object.hasOwn(work.op.task.args, name)) this.window.clear();
       this.books.undoable((owner ?? this.state).learned.set(name, { raw }));

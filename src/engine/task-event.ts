@@ -38,7 +38,7 @@ export function taskEvent(
   const isHidden = task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false;
   const status: TaskStatus = item.isFailed ? "failed" : item.isSkipped ? "skipped" : item.isChanged ? "changed" : "ok";
   const hide = (text: string): string => masker.text(text);
-  return {
+  const event: Mutable<TaskResultEvent> = {
     event: "result",
     play: on.play.title,
     task: hide(titleOf(info, work.scope)),
@@ -50,15 +50,17 @@ export function taskEvent(
     isIgnored: item.isIgnored,
     isRescued,
     mayChange: item.mayChange,
-    ...(label === undefined ? {} : { item: isHidden ? "(censored)" : hide(label) }),
-    result: isHidden
-      ? { ...censored, changed: item.isChanged }
-      : (masker.value(item.result) as Readonly<Record<string, unknown>>),
-    ...(item.message === undefined || isHidden ? {} : { message: hide(item.message) }),
-    ...(item.remedy === undefined || isHidden ? {} : { remedy: hide(item.remedy) }),
-    ...(item.diagnostics === undefined || isHidden ? {} : { diagnostics: item.diagnostics }),
-    diffs: isHidden ? [] : masker.isEmpty ? item.diffs : item.diffs.map((one) => masker.value(one) as typeof one),
-    warnings: item.warnings.map(hide),
+    result: isHidden ? { ...censored, changed: item.isChanged } : masker.map(item.result),
+    diffs: isHidden || item.diffs.length === 0 ? [] : item.diffs.map((one) => masker.map(one)),
+    warnings: item.warnings.length === 0 ? item.warnings : item.warnings.map(hide),
     durationMs: performance.now() - work.startedAt,
   };
+  if (label !== undefined) event.item = isHidden ? "(censored)" : hide(label);
+  if (isHidden) return event;
+  if (item.message !== undefined && item.message !== "") event.message = hide(item.message);
+  if (item.remedy !== undefined) event.remedy = hide(item.remedy);
+  if (item.diagnostics !== undefined) event.diagnostics = item.diagnostics;
+  return event;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

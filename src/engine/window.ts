@@ -1,13 +1,14 @@
 // Looks ahead of a target's walk: prepares the tasks that can be rendered already, so that one round trip answers them all.
 
 import type { Probes } from "../module/contract.js";
-import type { Probe } from "../module/probe.js";
+import type { Observation, Probe } from "../module/probe.js";
 import { probeKey } from "../module/model.js";
+import { seenFrom } from "../module/run-plan.js";
 import { PendingVariable, type Scope } from "../module/value.js";
 import type { Include } from "../playbook/play.js";
 import { positionOf, type Frame } from "./frame.js";
 import { itemsOf, loopLayer } from "./loop.js";
-import { holds, lookAt } from "./plan-item.js";
+import { holds, lookAt, nothingSeen } from "./plan-item.js";
 import { NeedsConnection, prepare, prepareMore, type Prepared } from "./prepared.js";
 import type { IncludeOp, TaskOp } from "./program.js";
 import { fileOf } from "./step-include.js";
@@ -34,6 +35,35 @@ type Supposition = readonly [name: string, value: { readonly raw: unknown } | "p
 /** Stands for a task as a whole that cannot be looked at ahead. */
 const marker = -1;
 
+/** Probes of a round trip, each once. */
+class ProbeBatch {
+  readonly probes: Probe[] = [];
+  readonly #slots = new Map<string, number>();
+
+  add(probe: Probe): number {
+    const key = probeKey(probe);
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = this.probes.length;
+      this.probes.push(probe);
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+
+  /** Where the answers of a module's probes will be, in the order of `seenFrom`. */
+  addAll(probes: Probes): number[] {
+    const slots: number[] = [];
+    for (const name in probes) {
+      const one = probes[name];
+      if (one === undefined) continue;
+      if ("kind" in one) slots.push(this.add(one as Probe));
+      else for (const probe of one as readonly Probe[]) slots.push(this.add(probe));
+    }
+    return slots;
+  }
+}
+
 /** How many items are looked at again after everything became unknown; doubles with each look. */
 const smallReach = 32;
 
@@ -47,6 +77,8 @@ export class Window {
   #frame: Frame | undefined;
   #pc = 0;
   #reach = Infinity;
+  /** Who asked which probes of the look that is under way. */
+  #asked: { readonly prepared: Prepared; readonly slots: readonly number[] }[] = [];
   /** An include whose file was not read yet: looking ahead can go on when it is. */
   blockedOn: { readonly include: Include; readonly file: string } | undefined;
 
@@ -91,12 +123,10 @@ export class Window {
   }
 
   /** Adds the probes of what lies ahead to the ones that are needed now. */
-  extend(first: readonly Probe[]): Probe[] {
-    const wanted = new Map<string, Probe>();
-    const add = (probes: readonly Probe[]): void => {
-      for (const probe of probes) wanted.set(probeKey(probe), probe);
-    };
-    add(first);
+  extend(first: readonly Probe[]): readonly Probe[] {
+    const batch = new ProbeBatch();
+    for (const probe of first) batch.add(probe);
+    this.#asked = [];
     const { learned } = this.#on.state;
     this.#scopes.forget();
     try {
@@ -108,16 +138,37 @@ export class Window {
         this.#suppose(ahead);
       }
       this.#walk();
+      const isFresh = this.#on.venue.knowsNothing;
       for (let at = this.#head; at < this.#queue.length && reach-- > 0; at++) {
         const ahead = this.#queue[at];
-        if (ahead?.prepared && ahead.isWanted !== false) add(this.#missing(ahead, ahead.prepared));
+        if (ahead?.prepared && ahead.isWanted !== false) {
+          if (isFresh) this.#asked.push({ prepared: ahead.prepared, slots: batch.addAll(ahead.prepared.probes) });
+          else for (const probe of this.#missing(ahead, ahead.prepared)) batch.add(probe);
+        }
         if (ahead?.isOpaque) break;
       }
     } finally {
       learned.forgetSuppositions();
     }
     this.#reach *= 2;
-    return [...wanted.values()];
+    return batch.probes;
+  }
+
+  /** Hands the answers to the probes of `extend` to those that asked. */
+  deliver(answers: readonly Observation[]): void {
+    const { knowledge } = this.#on.venue;
+    if (!knowledge) return;
+    for (const { prepared, slots } of this.#asked) {
+      let next = 0;
+      let isComplete = true;
+      const seen = seenFrom(prepared.probes, () => {
+        const answer = answers[slots[next++] ?? -1];
+        if (!answer) isComplete = false;
+        return answer ?? nothingSeen;
+      });
+      if (isComplete) prepared.look = { seen, isCertain: true, knowledge };
+    }
+    this.#asked = [];
   }
 
   #missing(ahead: Ahead, prepared: Prepared): readonly Probe[] {

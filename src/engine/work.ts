@@ -2,8 +2,9 @@
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { Outcome } from "../module/change.js";
-import type { Context, Plan } from "../module/contract.js";
-import type { Model } from "../module/model.js";
+import type { Plan } from "../module/contract.js";
+import { Model } from "../module/model.js";
+import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
 import type { TreeSession } from "../target/session.js";
 import type { FileDiff } from "./events.js";
@@ -11,13 +12,59 @@ import type { ContextBase, Prepared } from "./prepared.js";
 import type { TaskOp } from "./program.js";
 
 /** Where a task acts: a tree with its model. The target's own, or another's for delegate_to. */
-export interface Venue {
-  readonly name: string;
-  readonly base: ContextBase & { readonly target: Context["target"] };
-  model: Model;
+export class Venue {
+  readonly base: ContextBase;
+  readonly #open: () => Promise<TreeSession>;
+  #model = new Model();
+  #isFresh = true;
+  /** What was observed and nothing asked the model about yet. */
+  #unread: (readonly [probes: readonly Probe[], answers: readonly Observation[]])[] = [];
+
+  constructor(base: ContextBase, open: () => Promise<TreeSession>) {
+    this.base = base;
+    this.#open = open;
+  }
+
   /** Opens the connection where it is not open yet. Rejects with a CrunError (exitStatus 4). */
-  open(): Promise<TreeSession>;
-  readonly isOpen: boolean;
+  open(): Promise<TreeSession> {
+    return this.#open();
+  }
+
+  get model(): Model {
+    if (this.#unread.length > 0) this.#read();
+    return this.#model;
+  }
+
+  /** Stands for what is known: another object once it was forgotten, undefined once something was predicted. */
+  get knowledge(): object | undefined {
+    return this.#model.isDirty ? undefined : this.#model;
+  }
+
+  /** Nothing was observed since the start or since everything was forgotten. */
+  get knowsNothing(): boolean {
+    return this.#isFresh && !this.#model.isDirty;
+  }
+
+  remember(probes: readonly Probe[], answers: readonly Observation[]): void {
+    this.#isFresh = false;
+    this.#unread.push([probes, answers]);
+  }
+
+  forget(): void {
+    this.#model = new Model();
+    this.#unread = [];
+    this.#isFresh = true;
+  }
+
+  #read(): void {
+    for (const [probes, answers] of this.#unread) {
+      for (const [index, probe] of probes.entries()) {
+        const answer = answers[index];
+        if (answer) this.#model.remember(probe, answer);
+      }
+    }
+    this.#unread = [];
+  }
 }
 
 /** What came of one item (or of the task, where it has no loop). */

@@ -6,6 +6,7 @@
  */
 export class AccountFile {
   readonly #lines: readonly string[];
+  #entries: readonly (readonly string[])[] | undefined;
   /** As it was parsed; undefined: there is no such file. */
   readonly original: string | undefined;
 
@@ -14,9 +15,18 @@ export class AccountFile {
     this.original = original;
   }
 
-  /** `content` undefined: there is no such file. */
+  /** `content` undefined: there is no such file. The same bytes give the same file: several tasks read it. */
   static parse(content: Uint8Array | undefined): AccountFile {
     if (!content) return new AccountFile([], undefined);
+    let file = parsed.get(content);
+    if (!file) {
+      file = AccountFile.#parse(content);
+      parsed.set(content, file);
+    }
+    return file;
+  }
+
+  static #parse(content: Uint8Array): AccountFile {
     const text = Buffer.from(content).toString("latin1");
     const lines = text.split("\n");
     if (lines.at(-1) === "") lines.pop();
@@ -29,7 +39,7 @@ export class AccountFile {
 
   /** Fields of every line that holds an entry. */
   entries(): readonly (readonly string[])[] {
-    return this.#lines.filter(isEntry).map((line) => line.split(":"));
+    return (this.#entries ??= this.#lines.filter(isEntry).map((line) => line.split(":")));
   }
 
   /** Fields of the first entry with that name, or undefined. */
@@ -76,6 +86,8 @@ export class AccountFile {
   }
 }
 
+const parsed = new WeakMap<Uint8Array, AccountFile>();
+
 function isEntry(line: string): boolean {
   return line.includes(":") && !/^[#+-]/.test(line);
 }
@@ -87,7 +99,8 @@ export function bytesOf(text: string): string {
 
 /** A field of an account file as text. */
 export function textOf(field: string): string {
-  return Buffer.from(field, "latin1").toString("utf8");
+  // oxlint-disable-next-line no-control-regex -- ASCII is the same in both
+  return /^[\u0000-\u007f]*$/.test(field) ? field : Buffer.from(field, "latin1").toString("utf8");
 }
 
 /** A field that holds a number; undefined where it is empty or none. */

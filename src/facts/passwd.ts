@@ -29,7 +29,14 @@ export function parsePasswd(fields: readonly string[] | undefined): PasswdEntry 
   };
 }
 
+const users = new WeakMap<AccountFile, readonly PasswdEntry[]>();
+
 /** All users of the file, in its order. */
 export function usersOf(file: AccountFile): readonly PasswdEntry[] {
-  return file.entries().flatMap((fields) => parsePasswd(fields) ?? []);
+  let found = users.get(file);
+  if (!found) {
+    found = file.entries().flatMap((fields) => parsePasswd(fields) ?? []);
+    users.set(file, found);
+  }
+  return found;
 }

@@ -3,8 +3,24 @@
 import { createHash } from "node:crypto";
 import type { Content } from "./probe.js";
 
+/** Content by text: a play's texts are the same for most targets. */
+const known = new Map<string, Content>();
+const knownLimit = 512;
+const knownLength = 65536;
+
 /** Bytes (or text as UTF-8) with size and sha256. */
 export function contentOf(data: string | Uint8Array): Content {
+  if (typeof data !== "string" || data.length > knownLength) return makeContent(data);
+  let content = known.get(data);
+  if (!content) {
+    content = makeContent(data);
+    if (known.size >= knownLimit) known.clear();
+    known.set(data, content);
+  }
+  return content;
+}
+
+function makeContent(data: string | Uint8Array): Content {
   const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
   return { sha256: createHash("sha256").update(bytes).digest("hex"), size: bytes.length, bytes };
 }

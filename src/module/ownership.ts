@@ -20,8 +20,23 @@ export interface Accounts {
   readonly primaryGids: ReadonlyMap<number, number>;
 }
 
+/** Accounts by the digests of both files: every task of a tree reads them, and cloned trees have the same. */
+const known = new Map<string, Accounts>();
+const knownLimit = 256;
+
 /** Accounts out of what `accountProbes` saw; empty where the files are missing. */
 export function readAccounts(seen: { readonly passwd: ReadObservation; readonly group: ReadObservation }): Accounts {
+  const key = `${seen.passwd.content ? seen.passwd.sha256 : ""} ${seen.group.content ? seen.group.sha256 : ""}`;
+  let accounts = known.get(key);
+  if (!accounts) {
+    accounts = parseAccounts(seen);
+    if (known.size >= knownLimit) known.clear();
+    known.set(key, accounts);
+  }
+  return accounts;
+}
+
+function parseAccounts(seen: { readonly passwd: ReadObservation; readonly group: ReadObservation }): Accounts {
   const users = parseLines(seen.passwd);
   const groups = parseLines(seen.group);
   return {
@@ -39,14 +54,19 @@ export function resolveOwnership(
   accounts: Accounts,
 ): { readonly uid?: number; readonly gid?: number; readonly refusal?: Refusal } {
   const uid = params.owner === undefined ? undefined : toId(params.owner, accounts.uids);
-  if (params.owner !== undefined && uid === undefined) return { refusal: unknownName("user", params.owner, accounts.uids, "chown") };
+  if (params.owner !== undefined && uid === undefined)
+    return { refusal: unknownName("user", params.owner, accounts.uids, "chown") };
   const gid = params.group === undefined ? undefined : toId(params.group, accounts.gids);
-  if (params.group !== undefined && gid === undefined) return { refusal: unknownName("group", params.group, accounts.gids, "chgrp") };
+  if (params.group !== undefined && gid === undefined)
+    return { refusal: unknownName("group", params.group, accounts.gids, "chgrp") };
   return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }
 
 /** Who owns what a task makes and gives to nobody: the task's become_user, or root. */
-export function defaultOwnership(becomeUser: string | undefined, accounts: Accounts): { readonly uid: number; readonly gid: number } {
+export function defaultOwnership(
+  becomeUser: string | undefined,
+  accounts: Accounts,
+): { readonly uid: number; readonly gid: number } {
   const uid = becomeUser === undefined ? 0 : (toId(becomeUser, accounts.uids) ?? 0);
   return { uid, gid: accounts.primaryGids.get(uid) ?? 0 };
 }
@@ -74,7 +94,9 @@ function parseLines(observation: ReadObservation): readonly AccountLine[] {
   const text = observation.content === undefined ? "" : Buffer.from(observation.content).toString("utf8");
   return text.split("\n").flatMap((line) => {
     const [name = "", , id = "", next = ""] = line.split(":");
-    return name !== "" && !/^[#+-]/.test(name) && /^\d+$/.test(id) ? [{ name, id: Number(id), next: Number(next) || 0 }] : [];
+    return name !== "" && !/^[#+-]/.test(name) && /^\d+$/.test(id)
+      ? [{ name, id: Number(id), next: Number(next) || 0 }]
+      : [];
   });
 }
 
