@@ -1,6 +1,7 @@
 // Values on their way into CEL and back: whole numbers are CEL's integers there and plain numbers here.
 
-import { lazyMap, lazySourceOf } from "./lazy-map.js";
+import { types } from "node:util";
+import { lazyMap, lazySourceOf, type LazySource } from "./lazy-map.js";
 import { OMIT } from "./values.js";
 
 const converted = new WeakMap<object, object>();
@@ -29,8 +30,17 @@ function objectToCel(value: object): object {
   return result;
 }
 
+/** A map that somebody else made lazy: its keys must not be walked. */
+function proxySource(value: object): LazySource {
+  return {
+    has: (name) => name in value,
+    get: (name): unknown => Reflect.get(value, name),
+    names: () => Reflect.ownKeys(value).filter((one) => typeof one === "string"),
+  };
+}
+
 function convert(value: object): object {
-  const source = lazySourceOf(value);
+  const source = lazySourceOf(value) ?? (types.isProxy(value) ? proxySource(value) : undefined);
   if (source)
     return lazyMap({
       has: (name) => source.has(name),
@@ -48,7 +58,7 @@ function convert(value: object): object {
 /** The value as templates and modules take it. */
 export function fromCel(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object" || value === null || lazySourceOf(value)) return value;
+  if (typeof value !== "object" || value === null || types.isProxy(value)) return value;
   if (Array.isArray(value)) return value.map(fromCel);
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [String(key), fromCel(one)]));
   if (value instanceof Set) return [...value].map(fromCel);

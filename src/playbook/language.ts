@@ -1,7 +1,6 @@
 // The language as the inventory takes it: reading YAML and compiling values.
 
 import type { Place } from "../diagnostic/diagnostic.js";
-import { formatPlace } from "../diagnostic/diagnostic.js";
 import { templateOf, templateOfValue, type Template } from "./template.js";
 import { placeOf, readYaml, type YamlNode } from "./yaml.js";
 
@@ -9,5 +8,5 @@ export const language = {
   readYaml,
   placeOf: (node: YamlNode): Place => placeOf(node),
   compileNode: (node: YamlNode): Template => templateOf(node),
-  compileValue: (value: unknown, place: Place): Template => templateOfValue(formatPlace(place), value),
+  compileValue: (value: unknown, place: Place): Template => templateOfValue(place.file, value, place),
 };

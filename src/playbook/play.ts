@@ -26,7 +26,7 @@ export interface Play {
   readonly forceHandlers: boolean;
   /** Roles' defaults, lowest precedence, in order. */
   readonly roleDefaults: readonly VarLayer[];
-  /** Roles' vars, above the play's vars and vars_files, in order. */
+  /** Roles' vars, above the play's vars and vars_files, in order. A role's tasks have their own once more in `vars`. */
   readonly roleVars: readonly VarLayer[];
   /** pre_tasks, flush, roles, tasks, flush, post_tasks, flush: in the order in which they run. */
   readonly nodes: readonly Node[];
@@ -68,6 +68,8 @@ export interface Inherited {
 export interface RoleInfo {
   readonly name: string;
   readonly path: string;
+  /** Its own defaults after those of the roles that depend on it: for its tasks they lie above all other roles' defaults. */
+  readonly defaults: readonly VarLayer[];
 }
 
 export interface Task extends Inherited {

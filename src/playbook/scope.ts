@@ -42,17 +42,33 @@ export function rawLayer(origin: string, values: Readonly<Record<string, unknown
   };
 }
 
-/** Scope of layers, lowest precedence first. What was rendered is remembered until `forget`. */
+/**
+ * Scope of layers, lowest precedence first. Layers may change at any time; what was rendered is remembered as long as everything that it
+ * was made of stays the same.
+ */
 export function createScope(layers: readonly VarLayer[]): LayeredScope {
   return new LayeredScope(layers, undefined);
 }
 
+/** A name that a template leads to, and what stood for it when it was rendered: the definition, or the value where it is data. */
+type Dependency = readonly [name: string, identity: unknown];
+
+interface Entry {
+  readonly definition: Renderable;
+  readonly dependencies: readonly Dependency[];
+  /** Looks into all variables: may never be remembered. */
+  readonly isOpen: boolean;
+  isKnown: boolean;
+  value: unknown;
+}
+
+/** Equal to nothing, not even itself: what is pending has no identity. */
+const NOT_KNOWN = Number.NaN;
+
 export class LayeredScope implements Scope {
   readonly #layers: readonly VarLayer[];
   readonly #parent: LayeredScope | undefined;
-  readonly #known = new Map<string, unknown>();
-  /** Names that a variable's templates lead to, however far. Only of the outermost scope. */
-  readonly #closures = new Map<string, ReadonlySet<string>>();
+  readonly #entries = new Map<string, Entry>();
   readonly #underway: string[] = [];
   #vars: unknown;
 
@@ -65,8 +81,9 @@ export class LayeredScope implements Scope {
     return new LayeredScope([layer], this);
   }
 
+  /** Throws PendingVariable for what is not known yet. */
   has(name: string): boolean {
-    return this.#known.has(name) || name === "vars" || name === "omit" || this.definition(name) !== undefined;
+    return name === "vars" || name === "omit" || this.definition(name) !== undefined;
   }
 
   /** What defines a variable, not rendered. */
@@ -91,17 +108,30 @@ export class LayeredScope implements Scope {
   }
 
   get(name: string): unknown {
-    const known = this.#known.get(name);
-    if (known !== undefined || this.#known.has(name)) return known;
     if (name === "vars") return (this.#vars ??= this.#all());
     if (name === "omit") return OMIT;
     const own = this.#own(name);
-    if (own === undefined && this.#parent && !this.#isAffected(name)) return this.#parent.get(name);
     const definition = own ?? this.#parent?.definition(name);
     if (definition === undefined) throw this.#undefined(name);
-    const value = "raw" in definition ? definition.raw : this.#render(name, definition);
-    this.#known.set(name, value);
+    if ("raw" in definition) return definition.raw;
+    if (definition.isStatic) return definition.render(this);
+    if (own === undefined && this.#parent) {
+      const entry = this.#parent.#entry(name, definition);
+      const isAffected = entry.isOpen || entry.dependencies.some(([one]) => this.#own(one) !== undefined);
+      if (!isAffected) return this.#parent.get(name);
+    }
+    const entry = this.#entry(name, definition);
+    if (entry.isKnown) return entry.value;
+    const value = this.#render(name, definition);
+    entry.value = value;
+    entry.isKnown = !entry.isOpen;
     return value;
+  }
+
+  /** Drops what is remembered, of some names or of all. It would be noticed anyway; this gives the memory back. */
+  forget(names?: Iterable<string>): void {
+    if (names) for (const name of names) this.#entries.delete(name);
+    else this.#entries.clear();
   }
 
   *names(): Iterable<string> {
@@ -115,52 +145,46 @@ export class LayeredScope implements Scope {
     }
   }
 
-  /** Forgets what was rendered from the names (all of it without names): a layer changed. */
-  forget(names?: Iterable<string>): void {
-    this.#vars = undefined;
-    if (!names) {
-      this.#known.clear();
-      this.#closures.clear();
-      return;
+  /** What is remembered of a variable, if it is still true; else begun anew. */
+  #entry(name: string, definition: Renderable): Entry {
+    const before = this.#entries.get(name);
+    if (
+      before?.definition === definition &&
+      before.dependencies.every(([one, identity]) => this.#identity(one) === identity)
+    ) {
+      return before;
     }
-    const changed = [...names];
-    for (const name of this.#known.keys()) {
-      const closure = this.closure(name);
-      if (changed.some((one) => one === name || closure.has(one)) || closure.has("vars")) this.#known.delete(name);
-    }
-    this.#closures.clear();
+    const dependencies = this.#dependencies(definition);
+    const isOpen = dependencies.some(([one]) => one === "vars" || one === "hostvars");
+    const entry: Entry = { definition, dependencies, isOpen, isKnown: false, value: undefined };
+    this.#entries.set(name, entry);
+    return entry;
   }
 
-  /** Whether a variable of the parent may look different from here, because something that it leads to is shadowed here. */
-  #isAffected(name: string): boolean {
-    const closure = this.#parent?.closure(name);
-    if (!closure || closure.size === 0) return false;
-    if (closure.has("vars")) return true;
-    for (const one of closure) if (this.#own(one) !== undefined) return true;
-    return false;
+  #dependencies(definition: Renderable): Dependency[] {
+    const found = new Map<string, unknown>();
+    const pending = [...definition.names];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (found.has(next)) continue;
+      const identity = this.#identity(next);
+      found.set(next, identity);
+      const inner = identity === undefined || Number.isNaN(identity) ? undefined : this.definition(next);
+      if (inner && !("raw" in inner) && !inner.isStatic) pending.push(...inner.names);
+    }
+    return [...found];
   }
 
-  /** Names that the variable's templates lead to. */
-  closure(name: string): ReadonlySet<string> {
-    const known = this.#closures.get(name);
-    if (known) return known;
-    const definition = this.definition(name);
-    const names = new Set<string>();
-    if (definition && !("raw" in definition) && !definition.isStatic) {
-      const pending = [...definition.names];
-      for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-        if (names.has(next)) continue;
-        names.add(next);
-        const inner = this.definition(next);
-        if (inner && !("raw" in inner) && !inner.isStatic) pending.push(...inner.names);
-      }
+  #identity(name: string): unknown {
+    try {
+      const definition = this.definition(name);
+      return definition && "raw" in definition ? definition.raw : definition;
+    } catch (error) {
+      if (error instanceof PendingVariable) return NOT_KNOWN;
+      throw error;
     }
-    this.#closures.set(name, names);
-    return names;
   }
 
   #render(name: string, definition: Renderable): unknown {
-    if (definition.isStatic) return definition.render(this);
     if (this.#underway.includes(name)) throw this.#cycle(name, definition);
     this.#underway.push(name);
     try {
@@ -196,7 +220,7 @@ export class LayeredScope implements Scope {
         const definition = this.definition(name);
         // Whether the task that would set it does so is known only afterwards.
         if (definition instanceof Pending) definition.render();
-        return definition !== undefined;
+        return definition !== undefined || name === "omit";
       },
       get: (name) => this.get(name),
       names: () => this.names(),

@@ -40,6 +40,7 @@ export class SourceFile {
 
   /** A line's text without its newline; lines count from 1. */
   line(line: number): string | undefined {
+    if (this.text === "") return undefined;
     const starts = this.#lineStarts();
     const start = starts[line - 1];
     if (start === undefined) return undefined;

@@ -5,7 +5,7 @@ import type { Renderable, Scope } from "../module/value.js";
 import { rootFrame } from "./frame.js";
 import { TemplateFault } from "./template-ast.js";
 import { compileTemplate, type CompiledTemplate, type Partials, type Reference } from "./template-compile.js";
-import { textOrigin, type TextOrigin } from "./source.js";
+import { SourceFile, textOrigin, type TextOrigin } from "./source.js";
 import { OMIT } from "./values.js";
 import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "./yaml.js";
 
@@ -177,49 +177,55 @@ export function templateOfText(name: string, text: string): Template {
   return textTemplate(text, textOrigin(name, text));
 }
 
-/** Data that is rendered as what YAML of it would be: text with {{ in it is a template. */
-export function templateOfValue(name: string, value: unknown): Template {
-  if (typeof value === "string") return templateOfText(name, value);
+/** Data that is rendered as what YAML of it would be: text with {{ in it is a template. `place` is where the data stands. */
+export function templateOfValue(name: string, value: unknown, place: Place = { file: name }): Template {
+  if (typeof value === "string")
+    return textTemplate(value, { source: new SourceFile(place.file, ""), place, at: () => place });
   if (Array.isArray(value)) {
-    const items = value.map((one) => templateOfValue(name, one));
-    return items.every((one) => one.isStatic)
-      ? new Static(value, { file: name })
-      : new ListTemplate(items, { file: name });
+    const items = value.map((one) => templateOfValue(name, one, place));
+    return items.every((one) => one.isStatic) ? new Static(value, place) : new ListTemplate(items, place);
   }
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(([key, one]) => [key, templateOfValue(name, one)] as const);
-    return entries.every(([, one]) => one.isStatic)
-      ? new Static(value, { file: name })
-      : new MapTemplate(entries, { file: name });
+    const entries = Object.entries(value).map(([key, one]) => [key, templateOfValue(name, one, place)] as const);
+    return entries.every(([, one]) => one.isStatic) ? new Static(value, place) : new MapTemplate(entries, place);
   }
-  return new Static(value, { file: name });
+  return new Static(value, place);
 }
 
-/** A file whose text is a template; always renders to text, its last newline kept. */
-export interface FileTemplate {
-  readonly references: readonly PlacedReference[];
-  render(scope: Scope): string;
-}
-
-/** Compiles the text of a template file. Throws a CrunError with the file's line. */
+/** Template of a file's text: always gives text, the last newline kept. Throws a CrunError with the file's line. */
 export function fileTemplate(file: string, text: string, partials?: Partials): FileTemplate {
   const origin = textOrigin(file, text);
-  let template: CompiledTemplate;
   try {
-    template = compileTemplate(text, partials);
+    return new FileTemplate(compileTemplate(text, partials), origin);
   } catch (error) {
     throw faultAt(error, origin);
   }
-  return {
-    references: template.references.map((one) => ({ ...one, origin })),
-    render(scope) {
-      try {
-        return template.renderText(rootFrame(scope));
-      } catch (error) {
-        throw faultAt(error, origin);
-      }
-    },
-  };
+}
+
+/** A template that always gives text. */
+export class FileTemplate implements Template {
+  readonly isStatic: boolean;
+  readonly names: ReadonlySet<string>;
+  readonly place: Place;
+  readonly #template: CompiledTemplate;
+  readonly #origin: TextOrigin;
+  constructor(template: CompiledTemplate, origin: TextOrigin) {
+    this.#template = template;
+    this.#origin = origin;
+    this.isStatic = template.isStatic;
+    this.names = new Set(template.references.map((one) => one.name));
+    this.place = { file: origin.source.name };
+  }
+  get references(): PlacedReference[] {
+    return this.#template.references.map((one) => ({ ...one, origin: this.#origin }));
+  }
+  render(scope: Scope): string {
+    try {
+      return this.#template.renderText(rootFrame(scope));
+    } catch (error) {
+      throw faultAt(error, this.#origin);
+    }
+  }
 }
 
 /** For templates that look nothing up. */
