@@ -3,6 +3,7 @@
 import type { AnyModule, ModuleRegistry } from "../src/module/contract.js";
 
 const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>([
+  ["apt", () => import("./apt.js")],
   ["assert", () => import("./assert.js")],
   ["blockinfile", () => import("./blockinfile.js")],
   ["cgroup", () => import("./cgroup.js")],
@@ -13,6 +14,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["file", () => import("./file.js")],
   ["group", () => import("./group.js")],
   ["lineinfile", () => import("./lineinfile.js")],
+  ["package", () => import("./package.js")],
   ["script", () => import("./script.js")],
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],

@@ -103,6 +103,8 @@ export interface ExecChange {
   readonly assumes?: readonly Assumption[];
   /** Nothing of the tree but what `assumes` says is touched: later tasks need not look again. */
   readonly isContained?: boolean;
+  /** Has to run, but does not make the task changed (apt's lists brought up to date before an install). */
+  readonly isUncounted?: boolean;
   /** Exit statuses that count as success, default 0; `any`: the module judges in `conclude`. */
   readonly okStatuses?: readonly number[] | "any";
 }

@@ -1,0 +1,97 @@
+// apt's programs as crun runs them: arguments, environment, the shims that keep daemons down, and what their errors mean.
+
+import { contentOf } from "../module/content.js";
+import type { ExecSpec } from "../module/probe.js";
+
+/** Output that can be parsed, no questions asked; as Ansible has it. */
+const environment = { DEBIAN_FRONTEND: "noninteractive", DEBIAN_PRIORITY: "critical", LANG: "C", LC_ALL: "C" };
+
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** A probe keeps its caches in memory: it leaves nothing in the tree. */
+const withoutCacheFiles = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="];
+
+/** What starts services when packages are installed; each is shadowed where nothing must start. */
+const starters = ["invoke-rc.d", "deb-systemd-invoke", "service", "start-stop-daemon", "initctl", "rc-service"];
+
+const shim = contentOf("#!/bin/sh\n# crun: the tree is not booted, so nothing is started.\nexit 0\n");
+
+/** A program of apt that only looks. */
+export function aptProbe(
+  program: "apt-cache" | "apt-get" | "dpkg-query" | "dpkg-deb",
+  args: readonly string[],
+): ExecSpec {
+  const options = program === "apt-cache" || program === "apt-get" ? withoutCacheFiles : [];
+  return { argv: [program, ...options, ...args], environment, outputLimit: 16 * 1024 * 1024 };
+}
+
+/** A program of apt that changes the tree. `keepsDown`: maintainer scripts find shims before what starts services. */
+export function aptCommand(argv: readonly string[], keepsDown: boolean): ExecSpec {
+  const [program = "apt-get", ...args] = argv;
+  if (!keepsDown) return { argv: [program, ...args], environment };
+  return {
+    argv: program === "apt-get" ? [program, "-o", `DPkg::Path=@files@:${path}`, ...args] : [program, ...args],
+    environment: { ...environment, PATH: `@files@:${path}` },
+    files: starters.map((name) => ({ name, mode: 0o755, content: shim })),
+  };
+}
+
+/** `force-confdef,force-confold` as options of apt. */
+export function dpkgOptions(list: string): string[] {
+  return list.split(",").flatMap((one) => (one.trim() === "" ? [] : ["-o", `Dpkg::Options::=--${one.trim()}`]));
+}
+
+/** The lines of apt's error output that say what went wrong: from the first error on, warnings left out. */
+export function errorLines(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  const first = lines.findIndex((line) => /^(E:|dpkg: error|Err:)/.test(line));
+  const chosen = (first < 0 ? lines : lines.slice(first)).filter((line) => !/^(W:|N:|debconf:)/.test(line));
+  return (chosen.length > 0 ? chosen : lines).slice(-12).join("\n");
+}
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [
+    /Unable to locate package|has no installation candidate|Version '.*' for '.*' was not found|Couldn't find any package/,
+    "Check the name and version, or run with update_cache: true; the tree's lists may be old or its sources may not have it.",
+  ],
+  [
+    /404 {2}Not Found|Failed to fetch .*(404|Hash Sum mismatch)/,
+    "The tree's lists are old: run with update_cache: true.",
+  ],
+  [/--allow-downgrades/, "Set allow_downgrade: true if the older version is meant."],
+  [
+    /Held packages were changed|--allow-change-held-packages/,
+    "Set allow_change_held_packages: true, or take the hold off with apt-mark.",
+  ],
+  [
+    /NO_PUBKEY|is not signed|couldn't be authenticated|could not be verified|unauthenticated packages/,
+    "Put the archive's key where Signed-By of its source names it; allow_unauthenticated: true does without.",
+  ],
+  [
+    /Could not get lock|Unable to acquire the dpkg frontend lock|Unable to lock/,
+    "Another package manager is at work in the tree; wait, or raise lock_timeout.",
+  ],
+  [
+    /Temporary failure resolving|Could not resolve|Could not connect|Connection (timed out|refused)|Network is unreachable|Unable to connect/,
+    "The host cannot reach the archive: look at its network and at the tree's sources.",
+  ],
+  [
+    /Essential packages were removed|essential packages will be removed/i,
+    "This would remove what the tree cannot do without; force: true does it nevertheless.",
+  ],
+  [
+    /Packages need to be removed but remove is disabled/,
+    "Other packages would have to go: leave fail_on_autoremove out if they may.",
+  ],
+  [/dpkg was interrupted/, "Finish what was interrupted: command: dpkg --configure -a"],
+  [
+    /--fix-broken|unmet dependencies|held broken packages/i,
+    "Repair what is broken with state: fixed, or run with update_cache: true.",
+  ],
+  [/No space left on device|don't have enough free space/, "The file system that the tree lies on is full."],
+];
+
+/** What to do about apt's error, undefined where nothing better than its own words is known. */
+export function remedyFor(output: string): string | undefined {
+  return remedies.find(([pattern]) => pattern.test(output))?.[1];
+}
