@@ -78,7 +78,8 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     else if (outcomes.length < plan.changes.length) fault = { message: "was not carried out: the run was interrupted" };
   }
   if (work.fault?.result) fields = { ...fields, ...work.fault.result };
-  const isChanged = work.hasChanged || (plan.changes.length > 0 && !work.fault && conclusion.changed !== false);
+  const isCounted = plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
+  const isChanged = work.hasChanged || (isCounted && !work.fault && conclusion.changed !== false);
   const isUnknown =
     on.isCheck(work) && plan.changes.length > 0 && plan.changes.some((change) => change.kind === "exec");
   return {
