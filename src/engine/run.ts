@@ -178,8 +178,8 @@ export class Run {
       },
       names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),
     };
-    const below = [...play.defaults, ...state.inventoryLayers, facts, ...play.above];
-    return new TargetScopes(this.options.makeScope, below, [learned, ...this.options.extraVars, magic]);
+    const below = [...state.inventoryLayers, facts, ...play.above];
+    return new TargetScopes(this.options.makeScope, play.defaults, below, [learned, ...this.options.extraVars, magic]);
   }
 
   /** Counts what counts, and passes the event on. */

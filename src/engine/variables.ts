@@ -86,27 +86,38 @@ export class TargetScopes {
   readonly #above: readonly VarLayer[];
   readonly #scopes = new Map<RoleInfo | undefined, Map<readonly VarLayer[], ForgetfulScope>>();
   readonly #plain: ForgetfulScope;
-  readonly #defaults: VarLayer[] = [];
+  readonly #defaults: VarLayer[];
+  #hasMoreDefaults = false;
 
-  /** `below` lies beneath the task's own variables, `above` on top of them (learned, extra variables, magic names). */
-  constructor(make: ScopeFactory, below: readonly VarLayer[], above: readonly VarLayer[]) {
+  /**
+   * `defaults` are those of the play's roles, `below` lies beneath the task's own variables, `above` on top of them (learned, extra
+   * variables, magic names).
+   */
+  constructor(
+    make: ScopeFactory,
+    defaults: readonly VarLayer[],
+    below: readonly VarLayer[],
+    above: readonly VarLayer[],
+  ) {
     this.#make = make;
+    this.#defaults = [...defaults];
     this.#below = below;
     this.#above = above;
-    this.#plain = make([...below, ...above]);
+    this.#plain = make([...defaults, ...below, ...above]);
   }
 
   /** Defaults of a role that was included: lowest precedence, visible from now on. */
   addDefaults(layers: readonly VarLayer[]): void {
     const fresh = layers.filter((layer) => !this.#defaults.includes(layer));
     if (fresh.length === 0) return;
-    this.#defaults.push(...fresh);
+    this.#defaults.unshift(...fresh);
+    this.#hasMoreDefaults = true;
     this.#scopes.clear();
   }
 
   /** The scope for a task with these variables, in this role. */
   of(taskVars: readonly VarLayer[], role: RoleInfo | undefined): Scope {
-    if (taskVars.length === 0 && this.#defaults.length === 0 && role === undefined) return this.#plain;
+    if (taskVars.length === 0 && !this.#hasMoreDefaults && role === undefined) return this.#plain;
     let scopes = this.#scopes.get(role);
     if (!scopes) {
       scopes = new Map();
@@ -115,7 +126,8 @@ export class TargetScopes {
     let scope = scopes.get(taskVars);
     if (!scope) {
       const names = role ? [rawLayer("role", { role_name: role.name, role_path: role.path })] : [];
-      scope = this.#make([...this.#defaults, ...this.#below, ...taskVars, ...this.#above, ...names]);
+      const defaults = [...this.#defaults, ...(role?.defaults ?? [])];
+      scope = this.#make([...defaults, ...this.#below, ...taskVars, ...this.#above, ...names]);
       scopes.set(taskVars, scope);
     }
     return scope;
