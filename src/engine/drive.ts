@@ -3,7 +3,6 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
-import { seenFrom } from "../module/run-plan.js";
 import type { TreeSession } from "../target/session.js";
 import { positionOf } from "./frame.js";
 import type { Need } from "./need.js";
@@ -93,21 +92,22 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
       probes = on.window.extend(probes);
       blocked = on.window.blockedOn;
     }
-    const facts = isOwn && on.play.wantsFacts && !on.state.facts ? on.play.run.facts : undefined;
-    const factProbes = facts ? facts.flat : [];
-    const all = factProbes.length > 0 ? [...probes, ...factProbes] : probes;
-    if (all.length === 0 && !facts) return;
-    const answers = all.length === 0 ? [] : await session.observe(all);
-    venue.remember(probes, answers);
-    if (isOwn) on.window.deliver(answers);
-    if (facts && on.state.session) {
-      let next = probes.length;
-      const seen = seenFrom(facts.probes, (probe) => {
-        const answer = answers[next++];
-        if (!answer) throw new Error(`no answer to the probe ${probe.kind}`);
-        return answer;
-      });
-      on.state.facts = facts.from(seen, on.state.session.info);
+    const { state, play } = on;
+    const wantsFacts = isOwn && play.wantsFacts && !state.facts && state.session !== undefined;
+    const question =
+      wantsFacts && state.session
+        ? play.run.facts?.ask(state.target.host, state.session.info, state.location.path)
+        : undefined;
+    const all = question ? [...probes, ...question.probes] : probes;
+    if (all.length === 0) return;
+    try {
+      const answers = await session.observe(all);
+      venue.remember(probes, answers);
+      if (isOwn) on.window.deliver(answers);
+      if (question) state.facts = await question.answer(answers.slice(probes.length));
+    } catch (error) {
+      question?.fail();
+      throw error;
     }
   });
 }

@@ -1,16 +1,13 @@
 // A run: plays one after the other, each on its targets in batches, and what all of them share.
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
-import type { Probes, Seen } from "../module/contract.js";
-import type { Probe } from "../module/probe.js";
-import { flatProbes } from "../module/run-plan.js";
 import { suggest } from "../diagnostic/near.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
 import { type Renderable, type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
-import type { HostInfo } from "../target/session.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope.js";
+import { FactLook, type FactGatherer } from "./fact-look.js";
 import { Masker } from "./masker.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
 import { compile, type Code, type StartGate } from "./program.js";
@@ -20,12 +17,6 @@ import { Sources, type TextCompiler } from "./sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
 import { TaskInfo } from "./task-info.js";
 import { TargetScopes, type ScopeFactory } from "./variables.js";
-
-/** How facts are gathered. */
-export interface FactGatherer {
-  readonly probes: Probes;
-  from(seen: Seen<Probes>, info: HostInfo): Readonly<Record<string, unknown>>;
-}
 
 /** Reads the variables of one vars_files entry; undefined: the file does not exist. */
 export type VarsFileLoader = (path: string, play: Play, place: Place | undefined) => Promise<VarLayer | undefined>;
@@ -73,7 +64,7 @@ export class Run {
   readonly slots: HostSlots;
   readonly treeLimits: { of(host: string, venue: unknown): Limiter };
   readonly states = new Map<string, TargetState>();
-  readonly facts: (FactGatherer & { readonly flat: readonly Probe[] }) | undefined;
+  readonly facts: FactLook | undefined;
   readonly magic: Readonly<Record<string, () => unknown>>;
   readonly abort = new AbortController();
   readonly isCheck: boolean;
@@ -94,11 +85,7 @@ export class Run {
     this.isDiff = options.isDiff ?? false;
     this.verbosity = options.verbosity ?? 0;
     this.becomesByDefault = options.becomesByDefault ?? false;
-    this.facts = options.facts && {
-      probes: options.facts.probes,
-      from: options.facts.from,
-      flat: flatProbes(options.facts.probes),
-    };
+    this.facts = options.facts && new FactLook(options.facts);
     const limiters = new Map<string, Limiter>();
     this.treeLimits = {
       of: (host) => {
@@ -173,7 +160,7 @@ export class Run {
       origin: "facts",
       get: (name) => {
         if (name !== "facts") return undefined;
-        if (state.facts) return { raw: state.facts };
+        if (state.facts) return { raw: state.facts() };
         return mayGather && this.facts ? pendingVariable("facts") : undefined;
       },
       names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),

@@ -23,7 +23,8 @@ export class TargetState {
   /** Layers of the inventory, lowest precedence first. */
   readonly inventoryLayers: readonly VarLayer[];
   readonly counts: Counts = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, rescued: 0, ignored: 0 };
-  facts: Readonly<Record<string, unknown>> | undefined;
+  /** Undefined: not gathered. */
+  facts: (() => Readonly<Record<string, unknown>>) | undefined;
   session: HostSession | undefined;
   tree: TreeSession | undefined;
   isFailed = false;

@@ -3,7 +3,7 @@
 import { CrunError } from "../../src/diagnostic/diagnostic.js";
 import type { Change, ExecChange, Expect, Outcome } from "../../src/module/change.js";
 import { contentOf } from "../../src/module/content.js";
-import { Model } from "../../src/module/model.js";
+import type { Model } from "../../src/module/model.js";
 import type { ExecSpec, Exit, Failure, Observation, Probe } from "../../src/module/probe.js";
 import type { HostInfo, HostSession, TreeSession } from "../../src/target/session.js";
 import { modelOf, type Tree } from "../module/harness.js";

@@ -1,6 +1,7 @@
 // The flow of tasks: conditions, loops, failures, blocks, handlers, includes, several targets.
 
 import assert from "node:assert/strict";
+import { crunFacts } from "../../src/engine/crun-facts.js";
 import { FakeTree } from "./fake-session.js";
 import { block, include, loadModules, meta, play, runPlays, task } from "./playbooks.js";
 
@@ -322,5 +323,59 @@ describe("flow", () => {
     const ran = await runPlays([play(nodes)], one());
     assert.equal(JSON.stringify(ran.results).includes("secret"), false);
     assert.match(String(ran.results[0]?.result["censored"]), /no_log/);
+  });
+});
+
+describe("facts", () => {
+  before(loadModules);
+
+  const trees = (): Record<string, FakeTree> =>
+    Object.fromEntries(
+      ["a", "b"].map((name) => [
+        `fake:${name}`,
+        new FakeTree({ "/etc/os-release": `ID=${name}\nNAME="The ${name}"\n`, "/etc/hosts": "" }),
+      ]),
+    );
+  const shows = (): ReturnType<typeof task> =>
+    task("debug", { msg: "{{facts.os}} {{facts.kernel}}" }, { name: "show" });
+
+  it("are gathered along with the first look where something reads them, the host's once for all its trees", async () => {
+    const both = trees();
+    const nodes = [task("copy", { dest: "/etc/hosts", content: "" }, { name: "c" }), shows()];
+    const ran = await runPlays([play(nodes)], both, { facts: crunFacts });
+    const shown = ran.results.filter((result) => result.task === "show").map((result) => result.result["msg"]);
+    assert.deepEqual(shown.sort(), ["a 6.1.0", "b 6.1.0"]);
+    const looks = Object.values(both).map((tree) => tree.observed);
+    assert.deepEqual(
+      looks.map((look) => look.length),
+      [1, 1],
+    );
+    const fibs = looks.flat(2).filter((probe) => "path" in probe && probe.path === "/proc/net/fib_trie");
+    assert.equal(fibs.length, 1);
+  });
+
+  it("are not asked for where nothing reads them, and not even then where gather_facts is false", async () => {
+    const quiet = trees();
+    await runPlays([play([say("x")])], quiet, { facts: crunFacts });
+    assert.deepEqual(
+      Object.values(quiet).map((tree) => tree.roundTrips),
+      [0, 0],
+    );
+    const ran = await runPlays([play([shows()], { gatherFacts: false })], trees(), { facts: crunFacts });
+    assert.deepEqual(
+      ran.results.map((result) => result.status),
+      ["failed", "failed"],
+    );
+    assert.match(ran.results[0]?.message ?? "", /facts/);
+  });
+
+  it("are found through a variable that leads to them, too", async () => {
+    const both = trees();
+    const ran = await runPlays(
+      [play([task("debug", { msg: "{{name}}" }, { name: "show" })], { playVars: { name: "{{facts.os_name}}" } })],
+      both,
+      { facts: crunFacts },
+    );
+    assert.deepEqual(ran.results.map((result) => result.result["msg"]).sort(), ["The a", "The b"]);
   });
 });
