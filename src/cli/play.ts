@@ -1,12 +1,79 @@
 // `crun play`: loads and checks everything, then runs it and reports.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
+import { modules } from "../../modules/index.js";
+import { ConnectionPool } from "../connection/connect.js";
+import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { crunFacts } from "../engine/crun-facts.js";
+import { StartGate } from "../engine/program.js";
+import { Run } from "../engine/run.js";
+import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load.js";
+import { createScope } from "../playbook/scope.js";
+import { fileTemplate } from "../playbook/template.js";
 import type { PlayOptions } from "./options.js";
+import { checkSelection, listing } from "./listing.js";
+import { terminalPrompt } from "./prompt.js";
+import { reportFor } from "./reporting.js";
+import { setUp, type Setup } from "./setup.js";
+import { version } from "./version.js";
 
-/** Gives the exit status. */
+/** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
-  throw new CrunError({
-    severity: "error",
-    summary: `${options.playbooks.join(" ")}: the playbook loader has not landed`,
+  const setup = await setUp(options, options.playbooks[0]);
+  const loaded: LoadedPlaybook[] = [];
+  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules }));
+  tell(loaded.flatMap(({ findings }) => findings));
+  const playbooks = loaded.map(({ playbook }) => playbook);
+  const limit = limitOf(options.limit, setup);
+  checkSelection(playbooks, options);
+  if (options.action === "syntax-check") return 0;
+  if (options.action !== "play") {
+    process.stdout.write(listing(playbooks, options, setup, limit));
+    return 0;
+  }
+  const pool = new ConnectionPool(terminalPrompt());
+  const run = new Run({
+    inventory: setup.inventory,
+    limit,
+    openHost: (host) => pool.get(setup.addressOf(host)),
+    locate: setup.locate,
+    makeScope: createScope,
+    compileText: fileTemplate,
+    loadVarsFile: (path, play) =>
+      Promise.resolve(loadVarsFile(loaded[0]?.files.absolute(`${play.directory}/${path}`) ?? path)),
+    facts: crunFacts,
+    extraVars: [setup.extra],
+    sink: await reportFor(options),
+    isCheck: options.isCheck,
+    isDiff: options.isDiff,
+    becomesByDefault: options.become,
+    verbosity: options.verbosity,
+    tags: { only: new Set(options.tags), skip: new Set(options.skipTags) },
+    startAt: options.startAtTask === undefined ? undefined : new StartGate(options.startAtTask),
+    forks: setup.forks,
+    version,
   });
+  const interrupt = (): void => run.interrupt();
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    const { exitStatus } = await run.plays(playbooks);
+    return exitStatus;
+  } finally {
+    await pool.close();
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}
+
+/** Warnings are printed; with an error among the findings nothing runs. */
+function tell(findings: readonly Diagnostic[]): void {
+  if (findings.some(({ severity }) => severity === "error")) throw new CrunError(findings);
+  for (const one of findings) process.stderr.write(`${formatDiagnostic(one)}\n`);
+}
+
+function limitOf(pattern: string | undefined, setup: Setup): ReadonlySet<string> | undefined {
+  if (pattern === undefined) return undefined;
+  const names = new Set(setup.inventory.match(pattern).map(({ name }) => name));
+  if (names.size === 0) throw new CrunError({ severity: "error", summary: `--limit ${pattern}: no target is left` });
+  return names;
 }
