@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import type { Prompt } from "../target/session.js";
 import { fingerprint } from "./known-hosts.js";
-import type { Identity, UnusableIdentity } from "./ssh-keys.js";
+import type { Identity } from "./ssh-keys.js";
 
 /** A key that can sign, though perhaps only after a question. */
 export interface SigningKey {
@@ -22,7 +22,6 @@ export type Attempt =
 
 export interface Credentials {
   readonly identities: readonly Identity[];
-  readonly unusable: readonly UnusableIdentity[];
   readonly identitiesOnly: boolean;
   /** Public keys of the agent; called at most once, and only when they are needed. */
   readonly listAgent: (() => Promise<readonly Buffer[]>) | undefined;

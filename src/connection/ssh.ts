@@ -16,6 +16,7 @@ import { AuthPlan } from "./ssh-auth.js";
 import { expandProxyCommand, jumpAddress, resolveSsh } from "./ssh-config.js";
 import type { SshTarget } from "./ssh-config.js";
 import { loadIdentities } from "./ssh-keys.js";
+import type { UnusableIdentity } from "./ssh-keys.js";
 import { KeyRing, toMethod } from "./ssh-key-ring.js";
 import { loadSsh2 } from "./ssh2.js";
 import type { Client, ClientChannel, ConnectConfig, Ssh2 } from "./ssh2.js";
@@ -114,8 +115,9 @@ async function logIn(
     for (const hop of hops.toReversed()) await hop.close();
   };
   try {
+    const means = await prepare(ssh2, address, target, prompt, deadline);
     const socket = await transport(ssh2, address, target, where, prompt, deadline, depth, hops);
-    const client = await authenticate(ssh2, address, target, where, socket, prompt, deadline);
+    const client = await authenticate(ssh2, address, target, where, socket, means, deadline);
     return {
       client,
       where,
@@ -194,7 +196,8 @@ async function through(
         const remedy = "Check the hops of ProxyJump.";
         throw new ConnectionError({ host: address.name, where, step: "connecting", cause, remedy });
       });
-      const client = await authenticate(ssh2, hopAddress, target, where, socket, prompt, deadline);
+      const means = await prepare(ssh2, hopAddress, target, prompt, deadline);
+      const client = await authenticate(ssh2, hopAddress, target, where, socket, means, deadline);
       login = { client, where, close: () => endClient(client) };
     }
     hops.push(login);
@@ -210,12 +213,10 @@ async function authenticate(
   target: SshTarget,
   where: string,
   socket: Duplex,
-  prompt: Prompt,
+  means: Means,
   deadline: Deadline,
 ): Promise<Client> {
-  const check = await HostKeyCheck.load(target, address.acceptsNewHostKeys);
-  const held: Prompt = (question, options) => deadline.hold(prompt(question, options));
-  const { ring, plan, unusable } = await credentials(ssh2, target, address, held);
+  const { check, held, ring, plan, unusable } = means;
   const client = new ssh2.Client();
   let step = "connecting";
   let firstBytes = Buffer.alloc(0);
@@ -295,7 +296,7 @@ type Fail = (cause: string, remedy: string, isTransient?: boolean, detail?: stri
 function refused(
   fail: Fail,
   plan: AuthPlan,
-  unusable: readonly { readonly file: string; readonly reason: string }[],
+  unusable: readonly UnusableIdentity[],
   target: SshTarget,
 ): ConnectionError {
   const tried = plan.tried.length === 0 ? "nothing could be tried" : `tried ${plan.tried.join(", ")}`;
@@ -326,26 +327,37 @@ function explain(fail: Fail, error: Error, step: string): ConnectionError {
   );
 }
 
-/** Keys that can sign, and the plan in which they are offered. */
-async function credentials(
+/** What a login needs, read before the server's patience is tried. */
+interface Means {
+  readonly check: HostKeyCheck;
+  /** Questions that stop the clock. */
+  readonly held: Prompt;
+  readonly ring: KeyRing;
+  readonly plan: AuthPlan;
+  readonly unusable: readonly UnusableIdentity[];
+}
+
+async function prepare(
   ssh2: Ssh2,
-  target: SshTarget,
   address: HostAddress,
+  target: SshTarget,
   prompt: Prompt,
-): Promise<{ ring: KeyRing; plan: AuthPlan; unusable: readonly { readonly file: string; readonly reason: string }[] }> {
+  deadline: Deadline,
+): Promise<Means> {
+  const held: Prompt = (question, options) => deadline.hold(prompt(question, options));
+  const check = await HostKeyCheck.load(target, address.acceptsNewHostKeys);
   const { usable, unusable } = await loadIdentities(target.identityFiles);
-  const ring = new KeyRing(ssh2, target.agent, prompt);
+  const ring = new KeyRing(ssh2, target.agent, held);
   const plan = new AuthPlan({
     identities: await Promise.all(usable.map((identity) => ring.withPublicKey(identity))),
-    unusable,
     identitiesOnly: target.identitiesOnly,
     listAgent: target.agent === undefined ? undefined : () => ring.listAgent(),
     openIdentity: async (identity) => (await ring.open(identity))?.getPublicSSH(),
     password: address.password,
-    prompt,
+    prompt: held,
     login: `${target.user}@${target.hostName}`,
   });
-  return { ring, plan, unusable };
+  return { check, held, ring, plan, unusable };
 }
 
 /** Runs the command; the login ends with it. */

@@ -28,8 +28,7 @@ export async function openTcp(host: string, port: number, signal: AbortSignal): 
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort);
-      socket.removeAllListeners("error");
-      resolve(socket);
+      resolve(socket); // its error handler stays, without effect: who uses it adds another
     });
     socket.once("error", (error) => {
       signal.removeEventListener("abort", onAbort);
