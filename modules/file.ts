@@ -67,7 +67,7 @@ export default defineModule({
     return {
       ...accountProbes,
       ...atPath(path, params.attributes),
-      parents: params.state === "touch" || params.state === "directory" || params.recurse ? parentProbes(path) : [],
+      parents: params.recurse || (params.state !== undefined && makes.has(params.state)) ? parentProbes(path) : [],
       sources: source === undefined ? [] : ([{ kind: "stat", path: source, follow: true }, { kind: "stat", path: source }] as const satisfies readonly StatProbe[]),
       lists,
       zone: [params.access_time, params.modification_time].some((one) => one !== undefined && one !== "now" && one !== "preserve") ? [zoneProbe] : [],
@@ -104,7 +104,7 @@ export default defineModule({
       path: insideSelf ? joinPath(path, baseName(params.src ?? "")) : path,
       self: insideSelf ?? seen.self,
       target: insideTarget ?? seen.target,
-      parents: seen.parents,
+      parents: insideSelf ? [...seen.parents, seen.target] : seen.parents,
       source: seen.sources[0],
       sourceSelf: seen.sources[1],
       entries: seen.lists[0],
@@ -126,6 +126,9 @@ export default defineModule({
     { title: "Nothing there", yaml: "- file:\n    path: /etc/nginx/sites-enabled/default\n    state: absent" },
   ],
 });
+
+/** States that may make something, and so look at the directories above. */
+const makes = new Set(["touch", "directory", "link", "hard"]);
 
 const planners: Readonly<Record<string, (situation: Situation) => Plan>> = {
   file: planFile,

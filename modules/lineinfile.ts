@@ -63,7 +63,7 @@ export default defineModule({
           : presentLine(was.text ?? "", wishOf(params));
       if (was.text === undefined && edit.message === "") return { changes: [], message: "", result: { backup: "" }, warnings };
       const { backup, ...plan } = planEdit(params, edit, seen, readAccounts(seen), context);
-      return { ...plan, warnings, result: { backup: backup ?? "", ...(edit.found === undefined ? {} : { found: edit.found }) } };
+      return { ...plan, warnings: [...warnings, ...(edit.warning === undefined ? [] : [edit.warning])], result: { backup: backup ?? "", ...(edit.found === undefined ? {} : { found: edit.found }) } };
     } catch (error) {
       if (error instanceof BadRegex) return { changes: [], refusal: { message: error.message } };
       throw error;

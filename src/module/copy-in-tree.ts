@@ -211,10 +211,11 @@ function planAbove(
   const parents = planParents(paths.slice(0, -1), seen.above.slice(0, -1), maker);
   if (parents.refusal) return { changes: [], path: top, node, refusal: parents.refusal };
   const there = seen.above.at(-1)?.stat;
+  if (there && there.type !== "directory") return fail(`${top} is no directory, and ${params.src} is one`);
   const isWhole = to ? top !== dest : params.src?.endsWith("/") === true && !hasSlash;
   const topMaker = isWhole ? { ...maker, params: { ...params, mode: formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) } } : maker;
-  const made = there ? { changes: [], node: there as Node } : planDirectory(top, topMaker);
-  if ("refusal" in made && made.refusal) return { changes: [], path: top, node, refusal: made.refusal };
+  const made: ReturnType<typeof planDirectory> = there ? { changes: [], node: there } : planDirectory(top, topMaker);
+  if (made.refusal) return { changes: [], path: top, node, refusal: made.refusal };
   const target = to || hasSlash ? top : dest;
   const ownNode = target === top ? made.node : { ...node, ...resolvedOwner(params, accounts, node) };
   return { changes: [...parents.changes, ...made.changes], path: target, node: ownNode };

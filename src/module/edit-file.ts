@@ -66,6 +66,7 @@ export function textToEdit(params: EditParams, seen: EditSeen): { readonly text:
 export interface Edit {
   readonly text: string;
   readonly message: string;
+  readonly warning?: string;
 }
 
 /** Changes that bring the edit about and the attributes right. The message is the edit's, with Ansible's words about attributes. */

@@ -26,7 +26,7 @@ export function presentLine(text: string, wish: LineWish): Edit {
   const anchor = [insertAfter, insertBefore].find((one) => one !== undefined && one !== "EOF" && one !== "BOF");
   const match = findMatch(lines, wish);
   const place = match ? undefined : findPlace(lines, line, anchor, insertAfter !== undefined, wish.isFirstMatch);
-  const done = (message: string): Edit => ({ text: lines.join(""), message });
+  const done = (message: string): Edit => ({ text: lines.join(""), message, ...(match?.warning === undefined ? {} : { warning: match.warning }) });
   const insert = (index: number): Edit => {
     lines.splice(index, 0, `${line}\n`);
     return done("line added");
@@ -65,17 +65,27 @@ export function absentLine(text: string, wish: Pick<LineWish, "regexp" | "search
   return { text: kept.join(""), message: found > 0 ? `${found} line(s) removed` : "", found };
 }
 
-function findMatch(lines: readonly string[], wish: LineWish): { readonly index: number; readonly found?: RegExpMatchArray } | undefined {
+interface LineMatch {
+  readonly index: number;
+  readonly found?: RegExpMatchArray;
+  readonly warning?: string;
+}
+
+function findMatch(lines: readonly string[], wish: LineWish): LineMatch | undefined {
   const regex = wish.regexp === undefined ? undefined : pythonRegex(toByteString(wish.regexp)).regex;
   const needle = wish.searchString === undefined ? undefined : toByteString(wish.searchString);
-  let last: { index: number; found?: RegExpMatchArray } | undefined;
-  for (const [index, line] of lines.entries()) {
-    const found = regex?.exec(line) ?? undefined;
-    if (!found && !(needle !== undefined && line.includes(needle))) continue;
-    last = { index, ...(found ? { found } : {}) };
-    if (wish.isFirstMatch) break;
+  const line = toByteString(wish.line);
+  let last: LineMatch | undefined;
+  let count = 0;
+  for (const [index, one] of lines.entries()) {
+    const found = regex?.exec(one) ?? undefined;
+    if (!found && !(needle !== undefined && one.includes(needle))) continue;
+    if (last === undefined || !wish.isFirstMatch) last = { index, ...(found ? { found } : {}) };
+    count++;
   }
-  return last;
+  const isOwn = regex ? regex.test(line) : needle !== undefined && line.includes(needle);
+  if (!last || count < 2 || isOwn || wish.hasBackrefs) return last;
+  return { ...last, warning: `${count} lines match ${wish.regexp ?? wish.searchString}, and the new line does not: the next run will replace another of them` };
 }
 
 /** The line itself (`exact`, the last one), and where the anchor says it would go (`at`). */

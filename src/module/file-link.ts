@@ -4,7 +4,7 @@ import type { Change, Expect } from "./change.js";
 import type { Plan } from "./contract.js";
 import { differenceOf, pathInfo, stateName } from "./file-params.js";
 import type { Situation } from "./file-state.js";
-import { freshNode, inTurn, planAttributes, refuse } from "./file-state.js";
+import { freshNode, hasParent, inTurn, planAttributes, refuse } from "./file-state.js";
 import type { Stat } from "./probe.js";
 import { joinPath, parentOf } from "./tree-path.js";
 
@@ -17,6 +17,7 @@ export function planLink(situation: Situation): Plan {
   const blocked = refuseLink(situation, src);
   if (blocked) return blocked;
   if (src === undefined && old?.type !== "link") return refuse("src is required for creating new symlinks");
+  if (!old && !hasParent(situation)) return noParent(path);
   const changes: Change[] = [];
   let link: Stat | undefined = old;
   if (src !== undefined && !(old?.type === "link" && old.target === src)) {
@@ -67,6 +68,7 @@ export function planHardLink(situation: Situation): Plan {
     const message = state === "hard" ? "Cannot link, different hard link exists at destination" : `Cannot link, ${state} exists at destination`;
     return refuse(message, result, "force: true replaces it.");
   }
+  if (!old && !hasParent(situation)) return noParent(path);
   const change: Change = { kind: "hardLink", path, source: src ?? "", expect: old ? expectOf(old) : { type: "absent" } };
   if (!linked) return { changes: [change], result };
   const attributes = planAttributes(situation, path, { ...linked, links: linked.links + 1 }, result, { allowHardLinks: true });
@@ -88,6 +90,10 @@ function refuseLink(situation: Situation, src: string | undefined): Plan | undef
     return refuse(`the directory ${path} is not empty, refusing to convert it`, { path });
   }
   return undefined;
+}
+
+function noParent(path: string): Plan {
+  return refuse(`Error while linking: the directory ${parentOf(path)} does not exist`, { path }, "Make it in an earlier task with state: directory.");
 }
 
 function expectOf(stat: Stat): Expect {

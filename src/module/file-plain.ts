@@ -3,7 +3,7 @@
 import type { Plan } from "./contract.js";
 import { attributeChange, differenceOf, pathInfo, stateName } from "./file-params.js";
 import type { Situation } from "./file-state.js";
-import { freshNode, planAttributes, refuse } from "./file-state.js";
+import { freshNode, hasParent, planAttributes, refuse } from "./file-state.js";
 import { defaultFileMode } from "./mode.js";
 import { parentOf } from "./tree-path.js";
 
@@ -48,10 +48,9 @@ export function planAbsent(situation: Situation): Plan {
 }
 
 function planNewFile(situation: Situation): Plan {
-  const { params, path, times, accounts, parents } = situation;
-  const parent = parentOf(path);
-  if (parent !== "/" && parents.at(-1)?.stat?.type !== "directory") {
-    return refuse(`Error, could not touch target: the directory ${parent} does not exist`, { path }, "Make it in an earlier task with state: directory.");
+  const { params, path, times, accounts } = situation;
+  if (!hasParent(situation)) {
+    return refuse(`Error, could not touch target: the directory ${parentOf(path)} does not exist`, { path }, "Make it in an earlier task with state: directory.");
   }
   const fresh = freshNode(situation, "file", defaultFileMode);
   const { refusal, setFlags, clearFlags, ...fields } = differenceOf(params, fresh, accounts);

@@ -8,6 +8,7 @@ import { timesToSet } from "./file-times.js";
 import type { Accounts } from "./ownership.js";
 import { defaultOwnership } from "./ownership.js";
 import type { ListObservation, Stat, StatObservation } from "./probe.js";
+import { parentsOf } from "./tree-path.js";
 
 export interface FileStateParams extends FileParams {
   readonly src: string | undefined;
@@ -40,6 +41,12 @@ export interface Situation {
 
 export function refuse(message: string, result?: ResultFields, remedy?: string): Plan {
   return { changes: [], refusal: { message, ...(remedy === undefined ? {} : { remedy }), ...(result === undefined ? {} : { result }) } };
+}
+
+/** Whether the directory above the path is there. */
+export function hasParent(situation: Situation): boolean {
+  const parents = parentsOf(situation.path);
+  return parents.length === 0 || situation.parents[parents.length - 1]?.stat?.type === "directory";
 }
 
 /** What a task makes and gives to nobody. */

@@ -240,8 +240,9 @@ export class Model {
       isInNew = node.isNewDirectory === true;
       here = next;
     }
-    const node = here === "" ? this.#overlay.get(`${root}/`) : undefined;
-    if (node && node !== "absent") return { kind: "node", path: "/", node };
+    // A path that ends in `.` or `..`, or in a link to one, ends at a directory that was passed before.
+    const node = this.#overlay.get(root + (here || "/"));
+    if (node && node !== "absent") return { kind: "node", path: here || "/", node };
     return { kind: "open", path: here || "/", isCertain };
   }
 

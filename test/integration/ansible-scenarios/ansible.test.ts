@@ -18,9 +18,32 @@ interface AnsibleResult {
   readonly warnings?: readonly string[];
 }
 
-interface AnsibleOutput {
-  readonly plays: readonly { readonly tasks: readonly { readonly hosts: Readonly<Record<string, AnsibleResult>> }[] }[];
-}
+/** Results of each scenario's tasks. */
+type AnsibleOutput = readonly (readonly AnsibleResult[])[];
+
+/** A callback of Ansible's that prints one line of JSON a task result, with the play it belongs to. */
+const callback = `
+import json
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "lines"
+    play = -1
+
+    def v2_playbook_on_play_start(self, play):
+        self.play += 1
+
+    def tell(self, result, failed):
+        print("RESULT " + json.dumps([self.play, dict(result._result, failed=failed)], default=str))
+
+    def v2_runner_on_ok(self, result):
+        self.tell(result, False)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.tell(result, True)
+`;
 
 const chosen = process.env["SCENARIOS"] ?? "";
 
@@ -44,9 +67,9 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
     for (const [index, scenario] of own.entries()) {
       it(`${scenario.id}: ${scenario.name}`, () => {
         const root = join(directory, scenario.id, "tree");
-        const tasks = output.plays[index]?.tasks ?? [];
+        const results = output[index] ?? [];
         for (const [number, step] of scenario.steps.entries()) {
-          const result = withoutBase(tasks[number]?.hosts["localhost"], root);
+          const result = withoutBase(results[number], root);
           assert.ok(result, `Ansible has no result for step ${number + 1}`);
           checkStep(
             step,
@@ -77,9 +100,11 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
     writeFileSync(join(own, "site.yml"), JSON.stringify([{ hosts: "localhost", gather_facts: false, tasks }]));
     return join(own, "site.yml");
   });
+  writeFileSync(join(directory, "lines.py"), callback);
   const environment = {
     ...process.env,
-    ANSIBLE_STDOUT_CALLBACK: "json",
+    ANSIBLE_CALLBACK_PLUGINS: directory,
+    ANSIBLE_STDOUT_CALLBACK: "lines",
     ANSIBLE_PIPELINING: "1",
     ANSIBLE_LOCALHOST_WARNING: "0",
     ANSIBLE_INVENTORY_UNPARSED_WARNING: "0",
@@ -89,7 +114,13 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
   const text = await new Promise<string>((resolve) => {
     execFile("nice", ["ansible-playbook", "-i", "localhost,", "-c", "local", ...playbooks], { env: environment, maxBuffer: 1 << 28 }, (_error, stdout) => resolve(stdout));
   });
-  return JSON.parse(text.slice(text.indexOf("{"))) as AnsibleOutput;
+  const results: AnsibleResult[][] = list.map(() => []);
+  for (const line of text.split("\n")) {
+    if (!line.startsWith("RESULT ")) continue;
+    const [play, result] = JSON.parse(line.slice(7)) as [number, AnsibleResult];
+    results[play]?.push(result);
+  }
+  return results;
 }
 
 function rebaseParam(key: string, value: unknown, root: string): unknown {
