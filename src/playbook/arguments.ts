@@ -32,12 +32,13 @@ export function argumentsOf(
   const given = new Map<string, Given>();
   const add = (one: Given | undefined): void => void (one && given.set(one.key, one));
   if (argsNode) for (const one of extraArguments(module, argsNode, findings)) add(one);
-  for (const one of ownArguments(module, moduleEntry, findings)) add(one);
+  const own = ownArguments(module, moduleEntry, findings);
+  for (const one of own ?? []) add(one);
   const mains = new Set([...given.keys()].map((key) => names.get(key) ?? key));
   for (const entry of defaults?.entries.values() ?? []) {
     if (!mains.has(names.get(entry.key) ?? entry.key)) add(argument(module, entry, findings));
   }
-  check(module, moduleEntry, given, findings);
+  if (own) check(module, moduleEntry, given, findings);
   return Object.fromEntries([...given.values()].map((one) => [names.get(one.key) ?? one.key, one.value]));
 }
 
@@ -60,12 +61,13 @@ function extraArguments(module: AnyModule, node: YamlNode, findings: Findings): 
   return [];
 }
 
-function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): Given[] {
+/** Undefined where they cannot be read at all. */
+function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): Given[] | undefined {
   const node = entry.value;
   if (node.kind === "map") return [...node.entries.values()].flatMap((one) => argument(module, one, findings) ?? []);
   if (node.kind === "list") {
     findings.at(node, `${module.name} takes a map of arguments, not a list`);
-    return [];
+    return undefined;
   }
   if (node.value === null) return [];
   const text = node.text;
@@ -76,14 +78,14 @@ function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): 
     findings.at(node, `${module.name}: arguments as name=value are not taken`, {
       remedy: `Write a map:\n  ${entry.key}:\n  ${lines.join("\n  ")}`,
     });
-    return [];
+    return undefined;
   }
   if (module.freeForm === undefined) {
     const example = Object.keys(module.params)[0] ?? "name";
     findings.at(node, `${module.name} takes a map of arguments, not text`, {
       remedy: `Write ${entry.key}: {${example}: …}.`,
     });
-    return [];
+    return undefined;
   }
   if (!takesCommand || typeof node.value !== "string")
     return [
