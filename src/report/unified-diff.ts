@@ -22,7 +22,7 @@ export function unifiedDiff(diff: FileDiff, paint: Paint): string {
     undefined,
     { context: 3 },
   );
-  const lines = patch.split("\n").slice(1);
+  const lines = patch.slice(patch.indexOf("--- ")).split("\n");
   return lines.map((line) => paintLine(clean(cut(line)), paint)).join("\n");
 }
 

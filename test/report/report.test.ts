@@ -106,6 +106,9 @@ describe("unified diff", () => {
   it("says where a last newline is missing", () => {
     assert.match(unifiedDiff({ title: "/a", before: "x\n", after: "x" }, paint), /No newline at end of file/);
   });
+  it("has no other header than the two names", () => {
+    assert.match(unifiedDiff({ title: "/a", before: "x\n", after: "y\n" }, paint), /^--- \/a\n\+\+\+ \/a\n@@/);
+  });
   it("is empty where nothing differs", () =>
     assert.equal(unifiedDiff({ title: "/a", before: "x", after: "x" }, paint), ""));
 });
