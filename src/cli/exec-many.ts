@@ -1,7 +1,7 @@
 // `crun exec` on many targets: whole lines, each with its target's name, and a summary.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import type { ConnectionPool } from "../connection/connect.js";
+import type { ConnectionPool } from "../target/connect.js";
 import type { HostSession } from "../target/session.js";
 import { escapeControls } from "../wire/noise.js";
 import { textOf } from "../wire/text.js";

@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
-import type { ConnectionPool } from "../connection/connect.js";
+import type { ConnectionPool } from "../target/connect.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { Exit } from "../module/probe.js";
 import type { RunningExec } from "../target/session.js";

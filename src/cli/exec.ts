@@ -1,6 +1,6 @@
 // `crun exec`: a command in one tree with its own terminal and exit status, or in many with prefixed lines.
 
-import { ConnectionPool } from "../connection/connect.js";
+import { ConnectionPool } from "../target/connect.js";
 import type { Connect, Entry, HostAddress, Prompt } from "../target/session.js";
 import type { ExecSpec } from "../module/probe.js";
 import { execMany } from "./exec-many.js";

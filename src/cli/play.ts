@@ -1,7 +1,7 @@
 // `crun play`: loads and checks everything, then runs it and reports.
 
 import { modules } from "../../modules/index.js";
-import { ConnectionPool } from "../connection/connect.js";
+import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { crunFacts } from "../engine/crun-facts.js";
 import { StartGate } from "../engine/program.js";

@@ -2,7 +2,7 @@
 
 import { escapeControls } from "../wire/noise.js";
 import { MAGIC, NOISE_LIMIT } from "../wire/frames.js";
-import type { HelperStream } from "../target/helper-stream.js";
+import type { HelperStream } from "./helper-stream.js";
 import type { Prompt } from "../target/session.js";
 import type { BecomePlan } from "./become.js";
 import type { Deadline } from "./deadline.js";

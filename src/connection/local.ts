@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { arch } from "node:process";
-import type { HelperStream } from "../target/helper-stream.js";
+import type { HelperStream } from "./helper-stream.js";
 import type { HostAddress, Prompt } from "../target/session.js";
 import { planBecome } from "./become.js";
 import { bringUp } from "./bring-up.js";

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import type { HelperStream } from "../target/helper-stream.js";
+import type { HelperStream } from "./helper-stream.js";
 import type { HostAddress, Prompt } from "../target/session.js";
 import { DEFAULT_BECOME, planBecome } from "./become.js";
 import { bringUp } from "./bring-up.js";

@@ -5,7 +5,7 @@ import { FEATURES, PROTOCOL_VERSION } from "../wire/messages.js";
 import type { Greeting } from "../wire/messages.js";
 import { escapeControls } from "../wire/noise.js";
 import { Blobs } from "./blobs.js";
-import type { HelperStream } from "./helper-stream.js";
+import type { HelperStream } from "../connection/helper-stream.js";
 import { Link } from "./link.js";
 import type { Entry, HostInfo, HostSession, TreeSession } from "./session.js";
 import { Tree } from "./tree-session.js";

@@ -7,7 +7,7 @@ import type { Frame } from "../wire/frames.js";
 import { readReply, writeRequest } from "../wire/messages.js";
 import type { Greeting, Reply, Request } from "../wire/messages.js";
 import { quoteNoise } from "../wire/noise.js";
-import type { HelperStream } from "./helper-stream.js";
+import type { HelperStream } from "../connection/helper-stream.js";
 
 /** Who waits for replies on a channel. A promise returned holds back everything that comes, until it resolves. */
 export interface Listener {

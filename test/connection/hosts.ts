@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { CrunError } from "../../src/diagnostic/diagnostic.js";
-import { connect } from "../../src/connection/connect.js";
+import { connect } from "../../src/target/connect.js";
 import type { HostAddress, HostSession, Prompt } from "../../src/target/session.js";
 import type { SshHost } from "../lab/sshd.js";
 

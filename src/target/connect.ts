@@ -1,14 +1,14 @@
 // Opens sessions with hosts, here or over SSH, one for each host.
 
-import { openHostSession } from "../target/host-session.js";
-import type { Connect, HostAddress, HostSession, Prompt } from "../target/session.js";
+import { openHostSession } from "./host-session.js";
+import type { Connect, HostAddress, HostSession, Prompt } from "./session.js";
 
 /** Opens a session; rejects with a CrunError (exitStatus 4) that says which step failed and what to do. */
 export const connect: Connect = async (address, prompt) => {
   const stream =
     address.kind === "local"
-      ? await (await import("./local.js")).startLocal(address, prompt)
-      : await (await import("./ssh.js")).startSsh(address, prompt);
+      ? await (await import("../connection/local.js")).startLocal(address, prompt)
+      : await (await import("../connection/ssh.js")).startSsh(address, prompt);
   return openHostSession(address.name, stream, address.connectTimeoutMs);
 };
 
