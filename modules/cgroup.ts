@@ -13,7 +13,8 @@ import {
   type Limits,
   type LimitValue,
 } from "../src/facts/cgroup-limits.js";
-import { hierarchies, limitFile, limitProbes, placeOfLimits, type CgroupPlace } from "../src/facts/cgroup-place.js";
+import type { hierarchies} from "../src/facts/cgroup-place.js";
+import { limitFile, limitProbes, placeOfLimits, type CgroupPlace } from "../src/facts/cgroup-place.js";
 import {
   currentLimits,
   differingDevices,

@@ -4,7 +4,7 @@ import { lstatSync, readFileSync, readdirSync, readlinkSync, realpathSync, statS
 import { join } from "node:path";
 import { digestOf, selectParagraphs } from "../../src/module/content.js";
 import type { AnyModule, Context, Plan } from "../../src/module/contract.js";
-import { Model } from "../../src/module/model.js";
+import type { Model } from "../../src/module/model.js";
 import { convertParams } from "../../src/module/params.js";
 import type { FileType, ListEntry, Observation, Probe, Stat } from "../../src/module/probe.js";
 import { planModule } from "../../src/module/run-plan.js";
