@@ -1,5 +1,6 @@
 // `crun play`: loads and checks everything, then runs it and reports.
 
+import { resolve } from "node:path";
 import { modules } from "../../modules/index.js";
 import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
@@ -38,8 +39,7 @@ export async function runPlay(options: PlayOptions): Promise<number> {
     locate: setup.locate,
     makeScope: createScope,
     compileText: fileTemplate,
-    loadVarsFile: (path, play) =>
-      Promise.resolve(loadVarsFile(loaded[0]?.files.absolute(`${play.directory}/${path}`) ?? path)),
+    loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path))),
     facts: crunFacts,
     extraVars: [setup.extra],
     sink: await reportFor(options),

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
-import type { PlayOptions, ReachOptions } from "./options.js";
+import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
 import { version } from "./version.js";
 
 /** Runs the command line; gives the exit status. Errors are printed, never thrown. */
@@ -53,6 +53,26 @@ function buildProgram(finish: (status: number) => void): Command {
     .action(async (playbooks: string[], _options: unknown, command: Command) => {
       const { runPlay } = await import("./play.js");
       finish(await runPlay(playOptions(playbooks, command.opts())));
+    });
+  reaching(program.command("exec"))
+    .description("run a command in a tree: crun exec HOST:TREE -- COMMAND…")
+    .argument("<pattern>", "targets, or an address as local:/srv/trees/x or user@host:tree")
+    .argument("<command...>", "after --: the command and its arguments")
+    .option("--tty", "give it a terminal even where this is none")
+    .option("--no-tty", "give it no terminal")
+    .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
+      const { runExecCommand } = await import("./exec-command.js");
+      const options = command.opts<{ user?: string; tty?: boolean }>();
+      const reach = { ...reachOptions(command.opts()), user: undefined };
+      const request: ExecOptions = { ...reach, pattern, command: words, asUser: options.user, tty: options.tty };
+      finish(await runExecCommand(request));
+    });
+  reaching(program.command("facts"))
+    .description("show what is known of targets")
+    .argument("<pattern>", "targets")
+    .action(async (pattern: string, _options: unknown, command: Command) => {
+      const { runFacts } = await import("./facts-command.js");
+      finish(await runFacts(pattern, reachOptions(command.opts())));
     });
   program
     .command("inventory")

@@ -1,0 +1,60 @@
+// `crun exec` from its options: which targets, reached how.
+
+import { CrunError } from "../diagnostic/diagnostic.js";
+import { parseAddress } from "../inventory/address.js";
+import { hostAddress, treeLocation } from "../target/address.js";
+import { runExec, type ExecTarget } from "./exec.js";
+import type { ExecOptions } from "./options.js";
+import { terminalPrompt } from "./prompt.js";
+import { setUp, type Setup } from "./setup.js";
+
+/** Gives the exit status: the command's own for one target. Throws a CrunError for a pattern that is unknown. */
+export async function runExecCommand(options: ExecOptions): Promise<number> {
+  const setup = await setUp(options);
+  const targets = targetsOf(options, setup);
+  if (targets.length === 0) {
+    throw new CrunError({
+      severity: "error",
+      summary: `${options.pattern} matches no target`,
+      remedy: "See what there is: crun inventory --graph",
+    });
+  }
+  return runExec({
+    targets,
+    command: options.command,
+    user: options.asUser,
+    forks: setup.forks,
+    tty: options.tty,
+    prompt: terminalPrompt(),
+  });
+}
+
+/** What the inventory knows by the pattern; else the address as it is. */
+function targetsOf(options: ExecOptions, setup: Setup): ExecTarget[] {
+  const limit =
+    options.limit === undefined ? undefined : new Set(setup.inventory.match(options.limit).map(({ name }) => name));
+  try {
+    const found = setup.inventory.match(options.pattern).filter(({ name }) => limit?.has(name) ?? true);
+    return found.map((target) => ({
+      name: target.name,
+      address: setup.addressOf(target.host),
+      ...setup.locate(target),
+    }));
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    const address = parseAddress(options.pattern);
+    // A bare word is a name that was mistyped far more often than a host.
+    if (!address || (address.tree === undefined && address.user === undefined && !/[.:]/.test(address.host)))
+      throw error;
+    const { name, host, tree, user } = address;
+    const scope = setup.scopeOf(host);
+    const connection = { ...setup.connection, ...(user === undefined ? {} : { user }) };
+    return [
+      {
+        name,
+        address: hostAddress(host, scope, connection),
+        ...treeLocation({ name, host, tree, groups: [] }, scope, connection),
+      },
+    ];
+  }
+}

@@ -1,0 +1,30 @@
+// `crun facts`: what is known of targets, as JSON.
+
+import { crunFacts } from "../engine/crun-facts.js";
+import { FactLook } from "../engine/fact-look.js";
+import { ConnectionPool } from "../target/connect.js";
+import type { ReachOptions } from "./options.js";
+import { terminalPrompt } from "./prompt.js";
+import { setUp } from "./setup.js";
+
+/** Prints one object with the targets' names as keys; gives the exit status. */
+export async function runFacts(pattern: string, options: ReachOptions): Promise<number> {
+  const setup = await setUp(options);
+  const pool = new ConnectionPool(terminalPrompt());
+  const look = new FactLook(crunFacts);
+  try {
+    const facts = await Promise.all(
+      setup.inventory.match(pattern).map(async (target) => {
+        const session = await pool.get(setup.addressOf(target.host));
+        const { path, entry, isHostRoot } = setup.locate(target);
+        const question = look.ask(target.host, session.info, path);
+        const answers = await session.openTree(path, { entry, isHostRoot }).observe(question.probes);
+        return [target.name, (await question.answer(answers))()] as const;
+      }),
+    );
+    process.stdout.write(`${JSON.stringify(Object.fromEntries(facts), undefined, 2)}\n`);
+    return 0;
+  } finally {
+    await pool.close();
+  }
+}
