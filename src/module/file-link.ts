@@ -49,7 +49,7 @@ export function planLink(situation: Situation): Plan {
 
 /** `state: hard`: another name for the file `src`. */
 export function planHardLink(situation: Situation): Plan {
-  const { self, target, params, path, source, sourceSelf } = situation;
+  const { self, params, path, source, sourceSelf } = situation;
   const { src } = params;
   const old = self.stat;
   const state = stateName(old);
@@ -58,11 +58,9 @@ export function planHardLink(situation: Situation): Plan {
   const result = { dest: path, ...(src === undefined ? {} : { src }) };
   const linked = sourceSelf?.stat ?? source?.stat;
   const isSame = src === undefined || (old !== undefined && linked !== undefined && old.inode === linked.inode && old.device === linked.device);
-  if (old && isSame) {
-    const isFollowed = params.follow && old.type === "link";
-    return planAttributes(situation, isFollowed ? target.real || path : path, (isFollowed ? target.stat : undefined) ?? old, result, { allowHardLinks: true });
-  }
-  if (linked?.type === "directory") return refuse(`src ${src} is a directory, and those have no hard links`, result);
+  // A hard link of a symbolic link is that link again: its own owner is meant, never what it leads to.
+  if (old && isSame) return planAttributes(situation, path, old, result, { allowHardLinks: true });
+  if (source?.stat?.type === "directory") return refuse(`src ${src} is a directory, and those have no hard links`, result);
   if (old?.type === "directory") return refuse("Cannot link: different hard link exists at destination", result);
   if (old && state !== "link" && !params.force) {
     const message = state === "hard" ? "Cannot link, different hard link exists at destination" : `Cannot link, ${state} exists at destination`;

@@ -15,7 +15,7 @@ const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => `/${p
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ content: fc.constantFrom("", "x\n", "y"), mode: fc.constantFrom(0o644, 0o600, 0o755), uid: fc.constantFrom(0, 1) }),
   fc.record({ type: fc.constant("directory" as const), mode: fc.constantFrom(0o755, 0o700) }),
-  fc.record({ target: fc.oneof(path, fc.constantFrom("a", "b", "../a")) }),
+  fc.record({ target: fc.oneof(path, fc.constantFrom("a", "b", "../a", "..")) }),
 );
 
 /** A tree in which no entry has another that is no directory above it. */
@@ -74,7 +74,15 @@ function holds(module: AnyModule, given: Tree, params: Readonly<Record<string, u
 }
 
 describe("the law of idempotence", () => {
-  it("holds for file", () => fc.assert(fc.property(tree, fileWish, (given, wish) => holds(file, given, wish)), { numRuns: 1000 }));
+  it("holds for file", () =>
+    fc.assert(
+      fc.property(tree, fileWish, (given, wish) => {
+        // A wish may change the way to its own path, where that leads through a link.
+        const isOnTheWay = Object.entries(given).some(([at, one]) => typeof one !== "string" && one.target !== undefined && wish.path.startsWith(`${at}/`));
+        if (!isOnTheWay) holds(file, given, wish);
+      }),
+      { numRuns: 1000 },
+    ));
   it("holds for copy", () => fc.assert(fc.property(tree, copyWish, (given, wish) => holds(copy, given, wish)), { numRuns: 600 }));
   it("holds for lineinfile where the line matches its own pattern", () =>
     fc.assert(fc.property(text, lineWish, (given, wish) => holds(lineinfile, { "/f": given }, { path: "/f", ...wish })), { numRuns: 1000 }));
