@@ -131,6 +131,9 @@ export class Window {
     this.#scopes.forget();
     try {
       let reach = this.#reach;
+      // What the task at hand will register is not known yet, though the queue holds only what comes after it.
+      const { current } = this.#on;
+      if (current) for (const name of namesSetBy(current.op)) this.#supposeOne(name, "pending");
       for (let at = this.#head; at < this.#queue.length; at++) {
         const ahead = this.#queue[at];
         if (!ahead) continue;
@@ -245,11 +248,7 @@ export class Window {
 
   /** Behind a task that is not looked at item by item nothing is known of what it sets. */
   #mark(op: TaskOp, frame: Frame): void {
-    const { task, info } = op;
-    const names = [
-      ...(task.register === undefined ? [] : [task.register]),
-      ...(task.module.hasOpenParams ? info.argNames : []),
-    ];
+    const names = namesSetBy(op);
     if (names.length === 0) return;
     const ahead: Ahead = {
       op,
@@ -285,10 +284,12 @@ export class Window {
   }
 
   #suppose({ supposes }: Ahead): void {
-    for (const [name, value] of supposes) {
-      this.#on.state.learned.suppose(name, value);
-      this.#scopes.forget(name);
-    }
+    for (const [name, value] of supposes) this.#supposeOne(name, value);
+  }
+
+  #supposeOne(...[name, value]: Supposition): void {
+    this.#on.state.learned.suppose(name, value);
+    this.#scopes.forget(name);
   }
 
   /** Renders what can be rendered; what cannot stays for later. */
@@ -313,7 +314,7 @@ export class Window {
 
   /** What the task will have registered; where no probe is needed to know it, its facts already. */
   #suppositions(ahead: Ahead): readonly Supposition[] {
-    const { task, info } = ahead.op;
+    const { task } = ahead.op;
     if (ahead.prepared && ahead.isWanted && isEmpty(ahead.prepared.probes)) {
       try {
         const plan = task.module.plan(ahead.prepared.args.params, {}, ahead.prepared.context);
@@ -327,11 +328,7 @@ export class Window {
       }
     }
     if (ahead.isWanted === false && task.register === undefined) return [];
-    const names = [
-      ...(task.register === undefined ? [] : [task.register]),
-      ...(task.module.hasOpenParams ? info.argNames : []),
-    ];
-    return names.map((name) => [name, "pending"]);
+    return namesSetBy(ahead.op).map((name) => [name, "pending"]);
   }
 
   /** Into an included file that was read already. False: looking ahead ends here. */
@@ -372,6 +369,11 @@ export class Window {
   #scope(op: TaskOp, frame: Frame): Scope {
     return frame.layers.reduce((above: Scope, layer) => above.with(layer), this.#scopes.of(op.task.vars, op.task.role));
   }
+}
+
+/** Variables that a task will have set: what it registers, and its facts. */
+function namesSetBy({ task, info }: TaskOp): readonly string[] {
+  return [...(task.register === undefined ? [] : [task.register]), ...(task.module.hasOpenParams ? info.argNames : [])];
 }
 
 function isEmpty(probes: Probes): boolean {

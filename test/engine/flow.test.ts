@@ -30,6 +30,16 @@ describe("flow", () => {
     });
   });
 
+  it("judges a condition by a result that is known only after the changes before it were applied", async () => {
+    const nodes = [
+      task("copy", { content: "x\n", dest: "/etc/y" }, { name: "write" }),
+      task("stat", { path: "/etc/y" }, { name: "look", register: "seen" }),
+      task("assert", { that: ['seen.stat.exists && seen.stat.mode == "0644"'] }, { name: "judge" }),
+    ];
+    const ran = await runPlays([play(nodes)], one());
+    assert.deepEqual(short(ran.lines), ["web1 write changed", "web1 look ok", "web1 judge ok"]);
+  });
+
   it("runs every item of a loop even where one fails, and fails the task afterwards", async () => {
     const nodes = [
       task(
