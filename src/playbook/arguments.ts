@@ -42,7 +42,7 @@ export function argumentsOf(
   return Object.fromEntries([...given.values()].map((one) => [names.get(one.key) ?? one.key, one.value]));
 }
 
-function argument(module: AnyModule, entry: YamlEntry, findings: Findings): Given | undefined {
+function argument(module: AnyModule, entry: YamlEntry, findings: Findings): Given {
   const name = paramNames(module.params).get(entry.key);
   const type = name === undefined ? undefined : module.params[name]?.type;
   const value = findings.try(() =>
@@ -50,12 +50,25 @@ function argument(module: AnyModule, entry: YamlEntry, findings: Findings): Give
       ? evaluatedArgument(entry.value, type, entry.key)
       : templateOf(entry.value),
   );
-  return value && { key: entry.key, keyNode: entry.keyNode, valueNode: entry.value, value };
+  return { key: entry.key, keyNode: entry.keyNode, valueNode: entry.value, value: value ?? new Broken(entry.value) };
+}
+
+/** Stands for an argument that could not be read: that was told already. */
+class Broken implements Template {
+  readonly isStatic = false;
+  readonly names: ReadonlySet<string> = new Set();
+  readonly references = [];
+  readonly place;
+  constructor(node: YamlNode) {
+    this.place = placeOf(node);
+  }
+  render(): undefined {
+    return undefined;
+  }
 }
 
 function extraArguments(module: AnyModule, node: YamlNode, findings: Findings): Given[] {
-  if (node.kind === "map")
-    return [...node.entries.values()].flatMap((entry) => argument(module, entry, findings) ?? []);
+  if (node.kind === "map") return [...node.entries.values()].map((entry) => argument(module, entry, findings));
   if (node.kind === "scalar" && node.value === null) return [];
   findings.at(node, "args must be a map of arguments", { remedy: "Write a line name: value for each." });
   return [];
@@ -64,7 +77,7 @@ function extraArguments(module: AnyModule, node: YamlNode, findings: Findings): 
 /** Undefined where they cannot be read at all. */
 function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): Given[] | undefined {
   const node = entry.value;
-  if (node.kind === "map") return [...node.entries.values()].flatMap((one) => argument(module, one, findings) ?? []);
+  if (node.kind === "map") return [...node.entries.values()].map((one) => argument(module, one, findings));
   if (node.kind === "list") {
     findings.at(node, `${module.name} takes a map of arguments, not a list`);
     return undefined;
@@ -81,7 +94,8 @@ function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): 
     return undefined;
   }
   if (module.freeForm === undefined) {
-    const example = Object.keys(module.params)[0] ?? "name";
+    const names = Object.keys(module.params);
+    const example = names.find((name) => module.params[name]?.required) ?? names[0] ?? "name";
     findings.at(node, `${module.name} takes a map of arguments, not text`, {
       remedy: `Write ${entry.key}: {${example}: …}.`,
     });
@@ -180,7 +194,10 @@ function check(module: AnyModule, moduleEntry: YamlEntry, given: ReadonlyMap<str
     [...given].map(([key, one]) => [key, one.value.isStatic ? one.value.render(NOTHING) : NOT_KNOWN]),
   );
   const { problems } = convertParams(module, values, (key) => given.get(key)?.value.isStatic ?? true);
+  const hasUnknown = problems.some((one) => one.param !== undefined && !paramNames(module.params).has(one.param));
   for (const problem of problems) {
+    // What is missing was probably meant by the name that is unknown.
+    if (hasUnknown && problem.param === undefined && problem.message.endsWith(" is missing")) continue;
     const at = problem.param === undefined ? undefined : given.get(problem.param);
     const isUnknown = at !== undefined && !paramNames(module.params).has(at.key);
     const node: YamlNode = at ? (isUnknown ? at.keyNode : at.valueNode) : moduleEntry.keyNode;

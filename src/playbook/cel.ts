@@ -61,6 +61,13 @@ const COMPREHENSIONS = new Set(["all", "exists", "exists_one", "map", "filter"])
 /** CEL's own functions that are called like helpers, with the arguments for which CEL's own is meant. */
 const OWN_FUNCTIONS = new Set(["has", "size", "type", "dyn", "timestamp", "duration", "bytes", "double", "uint"]);
 
+/** Methods of Python's text and maps, which Jinja has and CEL has not. */
+const PYTHON_METHODS = new Set(
+  "startswith endswith lower upper strip lstrip rstrip find rfind get keys values items title capitalize isdigit replace splitlines".split(
+    " ",
+  ),
+);
+
 interface AstNode {
   readonly op: string;
   readonly args: unknown;
@@ -303,6 +310,7 @@ class Collector {
     if (!Array.isArray(node.args)) return;
     const [name, receiver, args]: unknown[] = node.args;
     if (typeof name !== "string" || !Array.isArray(args)) return;
+    if (PYTHON_METHODS.has(name)) this.unknownCall ??= { name, index: node.pos ?? node.start ?? 0 };
     if (name === "matches") node.args[0] = `${PREFIX}matches`;
     this.visit(receiver, bound);
     const [variable, ...others]: unknown[] = args;

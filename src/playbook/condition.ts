@@ -129,7 +129,9 @@ function programOf(text: string, origin: TextOrigin): CelProgram {
       origin,
       index,
       `there is no function ${JSON.stringify(name)}`,
-      rewritten(text) ?? suggest(name, [...Object.keys(helpers), "has", "size", "type", "double"]),
+      rewritten(text) ??
+        suggest(name, [...Object.keys(helpers), "has", "size", "type", "double"]) ??
+        'Functions take the value first: lower(x), split(x, ","); text has startsWith, endsWith, contains and matches.',
     );
   }
   programs.set(text, program);
@@ -175,13 +177,30 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
   return at(
     origin,
     start,
-    `this is no CEL expression: ${lowerFirst(fault.message)}`,
+    `this is no CEL expression: ${readable(fault.message)}`,
     'Conditions are CEL: a == "x" && (b > 1 || !c), x in [1, 2], has(vars.x), size(list) > 0.',
   );
 }
 
 function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
+const TOKENS: Readonly<Record<string, string>> = {
+  RBRACKET: "]",
+  RPAREN: ")",
+  RBRACE: "}",
+  LBRACKET: "[",
+  LPAREN: "(",
+  LBRACE: "{",
+  COLON: ":",
+  COMMA: ",",
+  IDENTIFIER: "a name",
+  EOF: "the end",
+};
+
+function readable(message: string): string {
+  return lowerFirst(message).replace(/\b[A-Z]{3,}\b/g, (token) => TOKENS[token] ?? token);
 }
 
 const PYTHON_WORDS: Readonly<Record<string, string>> = { True: "true", False: "false", None: "null", none: "null" };

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
-import { CrunError } from "../diagnostic/diagnostic.js";
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { readYaml, type YamlNode } from "./yaml.js";
 
 /** What the loader needs of a file system. Paths are absolute. */
@@ -70,6 +70,13 @@ export class PlaybookFiles {
     const node = readYaml(this.shown(path), this.read(path));
     this.#parsed.set(path, node);
     return node;
+  }
+
+  /** The line of source that a place points to. */
+  sourceLine({ file, line }: Place): string | undefined {
+    if (line === undefined) return undefined;
+    const path = this.absolute(file);
+    return this.isFile(path) ? this.read(path).split("\n")[line - 1] : undefined;
   }
 
   /** The first of the paths that is a file. */

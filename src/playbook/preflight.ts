@@ -97,7 +97,7 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings): Templa
         severity: "error",
         summary: `${task.module.name}: there is no file ${JSON.stringify(name)} on the controller`,
         place: value.place ?? task.place,
-        source: sourceLine(files, value.place ?? task.place),
+        source: files.sourceLine(value.place ?? task.place),
         detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
         remedy: nearFile(files, candidates, name),
       });
@@ -115,15 +115,6 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings): Templa
 function firstWord(line: string): string {
   const word = wordsOf(line)[0]?.text ?? line;
   return word.replace(/^(["'])(.*)\1$/s, "$2");
-}
-
-function sourceLine(
-  files: PlaybookFiles,
-  place: { readonly file: string; readonly line?: number },
-): string | undefined {
-  if (place.line === undefined) return undefined;
-  const path = files.absolute(place.file);
-  return files.isFile(path) ? files.read(path).split("\n")[place.line - 1] : undefined;
 }
 
 function nearFile(files: PlaybookFiles, candidates: readonly string[], name: string): string | undefined {
@@ -165,7 +156,7 @@ function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLa
         severity: "error",
         summary: `vars_files: there is no file ${names.map((name) => JSON.stringify(name)).join(", nor ")}`,
         place,
-        source: sourceLine(files, place),
+        source: files.sourceLine(place),
         detail: `Looked for ${paths.map((each) => files.shown(each)).join(", ")}.`,
         remedy: nearFile(files, paths, names[0] ?? ""),
       });
@@ -195,7 +186,7 @@ function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: 
           severity: "error",
           summary: `no handler is called ${JSON.stringify(name)}, and none listens to it`,
           place,
-          source: sourceLine(files, place),
+          source: files.sourceLine(place),
           remedy:
             suggest(String(name), names) ??
             (names.size === 0
@@ -216,7 +207,7 @@ function checkHosts(play: Play, asked: PreflightQuestions, files: PlaybookFiles,
     if (!(error instanceof CrunError)) throw error;
     const place = play.hosts.place ?? play.place;
     found.add(
-      ...error.diagnostics.map((one) => (one.place ? one : { ...one, place, source: sourceLine(files, place) })),
+      ...error.diagnostics.map((one) => (one.place ? one : { ...one, place, source: files.sourceLine(place) })),
     );
   }
 }

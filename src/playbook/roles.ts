@@ -119,7 +119,7 @@ async function loadOnce(
   chain: Chain,
 ): Promise<LoadedRole> {
   const path = findRole(context, request, lineage);
-  if (path === undefined) return NOTHING;
+  if (path === undefined || isCircular(context, request, path, chain)) return NOTHING;
   const key = JSON.stringify([
     path,
     typeof plainOf(entry) === "string" ? {} : plainOf(entry),
@@ -202,6 +202,18 @@ function metaOf(context: LoadContext, role: string): YamlMap | undefined {
   return node?.kind === "map" ? node : undefined;
 }
 
+/** Reports a role that is being read already. */
+function isCircular(context: LoadContext, request: RoleRequest, path: string, chain: Chain): boolean {
+  if (chain.includes(path)) {
+    const circle = [...chain.slice(chain.indexOf(path)), path].filter((one) => context.files.kind(one) === "directory");
+    context.findings.at(request.node, `the role ${request.name} depends on itself`, {
+      detail: circle.map((one) => context.files.shown(one)).join(" → "),
+    });
+    return true;
+  }
+  return false;
+}
+
 async function loadRole(
   context: LoadContext,
   request: RoleRequest,
@@ -209,13 +221,7 @@ async function loadRole(
   lineage: Lineage,
   chain: Chain,
 ): Promise<LoadedRole> {
-  if (chain.includes(path)) {
-    const circle = [...chain.slice(chain.indexOf(path)), path].filter((one) => context.files.kind(one) === "directory");
-    context.findings.at(request.node, `the role ${request.name} depends on itself`, {
-      detail: circle.map((one) => context.files.shown(one)).join(" → "),
-    });
-    return NOTHING;
-  }
+  if (isCircular(context, request, path, chain)) return NOTHING;
   const ownDefaults = layerFrom(context, request, path, "defaults", request.defaultsFrom);
   const ownVars = layerFrom(context, request, path, "vars", request.varsFrom);
   const own = [...request.vars, ...ownVars, ...request.params];

@@ -70,12 +70,12 @@ function unknownModule(key: string, registry: ModuleRegistry): [string, { readon
   if (ANSIBLE_MODULES.has(name))
     return [
       `the module ${JSON.stringify(name)} is not supported yet`,
-      { remedy: `crun has ${registry.names.join(", ")}.` },
+      { remedy: "`crun doc` lists the modules that there are." },
     ];
   const near = nearest(name, [...registry.names, ...ACTIONS]) ?? nearest(key, Object.keys(TASK_KEYWORDS));
   const collection = /^\w+\.\w+\./.test(key)
     ? "Modules of collections are not known: crun's own have short names."
-    : `crun has ${registry.names.join(", ")}.`;
+    : "`crun doc` lists the modules that there are.";
   return [
     `there is no module ${JSON.stringify(key)}`,
     { remedy: near === undefined ? collection : `Did you mean ${JSON.stringify(near)}?` },

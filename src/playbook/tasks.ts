@@ -304,11 +304,12 @@ export async function loadHandlers(
   const nodes = await loadTasks(context, node, lineage, chain);
   return nodes.flatMap((one) => {
     if (one.kind === "task") return [named(one)];
-    const what = one.kind === "block" ? "A block" : one.kind === "meta" ? "meta" : one.action;
+    const what = one.kind === "block" ? "a block" : one.kind === "meta" ? "meta" : one.action;
     context.findings.add({
       severity: "error",
       summary: `${what} cannot be a handler`,
       place: one.place,
+      source: context.files.sourceLine(one.place),
       remedy:
         one.kind === "include" ? "Write import_tasks." : "Write tasks one by one; several can listen to one name.",
     });

@@ -122,16 +122,39 @@ function events(source: SourceFile): Event[] {
     return parseEvents(source.text, { filename: source.name, maxDepth: 200 });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
+    const quote = /deficient indentation|unexpected end of the stream/.test(error.reason)
+      ? openQuote(source, error.mark?.position)
+      : undefined;
+    if (quote !== undefined)
+      throw source.error(source.place(quote), "this is not YAML: a quote is not closed", {
+        remedy: "Write the same quote at the end of the text.",
+      });
     const place = error.mark ? source.place(Math.min(error.mark.position, source.text.length)) : { file: source.name };
     const line = place.line === undefined ? "" : (source.line(place.line) ?? "");
     throw source.error(place, `this is not YAML: ${error.reason}`, { remedy: remedyFor(line, error.reason) });
   }
 }
 
+/** Offset of the last quote before the place that has no partner on its line. */
+function openQuote(source: SourceFile, before = source.text.length): number | undefined {
+  let end = before;
+  for (let left = 200; left > 0 && end > 0; left--) {
+    const start = source.text.lastIndexOf("\n", end - 1) + 1;
+    const line = source.text.slice(start, end).replace(/\\./g, "__");
+    for (const quote of ['"', "'"]) {
+      const opening = new RegExp(`(^|[\\s:,[{(-])${quote}`).exec(line);
+      if (opening && line.split(quote).length % 2 === 0) return start + line.lastIndexOf(quote);
+    }
+    end = start - 1;
+  }
+  return undefined;
+}
+
 function remedyFor(line: string, reason: string): string | undefined {
   const braces = /^(\s*(?:- )?(?:[^\s:#]+: )?(?:- )?)(\{\{.*)$/.exec(line);
   if (braces)
     return `A value that begins with {{ must be in quotes: ${(braces[1] ?? "").trim()} "${(braces[2] ?? "").trimEnd().replaceAll('"', "'")}"`;
+  if (/flow (collection|sequence|mapping)/.test(reason)) return "Is a comma, a closing bracket or a brace missing?";
   if (/^\s*\t/.test(line)) return "YAML is indented with spaces, never with tabs.";
   if (/^\s*(- )?[^"'#]*: [^"']*: /.test(line)) return "Text that has a colon and a space in it must be in quotes.";
   if (/tab/.test(reason)) return "YAML is indented with spaces, never with tabs.";
