@@ -152,7 +152,7 @@ function freeArguments(
 }
 
 /** A condition or expression as an argument: it is evaluated, not rendered; an undefined variable is a part of its result. */
-function evaluatedArgument(node: YamlNode, type: "condition" | "expression", keyword: string): Template {
+export function evaluatedArgument(node: YamlNode, type: "condition" | "expression", keyword: string): Template {
   const conditions = conditionsOf(node, keyword);
   return new EvaluatedArgument(conditions, type === "condition", node);
 }

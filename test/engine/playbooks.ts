@@ -4,12 +4,14 @@ import type { AnyModule } from "../../src/module/contract.js";
 import type { EngineEvent, TaskResultEvent } from "../../src/engine/events.js";
 import { Run, type RunOptions, type RunSummary } from "../../src/engine/run.js";
 import type { Inventory, Target } from "../../src/inventory/inventory.js";
-import type { VarLayer } from "../../src/module/value.js";
+import type { Renderable, VarLayer } from "../../src/module/value.js";
+import { evaluatedArgument } from "../../src/playbook/arguments.js";
 import { conditionOf } from "../../src/playbook/condition.js";
 import type { Block, Include, Inherited, Meta, Node, Play, Task } from "../../src/playbook/play.js";
 import { createScope, rawLayer } from "../../src/playbook/scope.js";
 import { fileTemplate, templateOfValue } from "../../src/playbook/template.js";
 import { modules } from "../../modules/index.js";
+import { readYaml } from "../../src/playbook/yaml.js";
 import { FakeHost, type FakeTree } from "./fake-session.js";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -62,6 +64,15 @@ function inherited(keys: Values): Inherited {
   };
 }
 
+/** Conditions are evaluated, everything else is rendered. */
+function argument(module: AnyModule, name: string, value: unknown): Renderable {
+  const type = module.params[name]?.type;
+  const node = type === "condition" || type === "expression" ? readYaml("args", JSON.stringify(value)) : undefined;
+  return node && (type === "condition" || type === "expression")
+    ? evaluatedArgument(node, type, name)
+    : templateOfValue(name, value);
+}
+
 /** A task: `task("copy", {dest: …}, {name: …, when: …})`, keywords as in YAML. */
 export function task(module: string, args: Values, keys: Values = {}): Task {
   const found = loaded.get(module);
@@ -78,7 +89,7 @@ export function task(module: string, args: Values, keys: Values = {}): Task {
     kind: "task",
     name: optional(keys["name"]),
     module: found,
-    args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, templateOfValue(name, value)])),
+    args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, argument(found, name, value)])),
     loop: optional(keys["loop"]),
     loopControl: {
       loopVar: String(control["loop_var"] ?? "item"),
