@@ -16,6 +16,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["lineinfile", () => import("./lineinfile.js")],
   ["package", () => import("./package.js")],
   ["script", () => import("./script.js")],
+  ["service", () => import("./service.js")],
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],
   ["stat", () => import("./stat.js")],

@@ -1,6 +1,6 @@
 // Plans modules against a directory of this machine: probes are answered from the disk, changes only from the model.
 
-import { lstatSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync, type BigIntStats } from "node:fs";
+import { lstatSync, readFileSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
 import { join } from "node:path";
 import { digestOf, selectParagraphs } from "../../src/module/content.js";
 import type { AnyModule, Context, Plan } from "../../src/module/contract.js";
@@ -14,7 +14,11 @@ import { contextOf } from "../module/harness.js";
 export function observeDisk(root: string, probe: Probe): Observation {
   switch (probe.kind) {
     case "stat":
-      return { kind: "stat", real: realOf(root, probe.path), stat: look(root, probe.path, probe.follow === true) };
+      return {
+        kind: "stat",
+        real: realOf(root, probe.path, probe.follow === true),
+        stat: look(root, probe.path, probe.follow === true),
+      };
     case "read": {
       const stat = look(root, probe.path, probe.follow !== false);
       const bytes = stat?.type === "file" ? readFileSync(root + realOf(root, probe.path)) : undefined;
@@ -29,6 +33,8 @@ export function observeDisk(root: string, probe: Probe): Observation {
     }
     case "glob":
       return { kind: "glob", paths: matches(root, "", probe.path.split("/").filter(Boolean)).sort() };
+    case "machine":
+      return { kind: "machine", machine: undefined };
     default:
       throw new Error(`the disk does not answer ${probe.kind}`);
   }
@@ -76,24 +82,47 @@ function matches(root: string, at: string, patterns: readonly string[]): string[
     .flatMap((name) => matches(root, `${at}/${name}`, rest));
 }
 
-function realOf(root: string, path: string): string {
-  try {
-    return realpathSync(root + path).slice(realpathSync(root).length) || "/";
-  } catch {
-    return path;
+/** The canonical path in the tree; links are resolved beneath the root, as the helper does. */
+function realOf(root: string, path: string, follow = true): string {
+  let parts = path.split("/").filter(Boolean);
+  let here = "";
+  for (let index = 0, links = 0; index < parts.length; index++) {
+    const part = parts[index] ?? "";
+    if (part === "." || part === "..") {
+      if (part === "..") here = here.slice(0, Math.max(0, here.lastIndexOf("/")));
+      continue;
+    }
+    const next = `${here}/${part}`;
+    const target = (index < parts.length - 1 || follow) && links < 40 ? linkAt(root + next) : undefined;
+    if (target === undefined) here = next;
+    else {
+      links++;
+      if (target.startsWith("/")) here = "";
+      parts = [...target.split("/").filter(Boolean), ...parts.slice(index + 1)];
+      index = -1;
+    }
   }
+  return here || "/";
 }
 
-function look(root: string, path: string, follow: boolean): Stat | undefined {
+function linkAt(path: string): string | undefined {
   try {
-    return statFrom(root + path, follow);
+    return readlinkSync(path);
   } catch {
     return undefined;
   }
 }
 
-function statFrom(path: string, follow: boolean): Stat {
-  const stat = follow ? statSync(path, { bigint: true }) : lstatSync(path, { bigint: true });
+function look(root: string, path: string, follow: boolean): Stat | undefined {
+  try {
+    return statFrom(root + realOf(root, path, follow));
+  } catch {
+    return undefined;
+  }
+}
+
+function statFrom(path: string): Stat {
+  const stat = lstatSync(path, { bigint: true });
   const time = (ns: bigint) => ({ seconds: Number(ns / 1_000_000_000n), nanoseconds: Number(ns % 1_000_000_000n) });
   return {
     type: typeOf(stat),
@@ -128,7 +157,7 @@ function entriesOf(directory: string, prefix: string, depth: number): ListEntry[
     .sort()
     .flatMap((name): ListEntry[] => {
       const path = join(directory, name);
-      const stat = statFrom(path, false);
+      const stat = statFrom(path);
       const beneath =
         stat.type === "directory" && depth !== 1
           ? entriesOf(path, `${prefix}${name}/`, depth === 0 ? 0 : depth - 1)
