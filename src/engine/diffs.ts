@@ -62,6 +62,7 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
         diffs.push({ title: change.path, before: before(change.expect.type ?? "file"), after: "state: absent\n" });
         break;
       case "copyFile":
+        if (change.isBackup) break;
         diffs.push({
           title: change.path,
           before: before(change.expect.type),

@@ -115,6 +115,7 @@ export class AccountDatabase {
         from: path,
         follow: true,
         keepTimes: true,
+        isBackup: true,
         mode: mode & 0o664,
         uid,
         gid,

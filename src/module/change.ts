@@ -87,6 +87,8 @@ export interface CopyFile extends At, Ownership {
   readonly follow?: boolean;
   readonly keepTimes?: boolean;
   readonly keepXattrs?: boolean;
+  /** What a later change replaces, kept under another name: no diff. */
+  readonly isBackup?: boolean;
 }
 
 export interface Rename extends At {
