@@ -11,14 +11,18 @@ if [ "${1:-}" != --inside ]; then
   # The tree's mounts live in a mount namespace of their own and are gone with it, whatever happens.
   if [ "$(id -u)" = 0 ]; then
     exec unshare --mount --propagation private -- "$0" --inside
+  elif unshare --user --map-root-user --map-auto --mount true 2>/dev/null; then
+    echo "Not root: the tree lives in a user namespace of your own, with your subordinate ids."
+    exec unshare --user --map-root-user --map-auto --mount -- "$0" --inside
   elif unshare --user --map-root-user --mount true 2>/dev/null; then
-    echo "Not root: the tree lives in a user namespace of your own."
-    exec unshare --user --map-root-user --mount -- "$0" --inside
+    echo "Not root, and no subordinate ids: the tree lives in a user namespace where all files are yours."
+    exec unshare --user --map-root-user --mount -- "$0" --inside -e app_owner=root
   fi
   echo "The demo needs root, or user namespaces for users (sysctl kernel.unprivileged_userns_clone=1)." >&2
   exit 1
 fi
 
+shift
 base=$(mktemp -d "${TMPDIR:-/tmp}/crun-demo.XXXXXX")
 clean() {
   umount --lazy "$base" 2>/dev/null || true
@@ -40,11 +44,13 @@ if ! overlay / "$tree" all 2>/dev/null; then
   for directory in /*; do
     name=${directory#/}
     if [ -L "$directory" ]; then
-      cp -a "$directory" "$tree/$name"
+      ln -s "$(readlink "$directory")" "$tree/$name"
     elif [ -d "$directory" ]; then
       case $name in
-        usr | etc | opt) overlay "$directory" "$tree/$name" "$name" ,userxattr ;;
+        usr | opt) overlay "$directory" "$tree/$name" "$name" ,userxattr ;;
         bin | sbin | lib | lib32 | lib64 | libx32) overlay "$directory" "$tree/$name" "$name" ,userxattr ;;
+        # Root's own files in it cannot be read: those that can are copied.
+        etc) mkdir "$tree/etc" && cp -rP --no-preserve=ownership /etc/. "$tree/etc/" 2>/dev/null || true ;;
         *) mkdir -p "$tree/$name" ;;
       esac
     fi
@@ -57,7 +63,7 @@ crun() {
   echo "\$ crun $*"
   node dist/crun.js "$@"
 }
-where=(-i playbooks/demo/hosts -e "crun_trees=$base")
+where=(-i playbooks/demo/hosts -e "crun_trees=$base" "$@")
 crun play playbooks/demo/site.yml "${where[@]}" --check
 crun play playbooks/demo/site.yml "${where[@]}" --diff
 echo
