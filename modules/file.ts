@@ -13,6 +13,7 @@ import { parentProbes } from "../src/module/make-parents.js";
 import { accountProbes, readAccounts } from "../src/module/ownership.js";
 import type { ListProbe, Stat, StatProbe } from "../src/module/probe.js";
 import { baseName, checkAbsolute, joinPath, linkTarget, parentOf, tidyPath } from "../src/module/tree-path.js";
+import { reasonOf } from "../src/module/failure-text.js";
 
 const format = "%Y%m%d%H%M.%S";
 const time = (what: string) => `Time of ${what}: \`preserve\`, \`now\`, or a date. Default preserve; with state touch, now.`;
@@ -92,7 +93,7 @@ export default defineModule({
   plan(params, seen, context): Plan {
     const path = tidyPath(params.path);
     const failure = seen.self.failure ?? seen.target.failure;
-    if (failure && params.state !== "absent") return refuse(`cannot look at ${path}: ${failure.message}`, { path });
+    if (failure && params.state !== "absent") return refuse(`cannot look at ${path}: ${reasonOf(failure)}`, { path });
     const [insideSelf, insideTarget] = seen.insides;
     const goal = seen.self.stat?.type === "link" ? linkTarget(seen.self.real || path, seen.self.stat.target) : undefined;
     const state = params.state ?? (seen.self.stat ? stateName(seen.self.stat) : params.recurse ? "directory" : "file");

@@ -6,6 +6,7 @@ import type { Accounts } from "../src/module/ownership.js";
 import { accountProbes, defaultOwnership, readAccounts } from "../src/module/ownership.js";
 import type { DigestName, ExecObservation, ExecProbe, HashProbe, Stat, StatProbe, Timestamp } from "../src/module/probe.js";
 import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
+import { reasonOf } from "../src/module/failure-text.js";
 
 const fileCommand = "/usr/bin/file";
 
@@ -46,7 +47,7 @@ export default defineModule({
   },
   plan(params, seen, context) {
     const { stat, failure } = seen.self;
-    if (failure) return { changes: [], refusal: { message: `cannot look at ${params.path}: ${failure.message}` } };
+    if (failure) return { changes: [], refusal: { message: `cannot look at ${params.path}: ${reasonOf(failure)}` } };
     if (!stat) return { changes: [], result: { stat: { exists: false } } };
     const accounts = readAccounts(seen);
     const digests = seen.hash[0]?.digests ?? {};

@@ -2,6 +2,7 @@
 
 import type { Change, ExecChange, Outcome } from "../module/change.js";
 import type { Failure } from "../module/probe.js";
+import { reasonOf } from "../module/failure-text.js";
 
 /** The first change that did not go well. */
 export interface Trouble {
@@ -92,7 +93,7 @@ function failureMessage(change: Change, failure: Failure): string {
 }
 
 function failureText(failure: Failure): string {
-  const message = failure.message || (failure.errno > 0 ? `errno ${failure.errno}` : failure.code);
+  const message = reasonOf(failure);
   const where = failure.path === "" ? "" : ` (${failure.step} ${failure.path})`;
   return failure.step === "" ? message : `${message}${where || ` (${failure.step})`}`;
 }

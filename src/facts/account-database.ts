@@ -7,6 +7,7 @@ import { AccountFile } from "./account-file.js";
 import { groupsOf, type GroupEntry } from "./group.js";
 import { LoginDefs } from "./login-defs.js";
 import { usersOf, type PasswdEntry } from "./passwd.js";
+import { reasonOf } from "../module/failure-text.js";
 
 const fileNames = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] as const;
 export type AccountFileName = (typeof fileNames)[number];
@@ -55,7 +56,7 @@ export class AccountDatabase {
   get problem(): string | undefined {
     for (const name of fileNames) {
       const { failure, stat, content } = this.#seen[name];
-      if (failure) return `/etc/${name} cannot be read: ${failure.message}`;
+      if (failure) return `/etc/${name} cannot be read: ${reasonOf(failure)}`;
       if (stat && stat.type !== "file") return `/etc/${name} is no regular file but a ${stat.type}`;
       if (stat && !content) return `/etc/${name} is too large`;
     }

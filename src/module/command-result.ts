@@ -3,6 +3,7 @@
 import type { Outcome } from "./change.js";
 import type { Conclusion, ResultFields } from "./contract.js";
 import type { Failure } from "./probe.js";
+import { reasonOf } from "./failure-text.js";
 
 /** Text of a program's output. Bytes that are no UTF-8 become U+FFFD. */
 export function outputText(bytes: Uint8Array | undefined): string {
@@ -72,7 +73,7 @@ export function concludeCommand(
 
 function notStarted(failure: Failure | undefined): { message: string; remedy?: string } {
   if (!failure) return { message: "the command could not be started" };
-  const what = failure.message === "" ? `${failure.step} failed` : failure.message;
+  const what = failure.step === "exec" ? reasonOf(failure) : `${failure.step}: ${reasonOf(failure)}`;
   const message = `the command could not be started: ${failure.path === "" ? what : `${what} (${failure.path})`}`;
   return failure.errno === 2
     ? { message, remedy: "Is the program installed in the tree, and in its PATH?" }

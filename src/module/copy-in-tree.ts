@@ -11,6 +11,7 @@ import { defaultOwnership, resolveOwnership } from "./ownership.js";
 import type { Placement } from "./place-file.js";
 import type { FileType, HashObservation, HashProbe, ListObservation, ListProbe, StatObservation, StatProbe } from "./probe.js";
 import { baseName, joinPath, parentOf, parentsOf, tidyPath } from "./tree-path.js";
+import { reasonOf } from "./failure-text.js";
 
 export interface InTreeParams extends FileParams {
   readonly src: string | undefined;
@@ -79,7 +80,7 @@ export function inTreePlacement(params: InTreeParams, seen: FirstSeen): Placemen
 /** Why the source cannot be copied, if so. */
 export function refuseSource(params: InTreeParams, seen: FirstSeen): Refusal | undefined {
   const [from] = seen.from;
-  if (from?.failure) return { message: `Source ${params.src} not readable: ${from.failure.message}` };
+  if (from?.failure) return { message: `Source ${params.src} not readable: ${reasonOf(from.failure)}` };
   if (!from?.stat) return { message: `Source ${params.src} not found`, remedy: "With remote_src the source is a path in the tree, not on the controller." };
   if (from.stat.type === "file" || from.stat.type === "directory") return undefined;
   return { message: `Cannot copy invalid source '${params.src}': not a file` };

@@ -13,6 +13,7 @@ import type { GlobObservation, GlobProbe, ReadObservation, ReadProbe, StatObserv
 import { contentOfText, fromBytes } from "./text-file.js";
 import { parentsOf, tidyPath } from "./tree-path.js";
 import { concludeValidation, validateChange } from "./validate-command.js";
+import { reasonOf } from "./failure-text.js";
 
 export interface EditParams extends FileParams {
   readonly path: string;
@@ -52,7 +53,7 @@ export function editProbes(params: EditParams, context: Context): EditProbes {
 /** The file's text as a byte string (undefined: there is no file), or why it cannot be edited. */
 export function textToEdit(params: EditParams, seen: EditSeen): { readonly text: string | undefined } | { readonly refusal: Refusal } {
   const { stat, content, failure, isTooLarge } = seen.file;
-  if (failure) return { refusal: { message: `cannot read ${params.path}: ${failure.message}` } };
+  if (failure) return { refusal: { message: `cannot read ${params.path}: ${reasonOf(failure)}` } };
   if (!stat) return { text: undefined };
   if (stat.type === "directory") return { refusal: { message: `Path ${params.path} is a directory !`, result: { rc: 256 } } };
   if (stat.type !== "file") return { refusal: { message: `${params.path} is no regular file but a ${stat.type}` } };

@@ -47,11 +47,15 @@ export function errnoName(errno: number): string {
   return ERRNO[errno]?.[0] ?? `errno ${errno}`;
 }
 
-/** One line: `open /etc/shadow: permission denied (EACCES)`, with the helper's own sentence where it has one. */
-export function describeFailure(failure: Failure): string {
-  const what = [failure.step, failure.path].filter((part) => part !== "").join(" ");
+/** Why, without where: `permission denied (EACCES)`, after the helper's own sentence where it has one. */
+export function reasonOf(failure: Failure): string {
   const known = ERRNO[failure.errno];
   const why = failure.errno === 0 ? "" : known === undefined ? `errno ${failure.errno}` : `${known[1]} (${known[0]})`;
-  const reason = [failure.message, why].filter((part) => part !== "").join(": ") || failure.code;
-  return what === "" ? reason : `${what}: ${reason}`;
+  return [failure.message, why].filter((part) => part !== "").join(": ") || failure.code;
+}
+
+/** One line: `open /etc/shadow: permission denied (EACCES)`. */
+export function describeFailure(failure: Failure): string {
+  const what = [failure.step, failure.path].filter((part) => part !== "").join(" ");
+  return what === "" ? reasonOf(failure) : `${what}: ${reasonOf(failure)}`;
 }

@@ -9,6 +9,7 @@ import { timesToSet } from "./file-times.js";
 import { directoryMaker, planDirectory } from "./make-parents.js";
 import type { ListObservation, Stat, StatObservation } from "./probe.js";
 import { joinPath, parentsOf } from "./tree-path.js";
+import { reasonOf } from "./failure-text.js";
 
 /** Missing directories are made from the top down, each with the attributes asked for; an existing one gets them. */
 export function planDirectoryState(situation: Situation): Plan {
@@ -51,7 +52,7 @@ function planNewDirectories(situation: Situation, path: string, parents: readonl
 function planBeneath(situation: Situation, real: string, own: Plan): Plan {
   const { entries, params, path } = situation;
   if (!entries || entries.failure || entries.isTruncated) {
-    return refuse(`Could not recursively set attributes on ${path}: ${entries?.failure?.message ?? "there are too many entries"}`, { path });
+    return refuse(`Could not recursively set attributes on ${path}: ${entries?.failure ? reasonOf(entries.failure) : "there are too many entries"}`, { path });
   }
   const changes: Change[] = [];
   const warnings: string[] = [];

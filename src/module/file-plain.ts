@@ -6,6 +6,7 @@ import type { Situation } from "./file-state.js";
 import { freshNode, hasParent, planAttributes, refuse } from "./file-state.js";
 import { defaultFileMode } from "./mode.js";
 import { parentOf } from "./tree-path.js";
+import { reasonOf } from "./failure-text.js";
 
 /** `state: file`: attributes of a file that must be there. */
 export function planFile(situation: Situation): Plan {
@@ -39,7 +40,7 @@ export function planTouch(situation: Situation): Plan {
 export function planAbsent(situation: Situation): Plan {
   const { self, path } = situation;
   const result = { path, state: "absent" };
-  if (self.failure) return refuse(`cannot look at ${path}: ${self.failure.message}`, { path });
+  if (self.failure) return refuse(`cannot look at ${path}: ${reasonOf(self.failure)}`, { path });
   if (!self.stat) return { changes: [], result };
   if (path === "/") return refuse("refusing to remove the root directory of the tree", { path });
   const { type, target } = self.stat;

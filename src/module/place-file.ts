@@ -15,6 +15,7 @@ import { allParents } from "./place-probes.js";
 import type { Content } from "./probe.js";
 import { parentOf } from "./tree-path.js";
 import { concludeValidation, validateChange } from "./validate-command.js";
+import { reasonOf } from "./failure-text.js";
 
 /** The params of copy and template that say how a file gets to its place. */
 export interface PlaceParams extends FileParams {
@@ -88,7 +89,7 @@ function planPlacement(
   const target = seen.targets[index];
   const existing = target?.stat;
   const failure = target?.failure ?? self?.failure;
-  if (failure) return refuse(`cannot look at ${place.path}: ${failure.message}`);
+  if (failure) return refuse(`cannot look at ${place.path}: ${reasonOf(failure)}`);
   if (existing && existing.type !== "file") return refuse(`${place.path} is no regular file but a ${existing.type}`);
   if (existing && !params.force) return { changes: [], message: "file already exists", result: { dest: place.path } };
   const link = self?.stat?.type === "link" ? self.stat : undefined;

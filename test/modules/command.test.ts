@@ -148,7 +148,10 @@ describe("result of a command", () => {
       { exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } },
       options,
     );
-    assert.match(refusal?.message ?? "", /could not be started: No such file or directory \(nothere\)/);
+    assert.match(
+      refusal?.message ?? "",
+      /could not be started: no nothere in PATH: no such file or directory \(ENOENT\) \(nothere\)/,
+    );
   });
 
   it("gives the signal as a negative status", () => {
