@@ -142,7 +142,7 @@ describe("result of a command", () => {
       code: "system",
       step: "exec",
       path: "nothere",
-      message: "No such file or directory",
+      message: "no nothere in PATH",
     } as const;
     const { refusal } = concludeCommand(
       { exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } },
