@@ -123,8 +123,24 @@ function usersOf(passwd: string): Record<string, unknown> {
   return users;
 }
 
+interface HostFacts {
+  readonly mounts: ReturnType<typeof parseMounts>;
+  readonly facts: Record<string, unknown>;
+}
+
+const known = new WeakMap<HostFactsSeen, HostFacts>();
+
 /** Facts that hold for all targets of a host; `mounts` are a target's own: those at and beneath its tree. */
 export function hostFacts(seen: HostFactsSeen, kernel: HostKernel, treePath: string): Record<string, unknown> {
+  let host = known.get(seen);
+  if (!host) {
+    host = { mounts: parseMounts(textOf(seen.hostMounts)), facts: sharedFacts(seen, kernel) };
+    known.set(seen, host);
+  }
+  return { ...host.facts, mounts: mountsOfTree(host.mounts, treePath) };
+}
+
+function sharedFacts(seen: HostFactsSeen, kernel: HostKernel): Record<string, unknown> {
   const v4 = ipv4Addresses(textOf(seen.fibTrie));
   const v6 = ipv6Addresses(textOf(seen.inet6));
   const route = defaultRoute(textOf(seen.route));
@@ -139,7 +155,6 @@ export function hostFacts(seen: HostFactsSeen, kernel: HostKernel, treePath: str
     memory_mb: Math.floor(kernel.memory / 1048576),
     memtotal_mb: Math.floor(kernel.memory / 1048576),
     cgroup: { version, hybrid: isHybrid, controllers, systemd: isSystemd },
-    mounts: mountsOfTree(parseMounts(textOf(seen.hostMounts)), treePath),
     addresses: [...v4, ...v6],
     all_ipv4_addresses: v4,
     all_ipv6_addresses: v6,

@@ -81,7 +81,8 @@ interface MacroParts {
 
 let scopeAtWork: Scope | undefined;
 
-const environment = makeEnvironment();
+/** Made when the first condition is compiled: many plays have none, and it knows hundreds of functions. */
+let environment: Environment | undefined;
 
 function makeEnvironment(): Environment {
   const made = new Environment({
@@ -207,7 +208,8 @@ class ScopeContext extends Map<string, unknown> {
 
 /** Parses an expression. Throws a CelFault. */
 export function compileCel(text: string): CelProgram {
-  const parsed = guarded(() => environment.parse(text));
+  const known = (environment ??= makeEnvironment());
+  const parsed = guarded(() => known.parse(text));
   const collector = new Collector();
   // The library types its nodes loosely; the collector looks at each before it uses it.
   collector.visit(parsed.ast, new Set());

@@ -1,6 +1,6 @@
 // Parses Handlebars text to its syntax tree, with errors that teach. The only importer of handlebars.
 
-import Handlebars from "handlebars";
+import { parse as parseHandlebars } from "handlebars/dist/cjs/handlebars/compiler/base.js";
 import { remedyForMustache } from "./jinja-to-handlebars.js";
 
 export interface Position {
@@ -110,7 +110,7 @@ export function parseTemplate(text: string): ProgramNode {
 
 function parse(text: string): ProgramNode {
   // Handlebars' own types do not discriminate its nodes; ours describe the same objects.
-  const tree: unknown = Handlebars.parse(text);
+  const tree: unknown = parseHandlebars(text);
   return tree as ProgramNode;
 }
 
