@@ -47,11 +47,12 @@ export function errnoName(errno: number): string {
   return ERRNO[errno]?.[0] ?? `errno ${errno}`;
 }
 
-/** Why, without where: `permission denied (EACCES)`, after the helper's own sentence where it has one. */
+/** Why, without where: `permission denied (EACCES)`, or the helper's own sentence where it has one, with the error's name. */
 export function reasonOf(failure: Failure): string {
-  const known = ERRNO[failure.errno];
-  const why = failure.errno === 0 ? "" : known === undefined ? `errno ${failure.errno}` : `${known[1]} (${known[0]})`;
-  return [failure.message, why].filter((part) => part !== "").join(": ") || failure.code;
+  const name = failure.errno === 0 ? "" : errnoName(failure.errno);
+  const message = failure.message.replace(/\.$/, "") || (ERRNO[failure.errno]?.[1] ?? "");
+  if (message === "") return name || failure.code;
+  return name === "" ? message : `${message} (${name})`;
 }
 
 /** One line: `open /etc/shadow: permission denied (EACCES)`. */
