@@ -12,6 +12,12 @@ export class WireError extends Error {
 
 const TWO_32 = 2 ** 32;
 
+/** By hand: a batch's answer holds hundreds of thousands of them. The bounds were checked. */
+function u32At(bytes: Buffer, at: number): number {
+  const high = (bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8);
+  return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | (high << 16)) >>> 0;
+}
+
 /** Reads fields one after the other; throws a WireError before it would read beyond the end. */
 export class Reader {
   readonly #bytes: Buffer;
@@ -40,23 +46,24 @@ export class Reader {
   }
 
   u16(): number {
-    return this.#bytes.readUInt16LE(this.#take(2));
+    const at = this.#take(2);
+    return (this.#bytes[at] ?? 0) | ((this.#bytes[at + 1] ?? 0) << 8);
   }
 
   u32(): number {
-    return this.#bytes.readUInt32LE(this.#take(4));
+    return u32At(this.#bytes, this.#take(4));
   }
 
   /** Beyond 2^53 rounded to the nearest number. */
   u64(): number {
     const at = this.#take(8);
-    return this.#bytes.readUInt32LE(at + 4) * TWO_32 + this.#bytes.readUInt32LE(at);
+    return u32At(this.#bytes, at + 4) * TWO_32 + u32At(this.#bytes, at);
   }
 
   /** Beyond 2^53 rounded to the nearest number. */
   i64(): number {
     const at = this.#take(8);
-    return this.#bytes.readInt32LE(at + 4) * TWO_32 + this.#bytes.readUInt32LE(at);
+    return (u32At(this.#bytes, at + 4) | 0) * TWO_32 + u32At(this.#bytes, at);
   }
 
   /** 0 or 1, nothing else. */
