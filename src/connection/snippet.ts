@@ -22,14 +22,18 @@ const SCRIPT = [
   'own() { set -- "$1" $(ls -ldn "$2" 2>/dev/null); case "$2 $4" in "$1 $u"|"$1. $u"|"$1+ $u") return 0;; esac; return 1; }',
   'sum() { if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum <"$1"); [ "$1" = "$s" ];' +
     ' else set -- $(cksum <"$1"); [ "$1 $2" = "$k $n" ]; fi; }',
-  'for d in ${HOME:+"$HOME/.cache/crun"} "/var/tmp/crun-$u"; do f=$d/helper-$s',
-  'if own drwx------ "$d" && own -rwx------ "$f" && [ -x "$f" ] && sum "$f"; then exec "$@" "$f"; fi; done',
-  'for d in ${HOME:+"$HOME/.cache/crun"} "/var/tmp/crun-$u"; do f=$d/helper-$s; t=$d/new-$$',
-  'mkdir -p "${d%/*}" && { [ -d "$d" ] || mkdir "$d"; }; own drwx------ "$d" || { echo "$m skip private $d"; continue; }',
+  // Root sees all; who else is become must be let in, though not to write: only /var/tmp is sure to be on the way.
+  'if [ "$w" = root ] || [ $# -eq 0 ]; then x=${HOME:+$HOME/.cache/crun} y=/var/tmp/crun-$u p=drwx------ q=-rwx------ o=700 e=700',
+  "else x= y=/var/tmp/crun-$u-open p=drwx--x--x q=-rwxr-xr-x o=755 e=711; fi",
+  'for d in ${x:+"$x"} "$y"; do f=$d/helper-$s',
+  'if own $p "$d" && own $q "$f" && [ -x "$f" ] && sum "$f"; then exec "$@" "$f"; fi; done',
+  'for d in ${x:+"$x"} "$y"; do f=$d/helper-$s; t=$d/new-$$',
+  '{ [ "$d" = "$y" ] || mkdir -p "${d%/*}"; } && { [ -d "$d" ] || mkdir -m $e "$d"; }',
+  'own $p "$d" || { echo "$m skip private $d"; continue; }',
   'echo "$m need $a"; w=write',
   // All of it is read, whatever becomes of it: what is left over would be taken for what comes next.
   'if head -c "$n" | { cat >"$t" || { cat >/dev/null; exit 1; }; } && w=check && sum "$t"' +
-    ' && w=noexec && chmod 700 "$t" && [ -x "$t" ] && w=rename && mv -f "$t" "$f"',
+    ' && w=noexec && chmod $o "$t" && [ -x "$t" ] && w=rename && mv -f "$t" "$f"',
   'then find "$d" -type f -mtime +60 -exec rm -f {} + 2>/dev/null; exec "$@" "$f"; fi; rm -f "$t"; echo "$m skip $w $d"; done',
   'echo "$m none"; exit 1',
 ].join("; ");
