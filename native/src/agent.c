@@ -40,6 +40,7 @@ struct agent {
   uint64_t capabilities;
   int signals;
   int proc;
+  int leader; // pidfd of the machine: it ends, we end
   struct laid *laid;
 };
 
@@ -103,6 +104,7 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
       if (fd_count < 2) return err_system(err, EPROTO, "join the machine", "");
       if (machine_join(fds[0], fds[1], fd_count > 2 ? fds[2] : -1, setup->bounding, setup->no_new_privileges, err) < 0) return -1;
       agent->capabilities = setup->bounding;
+      agent->leader = fd_count > 2 ? fcntl(fds[2], F_DUPFD_CLOEXEC, 0) : -1;
       agent->proc = open_proc();
       return 0;
     case AGENT_HOST:
@@ -149,6 +151,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
   if (laid->runner == 0) {
     close(CONTROL_FD);
     close(agent->signals);
+    if (agent->leader >= 0) close(agent->leader);
     close(fds[0]);
     _exit(runner_main(&config));
   }
@@ -169,12 +172,14 @@ static void tell(int socket, uint32_t kind, const struct err *err) {
   channel_send(socket, &message, sizeof message, NULL, 0); // a worker that is gone is seen at the next read
 }
 
-// Returns when the worker is gone.
+// Returns when the worker is gone, or the machine.
 static void serve(struct agent *agent) {
   for (;;) {
-    struct pollfd wait[2] = {{.fd = agent->signals, .events = POLLIN}, {.fd = CONTROL_FD, .events = POLLIN}};
-    if (poll(wait, 2, -1) < 0 && errno != EINTR) return;
+    struct pollfd wait[3] = {
+        {.fd = agent->signals, .events = POLLIN}, {.fd = CONTROL_FD, .events = POLLIN}, {.fd = agent->leader, .events = POLLIN}};
+    if (poll(wait, 3, -1) < 0 && errno != EINTR) return;
     reap(agent);
+    if (wait[2].revents != 0) return;
     if (wait[1].revents == 0) continue;
     struct channel_message message;
     int fds[CHANNEL_FDS_MAX];
@@ -203,7 +208,7 @@ static void end_runners(struct agent *agent) {
 }
 
 static int run_agent(int control) {
-  struct agent agent = {.signals = -1, .proc = -1};
+  struct agent agent = {.signals = -1, .proc = -1, .leader = -1};
   struct err err;
   err_clear(&err);
   int fds[CHANNEL_FDS_MAX];

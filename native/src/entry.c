@@ -30,6 +30,7 @@
 struct agent_handle {
   pid_t pid; // 0: none
   int control;
+  int leader; // pidfd of the machine that it visits, or -1
 };
 
 struct entry {
@@ -41,7 +42,7 @@ int entry_open(struct entry **out, const struct entry_config *config, struct err
   struct entry *entry = calloc(1, sizeof *entry);
   if (entry == NULL) return err_system(err, ENOMEM, "open the entry", "");
   entry->config = *config;
-  for (int kind = 0; kind <= AGENT_HOST; kind++) entry->agents[kind].control = -1;
+  for (int kind = 0; kind <= AGENT_HOST; kind++) entry->agents[kind].control = entry->agents[kind].leader = -1;
   *out = entry;
   return 0;
 }
@@ -58,8 +59,9 @@ static void wait_for_end(pid_t pid) {
 
 static void end_agent(struct agent_handle *agent) {
   if (agent->control >= 0) close(agent->control);
+  if (agent->leader >= 0) close(agent->leader);
   if (agent->pid > 0) wait_for_end(agent->pid);
-  *agent = (struct agent_handle){.control = -1};
+  *agent = (struct agent_handle){.control = -1, .leader = -1};
 }
 
 void entry_close(struct entry *entry) {
@@ -132,7 +134,7 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
       [AGENT_MACHINE] = 0,
       [AGENT_HOST] = 0,
   };
-  struct agent_handle agent = {.control = -1};
+  struct agent_handle agent = {.control = -1, .leader = -1};
   struct nspawn nspawn = {.pid = -1, .messages = -1};
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return err_system(err, errno, "socketpair", "");
@@ -155,6 +157,7 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
     if (leader != NULL) {
       setup.bounding = leader->bounding;
       setup.no_new_privileges = leader->no_new_privileges;
+      if (leader->pidfd >= 0) agent.leader = fcntl(leader->pidfd, F_DUPFD_CLOEXEC, 0);
       fds[0] = leader->process, fds[1] = leader->root, fds[2] = leader->pidfd;
       fd_count = leader->pidfd < 0 ? 2 : 3;
     }
@@ -177,8 +180,8 @@ static int choose_agent(struct entry *entry, uint8_t wanted, struct agent_handle
   else if (kind > ENTRY_MACHINE) return err_fail(err, FAILURE_BAD_REQUEST, "enter", "", "there is no entry of kind %u", kind);
   for (int made = AGENT_CHROOT; made <= AGENT_HOST; made++) {
     struct agent_handle *handle = &entry->agents[made];
-    struct pollfd ended = {.fd = handle->control, .events = POLLRDHUP};
-    if (handle->control >= 0 && poll(&ended, 1, 0) > 0) end_agent(handle);
+    struct pollfd ended[2] = {{.fd = handle->control, .events = POLLRDHUP}, {.fd = handle->leader, .events = POLLIN}};
+    if (handle->control >= 0 && poll(ended, 2, 0) > 0) end_agent(handle);
   }
   if (agent == (enum agent_kind)ENTRY_AUTO)
     agent = entry->agents[AGENT_MACHINE].control >= 0 ? AGENT_MACHINE : entry->agents[AGENT_UNSHARE].control >= 0 ? AGENT_UNSHARE : 0;
@@ -234,7 +237,7 @@ static int await_start(int status_fd, struct process *out, int *terminal, struct
     ssize_t got = channel_receive(status_fd, &answer, sizeof answer, fds, &fd_count, &sender, CHANNEL_DEADLINE_MS);
     if (got < 0 && errno == ETIMEDOUT)
       return err_fail(err, FAILURE_DEADLINE, "start", "", "the process did not start within %d s", CHANNEL_DEADLINE_MS / 1000);
-    if (got != (ssize_t)sizeof answer) return err_fail(err, FAILURE_ENTRY, "start", "", "the agent of the tree was killed");
+    if (got != (ssize_t)sizeof answer) return err_fail(err, FAILURE_ENTRY, "start", "", "the process that keeps this one was killed, or the agent of the tree");
     for (size_t i = 0; i < fd_count; i++) {
       if (i == 0 && *terminal < 0) *terminal = fds[i];
       else close(fds[i]);
