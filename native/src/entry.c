@@ -100,7 +100,7 @@ static int clone_agent(const struct entry *entry, unsigned long namespaces, int 
   if (before >= 0 && fchdir(before) < 0 && chdir("/") < 0) return err_system(err, errno, "fchdir", "");
   if (pid < 0)
     return err_fail_errno(err, FAILURE_ENTRY, clone_errno, "clone", "", "%s",
-                          clone_errno == EPERM ? "the helper may not make namespaces here: it needs CAP_SYS_ADMIN"
+                          clone_errno == EPERM ? "trees can be entered only as root, or where the host allows user namespaces"
                                                : "no process in namespaces of its own could be made");
   *out = (pid_t)pid;
   return 0;

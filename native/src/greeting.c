@@ -1,7 +1,6 @@
 // The helper's first words: who it is and where it runs.
 #include "greeting.h"
 
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +9,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "codec.h"
+#include "privilege.h"
 
 #ifndef HELPER_VERSION
 #define HELPER_VERSION "unknown"
@@ -30,16 +29,6 @@ static bool has_capabilities(void) {
   return true;
 }
 
-// The first user namespace maps all ids to themselves.
-static bool is_in_user_namespace(void) {
-  char line[128] = "";
-  unsigned inside, outside, count;
-  auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || read(fd, line, sizeof line - 1) <= 0) return false;
-  if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3) return false;
-  return inside != 0 || outside != 0 || count != 4294967295u;
-}
-
 void put_greeting(struct buffer *out, bool has_openat2) {
   static const uint8_t magic[8] = {0x00, 'C', 'R', 'U', 'N', 0x01, 0x0d, 0x0a};
   struct utsname system = {0};
@@ -48,8 +37,7 @@ void put_greeting(struct buffer *out, bool has_openat2) {
   uint32_t features = has_openat2 ? FEATURE_OPENAT2 : 0;
   size_t start;
   if (has_capabilities()) features |= FEATURE_CAPABILITIES;
-  if (access("/usr/bin/newuidmap", X_OK) == 0 && access("/usr/bin/newgidmap", X_OK) == 0) features |= FEATURE_NEWUIDMAP;
-  if (is_in_user_namespace()) features |= FEATURE_USER_NAMESPACE;
+  features |= privilege_features() & (FEATURE_NEWUIDMAP | FEATURE_USER_NAMESPACE);
   uname(&system);
   sysinfo(&memory);
   put_raw(out, magic, sizeof magic);

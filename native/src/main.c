@@ -1,11 +1,20 @@
 // The helper: serves the trees of a host to one controller, over stdin and stdout. See native/PROTOCOL.md.
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "fatal.h"
+#include "privilege.h"
 #include "router.h"
 
 int main(int count, char **arguments) {
   int exit_status;
   if (agent_main(count, arguments, &exit_status)) return exit_status;
+  struct err err;
+  if (privilege_prepare(arguments, &err) != 0) {
+    fprintf(stderr, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);
+    return EXIT_BROKEN;
+  }
   return router_run(STDIN_FILENO, STDOUT_FILENO);
 }

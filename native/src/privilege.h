@@ -8,7 +8,8 @@
 
 // Once, before anything else in main (after agent_main). May execute the program anew with the same arguments and environment.
 // 1 Without root: a user namespace in which the caller is root, with its subordinate ids (newuidmap, newgidmap) where there are any, else
-//   with the single id: then no other user can be had, and no group be changed.
+//   with the single id: then no other user can be had, and no group be changed. Where the host allows no user namespaces, it stays what it
+//   is: files can be looked at and written, trees cannot be entered.
 // 2 The program becomes a sealed copy in memory: a process of a tree that reaches it through /proc/PID/exe cannot change it
 //   (CVE-2019-5736). Where the kernel forbids to execute memory (vm.memfd_noexec=2), a copy in an unlinked file.
 int privilege_prepare(char **arguments, struct err *err);

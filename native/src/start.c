@@ -27,7 +27,9 @@
 // Stage 1: a session of its own, and no signal setting of the helper's.
 static int begin_session(struct err *err) {
   if (setsid() < 0) return err_system(err, errno, "setsid", "");
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); // EINVAL for KILL, STOP and the C library's own
+  // By the system call, as C libraries refuse the signals that they use themselves, which posix_spawn leaves ignored. EINVAL for KILL, STOP.
+  const unsigned char by_default[64] = {0}; // the kernel's struct sigaction: SIG_DFL, no flags, no mask
+  for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, by_default, NULL, 8ul);
   sigset_t none;
   sigemptyset(&none);
   return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_system(err, errno, "sigprocmask", "") : 0;

@@ -46,7 +46,7 @@ void skip(const char *reason) {
   fprintf(stderr, "skipped: %s: %s\n", current, reason);
 }
 
-int finish(void) {
+int finish_tests(void) {
   if (scratch[0] != '\0') remove_all(scratch);
   printf("entry: %d checks passed, %d failed, %d tests skipped\n", passed, failed, skipped);
   return failed == 0 ? 0 : 1;

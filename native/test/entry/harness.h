@@ -61,6 +61,6 @@ bool check(bool condition, const char *file, int line, const char *format, ...) 
   check(strcmp((actual), (expected)) == 0, __FILE__, __LINE__, "expected \"%s\", got \"%s\"", (expected), (actual))
 // Not possible here, with the reason; a failure where CI=true.
 void skip(const char *reason);
-int finish(void);
+int finish_tests(void);
 
 #endif

@@ -151,9 +151,11 @@ static void signals(void) {
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     CHECK(entry_signal(entry, &process, SIGTERM, &err) == 0, "%s", err.message);
     CHECK(read_status(&process, &status) && status.kind == EXIT_EXITED && status.value == 0, "kind %u value %u", status.kind, status.value);
-    char text[128] = "";
-    ssize_t got = read(process.stdout_fd, text, sizeof text - 1);
-    CHECK(got > 0 && strstr(text, "143") != NULL, "the shell said %s", text);
+    char text[256] = "";
+    size_t length = 0;
+    for (ssize_t got = 1; got > 0 && length < sizeof text - 1; length += got > 0 ? (size_t)got : 0)
+      got = read(process.stdout_fd, text + length, sizeof text - 1 - length);
+    CHECK(strstr(text, "143") != NULL, "the shell said %s", text);
     close_process(entry, &process);
   }
   entry_close(entry);

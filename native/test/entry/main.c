@@ -27,7 +27,7 @@ int main(int count, char **arguments) {
   if (geteuid() != 0) {
     begin("the entry");
     skip("needs root");
-    return finish();
+    return finish_tests();
   }
   // Mounts of other programs come and go: a mount namespace of this test's own is the host that it watches.
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
@@ -41,5 +41,5 @@ int main(int count, char **arguments) {
   test_life();
   test_kinds();
   test_without_root();
-  return finish();
+  return finish_tests();
 }
