@@ -6,7 +6,7 @@ import { differenceOf, pathInfo, stateName } from "./file-params.js";
 import type { Situation } from "./file-state.js";
 import { freshNode, hasParent, inTurn, planAttributes, refuse } from "./file-state.js";
 import type { Stat } from "./probe.js";
-import { joinPath, parentOf } from "./tree-path.js";
+import { joinPath, linkTarget, parentOf } from "./tree-path.js";
 
 /** `state: link`: a symbolic link to `src`; attributes go to what it leads to, or to the link itself without `follow`. */
 export function planLink(situation: Situation): Plan {
@@ -81,6 +81,7 @@ function refuseLink(situation: Situation, src: string | undefined): Plan | undef
     const absolute = joinPath(parentOf(path), src);
     return refuse(`src file does not exist, use "force=yes" if you really want to create the link: ${absolute}`, { path, src });
   }
+  if (src !== undefined && linkTarget(path, src) === path) return refuse(`${path} cannot be a link to itself`, { path, src });
   const state = stateName(self.stat);
   if (state === "absent" || state === "link") return undefined;
   if (!params.force) return refuse(`refusing to convert from ${state} to symlink for ${path}`, { path });
