@@ -24,6 +24,8 @@ export interface PresentNode {
   /** Known content of a file; absent: what the tree has at `contentFrom` or the node's own path. */
   readonly content?: Content;
   readonly contentFrom?: string;
+  /** Digests of a content that is not at hand. */
+  readonly digests?: Readonly<Partial<Record<DigestName, string>>>;
   readonly isContentUnknown?: boolean;
   /** A command will make it; what it is, is not known. */
   readonly isAppearance?: boolean;

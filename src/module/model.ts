@@ -165,14 +165,14 @@ export class Model {
         (observation.real === located.path || observation.real === this.#canonical(at, path, follow))
       ) {
         if (!observation.stat) return "absent";
-        if (observation.kind === "hash") return { stat: observation.stat };
+        if (observation.kind === "hash") return { stat: observation.stat, digests: observation.digests };
         const { content, sha256, stat } = observation;
         return content && sha256 ? { stat, content: { sha256, size: content.length, bytes: content } } : { stat };
       }
       if (observation.kind === "list" && located.path.startsWith(`${observation.real}/`)) {
         const name = located.path.slice(observation.real.length + 1);
         const entry = observation.entries.find((one) => one.name === name);
-        if (entry && !(follow && entry.stat.type === "link")) return { stat: entry.stat };
+        if (entry && !(follow && entry.stat.type === "link")) return { stat: entry.stat, digests: entry.digests };
       }
     }
     return undefined;
@@ -310,7 +310,9 @@ export class Model {
         node,
       );
       const digests =
-        observation.kind === "hash" && node.content ? observation.digests : (found.get(name)?.digests ?? {});
+        observation.kind === "hash" && node.content
+          ? observation.digests
+          : (node.digests ?? found.get(name)?.digests ?? {});
       found.set(name, { name, stat: node.stat, digests });
     }
     return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

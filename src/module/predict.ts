@@ -85,7 +85,10 @@ export function predictChange(change: FileChange, model: Prediction): void {
       const base = present(model.look(change.path, false));
       const stat = ownership(base?.stat.type === "file" ? base.stat : undefined, "file", change);
       const kept = change.keepTimes && source ? { atime: source.stat.atime, mtime: source.stat.mtime } : {};
-      const content = source?.content ? { content: source.content } : { contentFrom: source?.contentFrom ?? from };
+      const digests = source?.digests ? { digests: source.digests } : {};
+      const content = source?.content
+        ? { content: source.content }
+        : { contentFrom: source?.contentFrom ?? from, ...digests };
       put(model.canonical(change.path, false), {
         stat: { ...stat, size: source?.stat.size ?? 0, ...kept },
         ...content,

@@ -1,0 +1,138 @@
+// The same scenarios by crun on real trees: most with nothing in them but etc/passwd and etc/group, those that run programs over this machine's root.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { requireOrSkip } from "../../lab/needs.js";
+import { testScope } from "../../lab/scope.js";
+import { rootOverlay } from "../../lab/trees.js";
+import type { NumberedScenario } from "./all.js";
+import { scenarios } from "./all.js";
+import { checkDisk, checkHardLink, writeTree } from "./disk.js";
+import { accountFiles, checkStep, writeControllerFiles } from "./expectation.js";
+import type { Step } from "./scenario.js";
+
+const crun = fileURLToPath(new URL("../../../../dist/crun.js", import.meta.url));
+const chosen = process.env["SCENARIOS"] ?? "";
+
+interface Report {
+  readonly exitStatus: number;
+  readonly stderr: string;
+  /** Results of the tasks by target, in order. */
+  readonly results: ReadonlyMap<string, readonly TaskResult[]>;
+}
+
+interface TaskResult {
+  readonly event: string;
+  readonly target: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly warnings: readonly string[];
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+for (const module of new Set(scenarios.map((one) => one.module))) {
+  const own = scenarios.filter((one) => one.module === module && (chosen === "" || one.id === chosen || one.module === chosen));
+  if (own.length === 0) continue;
+  const [stepwise, whole] = [own.filter((one) => mayStop(one)), own.filter((one) => !mayStop(one))];
+  describe(`crun on the scenarios of ${module}`, function () {
+    this.timeout(300_000);
+    const scope = testScope();
+    let directory: string;
+    let report: Report;
+    const roots = new Map<string, string>();
+
+    before(async function () {
+      const programs = own.flatMap((one) => one.programs ?? []);
+      requireOrSkip(this, { root: true, tools: programs, paths: [crun] });
+      directory = scope.tempDir("scenarios");
+      for (const scenario of own) {
+        const root = scenario.programs ? await rootOverlay(scope) : join(directory, scenario.id, "tree");
+        roots.set(scenario.id, root);
+        if (scenario.programs) rmSync(join(root, "t"), { recursive: true, force: true });
+        mkdirSync(root, { recursive: true });
+        writeTree(root, { ...(scenario.programs ? {} : accountFiles), ...scenario.start });
+        writeControllerFiles(join(directory, scenario.id), scenario);
+      }
+      report = await play(whole.map((scenario) => playbookOf(directory, scenario, scenario.steps, roots.get(scenario.id) ?? "")));
+    });
+
+    for (const scenario of whole) {
+      it(`${scenario.id}: ${scenario.name}`, () => {
+        const root = roots.get(scenario.id) ?? "";
+        const results = report.results.get(`local:${root}`) ?? [];
+        assert.equal(results.length, scenario.steps.length, report.stderr);
+        for (const [index, step] of scenario.steps.entries()) checkResult(step, results[index], `step ${index + 1}`);
+        checkEnd(root, scenario);
+      });
+    }
+
+    for (const scenario of stepwise) {
+      it(`${scenario.id}: ${scenario.name}`, async () => {
+        const root = roots.get(scenario.id) ?? "";
+        for (const [index, step] of scenario.steps.entries()) {
+          const { exitStatus, stderr, results } = await play([playbookOf(directory, scenario, [step], root)]);
+          const where = `step ${index + 1}`;
+          const [result] = results.get(`local:${root}`) ?? [];
+          if (result) checkResult(step, result, where);
+          else {
+            assert.equal(step.changed, "failed", `${where}: ${stderr}`);
+            assert.equal(exitStatus, 1, stderr);
+            if (step.message !== undefined) assert.match(stderr, step.message instanceof RegExp ? step.message : new RegExp(step.message.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")), where);
+          }
+        }
+        checkEnd(root, scenario);
+      });
+    }
+  });
+}
+
+/** Some steps are refused before anything runs, which ends the run: those scenarios go step by step. */
+function mayStop(scenario: NumberedScenario): boolean {
+  return scenario.steps.some(({ changed }) => changed === "failed");
+}
+
+function playbookOf(directory: string, scenario: NumberedScenario, steps: readonly Step[], root: string): string {
+  const tasks = steps.map((step) => ({
+    [step.module]: step.params,
+    ignore_errors: true,
+    ...(step.isCheck ? { check_mode: true } : {}),
+    ...(step.vars ? { vars: step.vars } : {}),
+  }));
+  const path = join(directory, scenario.id, "site.yml");
+  writeFileSync(path, JSON.stringify([{ hosts: `local:${root}`, tasks }]));
+  return path;
+}
+
+function play(playbooks: readonly string[]): Promise<Report> {
+  if (playbooks.length === 0) return Promise.resolve({ exitStatus: 0, stderr: "", results: new Map() });
+  assert.ok(existsSync(crun));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [crun, "play", "--output", "json", ...playbooks], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      const results = new Map<string, TaskResult[]>();
+      for (const line of stdout.split("\n")) {
+        if (line === "") continue;
+        const event = JSON.parse(line) as TaskResult;
+        if (event.event === "result") results.set(event.target, [...(results.get(event.target) ?? []), event]);
+      }
+      resolve({ exitStatus: typeof error?.code === "number" ? error.code : 0, stderr, results });
+    });
+  });
+}
+
+function checkResult(step: Step, result: TaskResult | undefined, where: string): void {
+  assert.ok(result, `${where} has no result`);
+  const { status, warnings } = result;
+  checkStep(
+    step,
+    { isFailed: status === "failed", changes: status === "changed" ? [1] : [], message: String(result.result["msg"] ?? ""), warnings, result: result.result },
+    where,
+  );
+}
+
+function checkEnd(root: string, scenario: NumberedScenario): void {
+  for (const [path, entry] of Object.entries(scenario.end ?? {})) checkDisk(root, path, entry);
+  for (const [one, other, isSame] of scenario.hardLinks ?? []) checkHardLink(root, one, other, isSame);
+}
