@@ -1,5 +1,6 @@
 // A run: plays one after the other, each on its targets in batches, and what all of them share.
 
+import { setMaxListeners } from "node:events";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
@@ -66,7 +67,7 @@ export class Run {
   readonly states = new Map<string, TargetState>();
   readonly facts: FactLook | undefined;
   readonly magic: Readonly<Record<string, () => unknown>>;
-  readonly abort = new AbortController();
+  readonly abort = abortForMany();
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -301,6 +302,13 @@ export class Run {
       remedy: "Make it, or name its path from the playbook's directory.",
     });
   }
+}
+
+/** Every tree that applies changes listens to it. */
+function abortForMany(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 function count(counts: Counts, event: Extract<EngineEvent, { event: "result" }>): void {
