@@ -32,6 +32,8 @@ export type AptProbes = {
   readonly extended: ReadProbe;
   readonly lists: StatProbe;
   readonly stamp: StatProbe;
+  /** What is in the lists' directory, where their age matters: a tree that never had any is out of date, however young. */
+  readonly indexes: readonly ListProbe[];
   readonly archives: readonly ListProbe[];
   readonly machine: MachineProbe;
   readonly names: readonly ExecProbe[];
@@ -98,6 +100,7 @@ export function observeApt(wish: AptWish): AptProbes {
     extended: { kind: "read", path: extendedPath, needles: plain.map((name) => `\nPackage: ${name}\n`) },
     lists: { kind: "stat", path: listsPath },
     stamp: { kind: "stat", path: stampPath },
+    indexes: wish.update_cache || wish.cache_valid_time > 0 ? [{ kind: "list", path: listsPath, depth: 1, limit: 200 }] : [],
     archives: wish.clean ? [{ kind: "list", path: archivesPath, depth: 2 }] : [],
     machine: { kind: "machine" },
     names: patterns.map((spec): ExecProbe => ({
@@ -202,7 +205,8 @@ export function cacheTime(seen: Seen<AptProbes>): number {
 /** Whether the lists are to be brought up to date now. */
 export function isUpdateDue(wish: AptWish, seen: Seen<AptProbes>, context: Context): boolean {
   if (!wish.update_cache && wish.cache_valid_time === 0) return false;
-  return cacheTime(seen) + wish.cache_valid_time < context.startedAt.getTime() / 1000;
+  const hasIndexes = seen.indexes.some((one) => one.entries.some(({ name }) => /Release$|_Packages/.test(name)));
+  return !hasIndexes || cacheTime(seen) + wish.cache_valid_time < context.startedAt.getTime() / 1000;
 }
 
 /** All that both looks told. */

@@ -1,5 +1,6 @@
 // From packages wanted and packages there to what apt has to do.
 
+import { contentOf } from "../module/content.js";
 import type { AmendParagraphs, Change, ExecChange, Outcome } from "../module/change.js";
 import { outputFields, outputText } from "../module/command-result.js";
 import type { Conclusion, Context, Plan, Refusal, ResultFields } from "../module/contract.js";
@@ -114,7 +115,7 @@ function hasMoreThanUpdate(wish: AptWish): boolean {
 
 /** Where nothing must be started: in a tree that is not booted, or where policy_rc_d forbids it. */
 function keepsServicesDown(wish: AptWish, seen: AptSeen, context: Context): boolean {
-  const isBooted = context.target.tree === undefined || seen.machine.machine !== undefined;
+  const isBooted = context.target.path === "/" || seen.machine.machine !== undefined;
   return !isBooted || wish.policy_rc_d === 101;
 }
 
@@ -185,6 +186,8 @@ function updateJob(wish: AptWish, seen: AptSeen, now: number, isUncounted: boole
       ...((seen.stamp.stat ?? seen.lists.stat)
         ? []
         : [{ kind: "makeDirectory", path: listsPath, mode: 0o755, expect: {} } as const]),
+      // There will be indexes; what they are called is the sources' to say.
+      { kind: "writeFile", path: `${listsPath}/predicted_InRelease`, content: contentOf(""), expect: {} },
       { kind: "setAttributes", path: touched, mtime, expect: {} },
     ],
     isContained: true,

@@ -93,7 +93,7 @@ export function observeService(wish: ServiceWish): ServiceProbes {
 export function bootOf(seen: Seen<ServiceProbes>, context: Context): "systemd" | "other" | undefined {
   const { machine } = seen.machine;
   if (machine) return machine.init.includes("systemd") ? "systemd" : "other";
-  if (context.target.tree !== undefined) return undefined;
+  if (context.target.path !== "/") return undefined;
   return seen.runs.stat ? "systemd" : "other";
 }
 

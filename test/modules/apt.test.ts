@@ -13,6 +13,7 @@ const treeWith = (...packages: readonly string[]): Tree => ({
   "/usr/bin/apt-get": { content: "", mode: 0o755 },
   "/var/lib/dpkg/status": `${[paragraph("dpkg", "1.21.22"), ...packages].join("\n")}\n`,
   "/var/lib/apt/lists": { type: "directory", mtime: 1_000_000 },
+  "/var/lib/apt/lists/deb_dists_x_InRelease": "",
 });
 
 const cacheless = "-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=";
@@ -211,6 +212,16 @@ testFixtures(apt, [
     },
     params: { name: "hello", cache_valid_time: 3600 },
     expect: { changed: false, result: { cache_updated: false, cache_update_time: 1_767_323_045 - 100 } },
+  },
+  {
+    name: "brings lists up to date that were never there, however young their directory",
+    tree: {
+      "/usr/bin/apt-get": "",
+      "/var/lib/dpkg/status": "",
+      "/var/lib/apt/lists": { type: "directory", mtime: 1_767_323_045 - 10 },
+    },
+    params: { update_cache: true, cache_valid_time: 3600 },
+    expect: { argv: [update] },
   },
   {
     name: "believes the stamp rather than the directory",
