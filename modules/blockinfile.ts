@@ -16,12 +16,27 @@ export default defineModule({
     "The file's bytes need not be UTF-8: all others stay as they are.",
   params: {
     ...editParams,
-    block: { type: "str", default: "", aliases: ["content"], doc: "The lines. Empty: as with state absent, the block goes." },
-    marker: { type: "str", default: "# {mark} ANSIBLE MANAGED BLOCK", doc: "The marker lines; `{mark}` becomes `marker_begin` and `marker_end`." },
+    block: {
+      type: "str",
+      default: "",
+      aliases: ["content"],
+      doc: "The lines. Empty: as with state absent, the block goes.",
+    },
+    marker: {
+      type: "str",
+      default: "# {mark} ANSIBLE MANAGED BLOCK",
+      doc: "The marker lines; `{mark}` becomes `marker_begin` and `marker_end`.",
+    },
     marker_begin: { type: "str", default: "BEGIN", doc: "What `{mark}` is in the first line." },
     marker_end: { type: "str", default: "END", doc: "What `{mark}` is in the last line." },
-    insertafter: { type: "str", doc: "Where there is no block yet: behind the last line that matches this (Python's regular expression), or `EOF` (default)." },
-    insertbefore: { type: "str", doc: "Where there is no block yet: before the last line that matches this, or `BOF`." },
+    insertafter: {
+      type: "str",
+      doc: "Where there is no block yet: behind the last line that matches this (Python's regular expression), or `EOF` (default).",
+    },
+    insertbefore: {
+      type: "str",
+      doc: "Where there is no block yet: before the last line that matches this, or `BOF`.",
+    },
   },
   rules: { mutuallyExclusive: [["insertbefore", "insertafter"]] },
   returns: { backup_file: "Path of the copy that was kept of the file as it was." },
@@ -34,7 +49,8 @@ export default defineModule({
       const remedy = "Make it in an earlier task, or write create: true.";
       return { changes: [], refusal: { message: `Path ${params.path} does not exist !`, remedy, result: { rc: 257 } } };
     }
-    if (was.text === undefined && params.state === "absent") return { changes: [], message: `File ${params.path} not present` };
+    if (was.text === undefined && params.state === "absent")
+      return { changes: [], message: `File ${params.path} not present` };
     try {
       const edit = editBlock(was.text, {
         block: params.state === "present" ? params.block : "",
@@ -52,7 +68,10 @@ export default defineModule({
     }
   },
   examples: [
-    { title: "Names in /etc/hosts", yaml: "- blockinfile:\n    path: /etc/hosts\n    block: |\n      192.0.2.10 web1\n      192.0.2.11 web2" },
+    {
+      title: "Names in /etc/hosts",
+      yaml: "- blockinfile:\n    path: /etc/hosts\n    block: |\n      192.0.2.10 web1\n      192.0.2.11 web2",
+    },
     {
       title: "Two blocks in one file, by their markers",
       yaml: "- blockinfile:\n    path: /etc/ssh/sshd_config\n    marker: '# {mark} sftp'\n    insertafter: EOF\n    block: |\n      Match Group sftp\n        ForceCommand internal-sftp",

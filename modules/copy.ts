@@ -4,7 +4,13 @@ import { contentOf, digestOf } from "../src/module/content.js";
 import type { Context, LocalSource } from "../src/module/contract.js";
 import { defineModule } from "../src/module/contract.js";
 import { directoryPlacements, directoryProbes, planDirectoryCopy } from "../src/module/copy-directory.js";
-import { inTreeMoreProbes, inTreePlacement, inTreeProbes, planInTreeDirectory, refuseSource } from "../src/module/copy-in-tree.js";
+import {
+  inTreeMoreProbes,
+  inTreePlacement,
+  inTreeProbes,
+  planInTreeDirectory,
+  refuseSource,
+} from "../src/module/copy-in-tree.js";
 import { checkFileParams } from "../src/module/file-params.js";
 import { accountProbes, readAccounts } from "../src/module/ownership.js";
 import type { Placement } from "../src/module/place-file.js";
@@ -28,9 +34,15 @@ export default defineModule({
       source: { folder: "files", unless: "remote_src", followsLinks: "local_follow" },
     },
     content: { type: "content", doc: "The file's content, instead of `src`. A structure becomes JSON." },
-    directory_mode: { type: "mode", doc: "Permissions of directories that are made, and of those beneath a copied directory." },
+    directory_mode: {
+      type: "mode",
+      doc: "Permissions of directories that are made, and of those beneath a copied directory.",
+    },
     remote_src: { type: "bool", default: false, doc: "`src` is a path in the tree." },
-    local_follow: { type: "bool", doc: "Copy what links in a source directory lead to, not the links. Default true, with `remote_src` false." },
+    local_follow: {
+      type: "bool",
+      doc: "Copy what links in a source directory lead to, not the links. Default true, with `remote_src` false.",
+    },
     checksum: { type: "str", doc: "SHA-1 that the source must have." },
     decrypt: { type: "bool", default: true, doc: "Decrypt a source that is encrypted with vault." },
   },
@@ -39,10 +51,12 @@ export default defineModule({
   check(params) {
     if (params.src === "") return "src (or content) is required";
     if (params.content !== undefined && params.dest.endsWith("/")) return "can not use content with a dir as dest";
-    if (params.content !== undefined && params.mode === "preserve") return "mode: preserve takes the mode of src, and content has none";
+    if (params.content !== undefined && params.mode === "preserve")
+      return "mode: preserve takes the mode of src, and content has none";
     if (params.content !== undefined && params.remote_src) return "remote_src needs src, not content";
     const modes = checkFileParams(params) ?? checkFileParams({ mode: params.directory_mode });
-    const paths = checkAbsolute("dest", params.dest) ?? (params.remote_src ? checkAbsolute("src", params.src) : undefined);
+    const paths =
+      checkAbsolute("dest", params.dest) ?? (params.remote_src ? checkAbsolute("src", params.src) : undefined);
     return modes ?? paths ?? checkValidate(params.validate);
   },
   observe(params, context) {
@@ -50,29 +64,49 @@ export default defineModule({
     const place = placementOf(params, context);
     const places = source ? directoryPlacements(params, source) : place ? [place] : [];
     const goals = places.map((one) => goalOf(one));
-    return { ...accountProbes, ...goalProbes(goals, params, context), ...directoryProbes(params, source), ...inTreeProbes(params) };
+    return {
+      ...accountProbes,
+      ...goalProbes(goals, params, context),
+      ...directoryProbes(params, source),
+      ...inTreeProbes(params),
+    };
   },
   observeMore(params, seen, context) {
     const isInside = seen.targets[0]?.stat?.type === "directory" && params.content === undefined;
     const place = inTreePlacement(params, seen) ?? (isInside ? placementOf(params, context, true) : undefined);
-    return { ...insideProbes(place ? goalProbes([goalOf(place)], params, context) : undefined), ...inTreeMoreProbes(params, seen) };
+    return {
+      ...insideProbes(place ? goalProbes([goalOf(place)], params, context) : undefined),
+      ...inTreeMoreProbes(params, seen),
+    };
   },
   plan(params, seen, context) {
     const accounts = readAccounts(seen);
     const source = directoryOf(params, context);
     if (source) return planDirectoryCopy(params, source, seen, accounts, context);
-    const refusal = params.remote_src ? refuseSource(params, seen) : refuseLocal(params, context, seen.targets[0]?.stat?.type === "directory");
+    const refusal = params.remote_src
+      ? refuseSource(params, seen)
+      : refuseLocal(params, context, seen.targets[0]?.stat?.type === "directory");
     if (refusal) return { changes: [], refusal };
-    if (params.remote_src && seen.from[0]?.stat?.type === "directory") return planInTreeDirectory(params, seen, accounts, context);
+    if (params.remote_src && seen.from[0]?.stat?.type === "directory")
+      return planInTreeDirectory(params, seen, accounts, context);
     const isInside = seen.targets[0]?.stat?.type === "directory";
     const place = inTreePlacement(params, seen) ?? placementOf(params, context, isInside);
     if (!place) return { changes: [], refusal: { message: "src (or content) is required" } };
     const digests = inTree(seen.from[0]?.digests) ?? digestsOf(params, context);
     if (params.checksum !== undefined && params.checksum !== digests.checksum) {
       const result = { checksum: digests.checksum, expected_checksum: params.checksum };
-      return { changes: [], refusal: { message: "Copied file does not match the expected checksum. Transfer failed.", result } };
+      return {
+        changes: [],
+        refusal: { message: "Copied file does not match the expected checksum. Transfer failed.", result },
+      };
     }
-    const plan = planOnePlacement(params, place, params.remote_src || isInside ? insideSeen(seen) : seen, accounts, context);
+    const plan = planOnePlacement(
+      params,
+      place,
+      params.remote_src || isInside ? insideSeen(seen) : seen,
+      accounts,
+      context,
+    );
     const src = params.remote_src ? params.src : context.sources.src?.path;
     return { ...plan, result: { ...(src === undefined ? {} : { src }), ...digests, ...plan.result } };
   },
@@ -86,9 +120,18 @@ export default defineModule({
     group: root
     mode: "0644"`,
     },
-    { title: "Content from the task", yaml: `- copy:\n    content: "nameserver 192.0.2.1\\n"\n    dest: /etc/resolv.conf` },
-    { title: "What a directory holds", yaml: `- copy:\n    src: site/\n    dest: /var/www/site\n    directory_mode: "0755"` },
-    { title: "A file of the tree itself", yaml: `- copy:\n    src: /etc/skel/.bashrc\n    dest: /root/.bashrc\n    remote_src: true` },
+    {
+      title: "Content from the task",
+      yaml: `- copy:\n    content: "nameserver 192.0.2.1\\n"\n    dest: /etc/resolv.conf`,
+    },
+    {
+      title: "What a directory holds",
+      yaml: `- copy:\n    src: site/\n    dest: /var/www/site\n    directory_mode: "0755"`,
+    },
+    {
+      title: "A file of the tree itself",
+      yaml: `- copy:\n    src: /etc/skel/.bashrc\n    dest: /root/.bashrc\n    remote_src: true`,
+    },
   ],
 });
 
@@ -105,7 +148,8 @@ function directoryOf(params: Source, context: Context): Extract<LocalSource, { k
 
 /** One file of the controller, or the content, and where it goes. */
 function placementOf(params: Source, context: Context, isInside = false): Placement | undefined {
-  if (params.content !== undefined) return { path: placePath(params.dest, ""), mode: 0, content: contentOf(params.content) };
+  if (params.content !== undefined)
+    return { path: placePath(params.dest, ""), mode: 0, content: contentOf(params.content) };
   const { src } = context.sources;
   if (src?.kind !== "file") return undefined;
   return { path: placePath(params.dest, baseName(src.path), isInside), mode: src.mode, content: src.content };
@@ -116,7 +160,10 @@ function refuseLocal(params: Source & { readonly decrypt: boolean }, context: Co
   const { src } = context.sources;
   const head = src?.kind === "file" ? Buffer.from(src.content.bytes?.subarray(0, 15) ?? []).toString("latin1") : "";
   if (!params.decrypt || head !== "$ANSIBLE_VAULT;") return undefined;
-  return { message: `${src?.path} is encrypted with vault`, remedy: "Decrypt it first, or write decrypt: false to copy it as it is." };
+  return {
+    message: `${src?.path} is encrypted with vault`,
+    remedy: "Decrypt it first, or write decrypt: false to copy it as it is.",
+  };
 }
 
 function digestsOf(params: Source, context: Context): { readonly checksum: string; readonly md5sum: string } {

@@ -16,7 +16,8 @@ import { baseName, checkAbsolute, joinPath, linkTarget, parentOf, tidyPath } fro
 import { reasonOf } from "../src/module/failure-text.js";
 
 const format = "%Y%m%d%H%M.%S";
-const time = (what: string) => `Time of ${what}: \`preserve\`, \`now\`, or a date. Default preserve; with state touch, now.`;
+const time = (what: string) =>
+  `Time of ${what}: \`preserve\`, \`now\`, or a date. Default preserve; with state touch, now.`;
 
 export default defineModule({
   name: "file",
@@ -32,12 +33,27 @@ export default defineModule({
       choices: ["absent", "directory", "file", "hard", "link", "touch"],
       doc: "What shall be there: nothing, a directory (parents too), a file that must be there, a hard or symbolic link to `src`, or a file that is made empty if missing.",
     },
-    src: { type: "path", doc: "What a link leads to. With state link it may be relative to the link; with state hard it is an absolute path." },
-    recurse: { type: "bool", default: false, doc: "With state directory: mode, owner, group and flags for all beneath it too." },
-    force: { type: "bool", default: false, doc: "Make a link even if its target is missing, or a file or empty directory is in its place." },
+    src: {
+      type: "path",
+      doc: "What a link leads to. With state link it may be relative to the link; with state hard it is an absolute path.",
+    },
+    recurse: {
+      type: "bool",
+      default: false,
+      doc: "With state directory: mode, owner, group and flags for all beneath it too.",
+    },
+    force: {
+      type: "bool",
+      default: false,
+      doc: "Make a link even if its target is missing, or a file or empty directory is in its place.",
+    },
     follow: { type: "bool", default: true, doc: "Attributes go to what a link leads to, not to the link." },
     modification_time: { type: "str", doc: time("the last change of the content") },
-    modification_time_format: { type: "str", default: format, doc: "How `modification_time` is written, as for strptime." },
+    modification_time_format: {
+      type: "str",
+      default: format,
+      doc: "How `modification_time` is written, as for strptime.",
+    },
     access_time: { type: "str", doc: time("the last access") },
     access_time_format: { type: "str", default: format, doc: "How `access_time` is written." },
   },
@@ -54,8 +70,10 @@ export default defineModule({
     size: "Bytes.",
   },
   check(params) {
-    if (params.recurse && params.state !== undefined && params.state !== "directory") return "recurse option requires state to be 'directory'";
-    if (params.src !== undefined && params.state !== "link" && params.state !== "hard") return "src option requires state to be 'link' or 'hard'";
+    if (params.recurse && params.state !== undefined && params.state !== "directory")
+      return "recurse option requires state to be 'directory'";
+    if (params.src !== undefined && params.state !== "link" && params.state !== "hard")
+      return "src option requires state to be 'link' or 'hard'";
     if (params.mode === "preserve") return "mode: preserve is for copy and template";
     const hard = params.state === "hard" ? checkAbsolute("src", params.src) : undefined;
     return checkAbsolute("path", params.path) ?? hard ?? checkFileParams(params);
@@ -64,14 +82,26 @@ export default defineModule({
     const path = tidyPath(params.path);
     const source = params.src === undefined ? undefined : joinPath(parentOf(path), params.src);
     const lists: readonly ListProbe[] =
-      params.recurse || (params.state === "link" && params.force) ? [{ kind: "list", path, depth: params.recurse ? 0 : 1 }] : [];
+      params.recurse || (params.state === "link" && params.force)
+        ? [{ kind: "list", path, depth: params.recurse ? 0 : 1 }]
+        : [];
     return {
       ...accountProbes,
       ...atPath(path, params.attributes),
       parents: params.recurse || (params.state !== undefined && makes.has(params.state)) ? parentProbes(path) : [],
-      sources: source === undefined ? [] : ([{ kind: "stat", path: source, follow: true }, { kind: "stat", path: source }] as const satisfies readonly StatProbe[]),
+      sources:
+        source === undefined
+          ? []
+          : ([
+              { kind: "stat", path: source, follow: true },
+              { kind: "stat", path: source },
+            ] as const satisfies readonly StatProbe[]),
       lists,
-      zone: [params.access_time, params.modification_time].some((one) => one !== undefined && one !== "now" && one !== "preserve") ? [zoneProbe] : [],
+      zone: [params.access_time, params.modification_time].some(
+        (one) => one !== undefined && one !== "now" && one !== "preserve",
+      )
+        ? [zoneProbe]
+        : [],
     };
   },
   observeMore(params, seen) {
@@ -79,8 +109,10 @@ export default defineModule({
     const self = seen.self.stat;
     const isInside = params.state === "hard" && seen.target.stat?.type === "directory";
     const inside = isInside ? atPath(joinPath(path, baseName(params.src ?? "")), params.attributes) : undefined;
-    const goal = self?.type === "link" && !seen.target.stat ? linkTarget(seen.self.real || path, self.target) : undefined;
-    const links = params.recurse && params.follow ? linksAmong(seen.lists[0]?.entries ?? [], seen.lists[0]?.real || path) : [];
+    const goal =
+      self?.type === "link" && !seen.target.stat ? linkTarget(seen.self.real || path, self.target) : undefined;
+    const links =
+      params.recurse && params.follow ? linksAmong(seen.lists[0]?.entries ?? [], seen.lists[0]?.real || path) : [];
     const withFlags = params.attributes === undefined ? {} : { withFlags: true };
     return {
       insides: inside ? [inside.self, inside.target] : [],
@@ -95,9 +127,11 @@ export default defineModule({
     const failure = seen.self.failure ?? seen.target.failure;
     if (failure && params.state !== "absent") return refuse(`cannot look at ${path}: ${reasonOf(failure)}`, { path });
     const [insideSelf, insideTarget] = seen.insides;
-    const goal = seen.self.stat?.type === "link" ? linkTarget(seen.self.real || path, seen.self.stat.target) : undefined;
+    const goal =
+      seen.self.stat?.type === "link" ? linkTarget(seen.self.real || path, seen.self.stat.target) : undefined;
     const state = params.state ?? (seen.self.stat ? stateName(seen.self.stat) : params.recurse ? "directory" : "file");
-    if (params.recurse && state !== "directory") return refuse("recurse option requires state to be 'directory'", { path });
+    if (params.recurse && state !== "directory")
+      return refuse("recurse option requires state to be 'directory'", { path });
     const times = readTimes(params, state === "touch" ? "now" : "preserve", zoneOf(seen.zone[0]));
     if ("problem" in times) return refuse(times.problem, { path });
     const situation: Situation = {
@@ -121,9 +155,18 @@ export default defineModule({
     return planners[state]?.(situation) ?? refuse(`${path} is of a kind that the module file does not deal with`);
   },
   examples: [
-    { title: "A directory with its owner", yaml: '- file:\n    path: /srv/app\n    state: directory\n    owner: www-data\n    mode: "0750"' },
-    { title: "A link", yaml: "- file:\n    path: /etc/localtime\n    src: /usr/share/zoneinfo/Europe/Berlin\n    state: link" },
-    { title: "All beneath a directory, directories enterable, files not executable", yaml: "- file:\n    path: /srv/www\n    state: directory\n    recurse: true\n    mode: u=rwX,g=rX,o=" },
+    {
+      title: "A directory with its owner",
+      yaml: '- file:\n    path: /srv/app\n    state: directory\n    owner: www-data\n    mode: "0750"',
+    },
+    {
+      title: "A link",
+      yaml: "- file:\n    path: /etc/localtime\n    src: /usr/share/zoneinfo/Europe/Berlin\n    state: link",
+    },
+    {
+      title: "All beneath a directory, directories enterable, files not executable",
+      yaml: "- file:\n    path: /srv/www\n    state: directory\n    recurse: true\n    mode: u=rwX,g=rX,o=",
+    },
     { title: "Nothing there", yaml: "- file:\n    path: /etc/nginx/sites-enabled/default\n    state: absent" },
   ],
 });
@@ -140,12 +183,18 @@ const planners: Readonly<Record<string, (situation: Situation) => Plan>> = {
   hard: planHardLink,
 };
 
-function atPath(path: string, attributes: string | undefined): { readonly self: StatProbe; readonly target: StatProbe } {
+function atPath(
+  path: string,
+  attributes: string | undefined,
+): { readonly self: StatProbe; readonly target: StatProbe } {
   const withFlags = attributes === undefined ? {} : { withFlags: true };
   return { self: { kind: "stat", path, ...withFlags }, target: { kind: "stat", path, follow: true, ...withFlags } };
 }
 
-function linksAmong(entries: readonly { readonly name: string; readonly stat: Stat }[], directory: string): readonly string[] {
+function linksAmong(
+  entries: readonly { readonly name: string; readonly stat: Stat }[],
+  directory: string,
+): readonly string[] {
   return entries.flatMap(({ name, stat }) => (stat.type === "link" ? [joinPath(directory, name)] : []));
 }
 

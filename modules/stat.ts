@@ -4,7 +4,15 @@ import { defineModule } from "../src/module/contract.js";
 import { flagNames, formatFlags } from "../src/module/file-flags.js";
 import type { Accounts } from "../src/module/ownership.js";
 import { accountProbes, defaultOwnership, readAccounts } from "../src/module/ownership.js";
-import type { DigestName, ExecObservation, ExecProbe, HashProbe, Stat, StatProbe, Timestamp } from "../src/module/probe.js";
+import type {
+  DigestName,
+  ExecObservation,
+  ExecProbe,
+  HashProbe,
+  Stat,
+  StatProbe,
+  Timestamp,
+} from "../src/module/probe.js";
 import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
 import { reasonOf } from "../src/module/failure-text.js";
 
@@ -26,23 +34,49 @@ export default defineModule({
       doc: "Which digest.",
     },
     get_md5: { type: "bool", default: false, doc: "Also `md5`, for old playbooks." },
-    get_mime: { type: "bool", default: true, aliases: ["mime", "mime_type", "mime-type"], doc: "Also type and encoding, by the tree's own `file` if it has it." },
-    get_attributes: { type: "bool", default: true, aliases: ["attr", "attributes"], doc: "Also the file flags (chattr)." },
+    get_mime: {
+      type: "bool",
+      default: true,
+      aliases: ["mime", "mime_type", "mime-type"],
+      doc: "Also type and encoding, by the tree's own `file` if it has it.",
+    },
+    get_attributes: {
+      type: "bool",
+      default: true,
+      aliases: ["attr", "attributes"],
+      doc: "Also the file flags (chattr).",
+    },
   },
   returns: { stat: "What was found, under Ansible's names; `exists` is always there." },
   check: (params) => checkAbsolute("path", params.path),
   observe(params) {
     const path = tidyPath(params.path);
-    const algorithms = new Set<DigestName>([...(params.get_checksum ? [params.checksum_algorithm] : []), ...(params.get_md5 ? (["md5"] as const) : [])]);
-    const self: StatProbe = { kind: "stat", path, follow: params.follow, isExact: true, ...(params.get_attributes ? { withFlags: true } : {}) };
+    const algorithms = new Set<DigestName>([
+      ...(params.get_checksum ? [params.checksum_algorithm] : []),
+      ...(params.get_md5 ? (["md5"] as const) : []),
+    ]);
+    const self: StatProbe = {
+      kind: "stat",
+      path,
+      follow: params.follow,
+      isExact: true,
+      ...(params.get_attributes ? { withFlags: true } : {}),
+    };
     const target: StatProbe = { kind: "stat", path, follow: true };
-    const hash: readonly HashProbe[] = algorithms.size === 0 ? [] : [{ kind: "hash", path, follow: params.follow, algorithms: [...algorithms] }];
+    const hash: readonly HashProbe[] =
+      algorithms.size === 0 ? [] : [{ kind: "hash", path, follow: params.follow, algorithms: [...algorithms] }];
     const command: readonly StatProbe[] = params.get_mime ? [{ kind: "stat", path: fileCommand, follow: true }] : [];
     return { ...accountProbes, self, target, hash, command };
   },
   observeMore(params, seen): { readonly mime: readonly ExecProbe[] } {
     const isThere = seen.command[0]?.stat?.type === "file" && seen.self.stat !== undefined;
-    const argv = [fileCommand, "--mime-type", "--mime-encoding", ...(params.follow ? ["-L"] : []), tidyPath(params.path)];
+    const argv = [
+      fileCommand,
+      "--mime-type",
+      "--mime-encoding",
+      ...(params.follow ? ["-L"] : []),
+      tidyPath(params.path),
+    ];
     return { mime: isThere ? [{ kind: "exec", exec: { argv } }] : [] };
   },
   plan(params, seen, context) {
@@ -59,19 +93,29 @@ export default defineModule({
       path: params.path,
       ...statFields(stat),
       ...accessFields(seen.target.stat, context.becomeUser, accounts),
-      ...(stat.type === "link" ? { lnk_source: seen.target.real || tidyPath(params.path), lnk_target: stat.target } : {}),
+      ...(stat.type === "link"
+        ? { lnk_source: seen.target.real || tidyPath(params.path), lnk_target: stat.target }
+        : {}),
       ...(user === undefined ? {} : { pw_name: user }),
       ...(group === undefined ? {} : { gr_name: group }),
       ...(params.get_md5 && digests.md5 !== undefined ? { md5: digests.md5 } : {}),
       ...(checksum === undefined ? {} : { checksum }),
       ...(params.get_mime ? mimeFields(seen.mime[0]) : {}),
-      ...(params.get_attributes ? { version: null, attributes: flagNames(stat.flags ?? 0), attr_flags: formatFlags(stat.flags ?? 0) } : {}),
+      ...(params.get_attributes
+        ? { version: null, attributes: flagNames(stat.flags ?? 0), attr_flags: formatFlags(stat.flags ?? 0) }
+        : {}),
     };
     return { changes: [], result: { stat: fields } };
   },
   examples: [
-    { title: "Whether a file is there", yaml: "- stat:\n    path: /etc/nginx\n  register: nginx\n- debug:\n    msg: it is a directory\n  when: nginx.stat.exists && nginx.stat.isdir" },
-    { title: "A digest", yaml: "- stat:\n    path: /etc/passwd\n    checksum_algorithm: sha256\n    get_mime: false\n  register: passwd" },
+    {
+      title: "Whether a file is there",
+      yaml: "- stat:\n    path: /etc/nginx\n  register: nginx\n- debug:\n    msg: it is a directory\n  when: nginx.stat.exists && nginx.stat.isdir",
+    },
+    {
+      title: "A digest",
+      yaml: "- stat:\n    path: /etc/passwd\n    checksum_algorithm: sha256\n    get_mime: false\n  register: passwd",
+    },
   ],
 });
 
@@ -117,7 +161,8 @@ function statFields(stat: Stat): Readonly<Record<string, unknown>> {
 function accessFields(stat: Stat | undefined, becomeUser: string | undefined, accounts: Accounts) {
   if (!stat) return { readable: false, writeable: false, executable: false };
   const { uid, gid } = defaultOwnership(becomeUser, accounts);
-  if (uid === 0) return { readable: true, writeable: true, executable: stat.type === "directory" || (stat.mode & 0o111) !== 0 };
+  if (uid === 0)
+    return { readable: true, writeable: true, executable: stat.type === "directory" || (stat.mode & 0o111) !== 0 };
   const bits = stat.mode >> (stat.uid === uid ? 6 : stat.gid === gid ? 3 : 0);
   return { readable: (bits & 4) !== 0, writeable: (bits & 2) !== 0, executable: (bits & 1) !== 0 };
 }

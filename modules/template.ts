@@ -35,7 +35,11 @@ export default defineModule({
       doc: "Ends every line of the result with this. Without it the newlines of the template stay.",
     },
     output_encoding: { type: "str", default: "utf-8", doc: `Encoding of the result: ${encodings.join(", ")}.` },
-    trim_blocks: { type: "bool", default: true, doc: "Always so: a block tag alone on its line leaves no line. `false` is refused." },
+    trim_blocks: {
+      type: "bool",
+      default: true,
+      doc: "Always so: a block tag alone on its line leaves no line. `false` is refused.",
+    },
     lstrip_blocks: { type: "bool", default: true, doc: "Always so. `false` is refused." },
     block_start_string: { type: "str", doc: jinja },
     block_end_string: { type: "str", doc: jinja },
@@ -78,7 +82,10 @@ export default defineModule({
     const isInside = seen.targets[0]?.stat?.type === "directory";
     const place = placementOf(params, context, isInside);
     if (!place) {
-      return { changes: [], refusal: { message: `the result holds characters that ${params.output_encoding} does not have` } };
+      return {
+        changes: [],
+        refusal: { message: `the result holds characters that ${params.output_encoding} does not have` },
+      };
     }
     const accounts = readAccounts(seen);
     const plan = planOnePlacement(params, place, isInside ? insideSeen(seen) : seen, accounts, context);
@@ -119,7 +126,11 @@ function placementOf(
   const text = Buffer.from(source.content.bytes ?? []).toString("utf8");
   const bytes = encodeText(withNewlines(text, params.newline_sequence), params.output_encoding);
   if (!bytes) return undefined;
-  return { path: placePath(params.dest, baseName(source.path), isInside), mode: source.mode, content: contentOf(bytes) };
+  return {
+    path: placePath(params.dest, baseName(source.path), isInside),
+    mode: source.mode,
+    content: contentOf(bytes),
+  };
 }
 
 function withNewlines(text: string, sequence: string | undefined): string {

@@ -29,7 +29,10 @@ export function directoryPlacements(params: DirectoryParams, source: LocalDirect
 }
 
 /** Looks at each directory and each link that the copy needs. */
-export function directoryProbes(params: DirectoryParams, source: LocalDirectory | undefined): {
+export function directoryProbes(
+  params: DirectoryParams,
+  source: LocalDirectory | undefined,
+): {
   readonly folders: readonly StatProbe[];
   readonly links: readonly StatProbe[];
 } {
@@ -74,9 +77,14 @@ function foldersOf(params: DirectoryParams, source: LocalDirectory): readonly st
   return [...new Set(paths.flatMap((path) => parentsOf(path)))];
 }
 
-function linksOf(params: DirectoryParams, source: LocalDirectory): readonly { readonly path: string; readonly target: string }[] {
+function linksOf(
+  params: DirectoryParams,
+  source: LocalDirectory,
+): readonly { readonly path: string; readonly target: string }[] {
   const top = topOf(params, source);
-  return source.entries.flatMap(({ kind, name, target }) => (kind === "link" ? [{ path: joinPath(top, name), target: target ?? "" }] : []));
+  return source.entries.flatMap(({ kind, name, target }) =>
+    kind === "link" ? [{ path: joinPath(top, name), target: target ?? "" }] : [],
+  );
 }
 
 interface Step {
@@ -98,7 +106,8 @@ function planFolders(
   const changes: Change[] = [];
   for (const [index, path] of foldersOf(params, source).entries()) {
     const stat = seen[index]?.stat;
-    if (stat && stat.type !== "directory") return { changes: [], refusal: { message: `${path} is in the way: it is no directory` } };
+    if (stat && stat.type !== "directory")
+      return { changes: [], refusal: { message: `${path} is in the way: it is no directory` } };
     if (!stat) {
       const made = planDirectory(path, maker);
       if (made.refusal) return { changes: [], refusal: made.refusal };
@@ -113,13 +122,19 @@ function planFolders(
   return { changes };
 }
 
-function planLinks(params: DirectoryParams, source: LocalDirectory, seen: readonly StatObservation[], accounts: Accounts): Step {
+function planLinks(
+  params: DirectoryParams,
+  source: LocalDirectory,
+  seen: readonly StatObservation[],
+  accounts: Accounts,
+): Step {
   const { refusal, ...owner } = resolveOwnership(params, accounts);
   if (refusal) return { changes: [], refusal };
   const changes: Change[] = [];
   for (const [index, { path, target }] of linksOf(params, source).entries()) {
     const stat = seen[index]?.stat;
-    if (stat?.type === "directory") return { changes: [], refusal: { message: `${path} is a directory, refusing to convert it to a link` } };
+    if (stat?.type === "directory")
+      return { changes: [], refusal: { message: `${path} is a directory, refusing to convert it to a link` } };
     if (stat?.type === "link" && stat.target === target) {
       const change = attributeChange(path, stat, differenceOf({ ...params, mode: undefined }, stat, accounts));
       if (change) changes.push(change);

@@ -9,7 +9,15 @@ import { defaultDirectoryMode, formatMode } from "./mode.js";
 import type { Accounts } from "./ownership.js";
 import { defaultOwnership, resolveOwnership } from "./ownership.js";
 import type { Placement } from "./place-file.js";
-import type { FileType, HashObservation, HashProbe, ListObservation, ListProbe, StatObservation, StatProbe } from "./probe.js";
+import type {
+  FileType,
+  HashObservation,
+  HashProbe,
+  ListObservation,
+  ListProbe,
+  StatObservation,
+  StatProbe,
+} from "./probe.js";
 import { baseName, joinPath, parentOf, parentsOf, tidyPath } from "./tree-path.js";
 import { reasonOf } from "./failure-text.js";
 
@@ -43,7 +51,10 @@ interface FirstSeen {
 }
 
 /** Second look for a directory: what lies where it goes, and what its links lead to if they are followed. */
-export function inTreeMoreProbes(params: InTreeParams, seen: FirstSeen): {
+export function inTreeMoreProbes(
+  params: InTreeParams,
+  seen: FirstSeen,
+): {
   readonly above: readonly StatProbe[];
   readonly toTree: readonly ListProbe[];
   readonly linked: readonly HashProbe[];
@@ -81,7 +92,11 @@ export function inTreePlacement(params: InTreeParams, seen: FirstSeen): Placemen
 export function refuseSource(params: InTreeParams, seen: FirstSeen): Refusal | undefined {
   const [from] = seen.from;
   if (from?.failure) return { message: `Source ${params.src} not readable: ${reasonOf(from.failure)}` };
-  if (!from?.stat) return { message: `Source ${params.src} not found`, remedy: "With remote_src the source is a path in the tree, not on the controller." };
+  if (!from?.stat)
+    return {
+      message: `Source ${params.src} not found`,
+      remedy: "With remote_src the source is a path in the tree, not on the controller.",
+    };
   if (from.stat.type === "file" || from.stat.type === "directory") return undefined;
   return { message: `Cannot copy invalid source '${params.src}': not a file` };
 }
@@ -101,7 +116,11 @@ export function planInTreeDirectory(params: InTreeParams, seen: AllSeen, account
   if (refusal) return { changes: [], refusal };
   const [source] = seen.fromTree;
   const [there] = seen.toTree;
-  if (source?.isTruncated || there?.isTruncated) return { changes: [], refusal: { message: `${params.src} or its place holds too many entries to copy them in one task` } };
+  if (source?.isTruncated || there?.isTruncated)
+    return {
+      changes: [],
+      refusal: { message: `${params.src} or its place holds too many entries to copy them in one task` },
+    };
   const top = topOf(params);
   const above = planAbove(params, seen, accounts, context);
   if (above.refusal) return { changes: [], refusal: above.refusal };
@@ -112,7 +131,10 @@ export function planInTreeDirectory(params: InTreeParams, seen: AllSeen, account
     const path = joinPath(top, wanted.name);
     const old = existing.get(wanted.name);
     if (old && old.stat.type !== wanted.type) {
-      return { changes: [], refusal: { message: `${path} is a ${old.stat.type} there, and a ${wanted.type} in ${params.src}` } };
+      return {
+        changes: [],
+        refusal: { message: `${path} is a ${old.stat.type} there, and a ${wanted.type} in ${params.src}` },
+      };
     }
     const change = copyEntry(wanted, path, old, owner);
     if (change) {
@@ -127,12 +149,16 @@ export function planInTreeDirectory(params: InTreeParams, seen: AllSeen, account
     if (change) changes.push(change);
   }
   const node = above.node;
-  const wantedMode = params.mode === "preserve" ? formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) : params.mode;
+  const wantedMode =
+    params.mode === "preserve" ? formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) : params.mode;
   const difference = differenceOf({ ...params, mode: wantedMode }, node, accounts);
   if (difference.refusal) return { changes: [], refusal: difference.refusal };
   const attributes = attributeChange(above.path, node, difference);
   if (attributes) changes.push(attributes);
-  return { changes, result: { dest: above.path, src: params.src, ...pathInfo(withDifference(node, difference), accounts) } };
+  return {
+    changes,
+    result: { dest: above.path, src: params.src, ...pathInfo(withDifference(node, difference), accounts) },
+  };
 }
 
 /** A source that ends with a slash gives what it holds, any other itself. */
@@ -143,7 +169,9 @@ function topOf(params: InTreeParams): string {
 
 function linksOf(params: InTreeParams, seen: FirstSeen): readonly string[] {
   const source = tidyPath(params.src ?? "");
-  return (seen.fromTree[0]?.entries ?? []).flatMap(({ name, stat }) => (stat.type === "link" ? [joinPath(source, name)] : []));
+  return (seen.fromTree[0]?.entries ?? []).flatMap(({ name, stat }) =>
+    stat.type === "link" ? [joinPath(source, name)] : [],
+  );
 }
 
 /** What has to lie beneath the top, links replaced by what they lead to where they are followed (and lead somewhere). */
@@ -156,7 +184,13 @@ function wantedOf(params: InTreeParams, seen: AllSeen): readonly Wanted[] {
     const linked = seen.linked[index];
     const own = { name, type: stat.type, mode: stat.mode, from, sha256: digests.sha256, target: stat.target };
     if (!linked?.stat) return [own];
-    const followed = { ...own, type: linked.stat.type, mode: linked.stat.mode, sha256: linked.digests.sha256, target: "" };
+    const followed = {
+      ...own,
+      type: linked.stat.type,
+      mode: linked.stat.mode,
+      sha256: linked.digests.sha256,
+      target: "",
+    };
     const beneath = linked.stat.type === "directory" ? (seen.linkedTrees[index]?.entries ?? []) : [];
     return [
       followed,
@@ -179,14 +213,35 @@ function copyEntry(
   owner: { readonly uid?: number; readonly gid?: number },
 ): Change | undefined {
   const absent: Expect = { type: "absent" };
-  if (wanted.type === "directory") return old ? undefined : { kind: "makeDirectory", path, mode: wanted.mode, ...owner, expect: absent };
+  if (wanted.type === "directory")
+    return old ? undefined : { kind: "makeDirectory", path, mode: wanted.mode, ...owner, expect: absent };
   if (wanted.type === "link") {
     if (old?.stat.target === wanted.target) return undefined;
-    return { kind: "makeLink", path, target: wanted.target, ...owner, expect: old ? { type: "link", target: old.stat.target } : absent };
+    return {
+      kind: "makeLink",
+      path,
+      target: wanted.target,
+      ...owner,
+      expect: old ? { type: "link", target: old.stat.target } : absent,
+    };
   }
   if (wanted.type !== "file" || (old && old.digests.sha256 === wanted.sha256)) return undefined;
-  const expect: Expect = old?.digests.sha256 === undefined ? (old ? { type: "file" } : absent) : { type: "file", sha256: old.digests.sha256 };
-  return { kind: "copyFile", path, from: wanted.from, follow: true, mode: wanted.mode, ...owner, ...(old ? {} : { keepTimes: true }), expect };
+  const expect: Expect =
+    old?.digests.sha256 === undefined
+      ? old
+        ? { type: "file" }
+        : absent
+      : { type: "file", sha256: old.digests.sha256 };
+  return {
+    kind: "copyFile",
+    path,
+    from: wanted.from,
+    follow: true,
+    mode: wanted.mode,
+    ...owner,
+    ...(old ? {} : { keepTimes: true }),
+    expect,
+  };
 }
 
 /** The directories above the copied entries, and the one that mode, owner and group are for. */
@@ -200,7 +255,13 @@ function planAbove(
   const top = topOf(params);
   const to = seen.to[0]?.stat;
   const hasSlash = params.dest.endsWith("/");
-  const node: Node = { type: "directory", mode: defaultDirectoryMode, ...defaultOwnership(context.becomeUser, accounts), links: 2, size: 0 };
+  const node: Node = {
+    type: "directory",
+    mode: defaultDirectoryMode,
+    ...defaultOwnership(context.becomeUser, accounts),
+    links: 2,
+    size: 0,
+  };
   const maker = directoryMaker({ ...params, mode: hasSlash ? params.directory_mode : undefined }, accounts, context);
   const paths = [...parentsOf(top), top];
   const fail = (message: string) => ({ changes: [], path: top, node, refusal: { message } });
@@ -214,7 +275,9 @@ function planAbove(
   const there = seen.above.at(-1)?.stat;
   if (there && there.type !== "directory") return fail(`${top} is no directory, and ${params.src} is one`);
   const isWhole = to ? top !== dest : params.src?.endsWith("/") === true && !hasSlash;
-  const topMaker = isWhole ? { ...maker, params: { ...params, mode: formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) } } : maker;
+  const topMaker = isWhole
+    ? { ...maker, params: { ...params, mode: formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) } }
+    : maker;
   const made: ReturnType<typeof planDirectory> = there ? { changes: [], node: there } : planDirectory(top, topMaker);
   if (made.refusal) return { changes: [], path: top, node, refusal: made.refusal };
   const target = to || hasSlash ? top : dest;
@@ -222,7 +285,11 @@ function planAbove(
   return { changes: [...parents.changes, ...made.changes], path: target, node: ownNode };
 }
 
-function resolvedOwner(params: InTreeParams, accounts: Accounts, node: Node): { readonly uid: number; readonly gid: number } {
+function resolvedOwner(
+  params: InTreeParams,
+  accounts: Accounts,
+  node: Node,
+): { readonly uid: number; readonly gid: number } {
   const owner = resolveOwnership(params, accounts);
   return { uid: owner.uid ?? node.uid, gid: owner.gid ?? node.gid };
 }

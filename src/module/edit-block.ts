@@ -34,7 +34,10 @@ export function editBlock(text: string | undefined, wish: BlockWish): Edit {
   lines.splice(at, 0, ...wanted);
   const result = lines.join("");
   if (result === text) return { text: result, message: "" };
-  return { text: result, message: text === undefined ? "File created" : wanted.length === 0 ? "Block removed" : "Block inserted" };
+  return {
+    text: result,
+    message: text === undefined ? "File created" : wanted.length === 0 ? "Block removed" : "Block inserted",
+  };
 }
 
 function placeOf(lines: readonly string[], text: string | undefined, wish: BlockWish): number {
@@ -44,7 +47,9 @@ function placeOf(lines: readonly string[], text: string | undefined, wish: Block
   if (insertAfter === "EOF") return lines.length;
   if (insertAfter === undefined && insertBefore === "BOF") return 0;
   const { regex, isMultiline } = pythonRegex(toByteString(anchor ?? ""));
-  const found = isMultiline ? findInText(regex, text ?? "", insertAfter !== undefined) : lines.findLastIndex((line) => regex.test(line));
+  const found = isMultiline
+    ? findInText(regex, text ?? "", insertAfter !== undefined)
+    : lines.findLastIndex((line) => regex.test(line));
   if (found < 0) return lines.length;
   return insertAfter === undefined ? found : found + 1;
 }

@@ -51,14 +51,23 @@ export function editProbes(params: EditParams, context: Context): EditProbes {
 }
 
 /** The file's text as a byte string (undefined: there is no file), or why it cannot be edited. */
-export function textToEdit(params: EditParams, seen: EditSeen): { readonly text: string | undefined } | { readonly refusal: Refusal } {
+export function textToEdit(
+  params: EditParams,
+  seen: EditSeen,
+): { readonly text: string | undefined } | { readonly refusal: Refusal } {
   const { stat, content, failure, isTooLarge } = seen.file;
   if (failure) return { refusal: { message: `cannot read ${params.path}: ${reasonOf(failure)}` } };
   if (!stat) return { text: undefined };
-  if (stat.type === "directory") return { refusal: { message: `Path ${params.path} is a directory !`, result: { rc: 256 } } };
+  if (stat.type === "directory")
+    return { refusal: { message: `Path ${params.path} is a directory !`, result: { rc: 256 } } };
   if (stat.type !== "file") return { refusal: { message: `${params.path} is no regular file but a ${stat.type}` } };
   if (isTooLarge || !content) {
-    return { refusal: { message: `${params.path} has ${stat.size} bytes: too large to be edited line by line`, remedy: "Files up to 16 MiB can be; replace it as a whole with copy or template." } };
+    return {
+      refusal: {
+        message: `${params.path} has ${stat.size} bytes: too large to be edited line by line`,
+        remedy: "Files up to 16 MiB can be; replace it as a whole with copy or template.",
+      },
+    };
   }
   return { text: fromBytes(content) };
 }
@@ -91,7 +100,9 @@ export function planEdit(
   const difference = differenceOf(params, before, accounts);
   if (difference.refusal) return fail(difference.refusal);
   const attributes = attributeChange(real, before, difference);
-  const message = attributes ? `${edit.message}${edit.message && isChanged ? " and " : ""}ownership, perms or SE linux context changed` : edit.message;
+  const message = attributes
+    ? `${edit.message}${edit.message && isChanged ? " and " : ""}ownership, perms or SE linux context changed`
+    : edit.message;
   if (!isChanged) return { changes: attributes ? [attributes] : [], backup: undefined, message };
   const changes: Change[] = [];
   if (!stat) {
@@ -114,7 +125,11 @@ export function planEdit(
     ...(params.unsafe_writes && stat ? { inPlace: true } : {}),
     expect: stat ? { type: "file", ...(sha256 === undefined ? {} : { sha256 }) } : { type: "absent" },
   });
-  const flagChange = attributeChange(real, { ...before, ...fields }, { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) });
+  const flagChange = attributeChange(
+    real,
+    { ...before, ...fields },
+    { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) },
+  );
   if (flagChange) changes.push(flagChange);
   const { validate } = params;
   return {

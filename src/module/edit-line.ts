@@ -26,7 +26,11 @@ export function presentLine(text: string, wish: LineWish): Edit {
   const anchor = [insertAfter, insertBefore].find((one) => one !== undefined && one !== "EOF" && one !== "BOF");
   const match = findMatch(lines, wish);
   const place = match ? undefined : findPlace(lines, line, anchor, insertAfter !== undefined, wish.isFirstMatch);
-  const done = (message: string): Edit => ({ text: lines.join(""), message, ...(match?.warning === undefined ? {} : { warning: match.warning }) });
+  const done = (message: string): Edit => ({
+    text: lines.join(""),
+    message,
+    ...(match?.warning === undefined ? {} : { warning: match.warning }),
+  });
   const insert = (index: number): Edit => {
     lines.splice(index, 0, `${line}\n`);
     return done("line added");
@@ -54,11 +58,15 @@ export function presentLine(text: string, wish: LineWish): Edit {
 }
 
 /** The text without the lines that match. Throws BadRegex. */
-export function absentLine(text: string, wish: Pick<LineWish, "regexp" | "searchString"> & { readonly line: string | undefined }): Edit & { readonly found: number } {
+export function absentLine(
+  text: string,
+  wish: Pick<LineWish, "regexp" | "searchString"> & { readonly line: string | undefined },
+): Edit & { readonly found: number } {
   const regex = wish.regexp === undefined ? undefined : pythonRegex(toByteString(wish.regexp)).regex;
   const needle = wish.searchString === undefined ? undefined : toByteString(wish.searchString);
   const line = toByteString(wish.line ?? "");
-  const matches = (one: string): boolean => (regex ? regex.test(one) : needle !== undefined ? one.includes(needle) : stripEnd(one) === line);
+  const matches = (one: string): boolean =>
+    regex ? regex.test(one) : needle !== undefined ? one.includes(needle) : stripEnd(one) === line;
   const lines = splitLines(text);
   const kept = lines.filter((one) => !matches(one));
   const found = lines.length - kept.length;
@@ -85,7 +93,10 @@ function findMatch(lines: readonly string[], wish: LineWish): LineMatch | undefi
   }
   const isOwn = regex ? regex.test(line) : needle !== undefined && line.includes(needle);
   if (!last || count < 2 || isOwn || wish.hasBackrefs) return last;
-  return { ...last, warning: `${count} lines match ${wish.regexp ?? wish.searchString}, and the new line does not: the next run will replace another of them` };
+  return {
+    ...last,
+    warning: `${count} lines match ${wish.regexp ?? wish.searchString}, and the new line does not: the next run will replace another of them`,
+  };
 }
 
 /** The line itself (`exact`, the last one), and where the anchor says it would go (`at`). */

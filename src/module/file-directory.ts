@@ -16,7 +16,12 @@ export function planDirectoryState(situation: Situation): Plan {
   const { self, target, params, path, dangling } = situation;
   const isFollowed = params.follow && self.stat?.type === "link";
   if (isFollowed && !target.stat) {
-    if (!dangling || dangling.self?.stat) return refuse(`${path} is a link to a link that leads nowhere`, { path }, "Remove it in an earlier task, or make its target.");
+    if (!dangling || dangling.self?.stat)
+      return refuse(
+        `${path} is a link to a link that leads nowhere`,
+        { path },
+        "Remove it in an earlier task, or make its target.",
+      );
     return planNewDirectories(situation, dangling.path, dangling.parents);
   }
   const stat = isFollowed ? target.stat : self.stat;
@@ -44,7 +49,8 @@ function planNewDirectories(situation: Situation, path: string, parents: readonl
   }
   const atime = times.atime === "now" ? undefined : times.atime;
   const mtime = times.mtime === "now" ? undefined : times.mtime;
-  const set = node && attributeChange(path, node, {}, { times: { ...(atime ? { atime } : {}), ...(mtime ? { mtime } : {}) } });
+  const set =
+    node && attributeChange(path, node, {}, { times: { ...(atime ? { atime } : {}), ...(mtime ? { mtime } : {}) } });
   return { changes: [...changes, ...(set ? [set] : [])], result: { path, ...(node ? pathInfo(node, accounts) : {}) } };
 }
 
@@ -52,7 +58,10 @@ function planNewDirectories(situation: Situation, path: string, parents: readonl
 function planBeneath(situation: Situation, real: string, own: Plan): Plan {
   const { entries, params, path } = situation;
   if (!entries || entries.failure || entries.isTruncated) {
-    return refuse(`Could not recursively set attributes on ${path}: ${entries?.failure ? reasonOf(entries.failure) : "there are too many entries"}`, { path });
+    return refuse(
+      `Could not recursively set attributes on ${path}: ${entries?.failure ? reasonOf(entries.failure) : "there are too many entries"}`,
+      { path },
+    );
   }
   const changes: Change[] = [];
   const warnings: string[] = [];
@@ -66,7 +75,10 @@ function planBeneath(situation: Situation, real: string, own: Plan): Plan {
     const linked = situation.linked[links++];
     if (!linked?.target.stat) continue;
     const followed = planEntry(situation, linked.target.real || joinPath(real, name), linked.target.stat, seen);
-    const beneath = linked.target.stat.type === "directory" ? planLinked(situation, linked.entries, linked.target.real, seen) : followed;
+    const beneath =
+      linked.target.stat.type === "directory"
+        ? planLinked(situation, linked.entries, linked.target.real, seen)
+        : followed;
     if (followed.refusal || beneath.refusal) return followed.refusal ? followed : beneath;
     if (beneath !== followed) changes.push(...beneath.changes);
     warnings.push(...(beneath.warnings ?? []));
@@ -82,7 +94,10 @@ function planLinked(situation: Situation, list: ListObservation, real: string, s
     const plan = planEntry(situation, joinPath(real || list.real, name), stat, seen);
     if (plan.refusal) return plan;
     changes.push(...plan.changes);
-    if (stat.type === "link") warnings.push(`${joinPath(real || list.real, name)} lies in a directory that was reached through a link: it is not followed further`);
+    if (stat.type === "link")
+      warnings.push(
+        `${joinPath(real || list.real, name)} lies in a directory that was reached through a link: it is not followed further`,
+      );
   }
   return { changes, warnings };
 }
@@ -92,6 +107,8 @@ function planEntry(situation: Situation, path: string, stat: Stat, seen: Set<str
   seen.add(path);
   const difference = differenceOf(situation.params, stat, situation.accounts);
   if (difference.refusal) return { changes: [], refusal: difference.refusal };
-  const change = attributeChange(path, stat, difference, { times: stat.type === "link" ? {} : timesToSet(situation.times, stat) });
+  const change = attributeChange(path, stat, difference, {
+    times: stat.type === "link" ? {} : timesToSet(situation.times, stat),
+  });
   return { changes: change ? [change] : [] };
 }

@@ -26,7 +26,10 @@ const own = 0x1000 | 0x80000 | 0x800 | 0x10000000;
 
 /** Letters in lsattr's order, as `ie`. */
 export function formatFlags(bits: number): string {
-  return flags.filter(([, bit]) => (bits & bit) !== 0).map(([letter]) => letter).join("");
+  return flags
+    .filter(([, bit]) => (bits & bit) !== 0)
+    .map(([letter]) => letter)
+    .join("");
 }
 
 /** Ansible's names of the flags, as `["immutable","extents"]`. */

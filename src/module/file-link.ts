@@ -22,7 +22,12 @@ export function planLink(situation: Situation): Plan {
   let link: Stat | undefined = old;
   if (src !== undefined && !(old?.type === "link" && old.target === src)) {
     if (old?.type === "directory") changes.push({ kind: "remove", path, expect: { type: "directory" } });
-    changes.push({ kind: "makeLink", path, target: src, expect: old?.type === "directory" || !old ? { type: "absent" } : expectOf(old) });
+    changes.push({
+      kind: "makeLink",
+      path,
+      target: src,
+      expect: old?.type === "directory" || !old ? { type: "absent" } : expectOf(old),
+    });
     link = undefined;
   }
   const node = link ?? { ...freshNode(situation, "link", 0o777, Buffer.byteLength(src ?? "")), target: src };
@@ -34,13 +39,21 @@ export function planLink(situation: Situation): Plan {
     const last = changes.at(-1);
     if (last?.kind === "makeLink") changes.splice(-1, 1, { ...last, ...owner });
     else if (Object.keys(owner).length > 0 && link) {
-      changes.push({ kind: "setAttributes", path, follow: false, ...owner, expect: { type: "link", owner: { uid: link.uid, gid: link.gid } } });
+      changes.push({
+        kind: "setAttributes",
+        path,
+        follow: false,
+        ...owner,
+        expect: { type: "link", owner: { uid: link.uid, gid: link.gid } },
+      });
     }
     return { changes, result: { ...result, ...pathInfo({ ...node, ...owner }, accounts) } };
   }
   const goal = params.src === undefined ? target : situation.source;
   if (!goal?.stat) {
-    const warnings = ["Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this."];
+    const warnings = [
+      "Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.",
+    ];
     return { changes, warnings, result: { ...result, ...pathInfo(node, accounts) } };
   }
   const followed = planAttributes(situation, goal.real || joinPath(parentOf(path), src ?? ""), goal.stat, {});
@@ -57,19 +70,32 @@ export function planHardLink(situation: Situation): Plan {
   if (src !== undefined && !source?.stat) return refuse("src does not exist", { dest: path, src });
   const result = { dest: path, ...(src === undefined ? {} : { src }) };
   const linked = sourceSelf?.stat ?? source?.stat;
-  const isSame = src === undefined || (old !== undefined && linked !== undefined && old.inode === linked.inode && old.device === linked.device);
+  const isSame =
+    src === undefined ||
+    (old !== undefined && linked !== undefined && old.inode === linked.inode && old.device === linked.device);
   // A hard link of a symbolic link is that link again: its own owner is meant, never what it leads to.
   if (old && isSame) return planAttributes(situation, path, old, result, { allowHardLinks: true });
-  if (source?.stat?.type === "directory") return refuse(`src ${src} is a directory, and those have no hard links`, result);
+  if (source?.stat?.type === "directory")
+    return refuse(`src ${src} is a directory, and those have no hard links`, result);
   if (old?.type === "directory") return refuse("Cannot link: different hard link exists at destination", result);
   if (old && state !== "link" && !params.force) {
-    const message = state === "hard" ? "Cannot link, different hard link exists at destination" : `Cannot link, ${state} exists at destination`;
+    const message =
+      state === "hard"
+        ? "Cannot link, different hard link exists at destination"
+        : `Cannot link, ${state} exists at destination`;
     return refuse(message, result, "force: true replaces it.");
   }
   if (!old && !hasParent(situation)) return noParent(path);
-  const change: Change = { kind: "hardLink", path, source: src ?? "", expect: old ? expectOf(old) : { type: "absent" } };
+  const change: Change = {
+    kind: "hardLink",
+    path,
+    source: src ?? "",
+    expect: old ? expectOf(old) : { type: "absent" },
+  };
   if (!linked) return { changes: [change], result };
-  const attributes = planAttributes(situation, path, { ...linked, links: linked.links + 1 }, result, { allowHardLinks: true });
+  const attributes = planAttributes(situation, path, { ...linked, links: linked.links + 1 }, result, {
+    allowHardLinks: true,
+  });
   return inTurn([change], attributes);
 }
 
@@ -79,9 +105,13 @@ function refuseLink(situation: Situation, src: string | undefined): Plan | undef
   const target = params.src === undefined ? situation.target : situation.source;
   if (!params.force && src !== undefined && !target?.stat) {
     const absolute = joinPath(parentOf(path), src);
-    return refuse(`src file does not exist, use "force=yes" if you really want to create the link: ${absolute}`, { path, src });
+    return refuse(`src file does not exist, use "force=yes" if you really want to create the link: ${absolute}`, {
+      path,
+      src,
+    });
   }
-  if (src !== undefined && linkTarget(path, src) === path) return refuse(`${path} cannot be a link to itself`, { path, src });
+  if (src !== undefined && linkTarget(path, src) === path)
+    return refuse(`${path} cannot be a link to itself`, { path, src });
   const state = stateName(self.stat);
   if (state === "absent" || state === "link") return undefined;
   if (!params.force) return refuse(`refusing to convert from ${state} to symlink for ${path}`, { path });
@@ -92,7 +122,11 @@ function refuseLink(situation: Situation, src: string | undefined): Plan | undef
 }
 
 function noParent(path: string): Plan {
-  return refuse(`Error while linking: the directory ${parentOf(path)} does not exist`, { path }, "Make it in an earlier task with state: directory.");
+  return refuse(
+    `Error while linking: the directory ${parentOf(path)} does not exist`,
+    { path },
+    "Make it in an earlier task with state: directory.",
+  );
 }
 
 function expectOf(stat: Stat): Expect {

@@ -12,7 +12,10 @@ const selinux = "Accepted for Ansible's sake; without SELinux it does nothing, t
 
 /** Spread into the `params` of a module. */
 export const fileParams = {
-  mode: { type: "mode", doc: "Permissions, octal (`\"0644\"`, quoted) or symbolic (`u=rw,g-w,a+X`). Without it a file keeps what it has; a new one gets 0644, a new directory 0755." },
+  mode: {
+    type: "mode",
+    doc: 'Permissions, octal (`"0644"`, quoted) or symbolic (`u=rw,g-w,a+X`). Without it a file keeps what it has; a new one gets 0644, a new directory 0755.',
+  },
   owner: { type: "str", doc: "User by name or number. Names are looked up in the tree's own /etc/passwd." },
   group: { type: "str", doc: "Group by name or number. Names are looked up in the tree's own /etc/group." },
   attributes: { type: "str", aliases: ["attr"], doc: "File flags as chattr takes them: `+i`, `-a`, `=d`." },
@@ -20,7 +23,11 @@ export const fileParams = {
   serole: { type: "str", doc: selinux },
   setype: { type: "str", doc: selinux },
   selevel: { type: "str", doc: selinux },
-  unsafe_writes: { type: "bool", default: false, doc: "Write into the existing file instead of replacing it as a whole: for files that are mounts." },
+  unsafe_writes: {
+    type: "bool",
+    default: false,
+    doc: "Write into the existing file instead of replacing it as a whole: for files that are mounts.",
+  },
 } as const;
 
 /** The values of `fileParams`. */
@@ -88,7 +95,12 @@ export function differenceOf(params: FileParams, node: Node, accounts: Accounts)
 
 /** The node once a difference was applied. */
 export function withDifference(node: Node, difference: Difference): Node {
-  return { ...node, mode: difference.mode ?? node.mode, uid: difference.uid ?? node.uid, gid: difference.gid ?? node.gid };
+  return {
+    ...node,
+    mode: difference.mode ?? node.mode,
+    uid: difference.uid ?? node.uid,
+    gid: difference.gid ?? node.gid,
+  };
 }
 
 export interface Times {
@@ -112,7 +124,11 @@ export function attributeChange(
     follow: false,
     ...(options.allowHardLinks === true ? { allowHardLinks: true } : {}),
     ...wanted,
-    expect: { type: node.type, owner: { uid: node.uid, gid: node.gid }, ...(node.type === "link" ? {} : { mode: node.mode }) },
+    expect: {
+      type: node.type,
+      owner: { uid: node.uid, gid: node.gid },
+      ...(node.type === "link" ? {} : { mode: node.mode }),
+    },
   };
 }
 
@@ -125,7 +141,14 @@ export function pathInfo(node: Node, accounts: Accounts): Readonly<Record<string
     group: accounts.groupNames.get(node.gid) ?? String(node.gid),
     mode: formatMode(node.mode),
     size: node.size,
-    state: node.type === "file" ? (node.links > 1 ? "hard" : "file") : node.type === "directory" || node.type === "link" ? node.type : "file",
+    state:
+      node.type === "file"
+        ? node.links > 1
+          ? "hard"
+          : "file"
+        : node.type === "directory" || node.type === "link"
+          ? node.type
+          : "file",
   };
 }
 

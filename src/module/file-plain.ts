@@ -16,7 +16,10 @@ export function planFile(situation: Situation): Plan {
   const path = isFollowed ? target.real || situation.path : situation.path;
   const state = stateName(stat);
   if (!stat || (state !== "file" && state !== "hard")) {
-    const remedy = state === "absent" ? "state: touch makes an empty file, copy and template one with content, state: directory a directory." : undefined;
+    const remedy =
+      state === "absent"
+        ? "state: touch makes an empty file, copy and template one with content, state: directory a directory."
+        : undefined;
     return refuse(`file (${path}) is ${state}, cannot continue`, { path, state }, remedy);
   }
   return planAttributes(situation, path, stat, { path });
@@ -27,13 +30,16 @@ export function planTouch(situation: Situation): Plan {
   const { self, target, params, path, times, accounts } = situation;
   if (!self.stat) return planNewFile(situation);
   if (self.stat.type !== "link") return planAttributes(situation, path, self.stat, { dest: path });
-  if (!target.stat) return refuse(`Error while updating modification or access time: ${path} is a link that leads nowhere`, { path });
+  if (!target.stat)
+    return refuse(`Error while updating modification or access time: ${path} is a link that leads nowhere`, { path });
   if (params.follow) return planAttributes(situation, target.real || path, target.stat, { dest: path });
   const noTimes = { ...situation, times: { atime: undefined, mtime: undefined } };
   const own = planAttributes(noTimes, path, self.stat, { dest: path });
   const onlyTimes = { ...params, mode: undefined, owner: undefined, group: undefined, attributes: undefined };
   const followed = planAttributes({ ...situation, params: onlyTimes, times }, target.real || path, target.stat, {});
-  return own.refusal ? own : { changes: [...own.changes, ...followed.changes], result: { dest: path, ...pathInfo(self.stat, accounts) } };
+  return own.refusal
+    ? own
+    : { changes: [...own.changes, ...followed.changes], result: { dest: path, ...pathInfo(self.stat, accounts) } };
 }
 
 /** `state: absent`: nothing at the path, whatever it was. */
@@ -45,22 +51,40 @@ export function planAbsent(situation: Situation): Plan {
   if (path === "/") return refuse("refusing to remove the root directory of the tree", { path });
   const { type, target } = self.stat;
   const expect = type === "link" ? { type, target } : { type };
-  return { changes: [{ kind: "remove", path, ...(type === "directory" ? { isRecursive: true } : {}), expect }], result };
+  return {
+    changes: [{ kind: "remove", path, ...(type === "directory" ? { isRecursive: true } : {}), expect }],
+    result,
+  };
 }
 
 function planNewFile(situation: Situation): Plan {
   const { params, path, times, accounts } = situation;
   if (!hasParent(situation)) {
-    return refuse(`Error, could not touch target: the directory ${parentOf(path)} does not exist`, { path }, "Make it in an earlier task with state: directory.");
+    return refuse(
+      `Error, could not touch target: the directory ${parentOf(path)} does not exist`,
+      { path },
+      "Make it in an earlier task with state: directory.",
+    );
   }
   const fresh = freshNode(situation, "file", defaultFileMode);
   const { refusal, setFlags, clearFlags, ...fields } = differenceOf(params, fresh, accounts);
   if (refusal) return { changes: [], refusal };
   const node = { ...fresh, ...fields };
-  const given = { ...(isGiven(times.atime) ? { atime: times.atime } : {}), ...(isGiven(times.mtime) ? { mtime: times.mtime } : {}) };
-  const after = attributeChange(path, node, { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) }, { times: given });
+  const given = {
+    ...(isGiven(times.atime) ? { atime: times.atime } : {}),
+    ...(isGiven(times.mtime) ? { mtime: times.mtime } : {}),
+  };
+  const after = attributeChange(
+    path,
+    node,
+    { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) },
+    { times: given },
+  );
   return {
-    changes: [{ kind: "writeFile", path, content: emptyContent, ...fields, expect: { type: "absent" } }, ...(after ? [after] : [])],
+    changes: [
+      { kind: "writeFile", path, content: emptyContent, ...fields, expect: { type: "absent" } },
+      ...(after ? [after] : []),
+    ],
     result: { dest: path, ...pathInfo(node, accounts) },
   };
 }

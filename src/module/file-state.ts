@@ -31,7 +31,13 @@ export interface Situation {
   readonly sourceSelf: StatObservation | undefined;
   readonly entries: ListObservation | undefined;
   /** Where a link that leads nowhere points to, and the directories above that. */
-  readonly dangling: { readonly path: string; readonly self: StatObservation | undefined; readonly parents: readonly StatObservation[] } | undefined;
+  readonly dangling:
+    | {
+        readonly path: string;
+        readonly self: StatObservation | undefined;
+        readonly parents: readonly StatObservation[];
+      }
+    | undefined;
   /** For recursion through links: what they lead to, with what is in it, in the order of the links among `entries`. */
   readonly linked: readonly { readonly target: StatObservation; readonly entries: ListObservation }[];
   readonly times: { readonly atime: TimeSpec | undefined; readonly mtime: TimeSpec | undefined };
@@ -40,7 +46,10 @@ export interface Situation {
 }
 
 export function refuse(message: string, result?: ResultFields, remedy?: string): Plan {
-  return { changes: [], refusal: { message, ...(remedy === undefined ? {} : { remedy }), ...(result === undefined ? {} : { result }) } };
+  return {
+    changes: [],
+    refusal: { message, ...(remedy === undefined ? {} : { remedy }), ...(result === undefined ? {} : { result }) },
+  };
 }
 
 /** Whether the directory above the path is there. */
@@ -66,7 +75,10 @@ export function planAttributes(
   const difference = differenceOf(params, stat, accounts);
   if (difference.refusal) return { changes: [], refusal: difference.refusal };
   const change = attributeChange(path, stat, difference, { times: timesToSet(situation.times, stat), ...options });
-  return { changes: change ? [change] : [], result: { ...result, ...pathInfo(withDifference(stat, difference), accounts) } };
+  return {
+    changes: change ? [change] : [],
+    result: { ...result, ...pathInfo(withDifference(stat, difference), accounts) },
+  };
 }
 
 /** Several plans' changes one after the other; the first refusal wins. The result is the last one's. */

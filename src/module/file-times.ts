@@ -20,11 +20,16 @@ export function zoneOf(seen: StatObservation | undefined): string {
 }
 
 /** `now`, undefined for `preserve`, a time, or a sentence that says what is wrong. */
-export function readTime(text: string, format: string, zone: string): { readonly time: TimeSpec | undefined } | { readonly problem: string } {
+export function readTime(
+  text: string,
+  format: string,
+  zone: string,
+): { readonly time: TimeSpec | undefined } | { readonly problem: string } {
   if (text === "preserve") return { time: undefined };
   if (text === "now") return { time: "now" };
   const parts = parseTime(text, format);
-  if (typeof parts === "string") return { problem: `Error while obtaining timestamp for time ${text} using format ${format}: ${parts}` };
+  if (typeof parts === "string")
+    return { problem: `Error while obtaining timestamp for time ${text} using format ${format}: ${parts}` };
   const local = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
   const seconds = local / 1000 - offsetSeconds(zone, local - offsetSeconds(zone, local) * 1000);
   return { time: { seconds, nanoseconds: 0 } };
@@ -71,12 +76,16 @@ const directives: Readonly<Record<string, readonly [pattern: string, set: (parts
 function parseTime(text: string, format: string): Parts | string {
   const setters: ((parts: Parts, value: number) => void)[] = [];
   let pattern = "";
-  for (const [, directive, character] of format.replace(/%T/g, "%H:%M:%S").replace(/%F/g, "%Y-%m-%d").matchAll(/%(.)|([\s\S])/g)) {
+  for (const [, directive, character] of format
+    .replace(/%T/g, "%H:%M:%S")
+    .replace(/%F/g, "%Y-%m-%d")
+    .matchAll(/%(.)|([\s\S])/g)) {
     const known = directive === undefined ? undefined : directives[directive];
     if (known) {
       pattern += `(${known[0]})`;
       setters.push(known[1]);
-    } else if (directive === undefined) pattern += /\s/.test(character ?? "") ? "\\s+" : (character ?? "").replace(/[\\^$.*+?()[\]{}|]/, "\\$&");
+    } else if (directive === undefined)
+      pattern += /\s/.test(character ?? "") ? "\\s+" : (character ?? "").replace(/[\\^$.*+?()[\]{}|]/, "\\$&");
     else if (directive === "%") pattern += "%";
     else return `crun does not know %${directive} here; it knows %${Object.keys(directives).join(" %")} %T %F`;
   }
@@ -100,5 +109,7 @@ function offsetSeconds(zone: string, utcMs: number): number {
   });
   const part = new Map(format.formatToParts(utcMs).map(({ type, value }) => [type, Number(value)]));
   const get = (type: Intl.DateTimeFormatPartTypes): number => part.get(type) ?? 0;
-  return (Date.UTC(get("year"), get("month") - 1, get("day"), get("hour"), get("minute"), get("second")) - utcMs) / 1000;
+  return (
+    (Date.UTC(get("year"), get("month") - 1, get("day"), get("hour"), get("minute"), get("second")) - utcMs) / 1000
+  );
 }

@@ -37,7 +37,11 @@ export function planParents(
   for (const [index, path] of paths.entries()) {
     const stat = seen[index]?.stat;
     if (stat?.type === "directory") continue;
-    if (stat !== undefined) return { changes: [], refusal: { message: `There was an issue creating ${path} as requested: it is no directory` } };
+    if (stat !== undefined)
+      return {
+        changes: [],
+        refusal: { message: `There was an issue creating ${path} as requested: it is no directory` },
+      };
     const made = planDirectory(path, maker);
     if (made.refusal) return { changes: [], refusal: made.refusal };
     changes.push(...made.changes);
@@ -54,7 +58,10 @@ export function planDirectory(
   const { refusal, setFlags, clearFlags, ...fields } = differenceOf(maker.params, fresh, maker.accounts);
   if (refusal) return { changes: [], node: fresh, refusal };
   const node = { ...fresh, ...fields };
-  const flags = attributeChange(path, node, { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) });
+  const flags = attributeChange(path, node, {
+    ...(setFlags ? { setFlags } : {}),
+    ...(clearFlags ? { clearFlags } : {}),
+  });
   return {
     changes: [{ kind: "makeDirectory", path, ...fields, expect: { type: "absent" } }, ...(flags ? [flags] : [])],
     node,

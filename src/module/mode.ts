@@ -51,7 +51,12 @@ export function formatMode(mode: number): string {
 
 const shifts: Readonly<Record<string, number>> = { u: 6, g: 3, o: 0 };
 
-function bitsOf(letters: string, user: string, current: { mode: number; isDirectory: boolean }, respectsUmask: boolean): number {
+function bitsOf(
+  letters: string,
+  user: string,
+  current: { mode: number; isDirectory: boolean },
+  respectsUmask: boolean,
+): number {
   const shift = shifts[user] ?? 0;
   const allowed = respectsUmask ? ~umask : -1;
   let bits = 0;

@@ -118,14 +118,31 @@ function planPlacement(
   if (params.validate !== undefined) changes.push(validateChange(params.validate, place, difference.mode, context));
   const { setFlags, clearFlags, ...fields } = difference;
   const attributes = { ...(isReplacedLink ? fresh : {}), ...fields };
-  const expect: Expect = link && isReplacedLink ? { type: "link", target: link.target } : existing ? expectFile(target?.sha256) : { type: "absent" };
+  const expect: Expect =
+    link && isReplacedLink
+      ? { type: "link", target: link.target }
+      : existing
+        ? expectFile(target?.sha256)
+        : { type: "absent" };
   if (place.from !== undefined) {
-    changes.push({ kind: "copyFile", path, from: place.from, follow: true, keepTimes: true, keepXattrs: true, ...attributes, expect });
+    changes.push({
+      kind: "copyFile",
+      path,
+      from: place.from,
+      follow: true,
+      keepTimes: true,
+      keepXattrs: true,
+      ...attributes,
+      expect,
+    });
   } else {
     const inPlace = params.unsafe_writes && kept ? { inPlace: true } : {};
     changes.push({ kind: "writeFile", path, content: place.content, ...attributes, ...inPlace, expect });
   }
-  const flagChange = attributeChange(path, after, { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) });
+  const flagChange = attributeChange(path, after, {
+    ...(setFlags ? { setFlags } : {}),
+    ...(clearFlags ? { clearFlags } : {}),
+  });
   if (flagChange) changes.push(flagChange);
   return { changes, result: backup === undefined ? result : { ...result, backup_file: backup } };
 }
@@ -141,7 +158,8 @@ function missingParent(places: readonly Placement[], seen: GoalsSeen): Refusal |
     if (parent === "/" || seen.parents[paths.indexOf(parent)]?.stat?.type === "directory") continue;
     return {
       message: `Destination directory ${parent} does not exist`,
-      remedy: "Make it in an earlier task (module file, state: directory); or, if dest is the directory to copy into, end it with a slash.",
+      remedy:
+        "Make it in an earlier task (module file, state: directory); or, if dest is the directory to copy into, end it with a slash.",
     };
   }
   return undefined;

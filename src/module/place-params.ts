@@ -5,11 +5,22 @@ import { fileParams } from "./file-params.js";
 /** Spread into the `params` of copy and template. */
 export const placeParams = {
   ...fileParams,
-  dest: { type: "path", required: true, doc: "Absolute path in the tree. A directory, or a path that ends with a slash, takes the file under its own name." },
+  dest: {
+    type: "path",
+    required: true,
+    doc: "Absolute path in the tree. A directory, or a path that ends with a slash, takes the file under its own name.",
+  },
   mode: { ...fileParams.mode, doc: `${fileParams.mode.doc} \`preserve\` takes the source's.` },
-  force: { type: "bool", default: true, doc: "Replace a file that is there with other content. `false`: only where there is none." },
+  force: {
+    type: "bool",
+    default: true,
+    doc: "Replace a file that is there with other content. `false`: only where there is none.",
+  },
   backup: { type: "bool", default: false, doc: "Keep a copy of what is replaced, beside it." },
-  validate: { type: "str", doc: "A command that runs in the tree before the file is put in place, with `%s` for the new content; if it fails nothing changes." },
+  validate: {
+    type: "str",
+    doc: "A command that runs in the tree before the file is put in place, with `%s` for the new content; if it fails nothing changes.",
+  },
   follow: { type: "bool", default: false, doc: "Write through a link at `dest` instead of replacing it." },
 } as const;
 

@@ -23,7 +23,9 @@ export function pythonRegex(pattern: string): PythonRegex {
   try {
     return { regex: new RegExp(source, flags.has("i") ? "i" : ""), isMultiline: flags.has("m") };
   } catch (error) {
-    throw new BadRegex(`${JSON.stringify(pattern)} is no regular expression: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BadRegex(
+      `${JSON.stringify(pattern)} is no regular expression: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -41,15 +43,19 @@ export function checkRegex(pattern: string | undefined): string | undefined {
 
 /** Fills `\1`, `\g<1>`, `\g<name>`, `\n` and octal escapes of a replacement, as Python's `Match.expand`. Throws BadRegex. */
 export function expandTemplate(template: string, match: RegExpMatchArray): string {
-  return template.replace(/\\(g<([^>]*)>|0[0-7]{0,2}|[1-3][0-7]{2}|[1-9]\d?|[\s\S]|$)/g, (_, escape: string, name: string | undefined) => {
-    if (name !== undefined) return groupOf(match, name);
-    if (/^0|^[0-3][0-7]{2}$/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8));
-    if (/^\d/.test(escape)) return groupOf(match, escape);
-    const control = { n: "\n", t: "\t", r: "\r", f: "\f", v: "\v", a: "\x07", b: "\b", "\\": "\\" }[escape];
-    if (control !== undefined) return control;
-    if (escape === "" || /[A-Za-z]/.test(escape)) throw new BadRegex(`bad escape \\${escape} in ${JSON.stringify(template)}`);
-    return `\\${escape}`;
-  });
+  return template.replace(
+    /\\(g<([^>]*)>|0[0-7]{0,2}|[1-3][0-7]{2}|[1-9]\d?|[\s\S]|$)/g,
+    (_, escape: string, name: string | undefined) => {
+      if (name !== undefined) return groupOf(match, name);
+      if (/^0|^[0-3][0-7]{2}$/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8));
+      if (/^\d/.test(escape)) return groupOf(match, escape);
+      const control = { n: "\n", t: "\t", r: "\r", f: "\f", v: "\v", a: "\x07", b: "\b", "\\": "\\" }[escape];
+      if (control !== undefined) return control;
+      if (escape === "" || /[A-Za-z]/.test(escape))
+        throw new BadRegex(`bad escape \\${escape} in ${JSON.stringify(template)}`);
+      return `\\${escape}`;
+    },
+  );
 }
 
 function groupOf(match: RegExpMatchArray, name: string): string {
@@ -57,7 +63,8 @@ function groupOf(match: RegExpMatchArray, name: string): string {
     if (Number(name) >= match.length) throw new BadRegex(`invalid group reference ${name}`);
     return match[Number(name)] ?? "";
   }
-  if (match.groups === undefined || !(name in match.groups)) throw new BadRegex(`unknown group name ${JSON.stringify(name)}`);
+  if (match.groups === undefined || !(name in match.groups))
+    throw new BadRegex(`unknown group name ${JSON.stringify(name)}`);
   return match.groups[name] ?? "";
 }
 
@@ -152,7 +159,8 @@ class Translator {
     else if (letter === "a") this.result += "\\x07";
     else if (letter === "s") this.result += isInClass ? space : `[${space}]`;
     else if (letter === "S") this.result += isInClass ? "\\x00-\\x08\\x0e-\\x1f\\x21-\\xff" : `[^${space}]`;
-    else if (/[A-Za-z]/.test(letter) && !/[bBdDwWSntrfvx]/.test(letter)) throw new BadRegex(`bad escape \\${letter} in ${JSON.stringify(this.pattern)}`);
+    else if (/[A-Za-z]/.test(letter) && !/[bBdDwWSntrfvx]/.test(letter))
+      throw new BadRegex(`bad escape \\${letter} in ${JSON.stringify(this.pattern)}`);
     else this.result += `\\${letter}`;
   }
 
@@ -162,6 +170,8 @@ class Translator {
   }
 
   private refuse(what: string): never {
-    throw new BadRegex(`${what} cannot be translated from Python's regular expressions; write ${JSON.stringify(this.pattern)} without them`);
+    throw new BadRegex(
+      `${what} cannot be translated from Python's regular expressions; write ${JSON.stringify(this.pattern)} without them`,
+    );
   }
 }

@@ -10,7 +10,9 @@ export function tidyPath(text: string): string {
 
 /** Parents from the top down, without `/` and without the path itself: `/a/b/c` gives `/a`, `/a/b`. */
 export function parentsOf(text: string): readonly string[] {
-  const parts = tidyPath(text).split("/").filter((part) => part !== "");
+  const parts = tidyPath(text)
+    .split("/")
+    .filter((part) => part !== "");
   return parts.slice(0, -1).map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
 }
 
@@ -34,5 +36,7 @@ export function linkTarget(link: string, target: string): string {
 
 /** A sentence if a path in the tree is not absolute, else undefined. */
 export function checkAbsolute(name: string, text: string | undefined): string | undefined {
-  return text === undefined || text.startsWith("/") ? undefined : `${name} must be an absolute path in the tree, not ${JSON.stringify(text)}`;
+  return text === undefined || text.startsWith("/")
+    ? undefined
+    : `${name} must be an absolute path in the tree, not ${JSON.stringify(text)}`;
 }

@@ -24,7 +24,9 @@ export function validateChange(
   context: Context,
 ): ExecChange {
   const split = splitWords(command);
-  const words = ("words" in split ? split.words : [command]).map((word) => word.replaceAll("%s", source.from ?? "@files@/source").replaceAll("%%", "%"));
+  const words = ("words" in split ? split.words : [command]).map((word) =>
+    word.replaceAll("%s", source.from ?? "@files@/source").replaceAll("%%", "%"),
+  );
   if (source.from !== undefined) return { kind: "exec", exec: { argv: words }, isContained: true };
   const fileMode = mode ?? (context.becomeUser === undefined ? 0o600 : 0o644);
   const files = [{ name: "source", mode: fileMode, content: source.content }];
@@ -36,7 +38,10 @@ export function concludeValidation(outcomes: readonly Outcome[], command: string
   const failed = outcomes.find(({ exit }) => exit !== undefined && !(exit.kind === "exited" && exit.value === 0));
   if (!failed?.exit) return {};
   const stderr = textOf(failed.stderr);
-  const how = failed.exit.kind === "not-started" ? (failed.exit.failure?.message ?? "it could not be started") : `rc:${failed.exit.value}`;
+  const how =
+    failed.exit.kind === "not-started"
+      ? (failed.exit.failure?.message ?? "it could not be started")
+      : `rc:${failed.exit.value}`;
   return {
     refusal: {
       message: `failed to validate: ${how} error:${stderr.trimEnd()}`,

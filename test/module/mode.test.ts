@@ -52,6 +52,12 @@ describe("modes", () => {
   });
 
   it("is undone by writing it out: any mode read from its octal text is itself", () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 0o7777 }), fc.integer({ min: 0, max: 0o7777 }), (mode, before) => resolveMode(formatMode(mode), file(before)) === mode));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 0o7777 }),
+        fc.integer({ min: 0, max: 0o7777 }),
+        (mode, before) => resolveMode(formatMode(mode), file(before)) === mode,
+      ),
+    );
   });
 });

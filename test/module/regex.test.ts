@@ -60,7 +60,11 @@ describe("Python's regular expressions", () => {
       ["[a", /without its \]/],
       ["(a", /no regular expression/],
     ] as const) {
-      assert.throws(() => pythonRegex(pattern), (error) => error instanceof BadRegex && what.test(error.message), pattern);
+      assert.throws(
+        () => pythonRegex(pattern),
+        (error) => error instanceof BadRegex && what.test(error.message),
+        pattern,
+      );
     }
   });
 

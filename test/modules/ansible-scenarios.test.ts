@@ -56,7 +56,14 @@ async function runStep(step: Step, index: number, model: Model, files: string): 
 
 function observe(module: AnyModule, step: Step, model: Model, files: string): Observed {
   const { params, problems } = convertParams(module, step.params);
-  if (problems.length > 0) return { isFailed: true, changes: [], message: problems.map(({ message }) => message).join("\n"), result: {}, warnings: [] };
+  if (problems.length > 0)
+    return {
+      isFailed: true,
+      changes: [],
+      message: problems.map(({ message }) => message).join("\n"),
+      result: {},
+      warnings: [],
+    };
   let sources: Readonly<Record<string, LocalSource>>;
   try {
     sources = loadSources(module, params, step, files);
@@ -72,9 +79,19 @@ function observe(module: AnyModule, step: Step, model: Model, files: string): Ob
   if (program?.kind !== "exec" || step.isCheck) return { isFailed: false, changes, message, result, warnings };
   const source = Buffer.from(program.exec.files?.[0]?.content.bytes ?? []).toString("latin1");
   const status = run(program.exec.argv, source);
-  const outcomes = [...changes.slice(0, exec).map(() => ({})), { exit: { kind: "exited", value: status, wallMs: 1, cpuMs: 1 } as const }];
+  const outcomes = [
+    ...changes.slice(0, exec).map(() => ({})),
+    { exit: { kind: "exited", value: status, wallMs: 1, cpuMs: 1 } as const },
+  ];
   const conclusion = plan.conclude?.(outcomes);
-  if (conclusion?.refusal) return { isFailed: true, changes: [], message: conclusion.refusal.message, result: conclusion.refusal.result ?? {}, warnings };
+  if (conclusion?.refusal)
+    return {
+      isFailed: true,
+      changes: [],
+      message: conclusion.refusal.message,
+      result: conclusion.refusal.result ?? {},
+      warnings,
+    };
   return { isFailed: false, changes, message, result, warnings };
 }
 
@@ -87,16 +104,24 @@ function run(argv: readonly string[], source: string): number {
 
 /** What those say that only look. */
 const programs = {
-  "/usr/bin/file --mime-type --mime-encoding -L /t/foo:bar.txt": { stdout: "/t/foo:bar.txt: text/plain; charset=us-ascii\n" },
+  "/usr/bin/file --mime-type --mime-encoding -L /t/foo:bar.txt": {
+    stdout: "/t/foo:bar.txt: text/plain; charset=us-ascii\n",
+  },
 };
 
-function loadSources(module: AnyModule, params: Readonly<Record<string, unknown>>, step: Step, files: string): Readonly<Record<string, LocalSource>> {
+function loadSources(
+  module: AnyModule,
+  params: Readonly<Record<string, unknown>>,
+  step: Step,
+  files: string,
+): Readonly<Record<string, LocalSource>> {
   const sources = new Sources((file, text) => fileTemplate(file, text));
   const place = { file: "site.yml" };
   const found: Record<string, LocalSource> = {};
   for (const [name, spec] of Object.entries(module.params)) {
     const value = params[name];
-    if (!spec.source || typeof value !== "string" || (spec.source.unless && params[spec.source.unless] === true)) continue;
+    if (!spec.source || typeof value !== "string" || (spec.source.unless && params[spec.source.unless] === true))
+      continue;
     const { folder, isTemplate, followsLinks } = spec.source;
     const path = sources.find({ name: value, folder, directories: [files], place, asked: `${module.name}: ${name}` });
     found[name] = isTemplate

@@ -22,9 +22,17 @@ testFixtures(lineinfile, [
     name: "partial: the line that matches is replaced, bytes around it stay",
     tree: { "/f": { content: Buffer.from("\xe4\nPort 1\n\xff", "latin1"), mode: 0o640 } },
     params: { path: "/f", regexp: "^Port", line: "Port 2" },
-    expect: { kinds: ["writeFile"], message: "line replaced", after: { "/f": { content: Buffer.from("\xe4\nPort 2\n\xff", "latin1"), mode: 0o640 } } },
+    expect: {
+      kinds: ["writeFile"],
+      message: "line replaced",
+      after: { "/f": { content: Buffer.from("\xe4\nPort 2\n\xff", "latin1"), mode: 0o640 } },
+    },
   },
-  { name: "error: an expression that JavaScript cannot have is refused by name", params: { path: "/f", regexp: "a++", line: "x" }, expect: { problem: /possessive quantifiers/ } },
+  {
+    name: "error: an expression that JavaScript cannot have is refused by name",
+    params: { path: "/f", regexp: "a++", line: "x" },
+    expect: { problem: /possessive quantifiers/ },
+  },
   {
     name: "a reference to a group that is not there is refused, with the file left as it is",
     tree: { "/f": "abc\n" },
@@ -57,9 +65,16 @@ testFixtures(blockinfile, [
     name: "partial: a block with other lines is replaced where it is",
     tree: { "/f": "# BEGIN ANSIBLE MANAGED BLOCK\nx\n# END ANSIBLE MANAGED BLOCK\nz\n" },
     params: { path: "/f", block: "y" },
-    expect: { message: "Block inserted", after: { "/f": "# BEGIN ANSIBLE MANAGED BLOCK\ny\n# END ANSIBLE MANAGED BLOCK\nz\n" } },
+    expect: {
+      message: "Block inserted",
+      after: { "/f": "# BEGIN ANSIBLE MANAGED BLOCK\ny\n# END ANSIBLE MANAGED BLOCK\nz\n" },
+    },
   },
-  { name: "error: a bad expression", params: { path: "/f", block: "x", insertafter: "(" }, expect: { problem: /no regular expression/ } },
+  {
+    name: "error: a bad expression",
+    params: { path: "/f", block: "x", insertafter: "(" },
+    expect: { problem: /no regular expression/ },
+  },
   {
     name: "a marker with a dollar and an ampersand is text",
     tree: { "/f": "" },
@@ -69,14 +84,30 @@ testFixtures(blockinfile, [
 ]);
 
 testFixtures(stat, [
-  { name: "converged: it never changes anything", tree: { "/f": "x" }, params: { path: "/f" }, expect: { changed: false } },
-  { name: "partial: nothing there is no error", params: { path: "/f" }, expect: { changed: false, result: { stat: { exists: false } } } },
+  {
+    name: "converged: it never changes anything",
+    tree: { "/f": "x" },
+    params: { path: "/f" },
+    expect: { changed: false },
+  },
+  {
+    name: "partial: nothing there is no error",
+    params: { path: "/f" },
+    expect: { changed: false, result: { stat: { exists: false } } },
+  },
   { name: "error: a relative path", params: { path: "f" }, expect: { problem: /path must be an absolute path/ } },
 ]);
 
 describe("files that are too large", () => {
   it("are refused by edits, with what to do instead", () => {
-    const big = { kind: "read", real: "/big", stat: statOf("file", { size: 17 << 20 }), sha256: contentOf("").sha256, content: undefined, isTooLarge: true } as const;
+    const big = {
+      kind: "read",
+      real: "/big",
+      stat: statOf("file", { size: 17 << 20 }),
+      sha256: contentOf("").sha256,
+      content: undefined,
+      isTooLarge: true,
+    } as const;
     const answer = (): Observation => big;
     const { params } = convertParams(lineinfile, { path: "/big", line: "x" });
     const { refusal } = planModule(lineinfile, params, contextOf(), answer);

@@ -15,7 +15,10 @@ const fixtures: readonly Fixture[] = [
     name: "converged: a directory with its owner, group and mode",
     tree: { ...accounts, "/srv/app": { type: "directory", mode: 0o750, uid: 33, gid: 4 } },
     params: { path: "/srv/app/", state: "directory", owner: "www-data", group: "adm", mode: "0750" },
-    expect: { changed: false, result: { path: "/srv/app", owner: "www-data", group: "adm", mode: "0750", state: "directory" } },
+    expect: {
+      changed: false,
+      result: { path: "/srv/app", owner: "www-data", group: "adm", mode: "0750", state: "directory" },
+    },
   },
   {
     name: "partial: only what differs is changed",
@@ -79,7 +82,11 @@ const fixtures: readonly Fixture[] = [
     name: "a link that leads nowhere and a path that is a link's child: the directory is made where the link points",
     tree: { "/data": { target: "/mnt/disk/data" }, "/mnt": { type: "directory" } },
     params: { path: "/data", state: "directory", mode: "0700" },
-    expect: { changed: true, kinds: ["makeDirectory", "makeDirectory"], after: { "/mnt/disk/data": { type: "directory", mode: 0o700 } } },
+    expect: {
+      changed: true,
+      kinds: ["makeDirectory", "makeDirectory"],
+      after: { "/mnt/disk/data": { type: "directory", mode: 0o700 } },
+    },
   },
   {
     name: "a link to a link that leads nowhere is refused",
@@ -108,8 +115,18 @@ const fixtures: readonly Fixture[] = [
   {
     name: "touch without follow gives the times to the target and the owner to the link",
     tree: { ...accounts, "/a": "", "/l": { target: "a" } },
-    params: { path: "/l", state: "touch", owner: "www-data", follow: false, access_time: "preserve", modification_time: "202201010000.00" },
-    expect: { changed: true, after: { "/l": { uid: 33, target: "a" }, "/a": { uid: 0, mtime: Date.UTC(2022, 0, 1) / 1000 } } },
+    params: {
+      path: "/l",
+      state: "touch",
+      owner: "www-data",
+      follow: false,
+      access_time: "preserve",
+      modification_time: "202201010000.00",
+    },
+    expect: {
+      changed: true,
+      after: { "/l": { uid: 33, target: "a" }, "/a": { uid: 0, mtime: Date.UTC(2022, 0, 1) / 1000 } },
+    },
   },
 ];
 
@@ -122,13 +139,23 @@ describe("module file, guards", () => {
   };
 
   it("expects what was seen: type, owner and mode", () => {
-    const [change] = changesOf({ tree: { "/f": { content: "", mode: 0o644, uid: 7 } }, params: { path: "/f", mode: "0600" } });
-    assert.deepEqual(change && "expect" in change ? change.expect : undefined, { type: "file", owner: { uid: 7, gid: 0 }, mode: 0o644 });
+    const [change] = changesOf({
+      tree: { "/f": { content: "", mode: 0o644, uid: 7 } },
+      params: { path: "/f", mode: "0600" },
+    });
+    assert.deepEqual(change && "expect" in change ? change.expect : undefined, {
+      type: "file",
+      owner: { uid: 7, gid: 0 },
+      mode: 0o644,
+    });
   });
 
   it("expects the target of a link that it replaces or removes", () => {
     const tree = { "/l": { target: "old" }, "/new": "" };
-    for (const params of [{ path: "/l", src: "new", state: "link" }, { path: "/l", state: "absent" }]) {
+    for (const params of [
+      { path: "/l", src: "new", state: "link" },
+      { path: "/l", state: "absent" },
+    ]) {
       const [change] = changesOf({ tree, params });
       assert.deepEqual(change && "expect" in change ? change.expect : undefined, { type: "link", target: "old" });
     }
@@ -137,7 +164,10 @@ describe("module file, guards", () => {
   it("removes only a directory with all beneath it, and an empty one that gives way to a link without", () => {
     const [whole] = changesOf({ tree: { "/d/x": "" }, params: { path: "/d", state: "absent" } });
     assert.ok(whole?.kind === "remove" && whole.isRecursive === true);
-    const [empty] = changesOf({ tree: { "/d": { type: "directory" }, "/f": "" }, params: { path: "/d", src: "f", state: "link", force: true } });
+    const [empty] = changesOf({
+      tree: { "/d": { type: "directory" }, "/f": "" },
+      params: { path: "/d", src: "f", state: "link", force: true },
+    });
     assert.ok(empty?.kind === "remove" && empty.isRecursive === undefined);
   });
 });

@@ -73,9 +73,21 @@ const copies: readonly Fixture[] = [
     params: { content: "x", dest: "/etc/motd" },
     expect: { refusal: /can not use content with a dir as dest/ },
   },
-  { name: "a relative dest is refused", params: { content: "x", dest: "motd" }, expect: { problem: /dest must be an absolute path/ } },
-  { name: "mode preserve of content is refused", params: { content: "x", dest: "/m", mode: "preserve" }, expect: { problem: /content has none/ } },
-  { name: "validate without the file is refused", params: { content: "x", dest: "/m", validate: "true" }, expect: { problem: /validate must contain %s/ } },
+  {
+    name: "a relative dest is refused",
+    params: { content: "x", dest: "motd" },
+    expect: { problem: /dest must be an absolute path/ },
+  },
+  {
+    name: "mode preserve of content is refused",
+    params: { content: "x", dest: "/m", mode: "preserve" },
+    expect: { problem: /content has none/ },
+  },
+  {
+    name: "validate without the file is refused",
+    params: { content: "x", dest: "/m", validate: "true" },
+    expect: { problem: /validate must contain %s/ },
+  },
 ];
 testFixtures(copy, copies);
 
@@ -117,25 +129,37 @@ const templates: readonly Fixture[] = [
 testFixtures(template, templates);
 
 describe("copy, guards and big files", () => {
-  const changesOf = (fixture: Pick<Fixture, "tree" | "params" | "context">) => planFixture(copy, { name: "", expect: {}, ...fixture }, modelOf(fixture.tree)).plan?.changes ?? [];
+  const changesOf = (fixture: Pick<Fixture, "tree" | "params" | "context">) =>
+    planFixture(copy, { name: "", expect: {}, ...fixture }, modelOf(fixture.tree)).plan?.changes ?? [];
 
   it("expects absence, or the digest of what was seen", () => {
     const [fresh] = changesOf({ tree: { "/etc": { type: "directory" } }, params: { content: "x", dest: "/etc/m" } });
     assert.deepEqual(fresh && "expect" in fresh ? fresh.expect : undefined, { type: "absent" });
     const [old] = changesOf({ tree: { "/etc/m": "old" }, params: { content: "x", dest: "/etc/m" } });
-    assert.deepEqual(old && "expect" in old ? old.expect : undefined, { type: "file", sha256: contentOf("old").sha256 });
+    assert.deepEqual(old && "expect" in old ? old.expect : undefined, {
+      type: "file",
+      sha256: contentOf("old").sha256,
+    });
   });
 
   it("sends a file that is too large for memory by its name", () => {
     const content = { sha256: "ab".repeat(32), size: 20 << 30, file: "/play/files/image" };
     const big = { kind: "file", path: "/play/files/image", mode: 0o644, content, sha1: "1", md5: "2" } as const;
-    const [change] = changesOf({ tree: { "/srv": { type: "directory" } }, params: { src: "image", dest: "/srv/image" }, context: { sources: { src: big } } });
+    const [change] = changesOf({
+      tree: { "/srv": { type: "directory" } },
+      params: { src: "image", dest: "/srv/image" },
+      context: { sources: { src: big } },
+    });
     assert.ok(change?.kind === "writeFile");
     assert.deepEqual(change.content, content);
   });
 
   it("takes a failed validation as the task's failure, with the command's words", () => {
-    const { plan } = planFixture(copy, { name: "", expect: {}, params: { content: "x", dest: "/etc/m", validate: "check %s" } }, modelOf({ "/etc": { type: "directory" } }));
+    const { plan } = planFixture(
+      copy,
+      { name: "", expect: {}, params: { content: "x", dest: "/etc/m", validate: "check %s" } },
+      modelOf({ "/etc": { type: "directory" } }),
+    );
     const exit = { kind: "exited", value: 3, wallMs: 1, cpuMs: 1 } as const;
     const conclusion = plan?.conclude?.([{ exit, stdout: Buffer.from("out"), stderr: Buffer.from("bad line\n") }]);
     assert.equal(conclusion?.refusal?.message, "failed to validate: rc:3 error:bad line");

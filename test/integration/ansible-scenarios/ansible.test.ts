@@ -48,7 +48,9 @@ class CallbackModule(CallbackBase):
 const chosen = process.env["SCENARIOS"] ?? "";
 
 for (const module of new Set(scenarios.map((one) => one.module))) {
-  const own = scenarios.filter((one) => one.module === module && one.differs === undefined && one.id.startsWith(chosen));
+  const own = scenarios.filter(
+    (one) => one.module === module && one.differs === undefined && one.id.startsWith(chosen),
+  );
   if (own.length === 0) continue;
   describe(`Ansible itself on the scenarios of ${module}`, function () {
     this.timeout(900_000);
@@ -73,7 +75,13 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
           assert.ok(result, `Ansible has no result for step ${number + 1}`);
           checkStep(
             step,
-            { isFailed: result.failed === true, changes: result.changed ? [1] : [], message: String(result.msg ?? ""), warnings: result.warnings ?? [], result: { ...result } },
+            {
+              isFailed: result.failed === true,
+              changes: result.changed ? [1] : [],
+              message: String(result.msg ?? ""),
+              warnings: result.warnings ?? [],
+              result: { ...result },
+            },
             `step ${number + 1}`,
           );
         }
@@ -92,7 +100,9 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
     writeTree(root, scenario.start ?? {}, root);
     writeControllerFiles(own, scenario);
     const tasks = scenario.steps.map((step) => ({
-      [step.module]: Object.fromEntries(Object.entries(step.params).map(([key, value]) => [key, rebaseParam(key, value, root)])),
+      [step.module]: Object.fromEntries(
+        Object.entries(step.params).map(([key, value]) => [key, rebaseParam(key, value, root)]),
+      ),
       ignore_errors: true,
       check_mode: step.isCheck === true,
       vars: step.vars ?? {},
@@ -112,7 +122,12 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
     TZ: "UTC",
   };
   const text = await new Promise<string>((resolve) => {
-    execFile("nice", ["ansible-playbook", "-i", "localhost,", "-c", "local", ...playbooks], { env: environment, maxBuffer: 1 << 28 }, (_error, stdout) => resolve(stdout));
+    execFile(
+      "nice",
+      ["ansible-playbook", "-i", "localhost,", "-c", "local", ...playbooks],
+      { env: environment, maxBuffer: 1 << 28 },
+      (_error, stdout) => resolve(stdout),
+    );
   });
   const results: AnsibleResult[][] = list.map(() => []);
   for (const line of text.split("\n")) {
@@ -124,7 +139,9 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
 }
 
 function rebaseParam(key: string, value: unknown, root: string): unknown {
-  return ["path", "dest", "src", "name"].includes(key) && typeof value === "string" && /^\/t(\/|$)/.test(value) ? root + value : value;
+  return ["path", "dest", "src", "name"].includes(key) && typeof value === "string" && /^\/t(\/|$)/.test(value)
+    ? root + value
+    : value;
 }
 
 function withoutBase(result: AnsibleResult | undefined, root: string): AnsibleResult | undefined {

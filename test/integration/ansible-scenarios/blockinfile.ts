@@ -3,7 +3,8 @@
 import type { Scenario, Step } from "./scenario.js";
 import { step } from "./scenario.js";
 
-const block = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step => step("blockinfile", { path: "/t/f", ...params }, changed, more);
+const block = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step =>
+  step("blockinfile", { path: "/t/f", ...params }, changed, more);
 const begin = "# BEGIN ANSIBLE MANAGED BLOCK\n";
 const end = "# END ANSIBLE MANAGED BLOCK\n";
 
@@ -29,15 +30,25 @@ export const scenarios: readonly Scenario[] = [
     name: "a block is added to a file, with a backup, once",
     start: { "/t/f": { content: "Port 22\nUsePAM yes\n", mode: 0o600 } },
     steps: [
-      block({ block: "Match User agent\nPasswordAuthentication no\n", backup: true }, true, { message: "Block inserted" }),
+      block({ block: "Match User agent\nPasswordAuthentication no\n", backup: true }, true, {
+        message: "Block inserted",
+      }),
       block({ block: "Match User agent\nPasswordAuthentication no\n" }, false, { message: "" }),
     ],
-    end: { "/t/f": { content: `Port 22\nUsePAM yes\n${begin}Match User agent\nPasswordAuthentication no\n${end}`, mode: 0o600 } },
+    end: {
+      "/t/f": {
+        content: `Port 22\nUsePAM yes\n${begin}Match User agent\nPasswordAuthentication no\n${end}`,
+        mode: 0o600,
+      },
+    },
   },
   {
     name: "a block whose last newline is missing gets one",
     start: { "/t": { type: "directory" } },
-    steps: [block({ create: true, content: "one\ntwo\nthree" }, true, { message: "File created" }), block({ create: true, content: "one\ntwo\nthree" }, false)],
+    steps: [
+      block({ create: true, content: "one\ntwo\nthree" }, true, { message: "File created" }),
+      block({ create: true, content: "one\ntwo\nthree" }, false),
+    ],
     end: { "/t/f": `${begin}one\ntwo\nthree\n${end}` },
   },
   {
@@ -64,13 +75,19 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "insertafter",
     start: { "/t/f": "line1\nline2\nline3\n" },
-    steps: [block({ insertafter: "line2", block: "block1\nblock2\n" }, true), block({ insertafter: "line2", block: "block1\nblock2\n" }, false)],
+    steps: [
+      block({ insertafter: "line2", block: "block1\nblock2\n" }, true),
+      block({ insertafter: "line2", block: "block1\nblock2\n" }, false),
+    ],
     end: { "/t/f": `line1\nline2\n${begin}block1\nblock2\n${end}line3\n` },
   },
   {
     name: "insertbefore",
     start: { "/t/f": "line1\nline2\nline3\n" },
-    steps: [block({ insertbefore: "line2", block: "block1\nblock2\n" }, true), block({ insertbefore: "line2", block: "block1\nblock2\n" }, false)],
+    steps: [
+      block({ insertbefore: "line2", block: "block1\nblock2\n" }, true),
+      block({ insertbefore: "line2", block: "block1\nblock2\n" }, false),
+    ],
     end: { "/t/f": `line1\n${begin}block1\nblock2\n${end}line2\nline3\n` },
   },
   {
@@ -83,9 +100,26 @@ export const scenarios: readonly Scenario[] = [
     name: "a pattern over several lines needs (?m); without it the block goes to the end",
     start: { "/t/f": listener },
     steps: [
-      block({ block: entry, insertafter: "(?m)SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =", marker: "    <!-- {mark} BLOCK 1-->" }, true),
-      block({ block: entry, insertafter: "(?m)SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =", marker: "    <!-- {mark} BLOCK 1-->" }, false),
-      block({ block: entry, insertafter: "SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =", marker: "    <!-- {mark} BLOCK 2-->" }, true),
+      block(
+        {
+          block: entry,
+          insertafter: "(?m)SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =",
+          marker: "    <!-- {mark} BLOCK 1-->",
+        },
+        true,
+      ),
+      block(
+        {
+          block: entry,
+          insertafter: "(?m)SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =",
+          marker: "    <!-- {mark} BLOCK 1-->",
+        },
+        false,
+      ),
+      block(
+        { block: entry, insertafter: "SID_LIST_LISTENER_DG =\\n.*\\(SID_LIST =", marker: "    <!-- {mark} BLOCK 2-->" },
+        true,
+      ),
     ],
     end: {
       "/t/f": `${listener.replace("    (SID_LIST =\n", `    (SID_LIST =\n    <!-- BEGIN BLOCK 1-->\n${entry}    <!-- END BLOCK 1-->\n`)}    <!-- BEGIN BLOCK 2-->\n${entry}    <!-- END BLOCK 2-->\n`,
@@ -94,13 +128,20 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "line ends of the file and of the block stay as they are",
     start: { "/t/f": `unix\n\ndos\r\ndos\r\n\nunix\n${begin}dos\r\n${end}unix\n` },
-    steps: [block({ block: "dos\r\ndos\r\ndos\r\n" }, true, { message: "Block inserted" }), block({ block: "dos\r\ndos\r\ndos\r\n" }, false)],
+    steps: [
+      block({ block: "dos\r\ndos\r\ndos\r\n" }, true, { message: "Block inserted" }),
+      block({ block: "dos\r\ndos\r\ndos\r\n" }, false),
+    ],
     end: { "/t/f": `unix\n\ndos\r\ndos\r\n\nunix\n${begin}dos\r\ndos\r\ndos\r\n${end}unix\n` },
   },
   {
     name: "validate must name the file",
     start: { "/t": { type: "directory" } },
-    steps: [block({ block: "line1\nline2\n", create: true, validate: "grep" }, "failed", { message: /validate must contain %s/ })],
+    steps: [
+      block({ block: "line1\nline2\n", create: true, validate: "grep" }, "failed", {
+        message: /validate must contain %s/,
+      }),
+    ],
     end: { "/t/f": undefined },
   },
   {
@@ -108,7 +149,9 @@ export const scenarios: readonly Scenario[] = [
     start: { "/t": { type: "directory" } },
     programs: ["grep"],
     steps: [
-      block({ block: "line1\nline2\n", create: true, validate: "grep line47 %s" }, "failed", { message: /failed to validate/ }),
+      block({ block: "line1\nline2\n", create: true, validate: "grep line47 %s" }, "failed", {
+        message: /failed to validate/,
+      }),
       block({ block: "line1\nline2\n", create: true, validate: "grep line1 %s" }, true),
     ],
     end: { "/t/f": `${begin}line1\nline2\n${end}` },
@@ -118,7 +161,9 @@ export const scenarios: readonly Scenario[] = [
     start: { "/t/f": "a\n" },
     steps: [
       block({ block: "b", marker: "; {mark} mine", marker_begin: "OPEN", marker_end: "CLOSE" }, true),
-      block({ block: "c", marker: "; {mark} mine", marker_begin: "OPEN", marker_end: "CLOSE" }, true, { message: "Block inserted" }),
+      block({ block: "c", marker: "; {mark} mine", marker_begin: "OPEN", marker_end: "CLOSE" }, true, {
+        message: "Block inserted",
+      }),
     ],
     end: { "/t/f": "a\n; OPEN mine\nc\n; CLOSE mine\n" },
   },
@@ -157,7 +202,9 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a directory is refused",
     start: { "/t/d": { type: "directory" } },
-    steps: [block({ path: "/t/d", block: "x" }, "failed", { message: /Path \/t\/d is a directory !/, result: { rc: 256 } })],
+    steps: [
+      block({ path: "/t/d", block: "x" }, "failed", { message: /Path \/t\/d is a directory !/, result: { rc: 256 } }),
+    ],
   },
   {
     name: "a link is followed and stays",
@@ -169,8 +216,12 @@ export const scenarios: readonly Scenario[] = [
     name: "attributes with the block and without",
     start: { "/t/f": { content: "a\n", mode: 0o644 } },
     steps: [
-      block({ block: "x", mode: "0600" }, true, { message: "Block inserted and ownership, perms or SE linux context changed" }),
-      block({ block: "x", mode: "0640", group: "2" }, true, { message: "ownership, perms or SE linux context changed" }),
+      block({ block: "x", mode: "0600" }, true, {
+        message: "Block inserted and ownership, perms or SE linux context changed",
+      }),
+      block({ block: "x", mode: "0640", group: "2" }, true, {
+        message: "ownership, perms or SE linux context changed",
+      }),
       block({ block: "x", mode: "0640", group: "2" }, false),
     ],
     end: { "/t/f": { content: `a\n${begin}x\n${end}`, mode: 0o640, gid: 2 } },

@@ -1,9 +1,10 @@
-// Scenarios of the module copy.
+// Scenarios of the module copy. One long table on purpose: a scenario is found by its number.
 
 import type { Scenario, Step } from "./scenario.js";
 import { step } from "./scenario.js";
 
-const copy = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step => step("copy", params, changed, more);
+const copy = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step =>
+  step("copy", params, changed, more);
 
 const foo = { "files/foo.txt": "foo.txt\n" };
 const adjusted = { content: "adjusted", mode: 0o404 };
@@ -33,7 +34,9 @@ function ended(top: string, isFollowed: boolean) {
     [`${top}/subdir1/bar.txt`]: isFollowed ? "baz\n" : { target: "../bar.txt" },
     [`${top}/subdir1/invalid`]: { target: "invalid" },
     [`${top}/subdir1/invalid2`]: { target: "../invalid" },
-    [`${top}/subdir1/subdir3`]: isFollowed ? { type: "directory" as const, mode: 0o700 } : { target: "../subdir2/subdir3" },
+    [`${top}/subdir1/subdir3`]: isFollowed
+      ? { type: "directory" as const, mode: 0o700 }
+      : { target: "../subdir2/subdir3" },
     ...(isFollowed ? { [`${top}/subdir1/subdir3/subdir4/qux.txt`]: "qux\n" } : {}),
   };
 }
@@ -66,7 +69,12 @@ function withinTree(): readonly Scenario[] {
     [true, false].flatMap((hasSlash) =>
       [true, false].map((isThere): Scenario => {
         const top = hasSlash ? "/t/dest" : "/t/dest/src";
-        const params = { src: hasSlash ? "/t/src/" : "/t/src", dest: "/t/dest", remote_src: true, local_follow: isFollowed };
+        const params = {
+          src: hasSlash ? "/t/src/" : "/t/src",
+          dest: "/t/dest",
+          remote_src: true,
+          local_follow: isFollowed,
+        };
         return {
           name: `within the tree: src ${hasSlash ? "with" : "without"} slash, dest ${isThere ? "there" : "missing"}, links ${isFollowed ? "followed" : "kept"}`,
           start: { ...remoteSource, ...(isThere ? { "/t/dest": { type: "directory" } } : {}) },
@@ -75,7 +83,9 @@ function withinTree(): readonly Scenario[] {
             ...remoteSource,
             [`${top}/file1`]: "hello world 1",
             [`${top}/subdir/file12`]: "hello world 12",
-            [`${top}/link_file12`]: isFollowed ? { type: "file", content: "hello world 12" } : { target: "/t/src/subdir/file12" },
+            [`${top}/link_file12`]: isFollowed
+              ? { type: "file", content: "hello world 12" }
+              : { target: "/t/src/subdir/file12" },
           },
         };
       }),
@@ -117,7 +127,11 @@ export const scenarios: readonly Scenario[] = [
     name: "the same content again changes nothing",
     start: { "/t/foo.txt": { content: "foo.txt\n", mode: 0o444 } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/foo.txt", decrypt: false }, false, { result: { dest: "/t/foo.txt", state: "file", size: 8, mode: "0444" } })],
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/foo.txt", decrypt: false }, false, {
+        result: { dest: "/t/foo.txt", state: "file", size: 8, mode: "0444" },
+      }),
+    ],
   },
   {
     name: "content replaces a file and keeps its mode and owner",
@@ -128,7 +142,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "the same content with another mode changes the mode",
     start: { "/t/foo.txt": { content: "modified", mode: 0o444 } },
-    steps: [copy({ content: "modified", dest: "/t/foo.txt", mode: "0700" }, true), copy({ content: "modified", dest: "/t/foo.txt", mode: "0700" }, false)],
+    steps: [
+      copy({ content: "modified", dest: "/t/foo.txt", mode: "0700" }, true),
+      copy({ content: "modified", dest: "/t/foo.txt", mode: "0700" }, false),
+    ],
     end: { "/t/foo.txt": { content: "modified", mode: 0o700 } },
   },
   {
@@ -149,21 +166,33 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/foo.txt": { mode: 0o404 }, "/t/hard.lnk": { mode: 0o700 } },
     hardLinks: [["/t/foo.txt", "/t/hard.lnk", false]],
-    differs: "Ansible changes the file under both names; crun never changes a file in place that has a second name, which may lie outside the tree",
+    differs:
+      "Ansible changes the file under both names; crun never changes a file in place that has a second name, which may lie outside the tree",
   },
   {
     name: "other content breaks a hard link",
     start: { "/t/foo.txt": { content: "modified", mode: 0o404 } },
-    steps: [step("file", { src: "/t/foo.txt", dest: "/t/hard.lnk", state: "hard" }, true), copy({ content: "adjusted", dest: "/t/foo.txt", mode: "0404" }, true)],
+    steps: [
+      step("file", { src: "/t/foo.txt", dest: "/t/hard.lnk", state: "hard" }, true),
+      copy({ content: "adjusted", dest: "/t/foo.txt", mode: "0404" }, true),
+    ],
     end: { "/t/foo.txt": adjusted, "/t/hard.lnk": "modified" },
     hardLinks: [["/t/foo.txt", "/t/hard.lnk", false]],
   },
   {
     name: "a source that is nowhere",
     start: { "/t": { type: "directory" } },
-    steps: [copy({ src: "invalid_file_location_does_not_exist", dest: "/t/file.txt" }, "failed", { message: /invalid_file_location_does_not_exist/ })],
+    steps: [
+      copy({ src: "invalid_file_location_does_not_exist", dest: "/t/file.txt" }, "failed", {
+        message: /invalid_file_location_does_not_exist/,
+      }),
+    ],
   },
-  { name: "an empty source", start: { "/t": { type: "directory" } }, steps: [copy({ src: "", dest: "/t" }, "failed", { message: /src/ })] },
+  {
+    name: "an empty source",
+    start: { "/t": { type: "directory" } },
+    steps: [copy({ src: "", dest: "/t" }, "failed", { message: /src/ })],
+  },
   { name: "no destination", files: foo, steps: [copy({ src: "foo.txt" }, "failed", { message: /dest/ })] },
   { name: "no source", steps: [copy({ dest: "/t/foo.txt" }, "failed", { message: /src/ })] },
   {
@@ -185,7 +214,10 @@ export const scenarios: readonly Scenario[] = [
     name: "a file into a directory",
     start: { "/t/d": { type: "directory" } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/d", mode: "0500" }, true, { result: { dest: "/t/d/foo.txt" } }), copy({ src: "foo.txt", dest: "/t/d", mode: "0500" }, false)],
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/d", mode: "0500" }, true, { result: { dest: "/t/d/foo.txt" } }),
+      copy({ src: "foo.txt", dest: "/t/d", mode: "0500" }, false),
+    ],
     end: { "/t/d/foo.txt": { content: "foo.txt\n", mode: 0o500 } },
   },
   {
@@ -198,50 +230,96 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "mode preserve within the tree",
     start: { "/t/copy-foo.txt": { content: "foo.txt\n", mode: 0o547 } },
-    steps: [copy({ src: "/t/copy-foo.txt", dest: "/t/copy-foo2.txt", mode: "preserve", remote_src: true }, true, { result: { mode: "0547" } })],
+    steps: [
+      copy({ src: "/t/copy-foo.txt", dest: "/t/copy-foo2.txt", mode: "preserve", remote_src: true }, true, {
+        result: { mode: "0547" },
+      }),
+    ],
     end: { "/t/copy-foo2.txt": { content: "foo.txt\n", mode: 0o547 } },
   },
   {
     name: "within the tree: an empty directory, both with a slash",
     start: { "/t/empty": { type: "directory" } },
-    steps: [copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, true), copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false)],
+    steps: [
+      copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, true),
+      copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false),
+    ],
     end: { "/t/dest": { type: "directory" } },
   },
   {
     name: "within the tree: an empty directory, both without a slash",
     start: { "/t/empty": { type: "directory" } },
-    steps: [copy({ src: "/t/empty", dest: "/t/dest", remote_src: true }, true), copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false)],
+    steps: [
+      copy({ src: "/t/empty", dest: "/t/dest", remote_src: true }, true),
+      copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false),
+    ],
     end: { "/t/dest": { type: "directory" } },
   },
   ...recursive(),
   {
     name: "a link to a directory outside is followed, one back into the copy stays a link",
     start: { "/t/dest1": { type: "directory" } },
-    files: { "files/source1": { isDirectory: true }, "files/source2/x": "x", "files/source1/link": { target: "../source2" }, "files/source2/circle": { target: "../source1" } },
-    steps: [copy({ src: "source1", dest: "/t/dest1", local_follow: true }, true), copy({ src: "source1", dest: "/t/dest1", local_follow: true }, false)],
-    end: { "/t/dest1/source1/link": { type: "directory" }, "/t/dest1/source1/link/x": "x", "/t/dest1/source1/link/circle": { target: "../source1" } },
+    files: {
+      "files/source1": { isDirectory: true },
+      "files/source2/x": "x",
+      "files/source1/link": { target: "../source2" },
+      "files/source2/circle": { target: "../source1" },
+    },
+    steps: [
+      copy({ src: "source1", dest: "/t/dest1", local_follow: true }, true),
+      copy({ src: "source1", dest: "/t/dest1", local_follow: true }, false),
+    ],
+    end: {
+      "/t/dest1/source1/link": { type: "directory" },
+      "/t/dest1/source1/link/x": "x",
+      "/t/dest1/source1/link/circle": { target: "../source1" },
+    },
   },
   {
     name: "a directory with a link to one outside and a circle in a subdirectory",
     start: { "/t": { type: "directory" } },
-    files: { "files/top/follow": { target: "../linked" }, "files/linked/file1": "hello world", "files/top/subdir/circle": { target: "../../top" } },
+    files: {
+      "files/top/follow": { target: "../linked" },
+      "files/linked/file1": "hello world",
+      "files/top/subdir/circle": { target: "../../top" },
+    },
     steps: [copy({ src: "top", dest: "/t/new", local_follow: true }, true)],
-    end: { "/t/new/top/follow": { type: "directory" }, "/t/new/top/follow/file1": "hello world", "/t/new/top/subdir/circle": { target: "../../top" } },
+    end: {
+      "/t/new/top/follow": { type: "directory" },
+      "/t/new/top/follow/file1": "hello world",
+      "/t/new/top/subdir/circle": { target: "../../top" },
+    },
   },
   {
     name: "a directory without a slash is copied itself, with one what it holds",
     start: { "/t/a": { type: "directory" }, "/t/b": { type: "directory" } },
     files: { "files/source_recursive/file": "testing" },
-    steps: [copy({ src: "source_recursive", dest: "/t/a" }, true), copy({ src: "source_recursive/", dest: "/t/b" }, true)],
-    end: { "/t/a/source_recursive/file": "testing", "/t/a/file": undefined, "/t/b/file": "testing", "/t/b/source_recursive": undefined },
+    steps: [
+      copy({ src: "source_recursive", dest: "/t/a" }, true),
+      copy({ src: "source_recursive/", dest: "/t/b" }, true),
+    ],
+    end: {
+      "/t/a/source_recursive/file": "testing",
+      "/t/a/file": undefined,
+      "/t/b/file": "testing",
+      "/t/b/source_recursive": undefined,
+    },
   },
   {
     name: "content of several lines",
     start: { "/t": { type: "directory" } },
     steps: [
-      copy({ content: "this is the first line\nthis is the second line\n\nthis line is after an empty line\nthis line is the last line\n", dest: "/t/multiline.txt" }, true, {
-        result: { checksum: "9cd0697c6a9ff6689f0afb9136fa62e0b3fee903", dest: "/t/multiline.txt" },
-      }),
+      copy(
+        {
+          content:
+            "this is the first line\nthis is the second line\n\nthis line is after an empty line\nthis line is the last line\n",
+          dest: "/t/multiline.txt",
+        },
+        true,
+        {
+          result: { checksum: "9cd0697c6a9ff6689f0afb9136fa62e0b3fee903", dest: "/t/multiline.txt" },
+        },
+      ),
     ],
   },
   {
@@ -257,27 +335,39 @@ export const scenarios: readonly Scenario[] = [
     name: "with follow the link stays and its target is written",
     start: { "/t/follow_test": "this is the follow test file\n", "/t/follow_link": { target: "./follow_test" } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/follow_link", follow: true }, true), copy({ src: "foo.txt", dest: "/t/follow_link", follow: true }, false)],
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/follow_link", follow: true }, true),
+      copy({ src: "foo.txt", dest: "/t/follow_link", follow: true }, false),
+    ],
     end: { "/t/follow_link": { target: "./follow_test" }, "/t/follow_test": "foo.txt\n" },
   },
   {
     name: "without follow the link is replaced by a file",
     start: { "/t/follow_test": "foo.txt\n", "/t/follow_link": { target: "./follow_test" } },
-    steps: [copy({ content: "modified", dest: "/t/follow_link", follow: false }, true), copy({ content: "modified", dest: "/t/follow_link", follow: false }, false)],
+    steps: [
+      copy({ content: "modified", dest: "/t/follow_link", follow: false }, true),
+      copy({ content: "modified", dest: "/t/follow_link", follow: false }, false),
+    ],
     end: { "/t/follow_link": { type: "file", content: "modified" }, "/t/follow_test": "foo.txt\n" },
   },
   {
     name: "a mode is the file's, not its directory's",
     start: { "/t/directory": { type: "directory", mode: 0o755 } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/directory/", mode: "0705" }, true), copy({ src: "foo.txt", dest: "/t/directory/", mode: "0604" }, true)],
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/directory/", mode: "0705" }, true),
+      copy({ src: "foo.txt", dest: "/t/directory/", mode: "0604" }, true),
+    ],
     end: { "/t/directory/foo.txt": { mode: 0o604 }, "/t/directory": { mode: 0o755 } },
   },
   {
     name: "a directory with links, modes preserved, links kept",
     start: { "/t": { type: "directory" } },
     files: { ...subdir, ...links, "files/subdir/tool": { content: "x", mode: 0o751 } },
-    steps: [copy({ src: "subdir/", dest: "/t/preserve/", mode: "preserve", local_follow: false }, true), copy({ src: "subdir/", dest: "/t/preserve/", mode: "preserve", local_follow: false }, false)],
+    steps: [
+      copy({ src: "subdir/", dest: "/t/preserve/", mode: "preserve", local_follow: false }, true),
+      copy({ src: "subdir/", dest: "/t/preserve/", mode: "preserve", local_follow: false }, false),
+    ],
     end: { "/t/preserve/subdir1/bar.txt": { target: "../bar.txt" }, "/t/preserve/tool": { mode: 0o751 } },
   },
   {
@@ -290,33 +380,31 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/new/sub/foo.txt": "foo.txt\n" },
   },
-  ...["/t/new/sub/foo.txt", "/t/new/foo.txt"].map(
-    (dest): Scenario => ({
-      name: `a file to ${dest}, whose directory is missing, is an error`,
-      start: { "/t/foo.txt": "foo.txt\n" },
-      files: foo,
-      steps: [
-        copy({ src: "/t/foo.txt", dest, remote_src: true }, "failed", { message: /Destination directory .* does not exist/ }),
-        copy({ src: "foo.txt", dest }, "failed", { message: /Destination directory .* does not exist/ }),
-      ],
-      end: { "/t/new": undefined },
-    }),
-  ),
+  ...["/t/new/sub/foo.txt", "/t/new/foo.txt"].map((dest): Scenario => ({
+    name: `a file to ${dest}, whose directory is missing, is an error`,
+    start: { "/t/foo.txt": "foo.txt\n" },
+    files: foo,
+    steps: [
+      copy({ src: "/t/foo.txt", dest, remote_src: true }, "failed", {
+        message: /Destination directory .* does not exist/,
+      }),
+      copy({ src: "foo.txt", dest }, "failed", { message: /Destination directory .* does not exist/ }),
+    ],
+    end: { "/t/new": undefined },
+  })),
   ...[
     ["foo.txt", "/t/new/sub/", "/t/new/sub/foo.txt"],
     ["subdir", "/t/new/sub/", "/t/new/sub/subdir/bar.txt"],
     ["subdir/", "/t/new/sub/", "/t/new/sub/bar.txt"],
     ["subdir", "/t/new/sub", "/t/new/sub/subdir/bar.txt"],
     ["subdir/", "/t/new/sub", "/t/new/sub/bar.txt"],
-  ].map(
-    ([src = "", dest = "", made = ""]): Scenario => ({
-      name: `${src} to ${dest}: directories are made`,
-      start: { "/t": { type: "directory" } },
-      files: { ...foo, ...subdir },
-      steps: [copy({ src, dest }, true, { isCheck: true }), copy({ src, dest }, true), copy({ src, dest }, false)],
-      end: { [made]: src === "foo.txt" ? "foo.txt\n" : "baz\n", "/t/new": { type: "directory", mode: 0o755 } },
-    }),
-  ),
+  ].map(([src = "", dest = "", made = ""]): Scenario => ({
+    name: `${src} to ${dest}: directories are made`,
+    start: { "/t": { type: "directory" } },
+    files: { ...foo, ...subdir },
+    steps: [copy({ src, dest }, true, { isCheck: true }), copy({ src, dest }, true), copy({ src, dest }, false)],
+    end: { [made]: src === "foo.txt" ? "foo.txt\n" : "baz\n", "/t/new": { type: "directory", mode: 0o755 } },
+  })),
   ...withinTree(),
   {
     name: "within the tree: owner and group reach all that was copied",
@@ -325,7 +413,14 @@ export const scenarios: readonly Scenario[] = [
       copy({ src: "/t/src/", dest: "/t/dest", remote_src: true, owner: "1", group: "2", local_follow: true }, true),
       copy({ src: "/t/src/", dest: "/t/dest", remote_src: true, owner: "1", group: "2", local_follow: true }, false),
     ],
-    end: { "/t/dest": { uid: 1, gid: 2 }, "/t/dest/file1": { uid: 1, gid: 2 }, "/t/dest/subdir": { uid: 1, gid: 2 }, "/t/dest/subdir/file12": { uid: 1, gid: 2 }, "/t/dest/link_file12": { uid: 1, gid: 2 }, "/t/src/file1": { uid: 0 } },
+    end: {
+      "/t/dest": { uid: 1, gid: 2 },
+      "/t/dest/file1": { uid: 1, gid: 2 },
+      "/t/dest/subdir": { uid: 1, gid: 2 },
+      "/t/dest/subdir/file12": { uid: 1, gid: 2 },
+      "/t/dest/link_file12": { uid: 1, gid: 2 },
+      "/t/src/file1": { uid: 0 },
+    },
   },
   {
     name: "within the tree: modes of files are kept",
@@ -338,24 +433,54 @@ export const scenarios: readonly Scenario[] = [
       "/t/dest": { type: "directory" },
     },
     steps: [copy({ src: "/t/src/", dest: "/t/dest/", remote_src: true, mode: "preserve" }, true)],
-    end: { "/t/dest/readwrite": { mode: 0o644 }, "/t/dest/executable": { mode: 0o755 }, "/t/dest/readonly": { mode: 0o444 }, "/t/dest/dir/readwrite": { mode: 0o644 }, "/t/dest/dir/executable": { mode: 0o755 } },
+    end: {
+      "/t/dest/readwrite": { mode: 0o644 },
+      "/t/dest/executable": { mode: 0o755 },
+      "/t/dest/readonly": { mode: 0o444 },
+      "/t/dest/dir/readwrite": { mode: 0o644 },
+      "/t/dest/dir/executable": { mode: 0o755 },
+    },
   },
   {
     name: "within the tree: new subdirectories are merged into what is there, at any depth",
-    start: { "/t/src/a/b1/c2": { type: "directory" }, "/t/src/a/b2/c3": { type: "directory" }, "/t/dest/a/b1/c1": { type: "directory" } },
-    steps: [copy({ src: "/t/src/", dest: "/t/dest/", remote_src: true }, true), copy({ src: "/t/src/", dest: "/t/dest/", remote_src: true }, false)],
-    end: { "/t/dest/a/b1/c1": { type: "directory" }, "/t/dest/a/b1/c2": { type: "directory" }, "/t/dest/a/b2/c3": { type: "directory" } },
+    start: {
+      "/t/src/a/b1/c2": { type: "directory" },
+      "/t/src/a/b2/c3": { type: "directory" },
+      "/t/dest/a/b1/c1": { type: "directory" },
+    },
+    steps: [
+      copy({ src: "/t/src/", dest: "/t/dest/", remote_src: true }, true),
+      copy({ src: "/t/src/", dest: "/t/dest/", remote_src: true }, false),
+    ],
+    end: {
+      "/t/dest/a/b1/c1": { type: "directory" },
+      "/t/dest/a/b1/c2": { type: "directory" },
+      "/t/dest/a/b2/c3": { type: "directory" },
+    },
   },
   {
     name: "within the tree: changed files are copied, others of the destination stay",
-    start: { "/t/src/same": "1", "/t/src/other": "new", "/t/dest/same": "1", "/t/dest/other": { content: "old", mtime: 1000 }, "/t/dest/own": "mine" },
-    steps: [copy({ src: "/t/src/", dest: "/t/dest", remote_src: true }, true), copy({ src: "/t/src/", dest: "/t/dest", remote_src: true }, false)],
+    start: {
+      "/t/src/same": "1",
+      "/t/src/other": "new",
+      "/t/dest/same": "1",
+      "/t/dest/other": { content: "old", mtime: 1000 },
+      "/t/dest/own": "mine",
+    },
+    steps: [
+      copy({ src: "/t/src/", dest: "/t/dest", remote_src: true }, true),
+      copy({ src: "/t/src/", dest: "/t/dest", remote_src: true }, false),
+    ],
     end: { "/t/dest/same": "1", "/t/dest/other": "new", "/t/dest/own": "mine" },
   },
   {
     name: "within the tree: a source that is missing",
     start: { "/t": { type: "directory" } },
-    steps: [copy({ src: "/t/missing", dest: "/t/x", remote_src: true }, "failed", { message: /Source \/t\/missing not found/ })],
+    steps: [
+      copy({ src: "/t/missing", dest: "/t/x", remote_src: true }, "failed", {
+        message: /Source \/t\/missing not found/,
+      }),
+    ],
     end: { "/t/x": undefined },
   },
   {
@@ -367,14 +492,21 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a backup keeps content, mode and owner",
     start: { "/t/foo.txt": { content: "old", mode: 0o640, uid: 1, gid: 2 } },
-    steps: [copy({ content: "new", dest: "/t/foo.txt", backup: true }, true), copy({ content: "new", dest: "/t/foo.txt", backup: true }, false, { result: { backup_file: undefined } })],
+    steps: [
+      copy({ content: "new", dest: "/t/foo.txt", backup: true }, true),
+      copy({ content: "new", dest: "/t/foo.txt", backup: true }, false, { result: { backup_file: undefined } }),
+    ],
     end: { "/t/foo.txt": "new" },
   },
   {
     name: "a checksum that is not the source's is refused",
     start: { "/t": { type: "directory" } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/foo.txt", checksum: "0000000000000000000000000000000000000000" }, "failed", { message: /Copied file does not match the expected checksum/ })],
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/foo.txt", checksum: "0000000000000000000000000000000000000000" }, "failed", {
+        message: /Copied file does not match the expected checksum/,
+      }),
+    ],
     end: { "/t/foo.txt": undefined },
   },
   {
@@ -382,7 +514,9 @@ export const scenarios: readonly Scenario[] = [
     start: { "/t/foo.txt": "ok 1\n" },
     programs: ["grep"],
     steps: [
-      copy({ content: "bad\n", dest: "/t/foo.txt", validate: "grep ok %s" }, "failed", { message: /failed to validate/ }),
+      copy({ content: "bad\n", dest: "/t/foo.txt", validate: "grep ok %s" }, "failed", {
+        message: /failed to validate/,
+      }),
       copy({ content: "ok 2\n", dest: "/t/foo.txt", validate: "grep ok %s" }, true),
     ],
     end: { "/t/foo.txt": "ok 2\n" },
@@ -397,7 +531,13 @@ export const scenarios: readonly Scenario[] = [
     name: "directory_mode, owner and group of directories on the way",
     start: { "/t": { type: "directory" } },
     files: foo,
-    steps: [copy({ src: "foo.txt", dest: "/t/x/y/", directory_mode: "0750", mode: "0600", owner: "1", group: "2" }, true)],
-    end: { "/t/x": { mode: 0o750, uid: 1, gid: 2 }, "/t/x/y": { mode: 0o750, uid: 1, gid: 2 }, "/t/x/y/foo.txt": { mode: 0o600, uid: 1, gid: 2 } },
+    steps: [
+      copy({ src: "foo.txt", dest: "/t/x/y/", directory_mode: "0750", mode: "0600", owner: "1", group: "2" }, true),
+    ],
+    end: {
+      "/t/x": { mode: 0o750, uid: 1, gid: 2 },
+      "/t/x/y": { mode: 0o750, uid: 1, gid: 2 },
+      "/t/x/y/foo.txt": { mode: 0o600, uid: 1, gid: 2 },
+    },
   },
 ];

@@ -34,7 +34,9 @@ interface TaskResult {
 }
 
 for (const module of new Set(scenarios.map((one) => one.module))) {
-  const own = scenarios.filter((one) => one.module === module && (chosen === "" || one.id === chosen || one.module === chosen));
+  const own = scenarios.filter(
+    (one) => one.module === module && (chosen === "" || one.id === chosen || one.module === chosen),
+  );
   if (own.length === 0) continue;
   const [stepwise, whole] = [own.filter((one) => mayStop(one)), own.filter((one) => !mayStop(one))];
   describe(`crun on the scenarios of ${module}`, function () {
@@ -56,7 +58,9 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
         writeTree(root, { ...(scenario.programs ? {} : accountFiles), ...scenario.start });
         writeControllerFiles(join(directory, scenario.id), scenario);
       }
-      report = await play(whole.map((scenario) => playbookOf(directory, scenario, scenario.steps, roots.get(scenario.id) ?? "")));
+      report = await play(
+        whole.map((scenario) => playbookOf(directory, scenario, scenario.steps, roots.get(scenario.id) ?? "")),
+      );
     });
 
     for (const scenario of whole) {
@@ -80,7 +84,14 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
           else {
             assert.equal(step.changed, "failed", `${where}: ${stderr}`);
             assert.equal(exitStatus, 1, stderr);
-            if (step.message !== undefined) assert.match(stderr, step.message instanceof RegExp ? step.message : new RegExp(step.message.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")), where);
+            if (step.message !== undefined)
+              assert.match(
+                stderr,
+                step.message instanceof RegExp
+                  ? step.message
+                  : new RegExp(step.message.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")),
+                where,
+              );
           }
         }
         checkEnd(root, scenario);
@@ -110,15 +121,20 @@ function play(playbooks: readonly string[]): Promise<Report> {
   if (playbooks.length === 0) return Promise.resolve({ exitStatus: 0, stderr: "", results: new Map() });
   assert.ok(existsSync(crun));
   return new Promise((resolve) => {
-    execFile(process.execPath, [crun, "play", "--output", "json", ...playbooks], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      const results = new Map<string, TaskResult[]>();
-      for (const line of stdout.split("\n")) {
-        if (line === "") continue;
-        const event = JSON.parse(line) as TaskResult;
-        if (event.event === "result") results.set(event.target, [...(results.get(event.target) ?? []), event]);
-      }
-      resolve({ exitStatus: typeof error?.code === "number" ? error.code : 0, stderr, results });
-    });
+    execFile(
+      process.execPath,
+      [crun, "play", "--output", "json", ...playbooks],
+      { maxBuffer: 1 << 28 },
+      (error, stdout, stderr) => {
+        const results = new Map<string, TaskResult[]>();
+        for (const line of stdout.split("\n")) {
+          if (line === "") continue;
+          const event = JSON.parse(line) as TaskResult;
+          if (event.event === "result") results.set(event.target, [...(results.get(event.target) ?? []), event]);
+        }
+        resolve({ exitStatus: typeof error?.code === "number" ? error.code : 0, stderr, results });
+      },
+    );
   });
 }
 
@@ -127,7 +143,13 @@ function checkResult(step: Step, result: TaskResult | undefined, where: string):
   const { status, warnings } = result;
   checkStep(
     step,
-    { isFailed: status === "failed", changes: status === "changed" ? [1] : [], message: String(result.result["msg"] ?? ""), warnings, result: result.result },
+    {
+      isFailed: status === "failed",
+      changes: status === "changed" ? [1] : [],
+      message: String(result.result["msg"] ?? ""),
+      warnings,
+      result: result.result,
+    },
     where,
   );
 }

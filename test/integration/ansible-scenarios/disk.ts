@@ -1,7 +1,17 @@
 // Scenarios on a real file system: lays out a tree beneath a directory, and checks what is there.
 
 import assert from "node:assert/strict";
-import { chmodSync, lchownSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Entry, Tree } from "../../module/harness.js";
@@ -20,7 +30,8 @@ export function writeTree(root: string, tree: Tree, base = ""): void {
     if (item.target !== undefined) continue;
     chmodSync(full, item.mode ?? (item.type === "directory" ? 0o755 : 0o644));
     const { atime, mtime } = item;
-    if (atime !== undefined || mtime !== undefined) later.push(() => utimesSync(full, atime ?? mtime ?? 0, mtime ?? atime ?? 0));
+    if (atime !== undefined || mtime !== undefined)
+      later.push(() => utimesSync(full, atime ?? mtime ?? 0, mtime ?? atime ?? 0));
   }
   for (const one of later) one();
 }
@@ -35,7 +46,11 @@ export function checkDisk(root: string, path: string, entry: Entry | undefined, 
   assert.ok(stat, `${path} must be there`);
   const item = typeof entry === "string" ? { content: entry } : entry;
   const type = stat.isSymbolicLink() ? "link" : stat.isDirectory() ? "directory" : "file";
-  assert.equal(type, item.type ?? (item.target !== undefined ? "link" : item.content !== undefined ? "file" : type), `type of ${path}`);
+  assert.equal(
+    type,
+    item.type ?? (item.target !== undefined ? "link" : item.content !== undefined ? "file" : type),
+    `type of ${path}`,
+  );
   if (item.content !== undefined) {
     assert.equal(readFileSync(join(root, path)).toString("latin1"), Buffer.from(item.content).toString("latin1"), path);
   }
@@ -50,7 +65,11 @@ export function checkDisk(root: string, path: string, entry: Entry | undefined, 
 /** Asserts whether two paths are names of one file. */
 export function checkHardLink(root: string, one: string, other: string, isSame: boolean): void {
   const [first, second] = [look(join(root, one)), look(join(root, other))];
-  assert.equal(first !== undefined && first.ino === second?.ino, isSame, `${one} and ${other} are ${isSame ? "" : "not "}one file`);
+  assert.equal(
+    first !== undefined && first.ino === second?.ino,
+    isSame,
+    `${one} and ${other} are ${isSame ? "" : "not "}one file`,
+  );
 }
 
 function look(path: string): Stats | undefined {

@@ -19,18 +19,24 @@ export interface Observed {
 
 /** Accounts that have the same numbers in every Debian. */
 export const accountFiles: Tree = {
-  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  "/etc/passwd":
+    "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   "/etc/group": "root:x:0:\ndaemon:x:1:\nbin:x:2:\nnogroup:x:65534:\n",
 };
 
 /** Asserts status, message, warning and result keys. */
-export function checkStep(step: Step, observed: Omit<Observed, "changes"> & { readonly changes: readonly unknown[] }, where: string): void {
+export function checkStep(
+  step: Step,
+  observed: Omit<Observed, "changes"> & { readonly changes: readonly unknown[] },
+  where: string,
+): void {
   const status = observed.isFailed ? "failed" : observed.changes.length > 0;
   assert.equal(status, step.changed, `${where} ${step.module} ${JSON.stringify(step.params)}: ${observed.message}`);
   if (typeof step.message === "string") assert.equal(observed.message, step.message, where);
   else if (step.message) assert.match(observed.message, step.message, where);
   if (step.warning) assert.match(observed.warnings.join("\n"), step.warning, where);
-  for (const [key, value] of Object.entries(step.result ?? {})) assert.deepEqual(at(observed.result, key), value, `${where} result ${key}`);
+  for (const [key, value] of Object.entries(step.result ?? {}))
+    assert.deepEqual(at(observed.result, key), value, `${where} result ${key}`);
 }
 
 /** Writes the files that lie beside the scenario's playbook. */
@@ -51,6 +57,7 @@ export function writeControllerFiles(directory: string, scenario: Scenario): voi
 
 function at(value: unknown, key: string): unknown {
   let here = value;
-  for (const part of key.split(".")) here = typeof here === "object" && here !== null ? Reflect.get(here, part) : undefined;
+  for (const part of key.split("."))
+    here = typeof here === "object" && here !== null ? Reflect.get(here, part) : undefined;
   return here;
 }

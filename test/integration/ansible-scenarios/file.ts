@@ -1,9 +1,10 @@
-// Scenarios of the module file.
+// Scenarios of the module file. One long table on purpose: a scenario is found by its number.
 
 import type { Scenario, Step } from "./scenario.js";
 import { step } from "./scenario.js";
 
-const file = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step => step("file", params, changed, more);
+const file = (params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step =>
+  step("file", params, changed, more);
 const touched = { isNeverConverged: true } as const;
 
 /** Each mode applied to the one before it, with what comes out: one touch each. */
@@ -35,7 +36,9 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "a path without state that is not there cannot be a file",
-    steps: [file({ path: "/t/ghost" }, "failed", { message: /is absent, cannot continue/, result: { state: "absent" } })],
+    steps: [
+      file({ path: "/t/ghost" }, "failed", { message: /is absent, cannot continue/, result: { state: "absent" } }),
+    ],
     end: { "/t/ghost": undefined },
   },
   {
@@ -45,13 +48,21 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "touch makes an empty file with its mode",
     start: { "/t": { type: "directory" } },
-    steps: [file({ path: "/t/baz.txt", state: "touch", mode: "0644" }, true, { result: { state: "file", mode: "0644", dest: "/t/baz.txt" }, ...touched })],
+    steps: [
+      file({ path: "/t/baz.txt", state: "touch", mode: "0644" }, true, {
+        result: { state: "file", mode: "0644", dest: "/t/baz.txt" },
+        ...touched,
+      }),
+    ],
     end: { "/t/baz.txt": { content: "", mode: 0o644 } },
   },
   {
     name: "a mode is changed",
     start: { "/t/baz.txt": "" },
-    steps: [file({ path: "/t/baz.txt", mode: "0600" }, true, { result: { mode: "0600" } }), file({ path: "/t/baz.txt", mode: "0600" }, false)],
+    steps: [
+      file({ path: "/t/baz.txt", mode: "0600" }, true, { result: { mode: "0600" } }),
+      file({ path: "/t/baz.txt", mode: "0600" }, false),
+    ],
     end: { "/t/baz.txt": { mode: 0o600 } },
   },
   {
@@ -64,7 +75,9 @@ export const scenarios: readonly Scenario[] = [
     name: "owner and group by name",
     start: { "/t/baz.txt": "" },
     steps: [
-      file({ path: "/t/baz.txt", owner: "daemon", group: "bin" }, true, { result: { owner: "daemon", group: "bin", uid: 1, gid: 2 } }),
+      file({ path: "/t/baz.txt", owner: "daemon", group: "bin" }, true, {
+        result: { owner: "daemon", group: "bin", uid: 1, gid: 2 },
+      }),
       file({ path: "/t/baz.txt", owner: "daemon", group: "bin" }, false),
     ],
     end: { "/t/baz.txt": { uid: 1, gid: 2 } },
@@ -78,14 +91,20 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "an owner that the tree does not know leaves no file behind",
     start: { "/t": { type: "directory", mode: 0o1777 } },
-    steps: [file({ path: "/t/baz.txt", state: "touch", owner: "nosuchuser" }, "failed", { message: /failed to look up user nosuchuser/ })],
+    steps: [
+      file({ path: "/t/baz.txt", state: "touch", owner: "nosuchuser" }, "failed", {
+        message: /failed to look up user nosuchuser/,
+      }),
+    ],
     end: { "/t/baz.txt": undefined },
   },
   {
     name: "a hard link is made, and again nothing changes",
     start: { "/t/foo.txt": "foo\n" },
     steps: [
-      file({ src: "/t/foo.txt", dest: "/t/hard.txt", state: "hard" }, true, { result: { dest: "/t/hard.txt", src: "/t/foo.txt", state: "hard" } }),
+      file({ src: "/t/foo.txt", dest: "/t/hard.txt", state: "hard" }, true, {
+        result: { dest: "/t/hard.txt", src: "/t/foo.txt", state: "hard" },
+      }),
       file({ src: "/t/foo.txt", dest: "/t/hard.txt", state: "hard" }, false),
     ],
     end: { "/t/hard.txt": "foo\n" },
@@ -100,7 +119,8 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/hard.txt": "foo\n" },
     hardLinks: [["/t/foo.txt", "/t/hard.txt", false]],
-    differs: "Ansible changes the file under both names; crun never changes a file in place that has a second name, which may lie outside the tree",
+    differs:
+      "Ansible changes the file under both names; crun never changes a file in place that has a second name, which may lie outside the tree",
   },
   {
     name: "a mode given to a hard link is the file's alone, unless state says hard",
@@ -116,14 +136,19 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a mode given with state hard reaches both names",
     start: { "/t/foo.txt": { content: "foo\n", mode: 0o644 } },
-    steps: [file({ src: "/t/foo.txt", dest: "/t/hard.txt", state: "hard", mode: "0701" }, true, { result: { mode: "0701" } })],
+    steps: [
+      file({ src: "/t/foo.txt", dest: "/t/hard.txt", state: "hard", mode: "0701" }, true, { result: { mode: "0701" } }),
+    ],
     end: { "/t/hard.txt": { mode: 0o701 } },
     hardLinks: [["/t/foo.txt", "/t/hard.txt", true]],
   },
   {
     name: "a directory is made",
     start: { "/t": { type: "directory" } },
-    steps: [file({ path: "/t/foobar", state: "directory" }, true, { result: { state: "directory", mode: "0755" } }), file({ path: "/t/foobar", state: "directory" }, false)],
+    steps: [
+      file({ path: "/t/foobar", state: "directory" }, true, { result: { state: "directory", mode: "0755" } }),
+      file({ path: "/t/foobar", state: "directory" }, false),
+    ],
     end: { "/t/foobar": { type: "directory", mode: 0o755 } },
   },
   {
@@ -164,14 +189,21 @@ export const scenarios: readonly Scenario[] = [
       file({ path: "/t/foobar", owner: "1235", recurse: true }, true, { result: { uid: 1235 } }),
       file({ path: "/t/foobar", owner: "1235", recurse: true }, false),
     ],
-    end: { "/t/foobar": { uid: 1235 }, "/t/foobar/fileA": { uid: 1235 }, "/t/foobar/directory": { uid: 1235 }, "/t/foobar/directory/fileC": { uid: 1235 } },
+    end: {
+      "/t/foobar": { uid: 1235 },
+      "/t/foobar/fileA": { uid: 1235 },
+      "/t/foobar/directory": { uid: 1235 },
+      "/t/foobar/directory/fileC": { uid: 1235 },
+    },
   },
   {
     name: "several files are touched in a fresh directory",
     start: { "/t": { type: "directory" } },
     steps: [
       file({ dest: "/t/sub1", state: "directory" }, true),
-      ...["file1", "file2", "file3"].map((name) => file({ dest: `/t/sub1/${name}`, state: "touch" }, true, { result: { state: "file" }, ...touched })),
+      ...["file1", "file2", "file3"].map((name) =>
+        file({ dest: `/t/sub1/${name}`, state: "touch" }, true, { result: { state: "file" }, ...touched }),
+      ),
     ],
     end: { "/t/sub1/file1": "", "/t/sub1/file2": "", "/t/sub1/file3": "" },
   },
@@ -186,7 +218,11 @@ export const scenarios: readonly Scenario[] = [
   }),
   {
     name: "X makes executable only what is a directory or executable already",
-    start: { "/t/d/plain": { content: "", mode: 0o600 }, "/t/d/tool": { content: "", mode: 0o700 }, "/t/d/sub": { type: "directory", mode: 0o700 } },
+    start: {
+      "/t/d/plain": { content: "", mode: 0o600 },
+      "/t/d/tool": { content: "", mode: 0o700 },
+      "/t/d/sub": { type: "directory", mode: 0o700 },
+    },
     steps: [file({ path: "/t/d", state: "directory", recurse: true, mode: "u=rwX,g=rX,o=" }, true)],
     end: { "/t/d/plain": { mode: 0o640 }, "/t/d/tool": { mode: 0o750 }, "/t/d/sub": { mode: 0o750 } },
   },
@@ -215,10 +251,22 @@ export const scenarios: readonly Scenario[] = [
     name: "touch that preserves both times changes only attributes",
     start: { "/t/f": { content: "", mode: 0o660 } },
     steps: [
-      file({ path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" }, true, { isCheck: true }),
-      file({ path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve" }, false, { isCheck: true }),
-      file({ path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" }, true),
-      file({ path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" }, false),
+      file(
+        { path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" },
+        true,
+        { isCheck: true },
+      ),
+      file({ path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve" }, false, {
+        isCheck: true,
+      }),
+      file(
+        { path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" },
+        true,
+      ),
+      file(
+        { path: "/t/f", state: "touch", access_time: "preserve", modification_time: "preserve", mode: "0640" },
+        false,
+      ),
     ],
     end: { "/t/f": { mode: 0o640 } },
   },
@@ -226,8 +274,14 @@ export const scenarios: readonly Scenario[] = [
     name: "an unknown owner or group fails in check mode too",
     start: { "/t/f": "" },
     steps: [
-      file({ path: "/t/f", state: "touch", owner: "not-existing-user" }, "failed", { isCheck: true, message: /failed to look up user/ }),
-      file({ path: "/t/f", state: "touch", group: "not-existing-group" }, "failed", { isCheck: true, message: /failed to look up group/ }),
+      file({ path: "/t/f", state: "touch", owner: "not-existing-user" }, "failed", {
+        isCheck: true,
+        message: /failed to look up user/,
+      }),
+      file({ path: "/t/f", state: "touch", group: "not-existing-group" }, "failed", {
+        isCheck: true,
+        message: /failed to look up group/,
+      }),
     ],
   },
   {
@@ -242,7 +296,12 @@ export const scenarios: readonly Scenario[] = [
       "/t/rec/nonexistent": { target: "does_not_exist" },
     },
     steps: [file({ path: "/t/rec", follow: false, mode: "a-x", recurse: true }, true)],
-    end: { "/t/rec": { mode: 0o644 }, "/t/target_file": { mode: 0o700 }, "/t/target_dir": { mode: 0o700 }, "/t/target_dir/foo": { mode: 0o700 } },
+    end: {
+      "/t/rec": { mode: 0o644 },
+      "/t/target_file": { mode: 0o700 },
+      "/t/target_dir": { mode: 0o700 },
+      "/t/target_dir/foo": { mode: 0o700 },
+    },
   },
   {
     name: "recursion with follow reaches files and directories through links",
@@ -255,25 +314,37 @@ export const scenarios: readonly Scenario[] = [
       "/t/rec/link_dir": { target: "../target_dir" },
       "/t/rec/nonexistent": { target: "does_not_exist" },
     },
-    steps: [file({ path: "/t/rec", follow: true, mode: "a-x", recurse: true }, true), file({ path: "/t/rec", follow: true, mode: "a-x", recurse: true }, false)],
+    steps: [
+      file({ path: "/t/rec", follow: true, mode: "a-x", recurse: true }, true),
+      file({ path: "/t/rec", follow: true, mode: "a-x", recurse: true }, false),
+    ],
     end: { "/t/target_file": { mode: 0o600 }, "/t/target_dir": { mode: 0o600 }, "/t/target_dir/foo": { mode: 0o600 } },
   },
   { name: "path is required", steps: [file({ state: "hard" }, "failed", { message: /path/ })] },
   {
     name: "a hard link needs src",
     start: { "/t": { type: "directory" } },
-    steps: [file({ dest: "/t/hard.txt", state: "hard" }, "failed", { message: /src is required for creating new hardlinks/ })],
+    steps: [
+      file({ dest: "/t/hard.txt", state: "hard" }, "failed", { message: /src is required for creating new hardlinks/ }),
+    ],
   },
   {
     name: "a hard link needs a src that is there",
     start: { "/t": { type: "directory" } },
-    steps: [file({ src: "/t/missing", dest: "/t/hard.txt", state: "hard" }, "failed", { message: /src does not exist/, result: { dest: "/t/hard.txt", src: "/t/missing" } })],
+    steps: [
+      file({ src: "/t/missing", dest: "/t/hard.txt", state: "hard" }, "failed", {
+        message: /src does not exist/,
+        result: { dest: "/t/hard.txt", src: "/t/missing" },
+      }),
+    ],
   },
   {
     name: "a link is made, turned relative, and then converges",
     start: { "/t/foo.txt": "foo\n" },
     steps: [
-      file({ src: "/t/foo.txt", dest: "/t/soft.txt", state: "link" }, true, { result: { state: "link", mode: "0777" } }),
+      file({ src: "/t/foo.txt", dest: "/t/soft.txt", state: "link" }, true, {
+        result: { state: "link", mode: "0777" },
+      }),
       file({ src: "foo.txt", dest: "/t/soft.txt", state: "link" }, true, { result: { src: "foo.txt" } }),
       file({ src: "foo.txt", dest: "/t/soft.txt", state: "link" }, false),
     ],
@@ -282,14 +353,20 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a link to what is not there is refused without force",
     start: { "/t": { type: "directory" } },
-    steps: [file({ src: "/t/nonexistent", dest: "/t/soft2.txt", state: "link", force: false }, "failed", { message: /src file does not exist, use "force=yes"/ })],
+    steps: [
+      file({ src: "/t/nonexistent", dest: "/t/soft2.txt", state: "link", force: false }, "failed", {
+        message: /src file does not exist, use "force=yes"/,
+      }),
+    ],
     end: { "/t/soft2.txt": undefined },
   },
   {
     name: "a link to what is not there is made with force, and converges",
     start: { "/t": { type: "directory" } },
     steps: [
-      file({ src: "/t/nonexistent", dest: "/t/soft2.txt", state: "link", force: true }, true, { warning: /Cannot set fs attributes on a non-existent symlink target/ }),
+      file({ src: "/t/nonexistent", dest: "/t/soft2.txt", state: "link", force: true }, true, {
+        warning: /Cannot set fs attributes on a non-existent symlink target/,
+      }),
       file({ src: "/t/nonexistent", dest: "/t/soft2.txt", state: "link", force: true }, false),
     ],
     end: { "/t/soft2.txt": { target: "/t/nonexistent" } },
@@ -298,9 +375,43 @@ export const scenarios: readonly Scenario[] = [
     name: "a link of another user in a sticky directory: mode says nothing, owner is the link's",
     start: { "/t": { type: "directory", mode: 0o1777 } },
     steps: [
-      file({ src: "/t/nonexistent", dest: "/t/soft3", state: "link", mode: "0640", owner: "1", force: true, follow: false }, true, { isCheck: true }),
-      file({ src: "/t/nonexistent", dest: "/t/soft3", state: "link", mode: "0640", owner: "1", force: true, follow: false }, true),
-      file({ src: "/t/nonexistent", dest: "/t/soft3", state: "link", mode: "0640", owner: "1", force: true, follow: false }, false),
+      file(
+        {
+          src: "/t/nonexistent",
+          dest: "/t/soft3",
+          state: "link",
+          mode: "0640",
+          owner: "1",
+          force: true,
+          follow: false,
+        },
+        true,
+        { isCheck: true },
+      ),
+      file(
+        {
+          src: "/t/nonexistent",
+          dest: "/t/soft3",
+          state: "link",
+          mode: "0640",
+          owner: "1",
+          force: true,
+          follow: false,
+        },
+        true,
+      ),
+      file(
+        {
+          src: "/t/nonexistent",
+          dest: "/t/soft3",
+          state: "link",
+          mode: "0640",
+          owner: "1",
+          force: true,
+          follow: false,
+        },
+        false,
+      ),
     ],
     end: { "/t/soft3": { target: "/t/nonexistent", uid: 1 } },
   },
@@ -313,7 +424,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a relative link to a file in another directory",
     start: { "/t/sub1/file1": "", "/t/sub2": { type: "directory" } },
-    steps: [file({ src: "../sub1/file1", dest: "/t/sub2/link1", state: "link" }, true), file({ src: "../sub1/file1", dest: "/t/sub2/link1", state: "link" }, false)],
+    steps: [
+      file({ src: "../sub1/file1", dest: "/t/sub2/link1", state: "link" }, true),
+      file({ src: "../sub1/file1", dest: "/t/sub2/link1", state: "link" }, false),
+    ],
     end: { "/t/sub2/link1": { target: "../sub1/file1" } },
   },
   {
@@ -325,13 +439,19 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "with follow a mode goes to what the link leads to",
     start: { "/t/test_follow": { content: "x", mode: 0o666 }, "/t/link": { target: "./test_follow" } },
-    steps: [file({ path: "/t/link", mode: "0644", follow: true }, true), file({ path: "/t/link", state: "link", mode: "0600", follow: false }, false)],
+    steps: [
+      file({ path: "/t/link", mode: "0644", follow: true }, true),
+      file({ path: "/t/link", state: "link", mode: "0600", follow: false }, false),
+    ],
     end: { "/t/test_follow": { mode: 0o644 }, "/t/link": { target: "./test_follow" } },
   },
   {
     name: "a new link's mode goes to its target, since follow is the default",
     start: { "/t/test_follow1": { content: "", mode: 0o644 } },
-    steps: [file({ src: "/t/test_follow1", dest: "/t/link1", state: "link", mode: "0700" }, true), file({ src: "/t/test_follow1", dest: "/t/link1", state: "link", mode: "0700" }, false)],
+    steps: [
+      file({ src: "/t/test_follow1", dest: "/t/link1", state: "link", mode: "0700" }, true),
+      file({ src: "/t/test_follow1", dest: "/t/link1", state: "link", mode: "0700" }, false),
+    ],
     end: { "/t/test_follow1": { mode: 0o700 } },
   },
   {
@@ -348,7 +468,11 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a file is not turned into a link without force",
     start: { "/t/foo.txt": "foo\n", "/t/file.txt": { content: "x", mode: 0o666 } },
-    steps: [file({ src: "/t/foo.txt", dest: "/t/file.txt", state: "link" }, "failed", { message: /refusing to convert from file to symlink/ })],
+    steps: [
+      file({ src: "/t/foo.txt", dest: "/t/file.txt", state: "link" }, "failed", {
+        message: /refusing to convert from file to symlink/,
+      }),
+    ],
     end: { "/t/file.txt": "x" },
   },
   {
@@ -385,13 +509,21 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a directory is not turned into a link without force",
     start: { "/t/sub1": { type: "directory" }, "/t/file": "Hello World" },
-    steps: [file({ src: "/t/file", dest: "/t/sub1", state: "link", force: false }, "failed", { message: /refusing to convert from directory to symlink/ })],
+    steps: [
+      file({ src: "/t/file", dest: "/t/sub1", state: "link", force: false }, "failed", {
+        message: /refusing to convert from directory to symlink/,
+      }),
+    ],
     end: { "/t/sub1": { type: "directory" } },
   },
   {
     name: "a directory that holds something is not turned into a link even with force",
     start: { "/t/sub1/passwd": "test", "/t/file": "Hello World" },
-    steps: [file({ src: "/t/file", dest: "/t/sub1", state: "link", force: true }, "failed", { message: /is not empty, refusing to convert it/ })],
+    steps: [
+      file({ src: "/t/file", dest: "/t/sub1", state: "link", force: true }, "failed", {
+        message: /is not empty, refusing to convert it/,
+      }),
+    ],
     end: { "/t/sub1/passwd": "test" },
   },
   {
@@ -403,7 +535,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a hard link with a directory as dest goes into the directory",
     start: { "/t/sub1": { type: "directory" }, "/t/file_to_link": "Hello World" },
-    steps: [file({ src: "/t/file_to_link", dest: "/t/sub1", state: "hard", force: false }, true), file({ src: "/t/file_to_link", dest: "/t/sub1", state: "hard" }, false)],
+    steps: [
+      file({ src: "/t/file_to_link", dest: "/t/sub1", state: "hard", force: false }, true),
+      file({ src: "/t/file_to_link", dest: "/t/sub1", state: "hard" }, false),
+    ],
     end: { "/t/sub1": { type: "directory" }, "/t/sub1/file_to_link": "Hello World" },
   },
   {
@@ -421,7 +556,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "state directory leaves a directory's times, with force or without",
     start: { "/t/sub1": { type: "directory", mtime: 1000, atime: 1000 } },
-    steps: [file({ dest: "/t/sub1", state: "directory", force: false }, false), file({ dest: "/t/sub1", state: "directory", force: true }, false)],
+    steps: [
+      file({ dest: "/t/sub1", state: "directory", force: false }, false),
+      file({ dest: "/t/sub1", state: "directory", force: true }, false),
+    ],
     end: { "/t/sub1": { mtime: 1000, atime: 1000 } },
   },
   {
@@ -437,9 +575,19 @@ export const scenarios: readonly Scenario[] = [
     name: "a modification time is set once",
     start: { "/t/foo.txt": { content: "foo\n", mtime: 1000, atime: 1000 } },
     steps: [
-      file({ path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" }, true, { isCheck: true }),
-      file({ path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" }, true),
-      file({ path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" }, false),
+      file(
+        { path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" },
+        true,
+        { isCheck: true },
+      ),
+      file(
+        { path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" },
+        true,
+      ),
+      file(
+        { path: "/t/foo.txt", modification_time: "202202081414.00", modification_time_format: "%Y%m%d%H%M.%S" },
+        false,
+      ),
     ],
     end: { "/t/foo.txt": { mtime: 1644329640, atime: 1000 } },
   },
@@ -448,14 +596,20 @@ export const scenarios: readonly Scenario[] = [
     start: { "/t/foo.txt": "foo\n" },
     steps: [
       file({ path: "/t/foo.txt", access_time: "2020-01-02 03:04:05", access_time_format: "%Y-%m-%d %H:%M:%S" }, true),
-      file({ path: "/t/foo.txt", access_time: "yesterday" }, "failed", { message: /Error while obtaining timestamp for time yesterday/ }),
+      file({ path: "/t/foo.txt", access_time: "yesterday" }, "failed", {
+        message: /Error while obtaining timestamp for time yesterday/,
+      }),
     ],
     end: { "/t/foo.txt": { atime: 1577934245 } },
   },
   {
     name: "recurse needs a directory",
     start: { "/t/foo.txt": "foo\n" },
-    steps: [file({ path: "/t/foo.txt", recurse: true, mode: "0600" }, "failed", { message: /recurse option requires state to be 'directory'/ })],
+    steps: [
+      file({ path: "/t/foo.txt", recurse: true, mode: "0600" }, "failed", {
+        message: /recurse option requires state to be 'directory'/,
+      }),
+    ],
     end: { "/t/foo.txt": { mode: 0o644 } },
   },
   {
@@ -476,7 +630,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "state directory through a link that leads nowhere makes its target",
     start: { "/t/link": { target: "new/dir" } },
-    steps: [file({ path: "/t/link", state: "directory" }, true, { result: { path: "/t/new/dir" } }), file({ path: "/t/link", state: "directory" }, false)],
+    steps: [
+      file({ path: "/t/link", state: "directory" }, true, { result: { path: "/t/new/dir" } }),
+      file({ path: "/t/link", state: "directory" }, false),
+    ],
     end: { "/t/link": { target: "new/dir" }, "/t/new/dir": { type: "directory" } },
   },
   {
@@ -498,7 +655,9 @@ export const scenarios: readonly Scenario[] = [
     name: "a hard link in place of another file needs force",
     start: { "/t/a": "a", "/t/b": "b" },
     steps: [
-      file({ src: "/t/a", dest: "/t/b", state: "hard" }, "failed", { message: /Cannot link, file exists at destination/ }),
+      file({ src: "/t/a", dest: "/t/b", state: "hard" }, "failed", {
+        message: /Cannot link, file exists at destination/,
+      }),
       file({ src: "/t/a", dest: "/t/b", state: "hard", force: true }, true),
     ],
     end: { "/t/b": "a" },
@@ -512,10 +671,16 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "touch of a link reaches the file, and of a link that leads nowhere it fails",
-    start: { "/t/f": { content: "", mode: 0o644, mtime: 1000 }, "/t/link": { target: "f" }, "/t/broken": { target: "nowhere" } },
+    start: {
+      "/t/f": { content: "", mode: 0o644, mtime: 1000 },
+      "/t/link": { target: "f" },
+      "/t/broken": { target: "nowhere" },
+    },
     steps: [
       file({ path: "/t/link", state: "touch", mode: "0600" }, true, touched),
-      file({ path: "/t/broken", state: "touch" }, "failed", { message: /Error while updating modification or access time/ }),
+      file({ path: "/t/broken", state: "touch" }, "failed", {
+        message: /Error while updating modification or access time/,
+      }),
     ],
     end: { "/t/f": { mode: 0o600 }, "/t/link": { target: "f" }, "/t/nowhere": undefined },
   },

@@ -24,7 +24,13 @@ export interface Scenario {
   readonly name: string;
   readonly start?: Tree;
   /** Files beside the playbook, as `files/foo.txt`; a map is a link or has a mode. */
-  readonly files?: Readonly<Record<string, string | { readonly content?: string; readonly mode?: number; readonly target?: string; readonly isDirectory?: boolean }>>;
+  readonly files?: Readonly<
+    Record<
+      string,
+      | string
+      | { readonly content?: string; readonly mode?: number; readonly target?: string; readonly isDirectory?: boolean }
+    >
+  >;
   readonly steps: readonly Step[];
   readonly end?: Readonly<Record<string, Entry | undefined>>;
   /** Pairs of paths that must be one file with two names, or not. */
@@ -36,6 +42,11 @@ export interface Scenario {
 }
 
 /** Shorthand for steps. */
-export function step(module: Step["module"], params: Step["params"], changed: Step["changed"], more: Partial<Step> = {}): Step {
+export function step(
+  module: Step["module"],
+  params: Step["params"],
+  changed: Step["changed"],
+  more: Partial<Step> = {},
+): Step {
   return { module, params, changed, ...more };
 }
