@@ -4,7 +4,8 @@ import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } f
 import type { Scope } from "../module/value.js";
 import { fromCel, toCel } from "./cel-values.js";
 import { helpers, HelperError } from "./helpers/index.js";
-import { boundedText, regexOf } from "./helpers/regex.js";
+import { firstMatch } from "./helpers/bounded-match.js";
+import { regexOf } from "./helpers/regex.js";
 
 /** What cel-js says about an expression, with the place inside it. */
 export class CelFault extends Error {
@@ -104,11 +105,10 @@ function makeEnvironment(): Environment {
     if (sign === "%") made.registerOperator("double % double: double", mixed);
   }
   made.registerOperator("string in string: bool", (a: string, b: string) => b.includes(a));
-  made.registerFunction("string.crun_matches(string): bool", (text: string, pattern: string) => {
-    const regex = regexOf(pattern, "");
-    regex.lastIndex = 0;
-    return regex.test(boundedText(text));
-  });
+  made.registerFunction(
+    "string.crun_matches(string): bool",
+    (text: string, pattern: string) => firstMatch(regexOf(pattern, ""), text) !== null,
+  );
   registerHelpers(made);
   registerMacros(made);
   return made;

@@ -140,8 +140,13 @@ function programOf(text: string, origin: TextOrigin): CelProgram {
 
 function rewritten(text: string): string | undefined {
   const cel = celOfJinja(text);
-  if (cel === undefined || cel === text.trim() || !isCel(cel)) return undefined;
+  if (cel === undefined || bare(cel) === bare(text) || !isCel(cel)) return undefined;
   return `Conditions are CEL. Write ${cel}`;
+}
+
+/** Without blanks and the kind of quotes: what is left must differ for a remedy. */
+function bare(text: string): string {
+  return text.replace(/['"\s]/g, "");
 }
 
 function isCel(text: string): boolean {
@@ -168,11 +173,14 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
       origin,
       text.indexOf("{{"),
       "a condition is an expression already: no braces inside it",
-      "Write the variable's name alone.",
+      remedy ?? "Write the variable's name alone.",
     );
   const start = Math.min(fault.start ?? 0, text.length);
   if (/^\s*[^=!<>]*[^=!<>]=[^=]/.test(text) && text[start] === "=")
     return at(origin, start, "= does not compare", "Write ==.");
+  const reserved = /^reserved identifier: (\w+)/i.exec(fault.message)?.[1];
+  if (reserved)
+    return at(origin, start, `${JSON.stringify(reserved)} is a word of CEL`, `The variable is vars.${reserved}.`);
   if (remedy) return at(origin, start, `${JSON.stringify(text.trim())} is no CEL expression`, remedy);
   return at(
     origin,

@@ -103,7 +103,9 @@ function expression(node: Jinja): string {
       return call(node);
     case "test":
       if (node.name === "defined" || node.name === "undefined")
-        return `(${node.isNegated === (node.name === "defined") ? "undefined" : "defined"} ${expression(node.of)})`;
+        return node.isNegated === (node.name === "defined")
+          ? `(not (defined ${expression(node.of)}))`
+          : `(defined ${expression(node.of)})`;
       throw new Untranslatable();
     case "list":
     case "map":

@@ -118,6 +118,11 @@ const MUSTACHE = /\\?\{\{\{?\{?~?(!--[\s\S]*?--|!?)([\s\S]*?)~?\}\}\}?\}?/g;
 
 /** Finds the mustache at which parsing breaks: Handlebars itself says only the line. */
 function locate(text: string, error: Error): TemplateFault {
+  const nul = text.indexOf("\0");
+  if (nul !== -1)
+    return new TemplateFault(nul, "a template must be text: this has a NUL byte", {
+      remedy: "Copy the file as it is (copy).",
+    });
   const mismatch = /^(\S+) doesn't match (\S+) - (\d+):(\d+)$/.exec(error.message);
   if (mismatch) {
     const index = indexOf(text, { line: Number(mismatch[3]), column: Number(mismatch[4]) });

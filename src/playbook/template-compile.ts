@@ -53,6 +53,8 @@ type Strictness = "strict" | "lenient" | "optional";
 
 /** Compiles a template. Throws a TemplateFault. */
 export function compileTemplate(text: string, partials: Partials = () => undefined): CompiledTemplate {
+  if (!text.includes("{{"))
+    return { text, references: [], isStatic: true, evaluate: () => text, renderText: () => text };
   return new Compiler(text, partials).compile(parseTemplate(text));
 }
 

@@ -124,7 +124,7 @@ export const encodingHelpers: HelperTable = {
       throw new HelperError("the text has a broken % escape");
     }
   }),
-  hash: helper("text [algorithm]", "The hash in hex: sha1, or md5, sha256, sha512, …", ([text, algorithm]) =>
+  hash: helper("text [algorithm]", "The hash in hex: sha1, or md5, sha256, sha512 and others.", ([text, algorithm]) =>
     digest(text, textArgument(algorithm ?? "sha1")),
   ),
   checksum: helper("text", "The SHA-1 in hex.", ([text]) => digest(text, "sha1")),

@@ -1,11 +1,11 @@
 // Helpers with regular expressions, in Python's spelling.
 
+import { firstMatch, matchesOf } from "./bounded-match.js";
 import { BadRegex, expandTemplate, pythonRegex } from "../../module/regex.js";
 import {
   helper,
   HelperError,
   numberArgument,
-  option,
   predicate,
   textArgument,
   toBool,
@@ -13,8 +13,6 @@ import {
   type HelperTable,
 } from "./definition.js";
 
-/** JavaScript's engine goes back and forth: what is longer could take for ever. */
-const LONGEST_TEXT = 1_000_000;
 const LONGEST_PATTERN = 2000;
 
 const compiled = new Map<string, RegExp>();
@@ -41,13 +39,6 @@ export function regexOf(pattern: string, flags: string): RegExp {
   }
 }
 
-export function boundedText(value: unknown): string {
-  const text = textArgument(value);
-  if (text.length > LONGEST_TEXT)
-    throw new HelperError(`the text has ${text.length} characters; ${LONGEST_TEXT} can be searched`);
-  return text;
-}
-
 function flagsOf({ hash }: HelperOptions): string {
   return (toBool(hash["ignorecase"]) ? "i" : "") + (toBool(hash["multiline"]) ? "m" : "");
 }
@@ -66,13 +57,13 @@ export const regexHelpers: HelperTable = {
     "text pattern [by]",
     "What matches replaced; `\\1` and `\\g<name>` are the groups; `ignorecase=`, `multiline=`, `count=`.",
     (args, options) => {
-      const text = boundedText(args[0]);
+      const text = textArgument(args[0]);
       const by = textArgument(args[2] ?? "");
       const count = options.hash["count"] === undefined ? 0 : numberArgument(options.hash["count"]);
       let done = 0;
       let result = "";
       let end = 0;
-      for (const match of text.matchAll(regexOf(textArgument(args[1]), flagsOf(options)))) {
+      for (const match of matchesOf(regexOf(textArgument(args[1]), flagsOf(options)), text)) {
         if (count > 0 && done++ >= count) break;
         result += text.slice(end, match.index) + expand(by, match);
         end = match.index + match[0].length;
@@ -85,9 +76,7 @@ export const regexHelpers: HelperTable = {
     'What matches, or null; with groups (`"\\\\1"`) the list of them.',
     (args, options) => {
       const [text, pattern, ...groups] = args;
-      const match = boundedText(text)
-        .matchAll(regexOf(textArgument(pattern), flagsOf(options)))
-        .next().value;
+      const match = firstMatch(regexOf(textArgument(pattern), flagsOf(options)), textArgument(text));
       if (!match) return null;
       return groups.length === 0
         ? match[0]
@@ -98,7 +87,7 @@ export const regexHelpers: HelperTable = {
     "text pattern",
     "All that matches; the group where there is one, lists of them where there are several.",
     (args, options) =>
-      [...boundedText(args[0]).matchAll(regexOf(textArgument(args[1]), flagsOf(options)))].map((match) =>
+      matchesOf(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0])).map((match) =>
         match.length === 1
           ? match[0]
           : match.length === 2
@@ -110,17 +99,12 @@ export const regexHelpers: HelperTable = {
     textArgument(text).replace(/[.^$*+?{}[\]\\|()#&~\s-]/g, "\\$&"),
   ),
   match: predicate("text pattern", "The text matches from its beginning.", (args, options) => {
-    const match = boundedText(args[0])
-      .matchAll(regexOf(textArgument(args[1]), flagsOf(options)))
-      .next().value;
+    const match = firstMatch(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0]));
     return match?.index === 0;
   }),
-  search: predicate("text pattern", "The text matches somewhere.", (args, options) => {
-    return (
-      option(args, 1, options, "pattern") !== undefined &&
-      !boundedText(args[0])
-        .matchAll(regexOf(textArgument(args[1]), flagsOf(options)))
-        .next().done
-    );
-  }),
+  search: predicate(
+    "text pattern",
+    "The text matches somewhere.",
+    (args, options) => firstMatch(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0])) !== null,
+  ),
 };
