@@ -1,15 +1,10 @@
-// What --list-tasks, --list-hosts and --list-tags show, and whether tags and --start-at-task name anything.
+// What --list-tasks, --list-hosts and --list-tags show.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import { suggest } from "../diagnostic/near.js";
-import { StartGate } from "../engine/program.js";
 import { isSelected } from "../engine/selection.js";
-import type { Node, Play, Playbook, Task } from "../playbook/play.js";
+import type { Node, Play, Playbook } from "../playbook/play.js";
 import { createScope } from "../playbook/scope.js";
 import type { PlayOptions } from "./options.js";
 import type { Setup } from "./setup.js";
-
-const specialTags = ["all", "always", "never", "tagged", "untagged"];
 
 /** All nodes of a play, blocks' insides included. */
 function* nodesOf(nodes: readonly Node[]): Generator<Exclude<Node, { kind: "block" }>> {
@@ -28,30 +23,6 @@ function titleOf(node: Exclude<Node, { kind: "block" }>): string {
       ? node.module.name
       : node.action;
   return `${role}${name}`;
-}
-
-/** Throws a CrunError for a tag or a task's name that nothing bears. What an include may bring is not known: then nothing is said. */
-export function checkSelection(playbooks: readonly Playbook[], options: PlayOptions): void {
-  const nodes = playbooks.flatMap(({ plays }) => plays.flatMap((play) => [...nodesOf(play.nodes)]));
-  if (nodes.some(({ kind }) => kind === "include")) return;
-  const tags = new Set([...specialTags, ...nodes.flatMap((node) => [...node.tags])]);
-  for (const tag of [...options.tags, ...options.skipTags]) {
-    if (tags.has(tag)) continue;
-    const remedy = suggest(tag, tags) ?? "--list-tags shows them all.";
-    throw new CrunError({ severity: "error", summary: `no task has the tag ${JSON.stringify(tag)}`, remedy });
-  }
-  const start = options.startAtTask;
-  if (start === undefined) return;
-  const gate = new StartGate(start);
-  const tasks = nodes.filter((node): node is Task => node.kind === "task");
-  const hasDynamic = tasks.some((task) => task.name?.isStatic === false);
-  if (hasDynamic || tasks.some((task) => gate.passes(task, titleOf({ ...task, role: undefined })))) return;
-  const remedy = suggest(start, tasks.map(titleOf)) ?? "--list-tasks shows them all.";
-  throw new CrunError({
-    severity: "error",
-    summary: `--start-at-task: no task is called ${JSON.stringify(start)}`,
-    remedy,
-  });
 }
 
 /** Text for the chosen listing. */

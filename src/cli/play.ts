@@ -8,10 +8,12 @@ import { crunFacts } from "../engine/crun-facts.js";
 import { StartGate } from "../engine/program.js";
 import { Run } from "../engine/run.js";
 import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load.js";
+import { preflight } from "../playbook/preflight.js";
 import { createScope } from "../playbook/scope.js";
 import { fileTemplate } from "../playbook/template.js";
+import type { VarLayer } from "../module/value.js";
 import type { PlayOptions } from "./options.js";
-import { checkSelection, listing } from "./listing.js";
+import { listing } from "./listing.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
 import { setUp, type Setup } from "./setup.js";
@@ -22,10 +24,12 @@ export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
   const loaded: LoadedPlaybook[] = [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules }));
-  tell(loaded.flatMap(({ findings }) => findings));
+  const names = namesOf(setup);
+  const checkPattern = (pattern: string): void => void setup.inventory.match(pattern);
+  const { tags, skipTags, startAtTask } = options;
+  tell(await preflight(loaded, { names, checkPattern, tags, skipTags, startAtTask }));
   const playbooks = loaded.map(({ playbook }) => playbook);
   const limit = limitOf(options.limit, setup);
-  checkSelection(playbooks, options);
   if (options.action === "syntax-check") return 0;
   if (options.action !== "play") {
     process.stdout.write(listing(playbooks, options, setup, limit));
@@ -69,6 +73,13 @@ export async function runPlay(options: PlayOptions): Promise<number> {
 function tell(findings: readonly Diagnostic[]): void {
   if (findings.some(({ severity }) => severity === "error")) throw new CrunError(findings);
   for (const one of findings) process.stderr.write(`${formatDiagnostic(one)}\n`);
+}
+
+/** The variables that the inventory defines for any target, and the command line for all. */
+function namesOf({ inventory, extra }: Setup): Set<string> {
+  const layers = new Set<VarLayer>([extra]);
+  for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
+  return new Set([...layers].flatMap((layer) => [...layer.names()]));
 }
 
 function limitOf(pattern: string | undefined, setup: Setup): ReadonlySet<string> | undefined {

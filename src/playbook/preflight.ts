@@ -25,13 +25,17 @@ export interface PreflightQuestions {
   readonly startAtTask?: string | undefined;
 }
 
-/** Errors and warnings, those of loading first. With an error among them the playbook must not run. */
+/** Errors and warnings of playbooks that run one after the other, those of loading too. With an error among them none must run. */
 export async function preflight(
-  { playbook, findings, files }: LoadedPlaybook,
+  loaded: readonly LoadedPlaybook[],
   asked: PreflightQuestions,
 ): Promise<readonly Diagnostic[]> {
+  const [first] = loaded;
+  if (!first) return [];
+  const { files } = first;
+  const playbook = { file: first.playbook.file, plays: loaded.flatMap((one) => one.playbook.plays) };
   const found = new Findings();
-  found.add(...findings);
+  for (const one of loaded) found.add(...one.findings);
   const walked = await walk(playbook);
   found.add(...walked.findings);
   const templates = new Map<Task, readonly Template[]>();
@@ -61,12 +65,6 @@ function inOrder(list: readonly Diagnostic[]): Diagnostic[] {
     const at = left.findIndex((one, index) => one !== right[index]);
     return at === -1 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
   });
-}
-
-/** Throws a CrunError with all findings where one of them is an error. */
-export function refuseErrors(findings: readonly Diagnostic[]): void {
-  if (findings.some((one) => one.severity === "error"))
-    throw new CrunError(findings.filter((one) => one.severity === "error"));
 }
 
 /** A task file that is imported twice tells its mistakes once. */
@@ -225,8 +223,8 @@ function checkTags(walked: Walked, asked: PreflightQuestions, found: Findings): 
     const tags = [...known].filter((one) => !SPECIAL_TAGS.has(one)).sort();
     found.add({
       severity: walked.openPlays.size > 0 ? "warning" : severity,
-      summary: `${option} ${tag}: no task has this tag`,
-      remedy: suggest(tag, tags) ?? (tags.length === 0 ? "The playbook has no tags." : `There are ${tags.join(", ")}.`),
+      summary: `${option}: no task has the tag ${JSON.stringify(tag)}`,
+      remedy: suggest(tag, tags) ?? (tags.length === 0 ? "No task has tags." : `There are ${tags.join(", ")}.`),
     });
   };
   for (const tag of asked.tags ?? []) report(tag, "error", "--tags");

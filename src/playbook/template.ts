@@ -196,7 +196,7 @@ export function templateOfValue(name: string, value: unknown, place: Place = { f
 export function fileTemplate(file: string, text: string, partials?: Partials): FileTemplate {
   const origin = textOrigin(file, text);
   try {
-    return new FileTemplate(compileTemplate(text, partials), origin);
+    return new FileTemplate(partials ? compileTemplate(text, partials) : compile(text, origin), origin);
   } catch (error) {
     throw faultAt(error, origin);
   }
