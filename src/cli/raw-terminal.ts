@@ -1,5 +1,6 @@
 // The person's terminal handed to a program elsewhere, and given back whatever happens.
 
+import { spawnSync } from "node:child_process";
 import type { ExecStreams } from "./exec.js";
 
 /** Raw mode, and news of its size. Call what it returns to restore it; that happens too when the process ends. */
@@ -23,5 +24,7 @@ export function rawTerminal(
   process.on("exit", restore);
   stdout.on("resize", onSize);
   setRaw(true);
+  // Node's raw mode still turns \n into \r\n: full-screen programs mean a bare line feed. setRawMode(false) brings all of it back.
+  if (canBeRaw) spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   return restore;
 }

@@ -4,6 +4,7 @@ import type { CrunError } from "../diagnostic/diagnostic.js";
 import type { Exit } from "../module/probe.js";
 import { WireError } from "../wire/codec.js";
 import type { Reply } from "../wire/messages.js";
+import type { ErrorReply } from "./answers.js";
 import type { Link, Listener } from "./link.js";
 import type { OutputTaker, RunningExec } from "./session.js";
 
@@ -15,7 +16,7 @@ const INPUT_CHUNK = 64 * 1024;
 export class Execution implements RunningExec, Listener {
   readonly #link: Link;
   readonly #channel: number;
-  readonly #mapError: (reply: Extract<Reply, { kind: "error" }>) => Promise<CrunError>;
+  readonly #mapError: (reply: ErrorReply) => Promise<CrunError | undefined>;
   readonly #early: { stream: "stdout" | "stderr"; data: Uint8Array }[] = [];
   #taker: OutputTaker | undefined;
   #pid = 0;
@@ -32,8 +33,8 @@ export class Execution implements RunningExec, Listener {
   readonly started: Promise<void>;
   readonly exited: Promise<Exit>;
 
-  /** `mapError` makes an error of what the helper answers instead of starting it. */
-  constructor(link: Link, mapError: (reply: Extract<Reply, { kind: "error" }>) => Promise<CrunError>) {
+  /** `mapError` makes an error of what the helper answers instead of starting it; undefined where only the program is at fault. */
+  constructor(link: Link, mapError: (reply: ErrorReply) => Promise<CrunError | undefined>) {
     this.#link = link;
     this.#mapError = mapError;
     this.started = new Promise((resolve, reject) => {
@@ -76,7 +77,7 @@ export class Execution implements RunningExec, Listener {
         return undefined;
       case "error":
         this.#end();
-        void this.#mapError(reply).then((error) => this.#reject(error));
+        void this.#notRun(reply);
         return undefined;
       default:
         throw new WireError(`${reply.kind} in answer to an exec`);
@@ -137,6 +138,15 @@ export class Execution implements RunningExec, Listener {
     if (this.#taker !== undefined) return this.#taker(stream, data);
     this.#early.push({ stream, data });
     return undefined;
+  }
+
+  /** A program that is not there, or a user, is an end like others; a tree that cannot be worked in is not. */
+  async #notRun(reply: ErrorReply): Promise<void> {
+    const { failure } = reply;
+    const error = await this.#mapError(reply);
+    if (error !== undefined) return this.#reject(error);
+    this.#resolveStarted();
+    this.#resolveExited({ kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 });
   }
 
   #end(): void {

@@ -98,7 +98,7 @@ export class Tree implements TreeSession {
     const execution = await this.#inTurn(async () => {
       const mode = { streamsOutput: true, takesInput: true, rows: spec.rows, columns: spec.columns };
       const exec = await lowerExec(spec, mode, this.#source);
-      const running = new Execution(this.#link, (reply) => this.#errorOf(reply));
+      const running = new Execution(this.#link, (reply) => this.#errorOfExec(reply));
       try {
         this.#link.send({ kind: "exec", channel: running.channel, tree: this.#id, exec });
       } catch (error) {
@@ -200,6 +200,11 @@ export class Tree implements TreeSession {
   /** A tree that could not be opened is the better reason for what did not work in it. */
   async #errorOf(reply: ErrorReply): Promise<CrunError> {
     return (await this.#opened) ?? this.#failed(reply.failure);
+  }
+
+  async #errorOfExec(reply: ErrorReply): Promise<CrunError | undefined> {
+    const isOfTree = reply.failure.code === "entry" || reply.failure.code === "bad-request";
+    return (await this.#opened) ?? (isOfTree ? this.#failed(reply.failure) : undefined);
   }
 
   #failed(failure: Failure): CrunError {
