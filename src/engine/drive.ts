@@ -9,8 +9,8 @@ import type { Need } from "./need.js";
 import { isDone, troubleOf } from "./outcome.js";
 import { failInclude } from "./step-include.js";
 import type { TargetPlay } from "./target-play.js";
-import { titleFor, titleOf } from "./task-event.js";
-import type { Venue } from "./work.js";
+import { titleFor, titleOf, unreachableEvent } from "./task-event.js";
+import { TaskWork, type Venue } from "./work.js";
 
 /** How often a task is planned again because something else changed the tree meanwhile. */
 const conflictLimit = 3;
@@ -208,19 +208,18 @@ function lose(on: TargetPlay, error: CrunError): boolean {
   on.window.clear();
   on.state.drop();
   const message = error.diagnostics[0]?.summary ?? error.message;
-  run.tell({
-    event: "unreachable",
-    target: on.state.target.name,
-    message: run.masker.text(message),
-    diagnostics: error.diagnostics,
-  });
   if (isIgnored && op?.kind === "task") {
-    const result = { changed: false, failed: false, skipped: false, unreachable: true, msg: message };
-    if (op.task.register !== undefined) on.state.learned.set(op.task.register, { raw: result });
+    const work = on.current ?? new TaskWork(op, on.scopeFor(op.task), undefined);
+    const event = unreachableEvent(on, work, message);
+    if (op.task.register !== undefined) on.state.learned.set(op.task.register, { raw: event.result });
+    run.tell(event);
     on.current = undefined;
+    on.met = undefined;
     on.pc++;
     return true;
   }
+  const { diagnostics } = error;
+  run.tell({ event: "unreachable", target: on.state.target.name, message: run.masker.text(message), diagnostics });
   on.state.isUnreachable = true;
   on.isOver = true;
   on.play.noteFailure(on, op?.kind === "task" ? op.task : undefined);

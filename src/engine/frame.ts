@@ -16,6 +16,8 @@ export interface Failed {
 export interface IncludeWork {
   readonly items: readonly unknown[] | undefined;
   readonly index: number;
+  /** An item was included: the others count as nothing. */
+  readonly hasEntered: boolean;
 }
 
 /** Code that is being run: the play's, an included file's, the handlers'. */

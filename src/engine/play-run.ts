@@ -63,7 +63,7 @@ export class PlayRun {
     this.code = code;
     this.title = play.name;
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
-    this.rendezvous = new Rendezvous(states.length);
+    this.rendezvous = new Rendezvous(states.length, () => this.isStopping);
     this.wantsFacts = play.gatherFacts ?? readsFacts(code, play, layers, states);
     const names = states.map((state) => state.target.name);
     this.targets = states.map((state, index) => this.#targetPlay(state, index, names, layers));

@@ -6,20 +6,23 @@ export type Position = readonly number[];
 interface Waiting {
   readonly who: number;
   readonly position: Position;
-  readonly release: (group: readonly number[]) => void;
+  readonly release: (group: readonly number[] | undefined) => void;
 }
 
 /** Who waits is released when every target that still runs waits; the earliest position goes first. */
 export class Rendezvous {
   #running: number;
+  readonly #isStopping: () => boolean;
   #waiting: Waiting[] = [];
 
-  constructor(running: number) {
+  /** `isStopping`: whoever is released while it is true does not go on. */
+  constructor(running: number, isStopping: () => boolean) {
     this.#running = running;
+    this.#isStopping = isStopping;
   }
 
-  /** Resolves to all that stand at this position, in the targets' order. */
-  arrive(who: number, position: Position): Promise<readonly number[]> {
+  /** Resolves to all that stand at this position, in the targets' order; undefined: the play is stopping. */
+  arrive(who: number, position: Position): Promise<readonly number[] | undefined> {
     return new Promise((release) => {
       this.#waiting.push({ who, position, release });
       this.#releaseIfComplete();
@@ -39,7 +42,8 @@ export class Rendezvous {
     const group = this.#waiting.filter(({ position }) => comparePositions(position, first) === 0);
     this.#waiting = this.#waiting.filter((one) => !group.includes(one));
     const members = group.map(({ who }) => who).sort((a, b) => a - b);
-    for (const { release } of group) release(members);
+    const isStopping = this.#isStopping();
+    for (const { release } of group) release(isStopping ? undefined : members);
   }
 }
 

@@ -324,7 +324,8 @@ function count(counts: Counts, event: Extract<EngineEvent, { event: "result" }>)
       counts.skipped++;
       break;
     case "unreachable":
-      counts.unreachable++;
+      counts.ok++;
+      counts.ignored++;
       break;
     case "failed":
       if (event.isIgnored) {

@@ -19,25 +19,26 @@ export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
   const { include } = op;
   try {
     const scope = on.scopeFor(include);
-    const work: IncludeWork = on.include ?? {
-      items: include.loop ? itemsOf(include.loop.render(scope), include.place) : undefined,
-      index: 0,
-    };
+    const work: IncludeWork = on.include ?? { items: itemsFor(include, scope), index: 0, hasEntered: false };
     on.include = work;
-    if (work.index >= (work.items?.length ?? 1)) return leave(on);
+    if (work.index >= (work.items?.length ?? 1)) {
+      if (!work.hasEntered) on.emit(includeEvent(on, op, "skipped", undefined));
+      return leave(on);
+    }
     const values = work.items ? loopLayer(include.loopControl, work.items, work.index) : undefined;
     const itemScope = values ? scope.with(rawLayer("loop", values)) : scope;
     if (!holds(include.when, itemScope)) {
-      if (!work.items) on.emit(includeEvent(on, op, "skipped", undefined));
-      on.include = { items: work.items, index: work.index + 1 };
+      on.include = { ...work, index: work.index + 1 };
       return undefined;
     }
     const file = fileOf(include, itemScope);
     const loaded = on.play.loaded(include, file, on);
     if (!loaded) return { kind: "load", include, file };
-    on.scopes.addDefaults(loaded.defaults);
-    on.emit(includeEvent(on, op, "ok", file));
-    const parent = { frame: on.frame, pc: on.pc, include: { items: work.items, index: work.index + 1 } };
+    on.addDefaults(loaded.defaults);
+    // Like Ansible, a role's inclusion itself counts as no task.
+    if (include.action === "include_tasks") on.emit(includeEvent(on, op, "ok", file));
+    const next = { items: work.items, index: work.index + 1, hasEntered: true };
+    const parent = { frame: on.frame, pc: on.pc, include: next };
     const prefix = [...positionOf(on.frame, on.pc), work.index];
     on.frame = {
       code: loaded.code,
@@ -53,6 +54,23 @@ export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
     return undefined;
   } catch (error) {
     return includeTrouble(on, op, error);
+  }
+}
+
+/** A loop that cannot be rendered is no error where the include would be skipped anyway. */
+function itemsFor(include: Include, scope: Scope): readonly unknown[] | undefined {
+  if (!include.loop) return undefined;
+  try {
+    return itemsOf(include.loop.render(scope), include.place);
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    try {
+      if (!holds(include.when, scope)) return [];
+    } catch (inner) {
+      if (inner instanceof PendingVariable) throw inner;
+      // The condition needs the loop's variable: the loop's own error is the one to tell.
+    }
+    throw error;
   }
 }
 

@@ -28,6 +28,7 @@ export class TargetPlay {
   /** Place among the play's targets. */
   readonly index: number;
   readonly scopes: TargetScopes;
+  readonly #ahead: TargetScopes;
   readonly books: Books;
   readonly venue: Venue;
   readonly window: Window;
@@ -57,6 +58,7 @@ export class TargetPlay {
     this.state = state;
     this.index = index;
     this.scopes = scopes;
+    this.#ahead = ahead;
     this.venue = venue;
     this.books = new Books((event) => play.run.tell(event));
     this.window = new Window(this, ahead);
@@ -205,11 +207,12 @@ export class TargetPlay {
     return stepInclude(this, op);
   }
 
-  #stepMeta({ meta }: MetaOp): Need | undefined {
+  #stepMeta(op: MetaOp): Need | undefined {
+    const { meta } = op;
     const { action } = meta;
     if (action === "flush_handlers") {
       this.pc++;
-      if (this.notified.size > 0) this.#enterHandlers();
+      if (this.notified.size > 0) this.#enterHandlers(op);
       return undefined;
     }
     if (action === "end_play" && !this.met && this.play.targets.length > 1)
@@ -241,16 +244,17 @@ export class TargetPlay {
     return undefined;
   }
 
-  #enterHandlers(): void {
+  /** `flush` undefined: the target has failed and only its handlers are left. */
+  #enterHandlers(flush: MetaOp | undefined): void {
     const { frame, pc, include } = this;
     this.frame = {
       code: this.play.handlerCode(this),
       kind: "handlers",
-      parent: { frame, pc, include },
+      parent: flush ? { frame, pc, include } : undefined,
       prefix: positionOf(frame, pc - 1),
       layers: [],
       waiting: new Map(),
-      region: undefined,
+      region: flush?.region,
     };
     this.pc = 0;
     this.include = undefined;
@@ -289,12 +293,13 @@ export class TargetPlay {
     this.isOver = true;
     if (this.play.play.forceHandlers && this.frame.kind !== "handlers" && this.notified.size > 0) {
       this.pc++;
-      this.#enterHandlers();
+      this.#enterHandlers(undefined);
     } else this.frame = rootFrame(this.play.code);
   }
 
-  /** Whether a rescue waits above this operation. */
+  /** Whether a rescue waits above this operation. A handler's failure counts, rescued or not. */
   isRescued(op: TaskOp): boolean {
+    if (op.isHandler) return false;
     let region = op.region;
     for (let frame: Frame | undefined = this.frame; frame; frame = frame.parent?.frame) {
       for (; region; region = region.parent) if (region.part === "block" && region.layout.rescueAt >= 0) return true;
@@ -320,6 +325,12 @@ export class TargetPlay {
   scopeFor(node: Inherited): Scope {
     const scope = this.scopes.of(node.vars, node.role);
     return this.frame.layers.reduce((above: Scope, layer: VarLayer) => above.with(layer), scope);
+  }
+
+  /** Defaults of a role that was included are visible from now on. */
+  addDefaults(layers: readonly VarLayer[]): void {
+    this.scopes.addDefaults(layers);
+    this.#ahead.addDefaults(layers);
   }
 
   standing(work: TaskWork): Standing {

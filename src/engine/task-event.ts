@@ -15,6 +15,13 @@ export function titleFor(work: TaskWork): string {
   return titleOf(work.op.info, work.scope);
 }
 
+/** As reports show it: a role's task bears the role's name, too. */
+function shownTitle(work: TaskWork): string {
+  const { role } = work.op.task;
+  const title = titleFor(work);
+  return role ? `${role.name} : ${title}` : title;
+}
+
 /** A name that is a template is shown as it is rendered, or empty where that is not possible. */
 export function titleOf(info: TaskWork["op"]["info"], scope: Scope): string {
   if (info.hasStaticTitle || !info.task.name) return info.title;
@@ -33,7 +40,7 @@ export function taskEvent(
   label: string | undefined,
   isRescued = false,
 ): TaskResultEvent {
-  const { task, info, isHandler } = work.op;
+  const { task, isHandler } = work.op;
   const { masker } = on.play.run;
   const isHidden = task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false;
   const status: TaskStatus = item.isFailed ? "failed" : item.isSkipped ? "skipped" : item.isChanged ? "changed" : "ok";
@@ -41,7 +48,7 @@ export function taskEvent(
   const event: Mutable<TaskResultEvent> = {
     event: "result",
     play: on.play.title,
-    task: hide(titleOf(info, work.scope)),
+    task: hide(shownTitle(work)),
     module: task.module.name,
     place: task.place,
     target: on.state.target.name,
@@ -61,6 +68,25 @@ export function taskEvent(
   if (item.remedy !== undefined) event.remedy = hide(item.remedy);
   if (item.diagnostics !== undefined) event.diagnostics = item.diagnostics;
   return event;
+}
+
+/** A target that could not be reached where ignore_unreachable says to go on. */
+export function unreachableEvent(on: TargetPlay, work: TaskWork, message: string): TaskResultEvent {
+  const result = { changed: false, failed: false, skipped: false, unreachable: true, msg: message };
+  const item: ItemResult = {
+    result,
+    isChanged: false,
+    isFailed: false,
+    isSkipped: false,
+    isIgnored: true,
+    mayChange: false,
+    message,
+    remedy: undefined,
+    diagnostics: undefined,
+    diffs: [],
+    warnings: [],
+  };
+  return { ...taskEvent(on, work, item, undefined), status: "unreachable" };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

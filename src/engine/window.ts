@@ -348,7 +348,7 @@ export class Window {
       const loaded = this.#on.play.loaded(include, file, this.#on);
       if (!loaded) this.blockedOn = { include, file };
       if (!loaded || loaded.defaults.length > 0) return false;
-      const parent = { frame, pc: this.#pc, include: { items: undefined, index: 1 } };
+      const parent = { frame, pc: this.#pc, include: { items: undefined, index: 1, hasEntered: true } };
       this.#frame = {
         code: loaded.code,
         kind: "include",

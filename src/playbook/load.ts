@@ -206,7 +206,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   };
 }
 
-/** Tasks, and the handlers that they notified. */
+/** Tasks, and the handlers that they notified; also where there are none: handlers may have notified others. */
 function part(
   nodes: readonly Node[],
   { notify: _notify, moduleDefaults: _defaults, ...inherited }: Lineage,
@@ -220,7 +220,7 @@ function part(
     action: "flush_handlers",
     place: placeOf(map),
   };
-  return nodes.length === 0 ? [] : [...nodes, flush];
+  return [...nodes, flush];
 }
 
 function stack(origin: string, layers: readonly VarLayer[]): VarLayer {
