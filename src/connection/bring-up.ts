@@ -27,6 +27,8 @@ export interface BringUp {
 
 const STEP = "starting the helper";
 const EXIT_WAIT_MS = 1000;
+/** For the helper's 160 KB, once for each host and version: slow lines are no reason to give up. */
+const UPLOAD_MS = 60_000;
 
 /**
  * Resolves when the helper's greeting is next in `started.output`. Rejects with a ConnectionError; the process is closed then.
@@ -109,7 +111,10 @@ class Run {
   }
 
   lateRemedy(): string {
-    return "Look at the host's load and at what its login shell starts; raise the connect timeout if the network is slow.";
+    return (
+      "Look at the host's load and at what its login shell starts (a ForceCommand, as logins for sftp alone have, never answers); " +
+      "raise the connect timeout if the network is slow."
+    );
   }
 
   #takeOutput(chunk: Uint8Array): void {
@@ -185,6 +190,7 @@ class Run {
       architecture === "x86_64" || architecture === "aarch64" ? this.#options.helpers[architecture] : undefined;
     if (helper === undefined) return;
     this.#isUploading = true;
+    this.#options.deadline.extend(UPLOAD_MS);
     this.#started.input.write(helper.bytes);
   }
 

@@ -32,6 +32,14 @@ export class Deadline {
     }
   }
 
+  /** More time, for work that takes its own. */
+  extend(moreMs: number): void {
+    const isRunning = this.#timer !== undefined;
+    this.stop();
+    this.#leftMs += moreMs;
+    if (isRunning) this.#start();
+  }
+
   stop(): void {
     this.#leftMs = this.leftMs;
     clearTimeout(this.#timer);

@@ -34,6 +34,7 @@ describe("connection: bringing up the helper", function () {
         { name: "never" },
         { name: "plain", password: "plain's word" },
         { name: "full" },
+        { name: "bound", shell: "/bin/rbash" },
         ...["tcsh", "fish", "dash"].map((shell) => ({ name: `with${shell}`, shell: `/usr/bin/${shell}` })),
       ],
     });
@@ -110,6 +111,11 @@ describe("connection: bringing up the helper", function () {
         await withSession(addressOf(host, { user: `with${shell}`, become: off }), look);
       });
     }
+
+    it("a restricted shell is told from a host that fails", async () => {
+      const message = await refusal(addressOf(host, { user: "bound", become: off }));
+      assert.match(message, /not allowed to run commands[\s\S]*\| .*restricted/);
+    });
 
     it("the command has no character that a shell takes amiss within single quotes", () => {
       const command = bringUpCommand("m", {}, { user: "root", words: [] });
@@ -199,6 +205,20 @@ describe("connection: bringing up the helper", function () {
         rmSync(fallback);
         await unmount();
       }
+    });
+
+    it("a machine of another architecture is named, whatever is installed there", async () => {
+      const directory = scope.tempDir("uname");
+      writeFileSync(join(directory, "uname"), "#!/bin/sh\necho riscv64\n");
+      chmodSync(join(directory, "uname"), 0o755);
+      const command = bringUpCommand("m-1", {}, { user: "root", words: [] });
+      const env = { PATH: `${directory}:/usr/bin:/bin`, HOME: directory };
+      const ended = await run("/bin/sh", ["-c", command], { env }).catch((error: { stdout: string }) => error);
+      assert.equal(ended.stdout, "m-1 arch riscv64\n");
+      writeFileSync(join(host.home("plain"), ".bashrc"), `PATH=${directory}:$PATH\n`);
+      const message = await refusal(addressOf(host, { user: "plain", become: off }));
+      rmSync(join(host.home("plain"), ".bashrc"));
+      assert.match(message, /there is no helper for this host's architecture \(riscv64\)/);
     });
 
     it("without sha256sum, cksum and the size decide", async () => {
