@@ -245,6 +245,7 @@ export const scenarios: readonly Scenario[] = [
       copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false),
     ],
     end: { "/t/dest": { type: "directory" } },
+    differs: "ansible-core 2.14 makes the directory and says that nothing changed; later versions tell",
   },
   {
     name: "within the tree: an empty directory, both without a slash",
@@ -254,6 +255,7 @@ export const scenarios: readonly Scenario[] = [
       copy({ src: "/t/empty/", dest: "/t/dest/", remote_src: true }, false),
     ],
     end: { "/t/dest": { type: "directory" } },
+    differs: "ansible-core 2.14 makes the directory and says that nothing changed; later versions tell",
   },
   ...recursive(),
   {
@@ -457,6 +459,7 @@ export const scenarios: readonly Scenario[] = [
       "/t/dest/a/b1/c2": { type: "directory" },
       "/t/dest/a/b2/c3": { type: "directory" },
     },
+    differs: "ansible-core 2.14 needs several runs for it; later versions do it in one",
   },
   {
     name: "within the tree: changed files are copied, others of the destination stay",

@@ -1,0 +1,145 @@
+// Runs scenarios by ansible-playbook, where it is installed: what crun is held to is what Ansible does.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requireOrSkip } from "../../lab/needs.js";
+import type { NumberedScenario } from "./all.js";
+import { scenarios } from "./all.js";
+import { checkDisk, checkHardLink, writeTree } from "./disk.js";
+import { checkStep, writeControllerFiles } from "./expectation.js";
+
+interface AnsibleResult {
+  readonly changed?: boolean;
+  readonly failed?: boolean;
+  readonly msg?: string;
+  readonly warnings?: readonly string[];
+}
+
+/** Results of each scenario's tasks. */
+type AnsibleOutput = readonly (readonly AnsibleResult[])[];
+
+/** A callback of Ansible's that prints one line of JSON a task result, with the play it belongs to. */
+const callback = `
+import json
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "lines"
+    play = -1
+
+    def v2_playbook_on_play_start(self, play):
+        self.play += 1
+
+    def tell(self, result, failed):
+        print("RESULT " + json.dumps([self.play, dict(result._result, failed=failed)], default=str))
+
+    def v2_runner_on_ok(self, result):
+        self.tell(result, False)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.tell(result, True)
+`;
+
+/** Defines the tests: each scenario that Ansible should do alike, by ansible-playbook 2.14 on a directory of its own. */
+export function compareWithAnsible(module: string): void {
+  const own = scenarios.filter((one) => one.module === module && one.differs === undefined);
+  describe(`Ansible itself on the scenarios of ${module}`, function () {
+    this.timeout(900_000);
+    let directory: string;
+    let output: AnsibleOutput;
+
+    before(async function () {
+      requireOrSkip(this, { root: true, tools: ["ansible-playbook", "file"] });
+      directory = mkdtempSync(join(tmpdir(), "crun-ansible-"));
+      output = await runAll(directory, own);
+    });
+    after(() => {
+      if (directory) rmSync(directory, { recursive: true });
+    });
+
+    for (const [index, scenario] of own.entries()) {
+      it(`${scenario.id}: ${scenario.name}`, () => {
+        const root = join(directory, scenario.id, "tree");
+        const results = output[index] ?? [];
+        for (const [number, step] of scenario.steps.entries()) {
+          const result = withoutBase(results[number], root);
+          assert.ok(result, `Ansible has no result for step ${number + 1}`);
+          checkStep(
+            step,
+            {
+              isFailed: result.failed === true,
+              changes: result.changed ? [1] : [],
+              message: String(result.msg ?? ""),
+              warnings: result.warnings ?? [],
+              result: { ...result },
+            },
+            `step ${number + 1}`,
+          );
+        }
+        for (const [path, entry] of Object.entries(scenario.end ?? {})) checkDisk(root, path, entry, root);
+        for (const [one, other, isSame] of scenario.hardLinks ?? []) checkHardLink(root, one, other, isSame);
+      });
+    }
+  });
+}
+
+async function runAll(directory: string, list: readonly NumberedScenario[]): Promise<AnsibleOutput> {
+  const playbooks = list.map((scenario) => {
+    const own = join(directory, scenario.id);
+    const root = join(own, "tree");
+    mkdirSync(root, { recursive: true });
+    writeTree(root, scenario.start ?? {}, root);
+    writeControllerFiles(own, scenario);
+    const tasks = scenario.steps.map((step) => ({
+      [step.module]: Object.fromEntries(
+        Object.entries(step.params).map(([key, value]) => [key, rebaseParam(key, value, root)]),
+      ),
+      ignore_errors: true,
+      check_mode: step.isCheck === true,
+      vars: step.vars ?? {},
+    }));
+    writeFileSync(join(own, "site.yml"), JSON.stringify([{ hosts: "localhost", gather_facts: false, tasks }]));
+    return join(own, "site.yml");
+  });
+  writeFileSync(join(directory, "lines.py"), callback);
+  const environment = {
+    ...process.env,
+    ANSIBLE_CALLBACK_PLUGINS: directory,
+    ANSIBLE_STDOUT_CALLBACK: "lines",
+    ANSIBLE_PIPELINING: "1",
+    ANSIBLE_LOCALHOST_WARNING: "0",
+    ANSIBLE_INVENTORY_UNPARSED_WARNING: "0",
+    ANSIBLE_DEPRECATION_WARNINGS: "0",
+    TZ: "UTC",
+  };
+  const text = await new Promise<string>((resolve) => {
+    execFile(
+      "nice",
+      ["ansible-playbook", "-i", "localhost,", "-c", "local", ...playbooks],
+      { env: environment, maxBuffer: 1 << 28 },
+      (_error, stdout) => resolve(stdout),
+    );
+  });
+  const results: AnsibleResult[][] = list.map(() => []);
+  for (const line of text.split("\n")) {
+    if (!line.startsWith("RESULT ")) continue;
+    const [play, result] = JSON.parse(line.slice(7)) as [number, AnsibleResult];
+    results[play]?.push(result);
+  }
+  return results;
+}
+
+function rebaseParam(key: string, value: unknown, root: string): unknown {
+  return ["path", "dest", "src", "name"].includes(key) && typeof value === "string" && /^\/t(\/|$)/.test(value)
+    ? root + value
+    : value;
+}
+
+function withoutBase(result: AnsibleResult | undefined, root: string): AnsibleResult | undefined {
+  return result && (JSON.parse(JSON.stringify(result).replaceAll(root, "")) as AnsibleResult);
+}
