@@ -246,7 +246,7 @@ export function decoratePlan(
   }
   const changes = plan.changes.map((change): Change => {
     if (change.kind === "exec") return { ...change, exec: decorateExec(change.exec, becomeUser, environment) };
-    return owner && takesOwner(change) ? { ...change, ...owner } : change;
+    return owner && takesOwner(change) ? { ...owner, ...change } : change;
   });
   return { ...plan, changes, ...(plan.conclude ? { conclude: (outcomes) => plan.conclude?.(outcomes) ?? {} } : {}) };
 }

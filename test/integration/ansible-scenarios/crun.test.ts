@@ -1,10 +1,8 @@
 // The same scenarios by crun on real trees: most with nothing in them but etc/passwd and etc/group, those that run programs over this machine's root.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { requireOrSkip } from "../../lab/needs.js";
 import { testScope } from "../../lab/scope.js";
 import { rootOverlay } from "../../lab/trees.js";
@@ -12,26 +10,11 @@ import type { NumberedScenario } from "./all.js";
 import { scenarios } from "./all.js";
 import { checkDisk, checkHardLink, writeTree } from "./disk.js";
 import { accountFiles, checkStep, writeControllerFiles } from "./expectation.js";
+import type { Report, TaskResult } from "./play.js";
+import { crun, play } from "./play.js";
 import type { Step } from "./scenario.js";
 
-const crun = fileURLToPath(new URL("../../../../dist/crun.js", import.meta.url));
 const chosen = process.env["SCENARIOS"] ?? "";
-
-interface Report {
-  readonly exitStatus: number;
-  readonly stderr: string;
-  /** Results of the tasks by target, in order. */
-  readonly results: ReadonlyMap<string, readonly TaskResult[]>;
-}
-
-interface TaskResult {
-  readonly event: string;
-  readonly target: string;
-  readonly status: string;
-  readonly message?: string;
-  readonly warnings: readonly string[];
-  readonly result: Readonly<Record<string, unknown>>;
-}
 
 for (const module of new Set(scenarios.map((one) => one.module))) {
   const own = scenarios.filter(
@@ -115,27 +98,6 @@ function playbookOf(directory: string, scenario: NumberedScenario, steps: readon
   const path = join(directory, scenario.id, "site.yml");
   writeFileSync(path, JSON.stringify([{ hosts: `local:${root}`, tasks }]));
   return path;
-}
-
-function play(playbooks: readonly string[]): Promise<Report> {
-  if (playbooks.length === 0) return Promise.resolve({ exitStatus: 0, stderr: "", results: new Map() });
-  assert.ok(existsSync(crun));
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [crun, "play", "--output", "json", ...playbooks],
-      { maxBuffer: 1 << 28 },
-      (error, stdout, stderr) => {
-        const results = new Map<string, TaskResult[]>();
-        for (const line of stdout.split("\n")) {
-          if (line === "") continue;
-          const event = JSON.parse(line) as TaskResult;
-          if (event.event === "result") results.set(event.target, [...(results.get(event.target) ?? []), event]);
-        }
-        resolve({ exitStatus: typeof error?.code === "number" ? error.code : 0, stderr, results });
-      },
-    );
-  });
 }
 
 function checkResult(step: Step, result: TaskResult | undefined, where: string): void {
