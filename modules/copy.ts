@@ -1,7 +1,5 @@
 // The module copy: files and directories of the controller, or of the tree itself, and content given in the task.
 
-import { contentOf, digestOf } from "../src/module/content.js";
-import type { Context, LocalSource } from "../src/module/contract.js";
 import { defineModule } from "../src/module/contract.js";
 import { directoryPlacements, directoryProbes, planDirectoryCopy } from "../src/module/copy-directory.js";
 import {
@@ -11,13 +9,13 @@ import {
   planInTreeDirectory,
   refuseSource,
 } from "../src/module/copy-in-tree.js";
+import { digestsOf, directoryOf, inTreeDigests, placementOf, refuseLocal } from "../src/module/copy-source.js";
 import { checkFileParams } from "../src/module/file-params.js";
 import { accountProbes, readAccounts } from "../src/module/ownership.js";
-import type { Placement } from "../src/module/place-file.js";
 import { goalOf, planOnePlacement } from "../src/module/place-file.js";
 import { placeParams, placeReturns } from "../src/module/place-params.js";
-import { goalProbes, insideProbes, insideSeen, placePath } from "../src/module/place-probes.js";
-import { baseName, checkAbsolute } from "../src/module/tree-path.js";
+import { goalProbes, insideProbes, insideSeen } from "../src/module/place-probes.js";
+import { checkAbsolute } from "../src/module/tree-path.js";
 import { checkValidate } from "../src/module/validate-command.js";
 
 export default defineModule({
@@ -92,7 +90,7 @@ export default defineModule({
     const isInside = seen.targets[0]?.stat?.type === "directory";
     const place = inTreePlacement(params, seen) ?? placementOf(params, context, isInside);
     if (!place) return { changes: [], refusal: { message: "src (or content) is required" } };
-    const digests = inTree(seen.from[0]?.digests) ?? digestsOf(params, context);
+    const digests = inTreeDigests(seen.from[0]?.digests) ?? digestsOf(params, context);
     if (params.checksum !== undefined && params.checksum !== digests.checksum) {
       const result = { checksum: digests.checksum, expected_checksum: params.checksum };
       return {
@@ -134,45 +132,3 @@ export default defineModule({
     },
   ],
 });
-
-interface Source {
-  readonly src: string | undefined;
-  readonly content: string | undefined;
-  readonly dest: string;
-}
-
-function directoryOf(params: Source, context: Context): Extract<LocalSource, { kind: "directory" }> | undefined {
-  const { src } = context.sources;
-  return params.content === undefined && src?.kind === "directory" ? src : undefined;
-}
-
-/** One file of the controller, or the content, and where it goes. */
-function placementOf(params: Source, context: Context, isInside = false): Placement | undefined {
-  if (params.content !== undefined)
-    return { path: placePath(params.dest, ""), mode: 0, content: contentOf(params.content) };
-  const { src } = context.sources;
-  if (src?.kind !== "file") return undefined;
-  return { path: placePath(params.dest, baseName(src.path), isInside), mode: src.mode, content: src.content };
-}
-
-function refuseLocal(params: Source & { readonly decrypt: boolean }, context: Context, isInside: boolean) {
-  if (params.content !== undefined) return isInside ? { message: "can not use content with a dir as dest" } : undefined;
-  const { src } = context.sources;
-  const head = src?.kind === "file" ? Buffer.from(src.content.bytes?.subarray(0, 15) ?? []).toString("latin1") : "";
-  if (!params.decrypt || head !== "$ANSIBLE_VAULT;") return undefined;
-  return {
-    message: `${src?.path} is encrypted with vault`,
-    remedy: "Decrypt it first, or write decrypt: false to copy it as it is.",
-  };
-}
-
-function digestsOf(params: Source, context: Context): { readonly checksum: string; readonly md5sum: string } {
-  const { src } = context.sources;
-  if (params.content === undefined && src?.kind === "file") return { checksum: src.sha1, md5sum: src.md5 };
-  const bytes = Buffer.from(params.content ?? "", "utf8");
-  return { checksum: digestOf("sha1", bytes), md5sum: digestOf("md5", bytes) };
-}
-
-function inTree(digests: { readonly sha1?: string; readonly md5?: string } | undefined) {
-  return digests?.sha1 === undefined ? undefined : { checksum: digests.sha1, md5sum: digests.md5 };
-}

@@ -6,13 +6,10 @@ import { planDirectoryState } from "../src/module/file-directory.js";
 import { planHardLink, planLink } from "../src/module/file-link.js";
 import { checkFileParams, fileParams, stateName } from "../src/module/file-params.js";
 import { planAbsent, planFile, planTouch } from "../src/module/file-plain.js";
+import { fileMoreProbes, fileProbes, situationOf } from "../src/module/file-look.js";
 import type { Situation } from "../src/module/file-state.js";
 import { refuse } from "../src/module/file-state.js";
-import { readTime, zoneOf, zoneProbe } from "../src/module/file-times.js";
-import { parentProbes } from "../src/module/make-parents.js";
-import { accountProbes, readAccounts } from "../src/module/ownership.js";
-import type { ListProbe, Stat, StatProbe } from "../src/module/probe.js";
-import { baseName, checkAbsolute, joinPath, linkTarget, parentOf, tidyPath } from "../src/module/tree-path.js";
+import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
 import { reasonOf } from "../src/module/failure-text.js";
 
 const format = "%Y%m%d%H%M.%S";
@@ -78,80 +75,17 @@ export default defineModule({
     const hard = params.state === "hard" ? checkAbsolute("src", params.src) : undefined;
     return checkAbsolute("path", params.path) ?? hard ?? checkFileParams(params);
   },
-  observe(params) {
-    const path = tidyPath(params.path);
-    const source = params.src === undefined ? undefined : joinPath(parentOf(path), params.src);
-    const lists: readonly ListProbe[] =
-      params.recurse || (params.state === "link" && params.force)
-        ? [{ kind: "list", path, depth: params.recurse ? 0 : 1 }]
-        : [];
-    return {
-      ...accountProbes,
-      ...atPath(path, params.attributes),
-      parents: params.recurse || (params.state !== undefined && makes.has(params.state)) ? parentProbes(path) : [],
-      sources:
-        source === undefined
-          ? []
-          : ([
-              { kind: "stat", path: source, follow: true },
-              { kind: "stat", path: source },
-            ] as const satisfies readonly StatProbe[]),
-      lists,
-      zone: [params.access_time, params.modification_time].some(
-        (one) => one !== undefined && one !== "now" && one !== "preserve",
-      )
-        ? [zoneProbe]
-        : [],
-    };
-  },
-  observeMore(params, seen) {
-    const path = tidyPath(params.path);
-    const self = seen.self.stat;
-    const isInside = params.state === "hard" && seen.target.stat?.type === "directory";
-    const inside = isInside ? atPath(joinPath(path, baseName(params.src ?? "")), params.attributes) : undefined;
-    const goal =
-      self?.type === "link" && !seen.target.stat ? linkTarget(seen.self.real || path, self.target) : undefined;
-    const links =
-      params.recurse && params.follow ? linksAmong(seen.lists[0]?.entries ?? [], seen.lists[0]?.real || path) : [];
-    const withFlags = params.attributes === undefined ? {} : { withFlags: true };
-    return {
-      insides: inside ? [inside.self, inside.target] : [],
-      goal: goal === undefined ? [] : ([{ kind: "stat", path: goal }] as const satisfies readonly StatProbe[]),
-      goalParents: goal === undefined ? [] : parentProbes(goal),
-      linkTargets: links.map((one): StatProbe => ({ kind: "stat", path: one, follow: true, ...withFlags })),
-      linkLists: links.map((one): ListProbe => ({ kind: "list", path: one, depth: 0 })),
-    };
-  },
+  observe: (params) => fileProbes(params),
+  observeMore: (params, seen) => fileMoreProbes(params, seen),
   plan(params, seen, context): Plan {
     const path = tidyPath(params.path);
     const failure = seen.self.failure ?? seen.target.failure;
     if (failure && params.state !== "absent") return refuse(`cannot look at ${path}: ${reasonOf(failure)}`, { path });
-    const [insideSelf, insideTarget] = seen.insides;
-    const goal =
-      seen.self.stat?.type === "link" ? linkTarget(seen.self.real || path, seen.self.stat.target) : undefined;
     const state = params.state ?? (seen.self.stat ? stateName(seen.self.stat) : params.recurse ? "directory" : "file");
     if (params.recurse && state !== "directory")
       return refuse("recurse option requires state to be 'directory'", { path });
-    const times = readTimes(params, state === "touch" ? "now" : "preserve", zoneOf(seen.zone[0]));
-    if ("problem" in times) return refuse(times.problem, { path });
-    const situation: Situation = {
-      params,
-      path: insideSelf ? joinPath(path, baseName(params.src ?? "")) : path,
-      self: insideSelf ?? seen.self,
-      target: insideTarget ?? seen.target,
-      parents: insideSelf ? [...seen.parents, seen.target] : seen.parents,
-      source: seen.sources[0],
-      sourceSelf: seen.sources[1],
-      entries: seen.lists[0],
-      dangling: goal === undefined ? undefined : { path: goal, self: seen.goal[0], parents: seen.goalParents },
-      linked: seen.linkTargets.flatMap((target, index) => {
-        const entries = seen.linkLists[index];
-        return entries ? [{ target, entries }] : [];
-      }),
-      times,
-      accounts: readAccounts(seen),
-      context,
-    };
+    const situation = situationOf(params, seen, context, state === "touch" ? "now" : "preserve");
+    if ("problem" in situation) return refuse(situation.problem, { path });
     return planners[state]?.(situation) ?? refuse(`${path} is of a kind that the module file does not deal with`);
   },
   examples: [
@@ -171,9 +105,6 @@ export default defineModule({
   ],
 });
 
-/** States that may make something, and so look at the directories above. */
-const makes = new Set(["touch", "directory", "link", "hard"]);
-
 const planners: Readonly<Record<string, (situation: Situation) => Plan>> = {
   file: planFile,
   touch: planTouch,
@@ -182,35 +113,3 @@ const planners: Readonly<Record<string, (situation: Situation) => Plan>> = {
   link: planLink,
   hard: planHardLink,
 };
-
-function atPath(
-  path: string,
-  attributes: string | undefined,
-): { readonly self: StatProbe; readonly target: StatProbe } {
-  const withFlags = attributes === undefined ? {} : { withFlags: true };
-  return { self: { kind: "stat", path, ...withFlags }, target: { kind: "stat", path, follow: true, ...withFlags } };
-}
-
-function linksAmong(
-  entries: readonly { readonly name: string; readonly stat: Stat }[],
-  directory: string,
-): readonly string[] {
-  return entries.flatMap(({ name, stat }) => (stat.type === "link" ? [joinPath(directory, name)] : []));
-}
-
-function readTimes(
-  params: {
-    readonly access_time: string | undefined;
-    readonly access_time_format: string;
-    readonly modification_time: string | undefined;
-    readonly modification_time_format: string;
-  },
-  fallback: string,
-  zone: string,
-): Situation["times"] | { readonly problem: string } {
-  const atime = readTime(params.access_time ?? fallback, params.access_time_format, zone);
-  const mtime = readTime(params.modification_time ?? fallback, params.modification_time_format, zone);
-  if ("problem" in atime) return atime;
-  if ("problem" in mtime) return mtime;
-  return { atime: atime.time, mtime: mtime.time };
-}

@@ -1,18 +1,9 @@
 // The module stat: what lies at a path.
 
 import { defineModule } from "../src/module/contract.js";
-import { flagNames, formatFlags } from "../src/module/file-flags.js";
-import type { Accounts } from "../src/module/ownership.js";
-import { accountProbes, defaultOwnership, readAccounts } from "../src/module/ownership.js";
-import type {
-  DigestName,
-  ExecObservation,
-  ExecProbe,
-  HashProbe,
-  Stat,
-  StatProbe,
-  Timestamp,
-} from "../src/module/probe.js";
+import { accountProbes, readAccounts } from "../src/module/ownership.js";
+import type { DigestName, ExecProbe, HashProbe, StatProbe } from "../src/module/probe.js";
+import { accessFields, flagFields, mimeFields, statFields } from "../src/module/stat-fields.js";
 import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
 import { reasonOf } from "../src/module/failure-text.js";
 
@@ -101,9 +92,7 @@ export default defineModule({
       ...(params.get_md5 && digests.md5 !== undefined ? { md5: digests.md5 } : {}),
       ...(checksum === undefined ? {} : { checksum }),
       ...(params.get_mime ? mimeFields(seen.mime[0]) : {}),
-      ...(params.get_attributes
-        ? { version: null, attributes: flagNames(stat.flags ?? 0), attr_flags: formatFlags(stat.flags ?? 0) }
-        : {}),
+      ...(params.get_attributes ? flagFields(stat) : {}),
     };
     return { changes: [], result: { stat: fields } };
   },
@@ -118,61 +107,3 @@ export default defineModule({
     },
   ],
 });
-
-function statFields(stat: Stat): Readonly<Record<string, unknown>> {
-  const has = (bit: number): boolean => (stat.mode & bit) !== 0;
-  const { type } = stat;
-  return {
-    mode: stat.mode.toString(8).padStart(4, "0"),
-    isdir: type === "directory",
-    ischr: type === "char",
-    isblk: type === "block",
-    isreg: type === "file",
-    isfifo: type === "fifo",
-    islnk: type === "link",
-    issock: type === "socket",
-    uid: stat.uid,
-    gid: stat.gid,
-    size: stat.size,
-    inode: stat.inode,
-    dev: stat.device,
-    nlink: stat.links,
-    atime: secondsOf(stat.atime),
-    mtime: secondsOf(stat.mtime),
-    ctime: secondsOf(stat.ctime),
-    wusr: has(0o200),
-    rusr: has(0o400),
-    xusr: has(0o100),
-    wgrp: has(0o020),
-    rgrp: has(0o040),
-    xgrp: has(0o010),
-    woth: has(0o002),
-    roth: has(0o004),
-    xoth: has(0o001),
-    isuid: has(0o4000),
-    isgid: has(0o2000),
-    blocks: stat.blocks,
-    block_size: stat.blockSize,
-    device_type: stat.rdev,
-  };
-}
-
-/** What the task's user may do with the file: root everything, but only execute what someone may execute. */
-function accessFields(stat: Stat | undefined, becomeUser: string | undefined, accounts: Accounts) {
-  if (!stat) return { readable: false, writeable: false, executable: false };
-  const { uid, gid } = defaultOwnership(becomeUser, accounts);
-  if (uid === 0)
-    return { readable: true, writeable: true, executable: stat.type === "directory" || (stat.mode & 0o111) !== 0 };
-  const bits = stat.mode >> (stat.uid === uid ? 6 : stat.gid === gid ? 3 : 0);
-  return { readable: (bits & 4) !== 0, writeable: (bits & 2) !== 0, executable: (bits & 1) !== 0 };
-}
-
-function secondsOf(time: Timestamp): number {
-  return time.seconds + time.nanoseconds / 1e9;
-}
-
-function mimeFields(seen: ExecObservation | undefined): { readonly mimetype: string; readonly charset: string } {
-  const text = seen?.exit.kind === "exited" && seen.exit.value === 0 ? Buffer.from(seen.stdout).toString("utf8") : "";
-  const found = /:\s*([^:;]+);\s*charset=(\S+)\s*$/.exec(text);
-  return { mimetype: found?.[1] ?? "unknown", charset: found?.[2] ?? "unknown" };
-}
