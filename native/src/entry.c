@@ -187,7 +187,7 @@ static int choose_agent(struct entry *entry, uint8_t wanted, struct agent_handle
     agent = entry->agents[AGENT_MACHINE].control >= 0 ? AGENT_MACHINE : entry->agents[AGENT_UNSHARE].control >= 0 ? AGENT_UNSHARE : 0;
   int status = 0;
   if (agent == 0 || (agent == AGENT_MACHINE && entry->agents[AGENT_MACHINE].control < 0)) {
-    int found = leader_find(&leader, entry->config.root_fd, entry->config.tree_name, err);
+    int found = leader_find(&leader, entry->config.root_fd, entry->config.tree_name, false, err);
     if (found < 0) return -1;
     if (found == 0 && agent == AGENT_MACHINE)
       return err_fail(err, FAILURE_ENTRY, "find the machine", entry->config.root_path, "no machine runs on this tree");
@@ -311,9 +311,20 @@ int entry_resize(struct entry *entry, const struct process *process, uint16_t ro
 int entry_machine(struct entry *entry, struct machine_info *out, struct err *err) {
   struct leader leader;
   *out = (struct machine_info){0};
-  int found = entry->config.is_host_root ? 0 : leader_find(&leader, entry->config.root_fd, entry->config.tree_name, err);
+  int found = entry->config.is_host_root ? 0 : leader_find(&leader, entry->config.root_fd, entry->config.tree_name, false, err);
   if (found <= 0) return found;
   *out = leader.info;
+  leader_close(&leader);
+  return 0;
+}
+
+int entry_machine_root(const struct entry_config *config, int *out, struct err *err) {
+  struct leader leader;
+  *out = -1;
+  if (config->is_host_root || (config->kind != ENTRY_AUTO && config->kind != ENTRY_MACHINE)) return 0;
+  int found = leader_find(&leader, config->root_fd, config->tree_name, config->kind == ENTRY_AUTO, err);
+  if (found <= 0) return found;
+  *out = steal_fd(&leader.root);
   leader_close(&leader);
   return 0;
 }

@@ -59,7 +59,7 @@ static bool is_init_of_namespace(const char *status) {
     if (end == next) break;
     next = end;
     count++;
-    while (*next == ' ' || *next == '\t') next++;
+    next += strspn(next, " \t");
   }
   return count >= 2 && pid == 1;
 }
@@ -127,21 +127,27 @@ static int find_registered(struct leader *out, const struct stat *tree) {
 
 static int find_unregistered(struct leader *out, const struct stat *tree, const char *name, struct err *err) {
   auto_closedir DIR *processes = opendir("/proc");
-  if (processes == NULL) return fail(err, "list /proc");
+  struct stat own, theirs;
+  if (processes == NULL || stat("/proc/self/ns/pid", &own) < 0) return fail(err, "list /proc");
   for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
     char *end = NULL;
     long pid = strtol(entry->d_name, &end, 10);
-    if (pid > 1 && pid < INT_MAX && *end == '\0' && consider(out, (pid_t)pid, tree, name)) return 1;
+    if (pid <= 1 || pid >= INT_MAX || *end != '\0') continue;
+    // Most processes are of our own PID namespace: one look tells.
+    char path[32];
+    snprintf(path, sizeof path, "%ld/ns/pid", pid);
+    if (fstatat(dirfd(processes), path, &theirs, 0) < 0 || theirs.st_ino == own.st_ino) continue;
+    if (consider(out, (pid_t)pid, tree, name)) return 1;
   }
   return 0;
 }
 
-int leader_find(struct leader *out, int root, const char *tree_name, struct err *err) {
+int leader_find(struct leader *out, int root, const char *tree_name, bool is_registered_only, struct err *err) {
   struct stat tree;
   *out = (struct leader){.process = -1, .pidfd = -1, .root = -1};
   if (fstat(root, &tree) < 0) return fail(err, "fstat the tree");
   if (find_registered(out, &tree)) return 1;
-  return find_unregistered(out, &tree, tree_name, err);
+  return is_registered_only ? 0 : find_unregistered(out, &tree, tree_name, err);
 }
 
 // Stage 2: no process of ours may have more of anything than the leader. What cannot be raised stays at the lower value.

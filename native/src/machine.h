@@ -21,9 +21,9 @@ struct leader {
   struct machine_info info;
 };
 
-// 1: found; 0: no machine runs on this tree; -1: an error. First what machined has registered (/run/systemd/machines), then all of /proc:
-// a machine started with --register=no is found too. Entries of other crun runs are none.
-int leader_find(struct leader *out, int root, const char *tree_name, struct err *err);
+// 1: found; 0: no machine runs on this tree; -1: an error. First what machined has registered (/run/systemd/machines), then, unless
+// `is_registered_only`, all of /proc: a machine started with --register=no is found too. Entries of other crun runs are none.
+int leader_find(struct leader *out, int root, const char *tree_name, bool is_registered_only, struct err *err);
 void leader_close(struct leader *leader);
 
 // The calling process becomes a visitor of the machine: its cgroups and resource limits, then all of its namespaces that differ from ours

@@ -123,6 +123,14 @@ static void machine_entry(void) {
     CHECK(entry_machine(entry, &info, &err) == 0 && info.is_running && info.leader == (uint32_t)leader, "found %u, not %d", info.leader, leader);
     CHECK_TEXT(info.init, "sleep");
     CHECK(info.uid_shift == (i == 0 ? 0u : 1048576u) && info.has_private_users == (i == 1), "shift %u", info.uid_shift);
+    struct entry_config config = {.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC), .root_path = tree, .tree_name = "x", .kind = ENTRY_MACHINE};
+    int view = -1;
+    struct stat on_disk, in_machine;
+    CHECK(entry_machine_root(&config, &view, &err) == 0 && view >= 0, "no root of the machine");
+    CHECK(fstatat(config.root_fd, "tmp", &on_disk, 0) == 0 && fstatat(view, "tmp", &in_machine, 0) == 0 && on_disk.st_dev != in_machine.st_dev,
+          "the machine's own /tmp is not seen through its root");
+    close(view);
+    close(config.root_fd);
     struct result result = run_shell(entry, NULL, "tr '\\0' ' ' < /proc/1/cmdline; echo; id -u; for n in mnt pid ipc uts net cgroup user; do "
                                                   "test $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) || echo $n differs; done");
     CHECK(strncmp(result.out, "/bin/sleep 733 \n0\n", 18) == 0 && strstr(result.out, "differs") == NULL, "%s %s", result.out, result.err.message);
