@@ -233,10 +233,12 @@ class Run {
 
   /** The process ended, or its output did: says why as well as can be told. */
   async #end(): Promise<void> {
-    const how = await Promise.race([
-      this.#started.ended,
-      new Promise<string>((resolve) => setTimeout(() => resolve("its output closed"), EXIT_WAIT_MS).unref()),
-    ]);
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve("its output closed"), EXIT_WAIT_MS);
+    });
+    const how = await Promise.race([this.#started.ended, silent]);
+    clearTimeout(timer);
     await new Promise((resolve) => setTimeout(resolve, 20)); // the last of stderr
     const { become } = this.#options;
     const printed = Buffer.from(this.noise()).toString("latin1");
