@@ -5,11 +5,12 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import service from "../../modules/service.js";
 import { Model } from "../../src/module/model.js";
-import type { Observation } from "../../src/module/probe.js";
+import type { Observation, Probe } from "../../src/module/probe.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { run } from "../lab/process.js";
 import { testScope, type Scope } from "../lab/scope.js";
 import { bootableTree, overlayTree } from "../lab/trees.js";
+import { crunPath, runTasks } from "./crun-tasks.js";
 import { answer, observeDisk, runOnDisk } from "../modules/disk.js";
 
 const usr = "/usr/lib/systemd/system";
@@ -151,10 +152,42 @@ describe("services beside systemctl --root and update-rc.d", function () {
     requireOrSkip(this, { root: true, tools: ["mmdebstrap", "chroot", "systemctl"] });
   });
   const scope = testScope();
-  for (const one of cases) it(one.name, () => compare(scope, one));
+  for (const one of cases) it(`${one.name}, as planned`, () => compare(scope, one, plan));
 });
 
-async function compare(scope: Scope, one: Case): Promise<void> {
+describe("services by crun on a tree, beside systemctl --root and update-rc.d", function () {
+  this.timeout(300_000);
+  before(function () {
+    requireOrSkip(this, { root: true, tools: ["mmdebstrap", "chroot", "systemctl"], paths: [crunPath] });
+  });
+  const scope = testScope();
+  for (const one of cases) it(one.name, () => compare(scope, one, (tree) => play(scope, tree, one)));
+});
+
+interface Done {
+  readonly refusals: readonly string[];
+  look(probe: Probe): Observation;
+}
+
+const taskOf = (step: string) => ({ name: step.slice(1), enabled: step.startsWith("+") });
+
+function plan(tree: string, one: Case): Promise<Done> {
+  const model = new Model();
+  const refusals = one.steps.flatMap((step) => runOnDisk(tree, model, service, taskOf(step)).refusal?.message ?? []);
+  return Promise.resolve({ refusals, look: (probe) => answer(tree, model, probe) });
+}
+
+async function play(scope: Scope, tree: string, one: Case): Promise<Done> {
+  const told = await runTasks(
+    scope,
+    tree,
+    one.steps.map((step) => ({ service: taskOf(step) })),
+  );
+  const refusals = told.flatMap(({ status, message }) => (status === "failed" ? [message] : []));
+  return { refusals, look: (probe) => observeDisk(tree, probe) };
+}
+
+async function compare(scope: Scope, one: Case, carryOut: (tree: string, one: Case) => Promise<Done>): Promise<void> {
   const pristine = await bootableTree();
   const [theirs, ours] = [await overlayTree(scope, pristine), await overlayTree(scope, pristine)];
   for (const tree of [theirs, ours]) {
@@ -164,28 +197,20 @@ async function compare(scope: Scope, one: Case): Promise<void> {
       else writeFileSync(tree + path, content, { mode: path.includes("/init.d/") ? 0o755 : 0o644 });
     }
   }
-  const model = new Model();
   let hasFailed = false;
-  const refusals: (string | undefined)[] = [];
   for (const step of one.steps) {
-    const [verb, name] = [step.startsWith("+") ? "enable" : "disable", step.slice(1)];
-    hasFailed ||= (await run(["systemctl", `--root=${theirs}`, verb, name])).status !== 0;
-    refusals.push(runOnDisk(ours, model, service, { name, enabled: verb === "enable" }).refusal?.message);
+    const { name, enabled } = taskOf(step);
+    hasFailed ||= (await run(["systemctl", `--root=${theirs}`, enabled ? "enable" : "disable", name])).status !== 0;
   }
+  const done = await carryOut(ours, one);
   assert.equal(hasFailed, one.fails === true, "systemctl");
-  assert.equal(
-    refusals.some((refusal) => refusal !== undefined),
-    one.fails === true,
-    refusals.join(),
-  );
-  if (one.fails) return;
-  assert.deepEqual(
-    linksOf(answer(ours, model, { kind: "list", path: etc, depth: 0 })),
-    linksOf(observeDisk(theirs, { kind: "list", path: etc, depth: 0 })),
-  );
+  assert.equal(done.refusals.length > 0, hasFailed, done.refusals.join());
+  if (hasFailed) return;
+  const all = { kind: "list", path: etc, depth: 0 } as const;
+  assert.deepEqual(linksOf(done.look(all)), linksOf(observeDisk(theirs, all)));
   for (const level of "0123456S") {
     const probe = { kind: "list", path: `/etc/rc${level}.d`, depth: 1 } as const;
-    assert.deepEqual(linksOf(answer(ours, model, probe)), linksOf(observeDisk(theirs, probe)), probe.path);
+    assert.deepEqual(linksOf(done.look(probe)), linksOf(observeDisk(theirs, probe)), probe.path);
   }
 }
 
