@@ -9,9 +9,15 @@
 #define BEAT_DEADLINE 60u
 #define BEAT_DEADLINE_SYNC 900u
 
+enum beat_state {
+  BEAT_WORKS,
+  BEAT_WAITS,              // for a process, a lock or the router to take replies: no deadline runs
+  BEAT_WAITS_FOR_REQUESTS, // no deadline runs while there are none
+};
+
 struct beat {
   _Atomic uint32_t ticks;    // counts up with every step
-  _Atomic uint32_t is_idle;  // waits for the router, a process or a lock: no deadline runs
+  _Atomic uint32_t state;    // enum beat_state
   _Atomic uint32_t deadline; // seconds, for the step at hand
 };
 
@@ -25,8 +31,8 @@ static inline void beat_sync(struct beat *beat) {
   atomic_fetch_add_explicit(&beat->ticks, 1, memory_order_relaxed);
 }
 
-static inline void beat_idle(struct beat *beat, uint32_t is_idle) {
-  atomic_store_explicit(&beat->is_idle, is_idle, memory_order_relaxed);
+static inline void beat_enter(struct beat *beat, enum beat_state state) {
+  atomic_store_explicit(&beat->state, state, memory_order_relaxed);
   atomic_fetch_add_explicit(&beat->ticks, 1, memory_order_relaxed);
 }
 

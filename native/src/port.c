@@ -20,9 +20,9 @@ void port_init(struct port *port, int fd, struct beat *beat) {
 
 static void wait_for(struct port *port, short events) {
   struct pollfd poll_fd = {.fd = port->fd, .events = events};
-  beat_idle(port->beat, 1);
+  beat_enter(port->beat, events == POLLIN ? BEAT_WAITS_FOR_REQUESTS : BEAT_WAITS);
   while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR) continue;
-  beat_idle(port->beat, 0);
+  beat_enter(port->beat, BEAT_WORKS);
 }
 
 static void split_frames(struct port *port) {

@@ -111,7 +111,8 @@ static void reply_failure(struct router *router, uint32_t channel, const struct 
 // 2. Workers: made, told, forgotten.
 static struct link *find_link(const struct router *router, uint32_t tree) {
   for (size_t i = 0; i < router->link_count; i++) {
-    if (router->links[i]->tree == tree) return router->links[i];
+    // A closed tree's worker may not be quite gone: its number is free all the same.
+    if (router->links[i]->tree == tree && !router->links[i]->is_closed) return router->links[i];
   }
   return NULL;
 }
@@ -379,13 +380,14 @@ static void check_beats(struct router *router) {
   int64_t now = now_ms();
   for (size_t i = 0; i < router->link_count; i++) {
     struct link *link = router->links[i];
-    uint32_t ticks, deadline;
+    uint32_t ticks, deadline, state;
     if (link->fd < 0) continue;
     ticks = atomic_load_explicit(&link->beat->ticks, memory_order_relaxed);
     deadline = atomic_load_explicit(&link->beat->deadline, memory_order_relaxed);
     if (deadline == 0) deadline = BEAT_DEADLINE;
     if (router->deadline_s != 0) deadline = router->deadline_s;
-    if (ticks != link->last_ticks || link->request_count == 0 || atomic_load_explicit(&link->beat->is_idle, memory_order_relaxed)) {
+    state = atomic_load_explicit(&link->beat->state, memory_order_relaxed);
+    if (ticks != link->last_ticks || link->request_count == 0 || state == BEAT_WAITS) {
       link->last_ticks = ticks;
       link->last_change_ms = now;
     } else if (now - link->last_change_ms > (int64_t)deadline * 1000) {
@@ -466,8 +468,8 @@ static void serve(struct router *router) {
     } else {
       wait_for_events(router);
     }
-    send_out(router);
     if (has_requests(router)) check_beats(router);
+    send_out(router);
   }
   end_all(router);
 }

@@ -230,11 +230,11 @@ static bool wait_once(struct running *running, struct pollfd fds[POLL_COUNT]) {
     kill_for(running, EXIT_TIMED_OUT);
     left = KILL_MS;
   }
-  beat_idle(running->tree->beat, 1);
+  beat_enter(running->tree->beat, BEAT_WAITS);
   if (poll(fds, POLL_COUNT, left > 60000 ? 60000 : (int)left) < 0) {
     for (size_t i = 0; i < POLL_COUNT; i++) fds[i].revents = 0;
   }
-  beat_idle(running->tree->beat, 0);
+  beat_enter(running->tree->beat, BEAT_WORKS);
   return true;
 }
 
@@ -284,9 +284,9 @@ static int map_contents(const struct tree *tree, const struct exec_spec *spec, s
 
 static int start(struct running *running, const struct exec_spec *spec, bool at_host, struct err *err) {
   if (tree_entry(running->tree, at_host, spec->entry, &running->entry, err) != 0) return -1;
-  beat_idle(running->tree->beat, 1);
+  beat_enter(running->tree->beat, BEAT_WAITS);
   int result = entry_spawn(running->entry, spec, &running->process, err);
-  beat_idle(running->tree->beat, 0);
+  beat_enter(running->tree->beat, BEAT_WORKS);
   if (result != 0) return -1;
   running->is_terminal = (spec->flags & EXEC_PTY) != 0;
   running->fixed = spec->stdin_bytes;

@@ -47,14 +47,14 @@ int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out
 void tree_close(struct tree *tree) {
   unlock_all(tree);
   // Processes may need their time to die.
-  beat_idle(tree->beat, 1);
+  beat_enter(tree->beat, BEAT_WAITS);
   for (size_t i = 0; i < sizeof tree->entries / sizeof *tree->entries; i++) {
     entry_close(tree->entries[i]);
     tree->entries[i] = NULL;
   }
   entry_close(tree->host_entry);
   tree->host_entry = NULL;
-  beat_idle(tree->beat, 0);
+  beat_enter(tree->beat, BEAT_WORKS);
   buffer_free(&tree->scratch);
   root_close(&tree->root);
   root_close(&tree->host);

@@ -146,9 +146,9 @@ static void serve(struct service *service, struct frame *frame) {
 static void give_back_locks(struct tree *tree) {
   struct pollfd poll_fd = {.fd = tree->port->fd, .events = POLLIN};
   if (tree->locks == NULL) return;
-  beat_idle(tree->beat, 1);
+  beat_enter(tree->beat, BEAT_WAITS);
   if (poll(&poll_fd, 1, BATCH_PAUSE_MS) == 0) unlock_all(tree);
-  beat_idle(tree->beat, 0);
+  beat_enter(tree->beat, BEAT_WORKS);
 }
 
 void worker_main(const struct worker_config *config) {

@@ -1,0 +1,213 @@
+// Processes through the helper's binary: streams, limits, time, kills.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "fixture.h"
+#include "test.h"
+
+void exec_tests(void);
+
+static struct client client;
+static char *arguments[4];
+static char *environment[2];
+
+// `sh -c SCRIPT` on the host's own root.
+static struct exec_spec shell(const char *script) {
+  static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", sh[] = "/bin/sh", option[] = "-c";
+  arguments[0] = sh;
+  arguments[1] = option;
+  arguments[2] = (char *)(uintptr_t)script;
+  environment[0] = path;
+  return (struct exec_spec){.argv = arguments, .environment = environment, .directory = "/", .user = "", .umask = 022, .entry = ENTRY_TREES};
+}
+
+static void start(void) {
+  struct cursor payload;
+  client_start(&client, NULL);
+  send_open(&client, 1, 1, "/", true);
+  CHECK_EQUAL(client_await(&client, 1, &payload), MESSAGE_OPENED);
+}
+
+// The result of an EXEC probe: exit kind, value and stdout.
+static char *observe_exec(struct exec_spec *spec, uint8_t *kind, uint32_t *value) {
+  struct probe probe = {.kind = PROBE_EXEC, .path = "", .exec = spec};
+  struct cursor payload;
+  static uint32_t channel = 100;
+  struct bytes text;
+  *kind = 255;
+  send_observe(&client, ++channel, 1, &probe, 1);
+  if (!CHECK_EQUAL(client_await(&client, channel, &payload), MESSAGE_OBSERVED)) return strdup("");
+  get_raw(&payload, 9);
+  if (!CHECK_EQUAL(get_u8(&payload), 0)) return strdup("");
+  *kind = get_u8(&payload);
+  *value = get_u32(&payload);
+  get_raw(&payload, 5);
+  for (unsigned i = 0; i < 3; i++) get_bytes(&payload);
+  get_raw(&payload, 8);
+  text = get_bytes(&payload);
+  return strndup((const char *)text.data, text.length);
+}
+
+static void check_exec(struct exec_spec spec, const char *expected, uint8_t expected_kind, uint32_t expected_value) {
+  uint8_t kind;
+  uint32_t value = 0;
+  char *text = observe_exec(&spec, &kind, &value);
+  CHECK_TEXT(text, expected);
+  CHECK_EQUAL(kind, expected_kind);
+  CHECK_EQUAL(value, expected_value);
+  free(text);
+}
+
+static void test_results(void) {
+  struct exec_spec spec;
+  start();
+  check_exec(shell("echo out; echo err >&2; exit 3"), "out\n", EXIT_EXITED, 3);
+  check_exec(shell("kill -TERM $$"), "", EXIT_SIGNALED, SIGTERM);
+  spec = shell("cat; echo end");
+  spec.stdin_kind = STDIN_BYTES;
+  spec.stdin_bytes = (struct bytes){(const uint8_t *)"given\n", 6};
+  check_exec(spec, "given\nend\n", EXIT_EXITED, 0);
+  check_exec(shell("read line; echo $?"), "1\n", EXIT_EXITED, 0);
+  spec = shell("yes | head -c 100000");
+  spec.output_limit = 6;
+  check_exec(spec, "y\ny\ny\n", EXIT_EXITED, 0);
+  spec = shell("echo a; echo b >&2; echo c");
+  spec.flags = EXEC_MERGE_STDERR;
+  check_exec(spec, "a\nb\nc\n", EXIT_EXITED, 0);
+  spec = shell("sleep 100");
+  spec.timeout_ms = 100;
+  check_exec(spec, "", EXIT_TIMED_OUT, SIGKILL);
+  // A daemon that keeps the pipe open is not waited for.
+  check_exec(shell("(sleep 100; echo late) & echo early"), "early\n", EXIT_EXITED, 0);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+static void test_live(void) {
+  struct exec_spec spec = shell("while read line; do echo \"got $line\"; done; exit 5");
+  struct cursor payload;
+  struct bytes data;
+  start();
+  spec.stdin_kind = STDIN_STREAM;
+  send_exec(&client, 2, 1, &spec);
+  // Input that comes before the process runs waits for it.
+  send_input(&client, 2, "one\n");
+  CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_STARTED);
+  CHECK(client_await_type(&client, MESSAGE_OUTPUT, &payload));
+  get_raw(&payload, 5);
+  data = get_bytes(&payload);
+  CHECK(data.length == 8 && memcmp(data.data, "got one\n", 8) == 0);
+  send_input(&client, 2, "two\n");
+  CHECK(client_await_type(&client, MESSAGE_OUTPUT, &payload));
+  send_input(&client, 2, "");
+  CHECK(client_await_type(&client, MESSAGE_EXITED, &payload));
+  CHECK_EQUAL(get_u8(&payload), EXIT_EXITED);
+  CHECK_EQUAL(get_u32(&payload), 5);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+static void test_cancel(void) {
+  struct exec_spec spec = shell("sleep 100");
+  struct change changes[2] = {{.kind = CHANGE_EXEC, .path = "", .exec = &spec}, new_write("/never", "x")};
+  struct cursor payload;
+  make_directory("tree");
+  start();
+  send_exec(&client, 2, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_STARTED);
+  send_raw(&client, MESSAGE_CANCEL, 2, "", 0);
+  CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_EXITED);
+  CHECK_EQUAL(get_u8(&payload), EXIT_CANCELLED);
+  send_apply(&client, 3, 1, 1, changes, 2);
+  usleep(100000);
+  send_raw(&client, MESSAGE_CANCEL, 3, "", 0);
+  CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_APPLIED);
+  get_raw(&payload, 5);
+  CHECK_EQUAL(get_u8(&payload), EXIT_CANCELLED);
+  CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_DONE);
+  CHECK_EQUAL(get_u32(&payload), 0);
+  spec = shell("trap 'echo caught; exit 9' USR1; echo ready; while :; do sleep 0.05; done");
+  send_exec(&client, 4, 1, &spec);
+  CHECK(client_await_type(&client, MESSAGE_OUTPUT, &payload));
+  send_raw(&client, MESSAGE_SIGNAL, 4, "\xa", 1);
+  CHECK(client_await_type(&client, MESSAGE_EXITED, &payload));
+  CHECK_EQUAL(get_u8(&payload), EXIT_EXITED);
+  CHECK_EQUAL(get_u32(&payload), 9);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+// Requests of one tree wait for a process that runs in it; other trees do not.
+static void test_order(void) {
+  struct exec_spec spec = shell("sleep 0.5");
+  struct probe probe = {.kind = PROBE_STAT, .path = "/"};
+  struct cursor payload;
+  uint32_t channel;
+  make_directory("tree");
+  start();
+  send_open(&client, 2, 2, scratch("tree"), false);
+  CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_OPENED);
+  send_exec(&client, 3, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_STARTED);
+  send_observe(&client, 4, 1, &probe, 1);
+  send_observe(&client, 5, 2, &probe, 1);
+  client_next(&client, &channel, &payload);
+  CHECK_EQUAL(channel, 5);
+  CHECK_EQUAL(client_next(&client, &channel, &payload), MESSAGE_EXITED);
+  client_next(&client, &channel, &payload);
+  CHECK_EQUAL(channel, 4);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+static void test_left_running(void) {
+  for (unsigned way = 0; way < 2; way++) {
+    struct exec_spec spec = shell("sleep 1000");
+    struct cursor payload;
+    pid_t pid;
+    start();
+    send_exec(&client, 2, 1, &spec);
+    CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_STARTED);
+    pid = (pid_t)get_u32(&payload);
+    CHECK(process_runs(pid));
+    if (way == 0) {
+      CHECK_EQUAL(client_end(&client), 0);
+    } else {
+      kill(client.pid, SIGKILL);
+      CHECK_EQUAL(client_wait(&client), 128 + SIGKILL);
+    }
+    CHECK(process_ends(pid));
+  }
+}
+
+static void test_flood(void) {
+  struct exec_spec spec = shell("head -c 50000000 /dev/zero");
+  struct cursor payload;
+  uint64_t length = 0;
+  uint32_t channel;
+  uint8_t type;
+  start();
+  send_exec(&client, 2, 1, &spec);
+  usleep(200000);
+  while ((type = client_next(&client, &channel, &payload)) == MESSAGE_OUTPUT || type == MESSAGE_STARTED) {
+    if (type == MESSAGE_STARTED) continue;
+    get_raw(&payload, 5);
+    length += get_bytes(&payload).length;
+  }
+  CHECK_EQUAL(type, MESSAGE_EXITED);
+  CHECK_EQUAL(length, 50000000);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+void exec_tests(void) {
+  if (geteuid() != 0) {
+    test_skip("processes through the helper", "needs root for the host's own root");
+    return;
+  }
+  test_run("a process's status, output, input, limits and time are told", test_results);
+  test_run("an EXEC has live streams", test_live);
+  test_run("CANCEL and SIGNAL reach what runs", test_cancel);
+  test_run("a tree's requests wait for its process, other trees' do not", test_order);
+  test_run("nothing runs on when the connection or the helper ends", test_left_running);
+  test_run("output of any length comes whole through a slow reader", test_flood);
+}
