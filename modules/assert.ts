@@ -12,6 +12,7 @@ export default defineModule({
     quiet: { type: "bool", default: false, doc: "Leave the assertions out of the result." },
   },
   returns: { assertion: "The first condition that does not hold.", evaluated_to: "false" },
+  neverChanges: true,
   observe: () => ({}),
   plan: ({ that, fail_msg, success_msg, quiet }) => {
     for (const { text, value, error } of that) {

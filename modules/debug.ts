@@ -12,6 +12,7 @@ export default defineModule({
   },
   rules: { mutuallyExclusive: [["msg", "var"]] },
   returns: { msg: "The message; with var, the value stands under the expression's text." },
+  neverChanges: true,
   observe: () => ({}),
   plan: ({ msg, var: expression, verbosity }, _seen, context) => {
     if (verbosity > context.verbosity) {

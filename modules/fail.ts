@@ -6,6 +6,7 @@ export default defineModule({
   name: "fail",
   summary: "Fail with a message",
   params: { msg: { type: "str", default: "Failed as requested from task", doc: "The message." } },
+  neverChanges: true,
   observe: () => ({}),
   plan: ({ msg }) => ({ changes: [], refusal: { message: msg } }),
   examples: [

@@ -9,6 +9,7 @@ export default defineModule({
   params: { cacheable: { type: "bool", default: false, doc: "Accepted; crun keeps no facts between runs." } },
   hasOpenParams: true,
   returns: { ansible_facts: "What was set." },
+  neverChanges: true,
   observe: () => ({}),
   plan: (_params, _seen, { extra }) => {
     const names = Object.keys(extra);

@@ -79,9 +79,8 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
   }
   if (work.fault?.result) fields = { ...fields, ...work.fault.result };
   const isCounted = plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
-  const isChanged = work.hasChanged || (isCounted && !work.fault && conclusion.changed !== false);
-  const isUnknown =
-    on.isCheck(work) && plan.changes.length > 0 && plan.changes.some((change) => change.kind === "exec");
+  const isChanged = work.hasChanged || work.isUndecided || (isCounted && !work.fault && conclusion.changed !== false);
+  const isUnknown = work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
   return {
     fields: isUnknown ? withPending(fields, plan, work) : fields,
     isChanged,

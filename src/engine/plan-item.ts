@@ -78,7 +78,8 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
   work.plan = plan;
   if (plan.refusal) {
-    if (on.isCheck(work) && work.mayChange) work.plan = { changes: [], message: `may change: ${plan.refusal.message}` };
+    work.isUndecided = on.isCheck(work) && work.mayChange;
+    if (work.isUndecided) work.plan = { changes: [], message: `may change: ${plan.refusal.message}` };
     else
       work.fault = {
         message: plan.refusal.message,
@@ -155,6 +156,7 @@ export function caught(on: TargetPlay, work: TaskWork, error: unknown): Need | u
     if (error.variable === "facts") return { kind: "facts" };
     if (on.books.isPending) return { kind: "flush" };
     work.mayChange = true;
+    work.isUndecided = work.op.task.module.neverChanges !== true;
     work.plan = { changes: [], message: `may change: ${error.variable} is known only after a real run` };
     work.phase = "finish";
     return undefined;

@@ -109,6 +109,8 @@ export class TaskWork {
   outcomes: readonly Outcome[] | undefined;
   diffs: readonly FileDiff[] = [];
   mayChange = false;
+  /** Check mode: cannot be planned before a command that was not run has run. */
+  isUndecided = false;
   /** Tries of `until`. */
   attempt = 1;
   /** Times that the tree was found changed by someone else. */
@@ -141,6 +143,7 @@ export class TaskWork {
     this.outcomes = undefined;
     this.diffs = [];
     this.mayChange = false;
+    this.isUndecided = false;
     this.attempt = 1;
     this.conflicts = 0;
     this.hasChanged = false;

@@ -126,6 +126,8 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
   /** The param that free text goes to (`command: ls -l`). */
   readonly freeForm?: keyof S & string;
   readonly hasOpenParams?: boolean;
+  /** It only talks to the controller (debug, assert): whatever is not known yet, nothing will change. */
+  readonly neverChanges?: boolean;
   /** Keys of the result, for the documentation. */
   readonly returns?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
@@ -146,6 +148,7 @@ export interface AnyModule {
   readonly rules?: ParamRules;
   readonly freeForm?: string;
   readonly hasOpenParams?: boolean;
+  readonly neverChanges?: boolean;
   readonly returns?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
   check?(params: Readonly<Record<string, unknown>>): string | undefined;

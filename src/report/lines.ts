@@ -50,7 +50,7 @@ function statusLine(status: keyof Paint["status"], target: string, text: string,
 function statusOf(event: TaskResultEvent): keyof Paint["status"] {
   if (event.status === "failed" && event.isRescued) return "rescued";
   if (event.status === "failed" && event.isIgnored) return "ignored";
-  return event.mayChange && event.status === "changed" ? "may change" : event.status;
+  return event.mayChange && (event.status === "changed" || event.status === "ok") ? "may change" : event.status;
 }
 
 function itemLines(event: TaskResultEvent, options: LineOptions): string | undefined {
@@ -63,7 +63,7 @@ function itemLines(event: TaskResultEvent, options: LineOptions): string | undef
 function resultLines(event: TaskResultEvent, options: LineOptions): string | undefined {
   const { paint, verbosity } = options;
   const status = statusOf(event);
-  const isQuiet = (event.status === "ok" || event.status === "skipped") && verbosity === 0;
+  const isQuiet = (status === "ok" || status === "skipped") && verbosity === 0;
   if (isQuiet && event.module !== "debug" && event.warnings.length === 0) return undefined;
   const isHiddenLoop =
     event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug" && verbosity === 0;

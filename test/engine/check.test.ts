@@ -34,7 +34,8 @@ describe("check mode", () => {
       task("debug", { msg: "x" }, { name: "changed", when: "r.changed" }),
       task("debug", { msg: "x" }, { name: "rc", when: "r.rc == 0" }),
       task("copy", { dest: "/etc/motd", content: "hello\n" }, { name: "looks" }),
-      task("copy", { dest: "/made/by/p", content: "x" }, { name: "needs" }),
+      task("copy", { dest: "/made/by/p", content: "x" }, { name: "needs", register: "made" }),
+      task("file", { path: "{{made.dest}}.d", state: "directory" }, { name: "after" }),
     ];
     const ran = await runPlays([play(list)], { "fake:a": tree }, { isCheck: true });
     assert.equal(tree.batches.length, 0);
@@ -45,7 +46,8 @@ describe("check mode", () => {
         ["changed", "ok", false],
         ["rc", "ok", true],
         ["looks", "ok", true],
-        ["needs", "ok", true],
+        ["needs", "changed", true],
+        ["after", "changed", true],
       ],
     );
     assert.equal(ran.exitStatus, 0);
