@@ -1,13 +1,18 @@
-// `crun doc`: a module's parameters, results and examples, from the module itself.
+// `crun doc`: a module's parameters, results and examples, from the module itself; helpers of templates.
 
 import { modules } from "../../modules/index.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { AnyModule } from "../module/contract.js";
 import type { ParamSpec } from "../module/param.js";
+import { helpers } from "../playbook/helpers/index.js";
 
-/** Prints; gives the exit status. */
+/** Prints; gives the exit status. `helpers`: what templates and conditions can call. */
 export async function runDoc(name: string | undefined): Promise<number> {
+  if (name === "helpers") {
+    process.stdout.write(helpersText());
+    return 0;
+  }
   if (name === undefined) {
     const all = await Promise.all(modules.names.map((one) => modules.load(one)));
     const lines = all.flatMap((module) => (module ? [`${module.name.padEnd(16)} ${module.summary}`] : []));
@@ -24,6 +29,13 @@ export async function runDoc(name: string | undefined): Promise<number> {
   }
   process.stdout.write(moduleText(module));
   return 0;
+}
+
+/** All helpers, a line each. */
+export function helpersText(): string {
+  const rows = Object.entries(helpers).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = rows.map(([name, { args, doc }]) => `${`${name} ${args}`.trim().padEnd(34)} ${doc}`);
+  return `In templates: {{helper value argument}}; in conditions: helper(value, argument).\n\n${lines.join("\n")}\n`;
 }
 
 /** The page of one module, plain text. */

@@ -88,7 +88,7 @@ function buildProgram(finish: (status: number) => void): Command {
   program
     .command("doc")
     .description("show a module's parameters and examples; without a name, all modules")
-    .argument("[module]", "its name")
+    .argument("[module]", "its name, or `helpers`: what templates and conditions can call")
     .action(async (name: string | undefined) => {
       const { runDoc } = await import("./doc.js");
       finish(await runDoc(name));

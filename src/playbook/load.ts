@@ -55,9 +55,10 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
 
 /** A file of variables, for the engine: `vars_files` may name files that only some targets have. Undefined: there is none. */
 export function loadVarsFile(path: string, files: PlaybookFiles = new PlaybookFiles()): VarLayer | undefined {
-  if (!files.isFile(path)) return undefined;
+  const found = files.firstFile([path, path.replace(/[^/]*$/, "vars/$&")]);
+  if (found === undefined) return undefined;
   const findings = new Findings();
-  const layer = varsOfFile(files, path, findings);
+  const layer = varsOfFile(files, found, findings);
   if (findings.hasErrors) throw new CrunError(findings.list);
   return layer;
 }

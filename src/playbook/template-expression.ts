@@ -96,7 +96,7 @@ export class ExpressionCompiler {
       `there is no helper ${JSON.stringify(node.path.original)}`,
       this.jinja(node) ??
         suggest(node.path.original, [...Object.keys(helpers), "lookup"]) ??
-        "A name that is followed by a value is a helper; `crun doc --helpers` lists them.",
+        "A name that is followed by a value is a helper; `crun doc helpers` lists them.",
     );
   }
 

@@ -11,8 +11,8 @@ import type { Walked } from "./walk.js";
 export const MAGIC_NAMES: ReadonlySet<string> = new Set(
   (
     "vars omit inventory_hostname target group_names groups hostvars play_targets playbook_dir role_name role_path facts crun_version run_id " +
-    "check_mode ansible_check_mode ansible_diff_mode ansible_play_hosts ansible_play_batch ansible_play_name ansible_facts ansible_verbosity inventory_dir inventory_file " +
-    "ansible_managed template_path template_fullpath template_destpath template_host template_uid ansible_failed_task ansible_failed_result"
+    "check_mode ansible_check_mode ansible_diff_mode ansible_play_hosts ansible_play_batch ansible_play_name " +
+    "ansible_managed template_path template_fullpath template_destpath ansible_failed_task ansible_failed_result"
   ).split(" "),
 );
 
