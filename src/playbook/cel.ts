@@ -109,29 +109,31 @@ function makeEnvironment(): Environment {
     "string.crun_matches(string): bool",
     (text: string, pattern: string) => firstMatch(regexOf(pattern, ""), text) !== null,
   );
-  registerHelpers(made);
   registerMacros(made);
   return made;
 }
 
-function registerHelpers(made: Environment): void {
-  for (const [name, helper] of Object.entries(helpers)) {
-    if (MACROS.has(name)) continue;
-    const handler = (...args: unknown[]): unknown => {
-      if (!scopeAtWork) throw new Error("a condition is evaluated without a scope");
-      const last = args.at(-1);
-      const hash = args.length > helper.max && typeof last === "object" && last !== null ? fromCel(args.pop()) : {};
-      return toCel(
-        helper.call(args.map(fromCel), { hash: { ...(typeof hash === "object" ? hash : {}) }, scope: scopeAtWork }),
-      );
-    };
-    for (let count = helper.min; count <= Math.min(helper.max + 1, MOST_ARGUMENTS); count++) {
-      const result = helper.isPredicate && count <= helper.max ? "bool" : "dyn";
-      made.registerFunction(
-        `${PREFIX}${name}(${Array.from({ length: count }, () => "dyn").join(", ")}): ${result}`,
-        handler,
-      );
-    }
+/** Helpers that the environment has: each is registered when an expression first calls it. */
+const registered = new Set<string>();
+
+function registerHelper(made: Environment, name: string): void {
+  const helper = helpers[name];
+  if (!helper || registered.has(name)) return;
+  registered.add(name);
+  const handler = (...args: unknown[]): unknown => {
+    if (!scopeAtWork) throw new Error("a condition is evaluated without a scope");
+    const last = args.at(-1);
+    const hash = args.length > helper.max && typeof last === "object" && last !== null ? fromCel(args.pop()) : {};
+    return toCel(
+      helper.call(args.map(fromCel), { hash: { ...(typeof hash === "object" ? hash : {}) }, scope: scopeAtWork }),
+    );
+  };
+  for (let count = helper.min; count <= Math.min(helper.max + 1, MOST_ARGUMENTS); count++) {
+    const result = helper.isPredicate && count <= helper.max ? "bool" : "dyn";
+    made.registerFunction(
+      `${PREFIX}${name}(${Array.from({ length: count }, () => "dyn").join(", ")}): ${result}`,
+      handler,
+    );
   }
 }
 
@@ -210,7 +212,7 @@ class ScopeContext extends Map<string, unknown> {
 export function compileCel(text: string): CelProgram {
   const known = (environment ??= makeEnvironment());
   const parsed = guarded(() => known.parse(text));
-  const collector = new Collector();
+  const collector = new Collector((name) => registerHelper(known, name));
   // The library types its nodes loosely; the collector looks at each before it uses it.
   collector.visit(parsed.ast, new Set());
   return {
@@ -252,6 +254,11 @@ function isNode(value: unknown): value is AstNode {
 class Collector {
   readonly references: CelReference[] = [];
   unknownCall: { readonly name: string; readonly index: number } | undefined;
+  readonly #useHelper: (name: string) => void;
+
+  constructor(useHelper: (name: string) => void) {
+    this.#useHelper = useHelper;
+  }
 
   visit(node: unknown, bound: ReadonlySet<string>, isOptional = false): void {
     if (Array.isArray(node)) {
@@ -302,8 +309,10 @@ class Collector {
       this.visit(others, bound);
       return;
     }
-    if (Object.hasOwn(helpers, name) && !(OWN_FUNCTIONS.has(name) && args.length < 2)) node.args[0] = PREFIX + name;
-    else if (!OWN_FUNCTIONS.has(name) && !CEL_TYPE_NAMES.has(name))
+    if (Object.hasOwn(helpers, name) && !(OWN_FUNCTIONS.has(name) && args.length < 2)) {
+      this.#useHelper(name);
+      node.args[0] = PREFIX + name;
+    } else if (!OWN_FUNCTIONS.has(name) && !CEL_TYPE_NAMES.has(name))
       this.unknownCall ??= { name, index: node.start ?? node.pos ?? 0 };
     this.visit(args, bound);
   }

@@ -1,6 +1,7 @@
 // Parses Handlebars text to its syntax tree, with errors that teach. The only importer of handlebars.
 
 import { parse as parseHandlebars } from "handlebars/dist/cjs/handlebars/compiler/base.js";
+import { simpleTree } from "./simple-template.js";
 import { remedyForMustache } from "./jinja-to-handlebars.js";
 
 export interface Position {
@@ -101,6 +102,8 @@ export class TemplateFault extends Error {
 
 /** The tree of a template, whitespace control already applied. Throws a TemplateFault. */
 export function parseTemplate(text: string): ProgramNode {
+  const simple = simpleTree(text);
+  if (simple) return simple;
   try {
     return parse(text);
   } catch (error) {

@@ -248,7 +248,7 @@ describe("loading tasks", () => {
       "a.yml": "- debug: {msg: a}\n",
       "broken.yml": "- debgu: {msg: a}\n",
     });
-    const block = play.nodes[0];
+    const block = play.nodes.find((node) => node.kind === "block");
     assert.ok(block?.kind === "block");
     const include = includeOf(block.block);
     assert.deepEqual([include.when.map((one) => one.text), [...include.tags]], [["around", "own"], ["own"]]);
@@ -275,7 +275,7 @@ describe("loading tasks", () => {
     });
     assert.deepEqual(
       play.nodes.map((node) => node.kind === "meta" && node.action),
-      ["end_host", "end_host", "flush_handlers"],
+      ["flush_handlers", "end_host", "end_host", "flush_handlers", "flush_handlers"],
     );
   });
 });

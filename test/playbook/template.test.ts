@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import Handlebars from "handlebars";
 import { createScope, rawLayer } from "../../src/playbook/scope.js";
+import { simpleTree } from "../../src/playbook/simple-template.js";
 import { compileTemplate } from "../../src/playbook/template-compile.js";
 import { fileTemplate, templateOf, templateOfText } from "../../src/playbook/template.js";
 import { OMIT } from "../../src/playbook/values.js";
@@ -285,3 +286,57 @@ describe("templates", () => {
     );
   });
 });
+
+describe("the quick reading of simple templates", () => {
+  it("law: gives the tree that Handlebars gives, or none", () => {
+    const piece = fc.constantFrom(
+      "{{a}}",
+      "{{ a.b }}",
+      "{{\ta}}",
+      "{{this}}",
+      "{{a.this}}",
+      "{{true}}",
+      "text",
+      "\n",
+      "\r\n",
+      " ",
+      "{",
+      "}",
+      "\\",
+      "}}",
+      "é",
+      "{{{a}}}",
+      "{{a b}}",
+      "{{else}}",
+      "{{~a}}",
+    );
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        const text = pieces.join("");
+        const simple = simpleTree(text);
+        if (simple && text !== "") assert.deepEqual(simple, strip(Handlebars.parse(text)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("is taken for what most templates are", () => {
+    for (const text of ["{{a}}", "x {{ a.b.c }} y\n{{d}}", "plain"]) assert.ok(simpleTree(text), text);
+  });
+});
+
+/** The tree with what we look at alone. */
+function strip(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(strip);
+  if (typeof node !== "object" || node === null) return node;
+  const dropped = new Set(["strip", "escaped", "source", "hash"]);
+  const isContent = "type" in node && node.type === "ContentStatement";
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(
+        ([key, value]) =>
+          !dropped.has(key) && !(isContent && key === "original") && !(key === "type" && value === "Program"),
+      )
+      .map(([key, value]) => [key, strip(value)]),
+  );
+}
