@@ -2,13 +2,26 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
+static struct entry_config entry_config_of(const struct tree *tree, bool is_on_host, uint8_t kind) {
+  const char *name = strrchr(tree->path, '/');
+  return (struct entry_config){
+      .root_fd = is_on_host ? tree->host.fd : tree->disk,
+      .root_path = is_on_host ? "/" : tree->path,
+      .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
+      .kind = kind,
+      .is_host_root = is_on_host,
+  };
+}
+
 int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node, struct err *err) {
   auto_place struct place place = PLACE_NONE;
+  tree->disk = -1;
   tree->entry_kind = request->entry;
   tree->is_host_root = request->is_host_root;
   if (root_open(&tree->host, "/", has_openat2, err) != 0) return -1;
@@ -19,7 +32,13 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   if (!S_ISDIR(place.stat.st_mode)) return err_system(err, ENOTDIR, "open", request->path);
   strcpy(tree->path, place.real);
   node->stat = place.stat;
-  tree->root = (struct root){.fd = steal_fd(&place.fd), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2};
+  tree->disk = steal_fd(&place.fd);
+  // Files of a running machine are those that its processes see: its /run and /tmp, what it has mounted.
+  struct entry_config config = entry_config_of(tree, tree->is_host_root, tree->entry_kind);
+  auto_close int view = -1;
+  if (entry_machine_root(&config, &view, err) != 0) return -1;
+  if (view < 0 && (view = fcntl(tree->disk, F_DUPFD_CLOEXEC, 0)) < 0) return err_system(err, errno, "open", request->path);
+  tree->root = (struct root){.fd = steal_fd(&view), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2};
   return 0;
 }
 
@@ -31,14 +50,7 @@ int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out
   bool is_on_host = at_host || tree->is_host_root;
   uint8_t wanted = kind == ENTRY_TREES ? tree->entry_kind : kind;
   struct entry **slot = is_on_host ? &tree->host_entry : &tree->entries[wanted];
-  const char *name = strrchr(tree->path, '/');
-  struct entry_config config = {
-      .root_fd = is_on_host ? tree->host.fd : tree->root.fd,
-      .root_path = is_on_host ? "/" : tree->path,
-      .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
-      .kind = wanted,
-      .is_host_root = is_on_host,
-  };
+  struct entry_config config = entry_config_of(tree, is_on_host, wanted);
   if (*slot == NULL && entry_open(slot, &config, err) != 0) return -1;
   *out = *slot;
   return 0;
@@ -56,6 +68,8 @@ void tree_close(struct tree *tree) {
   tree->host_entry = NULL;
   beat_enter(tree->beat, BEAT_WORKS);
   buffer_free(&tree->scratch);
+  if (tree->disk >= 0) close(tree->disk);
+  tree->disk = -1;
   root_close(&tree->root);
   root_close(&tree->host);
 }

@@ -23,6 +23,7 @@ struct tree {
   struct blob_store blobs;
   struct root root;
   struct root host; // "/", the same as root for the host's own root
+  int disk;         // the tree as the host has it, for entries; root is the machine's own view of it while one runs
   char path[PATH_MAX];
   uint8_t entry_kind;
   bool is_host_root;

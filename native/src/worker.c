@@ -153,7 +153,7 @@ static void give_back_locks(struct tree *tree) {
 
 void worker_main(const struct worker_config *config) {
   struct port port;
-  struct tree tree = {.port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}};
+  struct tree tree = {.port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
   struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
   int socket;
   settle(config, &socket, &tree.blobs.fd);

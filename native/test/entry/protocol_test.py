@@ -80,6 +80,13 @@ class Helper:
             elif kind == 0x8F:
                 return None, None, b"", b"", payload
 
+    def write(self, tree, path, content):
+        change = struct.pack("<BB", 1, 0) + string(path) + b"\0\0" + string(content) + struct.pack("<HIIBB", 0o644, 0, 0, 0, 0)
+        self.send(0x04, struct.pack("<III", tree, 0, 1) + change)
+        reply, _, payload = self.frame()
+        assert (reply, payload[4]) == (0x83, 0), payload
+        assert self.frame()[0] == 0x84
+
     def close(self):
         self.process.stdin.close()
         return self.process.wait(timeout=20)
@@ -165,6 +172,11 @@ def main():
                 while not any(open(f"/proc/{pid}/cmdline").read().startswith("/bin/sleep") for pid in processes_in(trees[kind])):
                     time.sleep(0.02)
             check_kind(helper, number, trees[kind], kind)
+            if kind == "machine":
+                helper.write(number, "/tmp/written", b"by the helper")
+                ended = helper.run(number, ["cat", "/tmp/written"])
+                check(ended[2] == b"by the helper", f"a file that was written into a running machine is {ended} there")
+                check(os.listdir(trees[kind] + "/tmp") == [], "it went to the disk instead")
         check_kind(helper, 9, "/", "auto", flags=1)
         ended = helper.run(1, ["/bin/sh", "-c", "setsid sleep 900 & echo on"])
         check(ended[:3] == (0, 0, b"on\n"), f"a process that leaves a daemon is {ended}")
