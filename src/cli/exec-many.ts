@@ -72,8 +72,8 @@ async function execIn(
   } catch (error) {
     if (!(error instanceof CrunError)) throw error;
     if (!isInterrupted()) await err.add(Buffer.from(`${error.message}\n`));
-    const [first] = error.diagnostics;
-    return { kind: error.exitStatus === 4 ? "unreachable" : "failed", target: target.name, why: first?.summary ?? "" };
+    const kind = error.exitStatus === 4 ? "unreachable" : "failed";
+    return { kind, target: target.name, why: (error.diagnostics[0]?.summary ?? "").replace(`${target.name}: `, "") };
   }
 }
 
