@@ -100,7 +100,8 @@ export function observeApt(wish: AptWish): AptProbes {
     extended: { kind: "read", path: extendedPath, needles: plain.map((name) => `\nPackage: ${name}\n`) },
     lists: { kind: "stat", path: listsPath },
     stamp: { kind: "stat", path: stampPath },
-    indexes: wish.update_cache || wish.cache_valid_time > 0 ? [{ kind: "list", path: listsPath, depth: 1, limit: 200 }] : [],
+    indexes:
+      wish.update_cache || wish.cache_valid_time > 0 ? [{ kind: "list", path: listsPath, depth: 1, limit: 200 }] : [],
     archives: wish.clean ? [{ kind: "list", path: archivesPath, depth: 2 }] : [],
     machine: { kind: "machine" },
     names: patterns.map((spec): ExecProbe => ({
