@@ -8,6 +8,7 @@ import { fromCel } from "./cel-values.js";
 import { helpers } from "./helpers/index.js";
 import { celOfJinja } from "./jinja-to-cel.js";
 import { textOrigin, type TextOrigin } from "./source.js";
+import { remedyForName } from "./near-names.js";
 import type { PlacedReference } from "./template.js";
 import { describeValue } from "./values.js";
 import { originOf, placeOf, type YamlNode } from "./yaml.js";
@@ -164,7 +165,7 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
     return at(
       origin,
       0,
-      "a condition is an expression already: no braces around it",
+      "an expression stands here without braces around it",
       remedy ?? `Write ${text.replace(/^\s*\{\{\s*|\s*\}\}\s*$/g, "")}`,
     );
   }
@@ -172,7 +173,7 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
     return at(
       origin,
       text.indexOf("{{"),
-      "a condition is an expression already: no braces inside it",
+      "an expression stands here without braces inside it",
       remedy ?? "Write the variable's name alone.",
     );
   const start = Math.min(fault.start ?? 0, text.length);
@@ -225,7 +226,7 @@ function explain(fault: CelFault, text: string, origin: TextOrigin, scope: Scope
         origin,
         index,
         `the variable ${JSON.stringify(name)} is not defined`,
-        suggest(name, scope.names()) ??
+        remedyForName(name, scope.names()) ??
           `If it may be missing, ask first: has(vars.${name}) && …, or write default(${name}, …).`,
       );
     }

@@ -76,7 +76,7 @@ export class PlaybookFiles {
   sourceLine({ file, line }: Place): string | undefined {
     if (line === undefined) return undefined;
     const path = this.absolute(file);
-    return this.isFile(path) ? this.read(path).split("\n")[line - 1] : undefined;
+    return this.isFile(path) ? this.read(path).split(/\r?\n/)[line - 1] : undefined;
   }
 
   /** The first of the paths that is a file. */

@@ -2,7 +2,7 @@
 
 import { suggest } from "../diagnostic/near.js";
 import type { Findings } from "./findings.js";
-import { placeOf, type YamlMap } from "./yaml.js";
+import { placeOf, type YamlMap, type YamlNode } from "./yaml.js";
 
 /** `true`: known. Text: why not and what to do instead. */
 type Keywords = Readonly<Record<string, true | string>>;
@@ -71,6 +71,18 @@ export const TASK_KEYWORDS: Keywords = {
   local_action: "Write the module's name as the key, and delegate_to: local.",
 };
 
+const BELOW = "Write it under apply:, then it holds for the tasks that are read.";
+
+/** include_tasks and include_role take few keywords for themselves. */
+export const INCLUDE_KEYWORDS: Keywords = {
+  ...Object.fromEntries(Object.keys(TASK_KEYWORDS).map((key) => [key, BELOW])),
+  ...Object.fromEntries(
+    "name when loop loop_control vars tags args ignore_errors no_log run_once register collections"
+      .split(" ")
+      .map((key) => [key, true as const]),
+  ),
+};
+
 export const PLAY_KEYWORDS: Keywords = {
   ...COMMON,
   hosts: true,
@@ -105,6 +117,11 @@ export const LOOP_CONTROL_KEYWORDS: Keywords = {
   extended_allitems: true,
 };
 
+/** sudo is what becoming another user means anyway. */
+function isHarmless(key: string, value: YamlNode): boolean {
+  return key === "become_method" && value.kind === "scalar" && value.text === "sudo";
+}
+
 /** Reports keys that are not known or not supported. `isOther`: keys that are something else than keywords here. */
 export function checkKeywords(
   map: YamlMap,
@@ -113,8 +130,8 @@ export function checkKeywords(
   findings: Findings,
   isOther: (key: string) => boolean = () => false,
 ): void {
-  for (const { key, keyNode } of map.entries.values()) {
-    if (isOther(key)) continue;
+  for (const { key, keyNode, value } of map.entries.values()) {
+    if (isOther(key) || isHarmless(key, value)) continue;
     const state = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
     if (state === true) continue;
     const place = placeOf(keyNode);

@@ -1,8 +1,8 @@
 // Variables as one target sees them: layers, rendered when they are looked up, cycles shown.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import { suggest } from "../diagnostic/near.js";
 import { PendingVariable, type Renderable, type Scope, type VarLayer } from "../module/value.js";
+import { remedyForName } from "./near-names.js";
 import { lazyMap } from "./lazy-map.js";
 import { isTemplate } from "./template.js";
 import { OMIT } from "./values.js";
@@ -210,7 +210,7 @@ export class LayeredScope implements Scope {
     return new CrunError({
       severity: "error",
       summary: `the variable ${JSON.stringify(name)} is not defined`,
-      remedy: suggest(name, this.names()) ?? "Define it in vars, in the inventory or with -e.",
+      remedy: remedyForName(name, this.names()) ?? "Define it in vars, in the inventory or with -e.",
     });
   }
 

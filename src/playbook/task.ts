@@ -6,7 +6,7 @@ import type { Renderable } from "../module/value.js";
 import { argumentsOf } from "./arguments.js";
 import { conditionsOf, type Condition } from "./condition.js";
 import type { Findings } from "./findings.js";
-import { ANSIBLE_MODULES, checkKeywords, LOOP_CONTROL_KEYWORDS, TASK_KEYWORDS } from "./keywords.js";
+import { ANSIBLE_MODULES, checkKeywords, INCLUDE_KEYWORDS, LOOP_CONTROL_KEYWORDS, TASK_KEYWORDS } from "./keywords.js";
 import { shortName, type Lineage } from "./lineage.js";
 import { loopFor } from "./loop-words.js";
 import type { LoopControl, Task } from "./play.js";
@@ -102,7 +102,8 @@ export async function loadTask(
 /** Reports keywords that a task has not or not yet, and with_*. */
 export function checkTaskKeywords(map: YamlMap, action: YamlEntry, findings: Findings): void {
   const others = (key: string): boolean => key === action.key || !Object.hasOwn(TASK_KEYWORDS, key);
-  checkKeywords(map, TASK_KEYWORDS, "a task", findings, others);
+  const isInclude = shortName(action.key).startsWith("include_");
+  checkKeywords(map, isInclude ? INCLUDE_KEYWORDS : TASK_KEYWORDS, isInclude ? action.key : "a task", findings, others);
   for (const { key, keyNode, value } of map.entries.values()) {
     if (key.startsWith("with_"))
       findings.at(keyNode, `${JSON.stringify(key)} is not taken`, { remedy: loopFor(key, value) });

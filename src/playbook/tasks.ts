@@ -9,7 +9,7 @@ import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
 import { inherit, shortName, type Lineage } from "./lineage.js";
 import type { Block, Include, Inherited, Meta, Node, Task } from "./play.js";
 import { importRole, includeRole } from "./roles.js";
-import { actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
+import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
 import { templateOf } from "./template.js";
 import { isTemplateText, oneOf, plainText } from "./vars.js";
 import { placeOf, type YamlEntry, type YamlMap, type YamlNode } from "./yaml.js";
@@ -61,7 +61,8 @@ async function loadEntry(context: LoadContext, map: YamlMap, lineage: Lineage, c
     });
     return [];
   }
-  const action = actionOf(map, context.registry, findings);
+  const written = actionOf(map, context.registry, findings);
+  const action = written && withArgs(map, written);
   if (!action) {
     const keyword = map.entries.get("action") ?? map.entries.get("local_action");
     if (keyword) checkTaskKeywords(map, keyword, findings);
@@ -91,6 +92,15 @@ async function loadEntry(context: LoadContext, map: YamlMap, lineage: Lineage, c
   }
   const task = await loadTask(map, action, inherit(lineage, map, "task vars", findings), context.registry, findings);
   return task ? [task] : [];
+}
+
+/** An import or include whose parameters stand under `args:` has them all in one map. */
+function withArgs(map: YamlMap, action: YamlEntry): YamlEntry {
+  const args = map.entries.get("args")?.value;
+  if (!ACTIONS.has(shortName(action.key)) || args?.kind !== "map") return action;
+  const file: YamlEntry = { key: "file", keyNode: action.keyNode, value: action.value };
+  const own = action.value.kind === "map" ? action.value.entries : new Map([["file", file]]);
+  return { ...action, value: { ...args, entries: new Map([...args.entries, ...own]) } };
 }
 
 async function loadBlock(context: LoadContext, map: YamlMap, lineage: Lineage, chain: Chain): Promise<Block> {

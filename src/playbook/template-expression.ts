@@ -3,6 +3,7 @@
 import { suggest } from "../diagnostic/near.js";
 import type { Scope } from "../module/value.js";
 import { contextFrame, dataOf, localOf, type Frame } from "./frame.js";
+import { remedyForName } from "./near-names.js";
 import { helpers, HelperError, type HelperDefinition } from "./helpers/index.js";
 import { handlebarsOfJinja } from "./jinja-to-handlebars.js";
 import {
@@ -249,7 +250,7 @@ export class ExpressionCompiler {
 
   protected undefinedVariable(node: PathNode, name: string, scope: Scope): TemplateFault {
     const helper = Object.hasOwn(helpers, name) ? ` ${name} is a helper: it wants a value, as {{${name} x}}.` : "";
-    const near = suggest(name, scope.names());
+    const near = remedyForName(name, scope.names());
     return this.fault(
       node,
       `the variable ${JSON.stringify(name)} is not defined`,

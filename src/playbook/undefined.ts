@@ -1,7 +1,7 @@
 // Finds variables that nothing can define.
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
-import { suggest } from "../diagnostic/near.js";
+import { remedyForName } from "./near-names.js";
 import type { VarLayer } from "../module/value.js";
 import type { Inherited, Include, Play, Task } from "./play.js";
 import { isTemplate, type PlacedReference, type Template } from "./template.js";
@@ -41,6 +41,7 @@ export class Sources {
   /** What a task leaves behind. */
   addTask(task: Task): void {
     if (task.register !== undefined) this.#names.add(task.register);
+    if (task.module.hasOpenParams && Object.keys(task.args).some((name) => name.includes("{{"))) this.isOpen = true;
     if (task.module.hasOpenParams)
       this.addNames(Object.keys(task.args).filter((name) => !Object.hasOwn(task.module.params, name)));
     if (task.module.name === "include_vars") this.isOpen = true;
@@ -166,11 +167,8 @@ class Finder {
   }
 
   #remedy(name: string, local: ReadonlySet<string>): string {
-    if (name === "item") return "item is set in a task that has a loop.";
-    const near = suggest(name, [...this.#sources.names, ...local]);
+    const near = remedyForName(name, [...this.#sources.names, ...local]);
     if (near) return near;
-    if (name.startsWith("ansible_"))
-      return "What crun finds out about a target is in facts, as facts.hostname; `crun facts TARGET` shows all of it.";
     return "Define it in vars, in the inventory or with -e, or give a default: {{default NAME '…'}}, in conditions has(vars.NAME) && ….".replaceAll(
       "NAME",
       name,

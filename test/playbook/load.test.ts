@@ -269,6 +269,15 @@ describe("loading tasks", () => {
     await assert.rejects(include.load("none.yml"), /there is no file "none\.yml"/);
   });
 
+  it("takes the parameters of an include from args:, too", async () => {
+    const play = await playOf({
+      "site.yml": "- hosts: all\n  tasks:\n    - include_tasks: a.yml\n      args: {apply: {tags: t}}\n",
+      "a.yml": "- debug: {msg: a}\n",
+    });
+    const [task] = tasksOf((await includeOf(play.nodes).load("a.yml")).nodes);
+    assert.deepEqual([...(task?.tags ?? [])], ["t"]);
+  });
+
   it("reads meta tasks", async () => {
     const play = await playOf({
       "site.yml": "- hosts: all\n  tasks:\n    - meta: end_host\n      when: a\n    - meta: end_target\n",
