@@ -95,7 +95,7 @@ function planPlacement(
   const link = self?.stat?.type === "link" ? self.stat : undefined;
   const isReplacedLink = link !== undefined && !(params.follow && existing);
   const kept = isReplacedLink ? undefined : existing;
-  const path = link && !isReplacedLink ? (target?.real ?? place.path) : place.path;
+  const path = link && !isReplacedLink ? target?.real || place.path : place.path;
   const wanted = params.mode === "preserve" ? { ...params, mode: formatMode(place.mode) } : params;
   const fresh = { mode: defaultFileMode, ...defaultOwnership(context.becomeUser, accounts) };
   const flags = seen.flags[index]?.stat?.flags;
