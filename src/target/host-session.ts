@@ -60,7 +60,9 @@ function infoOf(greeting: Greeting): HostInfo {
     cpus: greeting.cpus,
     memory: greeting.memory,
     hasOpenat2: (greeting.features & FEATURES.openat2) !== 0,
-    isRootless: (greeting.features & FEATURES.rootCapabilities) === 0,
+    // Within a user namespace of its own the helper has all capabilities, but over nothing that is not its own.
+    isRootless:
+      (greeting.features & (FEATURES.rootCapabilities | FEATURES.userNamespace)) !== FEATURES.rootCapabilities,
   };
 }
 

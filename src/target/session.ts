@@ -10,6 +10,7 @@ export interface HostInfo {
   readonly architecture: string;
   readonly kernel: string;
   readonly nodename: string;
+  /** As the helper sees it: 0 in a user namespace of its own too. */
   readonly uid: number;
   readonly cpus: number;
   /** Bytes. */

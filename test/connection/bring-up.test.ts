@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { bringUpCommand } from "../../src/connection/snippet.js";
@@ -90,7 +100,12 @@ describe("connection: bringing up the helper", function () {
       const become = { ...root, user: "plain" };
       scope.defer(() => rmSync("/var/tmp/crun-0-open", { recursive: true, force: true }));
       for (let turn = 0; turn < 2; turn++) {
-        await withSession(addressOf(host, { become }), async (session) => assert.equal(session.info.uid, 21_003));
+        await withSession(addressOf(host, { become }), async (session) => {
+          assert.equal(session.info.isRootless, true);
+          const pids = (await run("pgrep", ["-f", "^/var/tmp/crun-0-open/helper"])).stdout.trim().split("\n");
+          const users = pids.map((pid) => /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+          assert.ok(users.includes("21003"), users.join());
+        });
       }
       const none = { ...root, user: "nobody-of-that-name" };
       assert.match(await refusal(addressOf(host, { become: none })), /the user to become does not exist/);
