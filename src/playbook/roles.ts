@@ -8,7 +8,15 @@ import { checkKeywords, ROLE_KEYWORDS } from "./keywords.js";
 import { inherit, type Lineage } from "./lineage.js";
 import type { Include, Node, RoleInfo } from "./play.js";
 import { checkTaskKeywords } from "./task.js";
-import { includeNode, lineageBelowInclude, loadApart, loadHandlers, loadTaskFile, type Chain } from "./tasks.js";
+import {
+  includeNode,
+  lineageBelowInclude,
+  loadApart,
+  loadHandlers,
+  loadTaskFile,
+  varsOfAction,
+  type Chain,
+} from "./tasks.js";
 import { templateOf } from "./template.js";
 import { isTemplateText, plainBoolean, plainText, varsOf, varsOfFile } from "./vars.js";
 import { plainOf, type YamlEntry, type YamlMap, type YamlNode } from "./yaml.js";
@@ -21,9 +29,9 @@ interface RoleRequest {
   readonly varsFrom: string | undefined;
   readonly defaultsFrom: string | undefined;
   readonly handlersFrom: string | undefined;
-  /** `vars` of the entry: below the role's own. */
+  /** `vars` of the entry: below the role's own. Seen by the whole play, as Ansible has it. */
   readonly vars: readonly VarLayer[];
-  /** Other keys of the entry: above the role's own. */
+  /** Other keys of the entry, `vars` of an import or include: above the role's own. */
   readonly params: readonly VarLayer[];
 }
 
@@ -238,7 +246,7 @@ async function loadRole(
   const role = info([...dependencies.defaults, ...above, ...ownDefaults]);
   const inside: Lineage = { ...asParent, role, vars: [...lineage.vars, ...dependencies.vars, ...own] };
   context.gathered.defaults.push(...ownDefaults);
-  context.gathered.vars.push(...ownVars);
+  context.gathered.vars.push(...request.vars, ...ownVars);
   const tasks = fileFrom(context, request, path, "tasks", request.tasksFrom);
   const nodes = tasks === undefined ? [] : await loadTaskFile(context, tasks, inside, [...chain, path]);
   const handlers = fileFrom(context, request, path, "handlers", request.handlersFrom);
@@ -354,9 +362,9 @@ export async function importRole(
   const request = role.requestFor(name);
   const path = findRole(context, request, lineage);
   if (path === undefined) return [];
-  return [
-    ...(await loadRole(context, request, path, inherit(lineage, map, "import vars", context.findings), chain)).nodes,
-  ];
+  const vars = varsOfAction(context, map, "import vars");
+  const own = inherit(lineage, map, undefined, context.findings);
+  return [...(await loadRole(context, { ...request, vars, params: vars }, path, own, chain)).nodes];
 }
 
 export function includeRole(
@@ -370,11 +378,12 @@ export function includeRole(
   const role = roleAction(context, action);
   const name = role && context.findings.try(() => templateOf(role.nameNode));
   if (!role || !name) return [];
-  const below = lineageBelowInclude(context, map, action, lineage);
+  const below = lineageBelowInclude(context, action, lineage);
+  const params = varsOfAction(context, map, "include vars");
   return [
     includeNode(context, map, "include_role", lineage, name, async (one) => {
       const loaded = await loadApart(context, async (inner) => {
-        const request = role.requestFor(one);
+        const request = { ...role.requestFor(one), params };
         const path = findRole(inner, request, below);
         // A role may include itself: what runs decides when it ends.
         return path === undefined ? [] : [...(await loadRole(inner, request, path, below, chain.slice(0, 1))).nodes];

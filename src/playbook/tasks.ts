@@ -1,6 +1,7 @@
 // Lists of tasks: blocks, imports, includes, meta, and tasks themselves.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
+import type { VarLayer } from "../module/value.js";
 import { suggest } from "../diagnostic/near.js";
 import { nothingGathered, type LoadContext } from "./context.js";
 import { Findings } from "./findings.js";
@@ -11,7 +12,7 @@ import type { Block, Include, Inherited, Meta, Node, Task } from "./play.js";
 import { importRole, includeRole } from "./roles.js";
 import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
 import { templateOf } from "./template.js";
-import { isTemplateText, oneOf, plainText } from "./vars.js";
+import { isTemplateText, oneOf, plainText, varsOf } from "./vars.js";
 import { placeOf, type YamlEntry, type YamlMap, type YamlNode } from "./yaml.js";
 
 /** Files that are being read, outermost first; the last one is at hand. */
@@ -196,11 +197,9 @@ export async function loadTaskFile(
   return loadTasks(context, node, lineage, [...chain, path]);
 }
 
-/** What is passed on to what an include reads: what surrounds it, its vars, and what `apply` says; not its own when and tags. */
-export function lineageBelowInclude(context: LoadContext, map: YamlMap, action: YamlEntry, lineage: Lineage): Lineage {
+/** What is passed on to what an include reads: what surrounds it, and what `apply` says; not its own when and tags. */
+export function lineageBelowInclude(context: LoadContext, action: YamlEntry, own: Lineage): Lineage {
   const { findings } = context;
-  const vars = map.entries.get("vars");
-  const own = vars ? inherit(lineage, only(map, ["vars"]), "include vars", findings) : lineage;
   const apply = action.value.kind === "map" ? action.value.entries.get("apply")?.value : undefined;
   if (!apply) return own;
   if (apply.kind !== "map") {
@@ -211,8 +210,10 @@ export function lineageBelowInclude(context: LoadContext, map: YamlMap, action: 
   return inherit(own, apply, "apply vars", findings);
 }
 
-function only(map: YamlMap, keys: readonly string[]): YamlMap {
-  return { ...map, entries: new Map([...map.entries].filter(([key]) => keys.includes(key))) };
+/** The `vars` of an import or include. */
+export function varsOfAction(context: LoadContext, map: YamlMap, origin: string): VarLayer[] {
+  const vars = map.entries.get("vars");
+  return vars ? [varsOf(vars.value, origin, context.findings)] : [];
 }
 
 function includeTasks(
@@ -227,7 +228,8 @@ function includeTasks(
   const node = fileNode(context, action);
   const file = node && findings.try(() => templateOf(node));
   if (!node || !file) return [];
-  const below = lineageBelowInclude(context, map, action, lineage);
+  const vars = varsOfAction(context, map, "include vars");
+  const below = lineageBelowInclude(context, action, { ...lineage, vars: [...lineage.vars, ...vars] });
   const place = placeOf(node);
   return [
     includeNode(context, map, "include_tasks", lineage, file, async (name) => {

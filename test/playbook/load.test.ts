@@ -420,7 +420,7 @@ describe("loading roles", () => {
     );
     assert.deepEqual(
       play.roleVars.map((one) => one.origin),
-      ["roles/web/vars/main.yaml"],
+      ["vars of role base", "roles/web/vars/main.yaml"],
     );
     const [base, own] = tasksOf(play.nodes);
     const seen = (task: Task | undefined): unknown =>
@@ -444,6 +444,21 @@ describe("loading roles", () => {
     const own = tasksOf(play.nodes)[1];
     const scope = createScope([...(own?.role?.defaults ?? []), ...(own?.vars ?? [])]);
     assert.deepEqual([scope.get("user"), scope.get("listen_on")], ["www", 8080]);
+  });
+
+  it("lays the vars of an import or include over the role's own, and shows an import's to the whole play", async () => {
+    const files = {
+      "site.yml":
+        "- hosts: all\n  tasks:\n    - import_role: {name: web}\n      vars: {user: import, seen: 1}\n    - include_role: {name: web}\n      vars: {user: include}\n",
+      "roles/web/tasks/main.yml": "- debug: {msg: x}\n",
+      "roles/web/vars/main.yml": "user: role\n",
+    };
+    const play = await playOf(files);
+    const userOf = (task: Task | undefined): unknown => createScope(task?.vars ?? []).get("user");
+    assert.equal(userOf(tasksOf(play.nodes)[0]), "import");
+    assert.equal(userOf(tasksOf((await includeOf(play.nodes).load("web")).nodes)[0]), "include");
+    const scope = createScope(play.roleVars);
+    assert.deepEqual([scope.get("user"), scope.get("seen")], ["role", 1]);
   });
 
   it("calls a role's handlers by its name too, and runs them before the play's", async () => {
