@@ -277,7 +277,7 @@ const SKIPS: Readonly<Record<string, string>> = {
 
 const KNOWN_ENDS: readonly { readonly pattern: RegExp; readonly cause: string; readonly remedy: string }[] = [
   {
-    pattern: /is not in the sudoers file|is not allowed to (?:execute|run)|not permitted|may not run sudo/,
+    pattern: /is not in the sudoers file|is not allowed to (?:execute|run)|is not permitted to|may not run sudo/,
     cause: "the login may not become the other user",
     remedy: "Allow it in the host's sudoers, use another login (crun_user), or set crun_become: false to go without.",
   },
@@ -292,7 +292,7 @@ const KNOWN_ENDS: readonly { readonly pattern: RegExp; readonly cause: string; r
     remedy: "Correct crun_become_user.",
   },
   {
-    pattern: /restricted|not currently available|not available|nologin|only (?:allows?|permits?)|sftp/i,
+    pattern: /\brbash: |: restricted\b|account is (?:currently )?not available|nologin|sftp connections only/i,
     cause: "the login is not allowed to run commands",
     remedy: "Give the login a POSIX shell, or use another one (crun_user).",
   },
