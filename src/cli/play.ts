@@ -24,10 +24,10 @@ export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
   const loaded: LoadedPlaybook[] = [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules }));
-  const names = namesOf(setup);
+  const layers = layersOf(setup);
   const checkPattern = (pattern: string): void => void setup.inventory.match(pattern);
   const { tags, skipTags, startAtTask } = options;
-  tell(await preflight(loaded, { names, checkPattern, tags, skipTags, startAtTask }));
+  tell(await preflight(loaded, { layers, checkPattern, tags, skipTags, startAtTask }));
   const playbooks = loaded.map(({ playbook }) => playbook);
   const limit = limitOf(options.limit, setup);
   if (options.action === "syntax-check") return 0;
@@ -76,10 +76,10 @@ function tell(findings: readonly Diagnostic[]): void {
 }
 
 /** The variables that the inventory defines for any target, and the command line for all. */
-function namesOf({ inventory, extra }: Setup): Set<string> {
+function layersOf({ inventory, extra }: Setup): Set<VarLayer> {
   const layers = new Set<VarLayer>([extra]);
   for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
-  return new Set([...layers].flatMap((layer) => [...layer.names()]));
+  return layers;
 }
 
 function limitOf(pattern: string | undefined, setup: Setup): ReadonlySet<string> | undefined {

@@ -16,8 +16,8 @@ import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
 
 export interface PreflightQuestions {
-  /** Names that the inventory (for any target) and the command line define. */
-  readonly names: Iterable<string>;
+  /** Variables of the inventory (of all targets) and of the command line. */
+  readonly layers: Iterable<VarLayer>;
   /** Throws a CrunError for a pattern with unknown names. */
   readonly checkPattern?: (pattern: string) => void;
   readonly tags?: readonly string[];
@@ -41,7 +41,7 @@ export async function preflight(
   const templates = new Map<Task, readonly Template[]>();
   for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found));
   const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
-  const sources = sourcesOf(playbook.plays, walked, asked.names, (play) => fileLayers.get(play));
+  const sources = sourcesOf(playbook.plays, walked, asked.layers, (play) => fileLayers.get(play));
   if (!sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
   for (const play of playbook.plays) {
     checkHandlers(play, walked, files, found);

@@ -176,15 +176,15 @@ class Finder {
   }
 }
 
-/** All sources of a playbook. `inventoryNames`: those of the inventory and the command line. */
+/** All sources of a playbook. `outside`: those of the inventory and the command line. */
 export function sourcesOf(
   plays: readonly Play[],
   walked: Walked,
-  inventoryNames: Iterable<string>,
+  outside: Iterable<VarLayer>,
   fileLayers: (play: Play) => readonly VarLayer[] | undefined,
 ): Sources {
   const sources = new Sources();
-  sources.addNames(inventoryNames);
+  for (const layer of outside) sources.addLayer(layer);
   for (const play of plays) {
     for (const layer of [play.vars, ...play.roleDefaults, ...play.roleVars]) sources.addLayer(layer);
     const layers = fileLayers(play);

@@ -13,7 +13,7 @@ const folder = join(process.cwd(), "test/playbook/broken");
 async function messagesOf(file: string): Promise<string> {
   try {
     const loaded = await loadPlaybook(file, { modules, workingDirectory: folder });
-    const found = await preflight([loaded], { names: [] });
+    const found = await preflight([loaded], { layers: [] });
     return `${found.map((one) => formatDiagnostic(one)).join("\n")}\n`;
   } catch (error) {
     if (error instanceof CrunError) return `${error.message}\n`;

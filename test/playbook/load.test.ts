@@ -6,7 +6,8 @@ import { CrunError } from "../../src/diagnostic/diagnostic.js";
 import type { Renderable } from "../../src/module/value.js";
 import { splitFreeForm } from "../../src/playbook/free-form.js";
 import type { Include, Node, Task } from "../../src/playbook/play.js";
-import { createScope } from "../../src/playbook/scope.js";
+import { createScope, rawLayer } from "../../src/playbook/scope.js";
+import { layerOf } from "./scopes.js";
 import { findingsOf, load, playOf, playsOf, tasksOf, textOf } from "./memory-files.js";
 
 const nothing = createScope([]);
@@ -576,7 +577,7 @@ describe("the checks before a run", () => {
         "roles/web/handlers/main.yml": "- {name: reload, debug: {msg: x}}\n",
         "templates/t.hbs": "{{ansible_managed}}\n{{#each list}}{{this}}{{anything}}{{/each}}{{default q 1}}{{q}}\n",
       },
-      { names: ["from_inventory"] },
+      { layers: [rawLayer("hosts", { from_inventory: 1 })] },
     );
     assert.equal(found, "");
   });
@@ -597,6 +598,19 @@ describe("the checks before a run", () => {
       "part.yml": "- debug: {msg: '{{nowhere}}'}\n- include_tasks: part.yml\n",
     });
     assert.match(found, /"nowhere" is not defined anywhere\n {2}at part\.yml:1:19/);
+  });
+
+  it("follow the variables of the inventory to what they read", async () => {
+    const layers = [layerOf("url: 'http://{{domain}}/'\nunused: '{{nobody}}'", "group_vars/all.yml")];
+    const found = await findingsOf(
+      { "site.yml": "- hosts: all\n  tasks:\n    - debug: {msg: '{{url}}'}\n" },
+      { layers },
+    );
+    assert.match(
+      found,
+      /^error: the variable "domain" is not defined anywhere\n {2}at group_vars\/all\.yml:1:16\n[^]*$/,
+    );
+    assert.doesNotMatch(found, /nobody/);
   });
 
   it("check the patterns of hosts, the tags and the task to start at", async () => {

@@ -51,7 +51,7 @@ export async function playOf(files: Files): Promise<Play> {
 
 /** What loading and the checks before a run find, as text. */
 export async function findingsOf(files: Files, asked: Partial<PreflightQuestions> = {}): Promise<string> {
-  return textOf(await preflight([await load(files)], { names: [], ...asked }));
+  return textOf(await preflight([await load(files)], { layers: [], ...asked }));
 }
 
 export function textOf(findings: readonly Diagnostic[]): string {
