@@ -2,6 +2,7 @@
 
 import type { ExecChange, Outcome } from "./change.js";
 import type { Conclusion, Context } from "./contract.js";
+import { reasonOf } from "./failure-text.js";
 import type { Content } from "./probe.js";
 import { splitWords } from "./words.js";
 
@@ -40,7 +41,7 @@ export function concludeValidation(outcomes: readonly Outcome[], command: string
   const stderr = textOf(failed.stderr);
   const how =
     failed.exit.kind === "not-started"
-      ? (failed.exit.failure?.message ?? "it could not be started")
+      ? `it could not be started${failed.exit.failure ? `: ${reasonOf(failed.exit.failure)}` : ""}`
       : `rc:${failed.exit.value}`;
   return {
     refusal: {

@@ -165,5 +165,8 @@ describe("copy, guards and big files", () => {
     assert.equal(conclusion?.refusal?.message, "failed to validate: rc:3 error:bad line");
     assert.deepEqual(conclusion?.refusal?.result, { exit_status: 3, stdout: "out", stderr: "bad line\n" });
     assert.deepEqual(plan?.conclude?.([{ exit: { ...exit, value: 0 } }, {}]), {});
+    const failure = { errno: 2, code: "system", step: "execve", path: "check", message: "" } as const;
+    const missing = plan?.conclude?.([{ exit: { ...exit, kind: "not-started", value: 0, failure } }]);
+    assert.match(missing?.refusal?.message ?? "", /failed to validate: it could not be started: .*no such file/);
   });
 });
