@@ -52,6 +52,7 @@ static void put_applied(struct tree *tree, const struct task *task, const struct
   }
   frame_end(out, start);
   port_flush_if_full(tree->port);
+  port_send_if_due(tree->port);
 }
 
 static bool apply_one(struct tree *tree, const struct change *change, const struct task *task) {

@@ -5,34 +5,47 @@
 struct answer {
   struct tree *tree;
   uint32_t channel;
-  struct buffer frame; // an OBSERVED under construction, from its length on
-  uint32_t first;
+  // Replies of before (`prefix` bytes) and, from `start` on, an OBSERVED under construction. It is the port's own buffer, borrowed, so that
+  // nothing is copied where no CONTENT must go before it.
+  struct buffer frame;
+  size_t prefix;
+  size_t start;
   uint32_t count;
 };
 
 // Offsets in the frame: length, type, channel, then the fields.
 #define LAST_AT 9
-#define FIRST_AT 10
 #define COUNT_AT 14
 
 static void begin_frame(struct answer *answer, uint32_t first) {
-  answer->frame.length = 0;
+  answer->start = answer->frame.length;
   // Room for most batches at once: growing costs more than the memory.
   buffer_reserve(&answer->frame, 64u * 1024u);
   frame_begin(&answer->frame, MESSAGE_OBSERVED, answer->channel);
   put_u8(&answer->frame, 0);
   put_u32(&answer->frame, first);
   put_u32(&answer->frame, 0);
-  answer->first = first;
   answer->count = 0;
 }
 
-static void end_frame(struct answer *answer, size_t length, bool is_last) {
-  answer->frame.data[LAST_AT] = is_last;
-  set_u32(&answer->frame, 0, (uint32_t)(length - 4));
-  set_u32(&answer->frame, COUNT_AT, answer->count);
-  put_raw(&answer->tree->port->out, answer->frame.data, length);
-  port_flush_if_full(answer->tree->port);
+static void end_frame(struct answer *answer, bool is_last) {
+  struct port *port = answer->tree->port;
+  // Unless CONTENT has taken them along, the replies of before go with the frame.
+  size_t from = answer->prefix - port->held_length;
+  answer->frame.data[answer->start + LAST_AT] = is_last;
+  set_u32(&answer->frame, answer->start + COUNT_AT, answer->count);
+  frame_end(&answer->frame, answer->start);
+  if (port->out.length == 0 && from == 0) {
+    struct buffer empty = port->out;
+    port->out = answer->frame;
+    answer->frame = empty;
+  } else {
+    put_raw(&port->out, answer->frame.data + from, answer->frame.length - from);
+    answer->frame.length = 0;
+  }
+  answer->prefix = port->held_length = 0;
+  port->held = NULL;
+  port_flush_if_full(port);
 }
 
 static int probe_machine(struct tree *tree, struct buffer *out, struct err *err) {
@@ -89,14 +102,22 @@ static void answer_probe(struct answer *answer, const struct probe *probe, uint3
     put_u8(frame, 2);
     put_u64(frame, size);
   }
-  if (frame->length > FRAME_MAX) {
+  if (frame->length - answer->start > FRAME_MAX) {
     auto_buffer struct buffer item = {0};
     put_raw(&item, frame->data + start, frame->length - start);
-    end_frame(answer, start, false);
+    frame->length = start;
+    end_frame(answer, false);
     begin_frame(answer, index);
     put_raw(frame, item.data, item.length);
   }
   answer->count++;
+}
+
+static bool has_exec(const struct observe *request) {
+  for (size_t i = 0; i < request->count; i++) {
+    if (request->probes[i].kind == PROBE_EXEC) return true;
+  }
+  return false;
 }
 
 void observe_request(struct tree *tree, uint32_t channel, struct cursor *cursor) {
@@ -104,9 +125,17 @@ void observe_request(struct tree *tree, uint32_t channel, struct cursor *cursor)
   struct answer answer = {.tree = tree, .channel = channel};
   decode_observe(cursor, &request);
   if (cursor->is_broken) port_broken(tree->port, "an OBSERVE that cannot be decoded");
+  // A process may take its time: what was answered before does not wait for it.
+  if (has_exec(&request)) port_flush(tree->port);
+  if (tree->port->out_sent == 0) {
+    answer.frame = tree->port->out;
+    answer.prefix = tree->port->held_length = answer.frame.length;
+    tree->port->held = &answer.frame;
+    tree->port->out = (struct buffer){0};
+  }
   begin_frame(&answer, 0);
   for (size_t i = 0; i < request.count; i++) answer_probe(&answer, &request.probes[i], (uint32_t)i);
-  end_frame(&answer, answer.frame.length, true);
+  end_frame(&answer, true);
   buffer_free(&answer.frame);
   observe_clear(&request);
 }

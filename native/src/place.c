@@ -36,7 +36,7 @@ bool openat2_works(void) {
 }
 
 int open_proc_fd(void) {
-  auto_close int fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  auto_close int fd = openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
   struct statfs file_system;
   if (fd < 0 || fstatfs(fd, &file_system) != 0 || file_system.f_type != PROC_SUPER_MAGIC) return -1;
   return steal_fd(&fd);
@@ -44,7 +44,7 @@ int open_proc_fd(void) {
 
 int root_open(struct root *out, const char *path, bool has_openat2, struct err *err) {
   *out = (struct root){.fd = -1, .proc_fd = -1, .has_openat2 = has_openat2};
-  out->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  out->fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (out->fd < 0) return err_system(err, errno, "open", path);
   out->proc_fd = open_proc_fd();
   return 0;

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fatal.h"
 
 #define READ_SIZE (256u * 1024u)
 #define FLUSH_SIZE (256u * 1024u)
+#define NEWS_MS 50
 
 void port_init(struct port *port, int fd, struct beat *beat) {
   *port = (struct port){.fd = fd, .beat = beat};
@@ -127,6 +129,16 @@ void port_flush_if_full(struct port *port) {
   if (port_unsent(port) >= FLUSH_SIZE) port_flush(port);
 }
 
+void port_send_if_due(struct port *port) {
+  struct timespec now;
+  int64_t now_ms;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  if (now_ms - port->last_send_ms < NEWS_MS) return;
+  port->last_send_ms = now_ms;
+  port_send(port);
+}
+
 void port_broken(struct port *port, const char *what) {
   size_t start = frame_begin(&port->out, (enum message_type)INNER_BROKEN, 0);
   put_raw(&port->out, what, strlen(what));
@@ -148,6 +160,8 @@ void reply_done(struct port *port, uint32_t channel, uint32_t applied) {
 }
 
 void reply_content(struct port *port, uint32_t channel, uint32_t index, const uint8_t *data, size_t length) {
+  if (port->held_length > 0) put_raw(&port->out, port->held->data, port->held_length);
+  port->held_length = 0;
   while (length > 0) {
     size_t part = length < CHUNK_MAX ? length : CHUNK_MAX;
     size_t start = frame_begin(&port->out, MESSAGE_CONTENT, channel);

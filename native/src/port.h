@@ -30,6 +30,10 @@ struct port {
   struct buffer in;
   struct buffer out;
   size_t out_sent; // of `out`
+  int64_t last_send_ms;
+  // Replies of before that whoever borrowed `out` still holds, in front of its own; they go before any CONTENT.
+  const struct buffer *held;
+  size_t held_length;
   struct frame *first;
   struct frame **end;
 };
@@ -55,6 +59,9 @@ size_t port_unsent(const struct port *port);
 void port_flush(struct port *port);
 // Sends once there is enough for it to pay.
 void port_flush_if_full(struct port *port);
+
+// Sends what the socket takes if nothing was sent for a moment: for news of long work.
+void port_send_if_due(struct port *port);
 
 // The rest of a frame that cannot be understood: tells the router, which ends the helper.
 _Noreturn void port_broken(struct port *port, const char *what);

@@ -46,6 +46,7 @@ struct router {
   uint64_t file_limit;
   int64_t farewell_end;
   struct buffer in_buffer;
+  struct buffer scratch; // what was just received from a worker
   struct buffer out;
   size_t out_sent;
   bool is_out_gone;
@@ -359,15 +360,25 @@ static size_t pass_frames(struct router *router, struct link *link, const uint8_
   return at;
 }
 
+// Whole frames go on from where they were received; the beginning of one waits in the link until the rest has come.
+static void pass_received(struct router *router, struct link *link, size_t length) {
+  size_t passed;
+  if (link->in.length > 0) {
+    put_raw(&link->in, router->scratch.data, length);
+    buffer_drop_front(&link->in, pass_frames(router, link, link->in.data, link->in.length));
+    if (link->in.length == 0) buffer_free(&link->in);
+    return;
+  }
+  passed = pass_frames(router, link, router->scratch.data, length);
+  put_raw(&link->in, router->scratch.data + passed, length - passed);
+}
+
 static void take_replies(struct router *router, struct link *link) {
-  ssize_t got = recv(link->fd, buffer_reserve(&link->in, READ_SIZE / 4), READ_SIZE / 4, MSG_DONTWAIT);
+  ssize_t got = recv(link->fd, buffer_reserve(&router->scratch, READ_SIZE / 4), READ_SIZE / 4, MSG_DONTWAIT);
   struct err err;
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got > 0) {
-    link->in.length += (size_t)got;
-    buffer_drop_front(&link->in, pass_frames(router, link, link->in.data, link->in.length));
-    // A worker that has nothing half sent needs no memory here.
-    if (link->in.length == 0 && link->in.capacity > READ_SIZE / 2) buffer_free(&link->in);
+    pass_received(router, link, (size_t)got);
     return;
   }
   err_fail(&err, FAILURE_SYSTEM, "worker", "", "The process that served this tree has ended before its time.");
@@ -527,6 +538,7 @@ int router_run(int in, int out) {
   uploads_free(&router.uploads);
   blob_store_close(&router.blobs);
   buffer_free(&router.in_buffer);
+  buffer_free(&router.scratch);
   buffer_free(&router.out);
   free(router.links);
   close(router.epoll);
