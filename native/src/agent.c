@@ -44,7 +44,8 @@ struct agent {
   struct laid *laid;
 };
 
-// Stage 1: nothing open but the control socket, and 0, 1, 2 occupied; not to be traced, no terminal, no keys of the caller's.
+// Stage 1: nothing open but the control socket, and 0, 1, 2 occupied; not to be traced, no terminal, no keys of the
+// caller's.
 static int isolate(int control, struct err *err) {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return err_system(err, errno, "set dumpable", "");
   prctl(PR_SET_NAME, "crun-agent", 0, 0, 0);
@@ -62,7 +63,7 @@ static int isolate(int control, struct err *err) {
   }
   close(ends[0]);
   close(ends[1]);
-  setsid(); // EPERM where it leads a session already
+  setsid();                                                                  // EPERM where it leads a session already
   syscall(SYS_keyctl, 1L /* KEYCTL_JOIN_SESSION_KEYRING */, 0L, 0L, 0L, 0L); // kernels without keys have none to hide
   umask(0);
   return 0;
@@ -97,26 +98,24 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
       agent->capabilities = CAPABILITIES_OF_TREE_ROOT;
       if (tree_enter_isolated(setup->root_path, &agent->proc, err) < 0) return -1;
       return set_hostname(setup->tree_name, err);
-    case AGENT_NSPAWN:
-      agent->proc = open_proc();
-      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+    case AGENT_NSPAWN: agent->proc = open_proc(); return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
     case AGENT_MACHINE:
       if (fd_count < 2) return err_system(err, EPROTO, "join the machine", "");
-      if (machine_join(fds[0], fds[1], fd_count > 2 ? fds[2] : -1, setup->bounding, setup->no_new_privileges, err) < 0) return -1;
+      if (machine_join(fds[0], fds[1], fd_count > 2 ? fds[2] : -1, setup->bounding, setup->no_new_privileges, err) < 0)
+        return -1;
       agent->capabilities = setup->bounding;
       agent->leader = fd_count > 2 ? fcntl(fds[2], F_DUPFD_CLOEXEC, 0) : -1;
       agent->proc = open_proc();
       return 0;
-    case AGENT_HOST:
-      agent->proc = open_proc();
-      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+    case AGENT_HOST: agent->proc = open_proc(); return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
   }
   return err_system(err, EPROTO, "enter", "");
 }
 
 static void reap(struct agent *agent) {
   struct signalfd_siginfo drained;
-  while (read(agent->signals, &drained, sizeof drained) > 0) {}
+  while (read(agent->signals, &drained, sizeof drained) > 0) {
+  }
   for (pid_t pid = waitpid(-1, NULL, WNOHANG); pid > 0; pid = waitpid(-1, NULL, WNOHANG)) {
     for (struct laid **slot = &agent->laid; *slot != NULL; slot = &(*slot)->next) {
       if ((*slot)->runner != pid) continue;
@@ -130,9 +129,11 @@ static void reap(struct agent *agent) {
 }
 
 // Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i).
-static int spawn(struct agent *agent, const struct channel_message *message, const int *fds, size_t fd_count, struct err *err) {
+static int spawn(struct agent *agent, const struct channel_message *message, const int *fds, size_t fd_count,
+                 struct err *err) {
   struct unpacked_spec spec;
-  struct runner_config config = {.spec = &spec.spec, .capabilities = agent->capabilities, .streams = {-1, -1, -1}, .proc = agent->proc};
+  struct runner_config config = {
+      .spec = &spec.spec, .capabilities = agent->capabilities, .streams = {-1, -1, -1}, .proc = agent->proc};
   if (fd_count < 2) return err_system(err, EPROTO, "spawn", "");
   size_t next = 2;
   for (int i = 0; i < 3; i++) {
@@ -175,8 +176,9 @@ static void tell(int socket, uint32_t kind, const struct err *err) {
 // Returns when the worker is gone, or the machine.
 static void serve(struct agent *agent) {
   for (;;) {
-    struct pollfd wait[3] = {
-        {.fd = agent->signals, .events = POLLIN}, {.fd = CONTROL_FD, .events = POLLIN}, {.fd = agent->leader, .events = POLLIN}};
+    struct pollfd wait[3] = {{.fd = agent->signals, .events = POLLIN},
+                             {.fd = CONTROL_FD, .events = POLLIN},
+                             {.fd = agent->leader, .events = POLLIN}};
     if (poll(wait, 3, -1) < 0 && errno != EINTR) return;
     reap(agent);
     if (wait[2].revents != 0) return;
@@ -188,7 +190,8 @@ static void serve(struct agent *agent) {
     if (got == 0 || (got < 0 && errno != ETIMEDOUT)) return;
     struct err err;
     err_clear(&err);
-    if (got == (ssize_t)sizeof message && message.kind == CHANNEL_SPAWN && spawn(agent, &message, fds, fd_count, &err) < 0 && fd_count > 1)
+    if (got == (ssize_t)sizeof message && message.kind == CHANNEL_SPAWN &&
+        spawn(agent, &message, fds, fd_count, &err) < 0 && fd_count > 1)
       tell(fds[1], CHANNEL_FAILED, &err);
     for (size_t i = 0; i < fd_count; i++) close(fds[i]);
   }
@@ -216,9 +219,11 @@ static int run_agent(int control) {
   bool is_entered = isolate(control, &err) == 0 && catch_signals(&agent, &err) == 0;
   // 2: a worker that dies before this message, or within it, leaves an agent that has entered nothing and ends.
   if (is_entered) {
-    ssize_t got = channel_receive(CONTROL_FD, &agent.setup, sizeof agent.setup, fds, &fd_count, NULL, CHANNEL_DEADLINE_MS);
+    ssize_t got =
+        channel_receive(CONTROL_FD, &agent.setup, sizeof agent.setup, fds, &fd_count, NULL, CHANNEL_DEADLINE_MS);
     if (got <= 0) return 1;
-    is_entered = got == (ssize_t)sizeof agent.setup && agent.setup.kind == CHANNEL_SETUP && enter(&agent, fds, fd_count, &err) == 0;
+    is_entered = got == (ssize_t)sizeof agent.setup && agent.setup.kind == CHANNEL_SETUP &&
+                 enter(&agent, fds, fd_count, &err) == 0;
   }
   for (size_t i = 0; i < fd_count; i++) close(fds[i]);
   // 4

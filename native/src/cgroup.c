@@ -87,14 +87,15 @@ static bool find_mount(const struct membership *member, char *mount_point, char 
 static int join(const struct membership *member, struct err *err) {
   char mount_point[PATH_MAX], mount_root[PATH_MAX], path[3 * PATH_MAX];
   if (!find_mount(member, mount_point, mount_root))
-    return err_fail(err, FAILURE_ENTRY, "join a cgroup", member->path, "the cgroup hierarchy of the machine (%.60s) is not mounted here",
-                    member->controllers);
+    return err_fail(err, FAILURE_ENTRY, "join a cgroup", member->path,
+                    "the cgroup hierarchy of the machine (%.60s) is not mounted here", member->controllers);
   size_t shared = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
   const char *rest = strncmp(member->path, mount_root, shared) == 0 ? member->path + shared : member->path;
   snprintf(path, sizeof path, "%s%s/cgroup.procs", mount_point, rest);
   auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd >= 0 && write(fd, "0", 1) == 1) return 0;
-  return err_fail_errno(err, FAILURE_ENTRY, errno, "join a cgroup", path, "the machine's cgroup cannot be joined, so its limits would not hold");
+  return err_fail_errno(err, FAILURE_ENTRY, errno, "join a cgroup", path,
+                        "the machine's cgroup cannot be joined, so its limits would not hold");
 }
 
 int cgroup_join_of_process(int process, struct err *err) {

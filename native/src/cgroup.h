@@ -6,11 +6,12 @@
 
 #include "error.h"
 
-// The path beneath the cgroup mount: of cgroup2, or where that is unused (`/`) of the systemd hierarchy. `process` is a /proc/PID. Empty if
-// it cannot be read.
+// The path beneath the cgroup mount: of cgroup2, or where that is unused (`/`) of the systemd hierarchy. `process` is a
+// /proc/PID. Empty if it cannot be read.
 void cgroup_of_process(int process, char *out, size_t capacity);
 
-// Moves the caller into each cgroup of the process that is not its own already. Fails if one cannot be joined: its limits would not hold.
+// Moves the caller into each cgroup of the process that is not its own already. Fails if one cannot be joined: its
+// limits would not hold.
 int cgroup_join_of_process(int process, struct err *err);
 
 #endif

@@ -61,11 +61,11 @@ static int take_control(struct msghdr *message, int *fds, size_t *fd_count, pid_
   return status;
 }
 
-ssize_t channel_receive(int socket, void *data, size_t capacity, int *fds, size_t *fd_count, pid_t *sender, int timeout_ms) {
+ssize_t channel_receive(int socket, void *data, size_t capacity, int *fds, size_t *fd_count, pid_t *sender,
+                        int timeout_ms) {
   char control[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))] = {0};
   struct iovec part = {.iov_base = data, .iov_len = capacity};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   if (fd_count != NULL) *fd_count = 0;
   struct pollfd wait = {.fd = socket, .events = POLLIN};
   int ready = -1;
@@ -126,7 +126,8 @@ int spec_pack(const struct exec_spec *spec, int *out, struct err *err) {
       .umask = spec->umask,
       .stdin_kind = spec->stdin_kind,
   };
-  bool is_put = put(fd, &head, sizeof head) == 0 && put_string(fd, spec->directory == NULL ? "" : spec->directory) == 0 &&
+  bool is_put = put(fd, &head, sizeof head) == 0 &&
+                put_string(fd, spec->directory == NULL ? "" : spec->directory) == 0 &&
                 put_string(fd, spec->user == NULL ? "" : spec->user) == 0;
   for (uint32_t i = 0; is_put && i < head.argument_count; i++) is_put = put_string(fd, spec->argv[i]) == 0;
   for (uint32_t i = 0; is_put && i < head.environment_count; i++) is_put = put_string(fd, spec->environment[i]) == 0;
@@ -187,13 +188,18 @@ int spec_unpack(int fd, struct unpacked_spec *out, struct err *err) {
   struct packed_head head;
   memcpy(&head, take(&from, sizeof head), sizeof head);
   struct exec_spec *spec = &out->spec;
-  *spec = (struct exec_spec){.flags = head.flags, .rows = head.rows, .columns = head.columns, .umask = head.umask,
-                             .stdin_kind = head.stdin_kind, .file_count = head.file_count};
+  *spec = (struct exec_spec){.flags = head.flags,
+                             .rows = head.rows,
+                             .columns = head.columns,
+                             .umask = head.umask,
+                             .stdin_kind = head.stdin_kind,
+                             .file_count = head.file_count};
   spec->directory = take_string(&from);
   spec->user = spec->directory == NULL ? NULL : take_string(&from);
   spec->argv = spec->user == NULL ? NULL : take_strings(&from, head.argument_count);
   spec->environment = spec->argv == NULL ? NULL : take_strings(&from, head.environment_count);
-  bool is_whole = spec->environment != NULL && head.argument_count > 0 && head.file_count <= (size_t)(from.end - from.next);
+  bool is_whole =
+      spec->environment != NULL && head.argument_count > 0 && head.file_count <= (size_t)(from.end - from.next);
   if (is_whole) spec->files = calloc((size_t)head.file_count + 1, sizeof *spec->files);
   is_whole = is_whole && spec->files != NULL;
   for (uint32_t i = 0; is_whole && i < head.file_count; i++) is_whole = take_file(&from, &spec->files[i]) == 0;

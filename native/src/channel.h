@@ -13,15 +13,15 @@
 #define CHANNEL_DEADLINE_MS 30000
 
 enum channel_kind {
-  CHANNEL_SETUP = 1,  // worker to agent: struct setup; the machine's descriptors
-  CHANNEL_READY,      // agent to worker
-  CHANNEL_SPAWN,      // worker to agent: the packed spec, the runner's socket, the standard streams
-  CHANNEL_STARTING,   // the process itself to the worker: its credentials tell the pid; its terminal
-  CHANNEL_STARTED,    // runner to worker: the program runs
-  CHANNEL_FAILED,     // anyone to the worker: struct err
-  CHANNEL_SIGNAL,     // worker to runner: to the foreground group
-  CHANNEL_KILL,       // worker to runner: the process and all that descends from it
-  CHANNEL_FORGET,     // worker to runner: end
+  CHANNEL_SETUP = 1, // worker to agent: struct setup; the machine's descriptors
+  CHANNEL_READY,     // agent to worker
+  CHANNEL_SPAWN,     // worker to agent: the packed spec, the runner's socket, the standard streams
+  CHANNEL_STARTING,  // the process itself to the worker: its credentials tell the pid; its terminal
+  CHANNEL_STARTED,   // runner to worker: the program runs
+  CHANNEL_FAILED,    // anyone to the worker: struct err
+  CHANNEL_SIGNAL,    // worker to runner: to the foreground group
+  CHANNEL_KILL,      // worker to runner: the process and all that descends from it
+  CHANNEL_FORGET,    // worker to runner: end
 };
 
 struct channel_message {
@@ -46,9 +46,10 @@ struct setup {
 // Sends a whole message or fails with errno; never raises SIGPIPE.
 int channel_send(int socket, const void *data, size_t length, const int *fds, size_t fd_count);
 
-// Receives one message within a time (ms; -1: for ever). 0: the other side is gone. -1: errno (EPROTO for what does not fit).
-// `fds` has room for CHANNEL_FDS_MAX; `sender` may be NULL, else the socket has SO_PASSCRED.
-ssize_t channel_receive(int socket, void *data, size_t capacity, int *fds, size_t *fd_count, pid_t *sender, int timeout_ms);
+// Receives one message within a time (ms; -1: for ever). 0: the other side is gone. -1: errno (EPROTO for what does not
+// fit). `fds` has room for CHANNEL_FDS_MAX; `sender` may be NULL, else the socket has SO_PASSCRED.
+ssize_t channel_receive(int socket, void *data, size_t capacity, int *fds, size_t *fd_count, pid_t *sender,
+                        int timeout_ms);
 
 // The spec as one descriptor that holds all of it, files too, so that it fits whatever its size.
 int spec_pack(const struct exec_spec *spec, int *out, struct err *err);

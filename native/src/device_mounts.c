@@ -29,8 +29,8 @@ int open_device(const char *name, dev_t number, struct err *err) {
   return verify_device(fd, name, number, err) < 0 ? -1 : steal_fd(&fd);
 }
 
-// A node bound onto itself, or the outer one onto an empty file: there, and only there, the device opens. The outer one is read-only:
-// its mode and owner are the host's (writing to a device needs no writable mount).
+// A node bound onto itself, or the outer one onto an empty file: there, and only there, the device opens. The outer one
+// is read-only: its mode and owner are the host's (writing to a device needs no writable mount).
 static int mount_node(int dev, const char *name, dev_t number, struct err *err) {
   auto_close int source = -1;
   auto_target struct target at = {.fd = -1};
@@ -58,7 +58,8 @@ static int mount_pts(int dev, struct err *err) {
   unsigned attributes = KERNEL_ATTR_NOSUID | KERNEL_ATTR_NOEXEC;
   auto_close int pts = mount_fresh(&at, "devpts", KERNEL_DEVPTS_MAGIC, with_group, attributes, err);
   // A user namespace that maps a single id has no group tty.
-  if (pts < 0 && err->errno_ == EINVAL) pts = mount_fresh(&at, "devpts", KERNEL_DEVPTS_MAGIC, without_group, attributes, err);
+  if (pts < 0 && err->errno_ == EINVAL)
+    pts = mount_fresh(&at, "devpts", KERNEL_DEVPTS_MAGIC, without_group, attributes, err);
   if (pts < 0) return -1;
   return symlinkat("pts/ptmx", dev, "ptmx") < 0 ? fail(err, "link", "ptmx") : 0;
 }
@@ -68,7 +69,8 @@ static int mount_shm(int dev, struct err *err) {
   auto_target struct target at = {.fd = -1};
   if (mkdirat(dev, "shm", 01777) < 0) return fail(err, "mkdir", "shm");
   if (target_open(&at, dev, "shm", TARGET_DIRECTORY, err) <= 0) return -1;
-  auto_close int shm = mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, options, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV, err);
+  auto_close int shm =
+      mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, options, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV, err);
   return shm < 0 ? -1 : 0;
 }
 
@@ -78,8 +80,10 @@ int mount_devices(int root, int *dev, struct err *err) {
     const char *name;
     unsigned major, minor;
   } nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
-  static const char *const links[][2] = {
-      {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
+  static const char *const links[][2] = {{"fd", "/proc/self/fd"},
+                                         {"stdin", "/proc/self/fd/0"},
+                                         {"stdout", "/proc/self/fd/1"},
+                                         {"stderr", "/proc/self/fd/2"}};
   auto_target struct target at = {.fd = -1};
   int is_there = target_open(&at, root, "dev", TARGET_DIRECTORY, err);
   if (is_there <= 0) return is_there;

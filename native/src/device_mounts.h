@@ -9,8 +9,9 @@
 // An O_PATH descriptor of a character device of the outer /dev, its number verified.
 int open_device(const char *name, dev_t number, struct err *err);
 
-// A tmpfs on the tree's /dev with null zero full random urandom tty, pts, ptmx, shm, fd, stdin, stdout, stderr. Devices open in no other
-// place: the tmpfs is nodev, each node is a mount of its own. `dev` gets its root, or -1 where the tree has no /dev.
+// A tmpfs on the tree's /dev with null zero full random urandom tty, pts, ptmx, shm, fd, stdin, stdout, stderr. Devices
+// open in no other place: the tmpfs is nodev, each node is a mount of its own. `dev` gets its root, or -1 where the
+// tree has no /dev.
 int mount_devices(int root, int *dev, struct err *err);
 
 #endif

@@ -16,9 +16,10 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-const uint64_t CAPABILITIES_OF_TREE_ROOT =
-    BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID) |
-    BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_SETFCAP);
+const uint64_t CAPABILITIES_OF_TREE_ROOT = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
+                                           BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETPCAP) |
+                                           BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) |
+                                           BIT(CAP_AUDIT_WRITE) | BIT(CAP_SETFCAP);
 
 struct capability_sets {
   uint64_t effective, permitted, inheritable;
@@ -58,7 +59,8 @@ int capabilities_cut(uint64_t keep, struct err *err) {
   uint64_t bounding = bounding_get();
   for (int capability = 0; capability < 64; capability++) {
     if ((bounding & ~keep & BIT(capability)) == 0) continue;
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return err_system(err, errno, "drop from the bounding set", "");
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+      return err_system(err, errno, "drop from the bounding set", "");
   }
   // Ambient capabilities came with kernel 4.3; EINVAL says that there are none.
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
@@ -66,7 +68,8 @@ int capabilities_cut(uint64_t keep, struct err *err) {
   if (sets_get(&sets) < 0) return err_system(err, errno, "capget", "");
   if (sets_set(sets.permitted & keep) < 0) return err_system(err, errno, "capset", "");
   if (sets_get(&sets) < 0) return err_system(err, errno, "capget", "");
-  if ((bounding_get() & ~keep) != 0 || (sets.permitted & ~keep) != 0 || (sets.effective & ~keep) != 0 || sets.inheritable != 0)
+  if ((bounding_get() & ~keep) != 0 || (sets.permitted & ~keep) != 0 || (sets.effective & ~keep) != 0 ||
+      sets.inheritable != 0)
     return err_fail(err, FAILURE_ENTRY, "verify capabilities", "", "capabilities remained that were to be dropped");
   for (int capability = 0; capability < 64; capability++) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) > 0)
@@ -75,7 +78,8 @@ int capabilities_cut(uint64_t keep, struct err *err) {
   return 0;
 }
 
-// In a user namespace whose groups are not ours to set (a single id mapped without newgidmap), root keeps the caller's groups.
+// In a user namespace whose groups are not ours to set (a single id mapped without newgidmap), root keeps the caller's
+// groups.
 static bool are_groups_fixed(void) {
   char word[8] = "";
   auto_close int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
@@ -104,13 +108,16 @@ static int verify_groups(const struct user *user, struct err *err) {
 }
 
 static int set_ids(const struct user *user, struct err *err) {
-  const char *unmapped = "this id is not mapped in the helper's user namespace (it runs without root): no process can have it";
+  const char *unmapped =
+      "this id is not mapped in the helper's user namespace (it runs without root): no process can have it";
   if (setresgid(user->gid, user->gid, user->gid) < 0)
-    return errno == EINVAL ? err_fail_errno(err, FAILURE_NO_SUCH_USER, errno, "setresgid", "", "group %u: %s", user->gid, unmapped)
-                           : err_system(err, errno, "setresgid", "");
+    return errno == EINVAL
+               ? err_fail_errno(err, FAILURE_NO_SUCH_USER, errno, "setresgid", "", "group %u: %s", user->gid, unmapped)
+               : err_system(err, errno, "setresgid", "");
   if (setresuid(user->uid, user->uid, user->uid) < 0)
-    return errno == EINVAL ? err_fail_errno(err, FAILURE_NO_SUCH_USER, errno, "setresuid", "", "user %u: %s", user->uid, unmapped)
-                           : err_system(err, errno, "setresuid", "");
+    return errno == EINVAL
+               ? err_fail_errno(err, FAILURE_NO_SUCH_USER, errno, "setresuid", "", "user %u: %s", user->uid, unmapped)
+               : err_system(err, errno, "setresuid", "");
   uid_t real, effective, saved;
   gid_t real_group, effective_group, saved_group;
   if (getresuid(&real, &effective, &saved) < 0 || getresgid(&real_group, &effective_group, &saved_group) < 0)
@@ -128,8 +135,10 @@ static int verify_no_regain(const struct user *user, struct err *err) {
   if (user->gid != 0 && (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 || setgid(0) == 0))
     return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "root's group could be regained");
   gid_t group = 0;
-  if (setgroups(1, &group) == 0) return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "groups could still be set");
-  if (sets_set(BIT(CAP_SETUID)) == 0) return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "capabilities could be regained");
+  if (setgroups(1, &group) == 0)
+    return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "groups could still be set");
+  if (sets_set(BIT(CAP_SETUID)) == 0)
+    return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "capabilities could be regained");
   return 0;
 }
 
@@ -137,21 +146,26 @@ int drop_to_user(const struct user *user, struct err *err) {
   bool has_fixed_groups = are_groups_fixed();
   bool is_root = user->uid == 0;
   if (has_fixed_groups && !is_root)
-    return err_fail(err, FAILURE_NO_SUCH_USER, "setgroups", "",
-                    "user %u is out of reach: the helper runs without root and has no subordinate ids (/etc/subuid, newuidmap)",
-                    user->uid);
+    return err_fail(
+        err, FAILURE_NO_SUCH_USER, "setgroups", "",
+        "user %u is out of reach: the helper runs without root and has no subordinate ids (/etc/subuid, newuidmap)",
+        user->uid);
   if (!has_fixed_groups && setgroups(user->group_count, user->groups) < 0)
-    return errno == EINVAL ? err_fail_errno(err, FAILURE_NO_SUCH_USER, errno, "setgroups", "",
-                                            "a group of this user is not mapped in the helper's user namespace (it runs without root)")
-                           : err_system(err, errno, "setgroups", "");
+    return errno == EINVAL
+               ? err_fail_errno(
+                     err, FAILURE_NO_SUCH_USER, errno, "setgroups", "",
+                     "a group of this user is not mapped in the helper's user namespace (it runs without root)")
+               : err_system(err, errno, "setgroups", "");
   if (!has_fixed_groups && verify_groups(user, err) < 0) return -1;
   if (!is_root) {
-    const unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-                                 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED;
+    const unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                 SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED |
+                                 SECBIT_NO_SETUID_FIXUP_LOCKED;
     if (prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) < 0) return err_system(err, errno, "set securebits", "");
     for (int capability = 0; capability < 64; capability++) {
       if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;
-      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return err_system(err, errno, "drop from the bounding set", "");
+      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+        return err_system(err, errno, "drop from the bounding set", "");
     }
   }
   if (set_ids(user, err) < 0) return -1;

@@ -10,16 +10,17 @@
 
 // What root of an entered tree keeps, enough for dpkg, rpm, pacman, useradd and their scripts:
 //   CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP
-// Not DAC_READ_SEARCH: with open_by_handle_at it reads every file of the file system that holds the tree, the host's too (DAC_OVERRIDE
-// grants what packages need of it). MKNOD makes nodes, but the tree's mounts are nodev: none opens.
+// Not DAC_READ_SEARCH: with open_by_handle_at it reads every file of the file system that holds the tree, the host's
+// too (DAC_OVERRIDE grants what packages need of it). MKNOD makes nodes, but the tree's mounts are nodev: none opens.
 extern const uint64_t CAPABILITIES_OF_TREE_ROOT;
 #define CAPABILITIES_ALL UINT64_MAX
 
-// Leaves of bounding, permitted and effective what is in `keep`, and nothing of inheritable and ambient; then reads all five back.
+// Leaves of bounding, permitted and effective what is in `keep`, and nothing of inheritable and ambient; then reads all
+// five back.
 int capabilities_cut(uint64_t keep, struct err *err);
 
-// Becomes the user: groups, ids; for any but uid 0 also no capability in any set, no_new_privs and locked securebits. Reads all back, and
-// tries to regain root, which must fail. On failure nothing may run: the caller exits.
+// Becomes the user: groups, ids; for any but uid 0 also no capability in any set, no_new_privs and locked securebits.
+// Reads all back, and tries to regain root, which must fail. On failure nothing may run: the caller exits.
 int drop_to_user(const struct user *user, struct err *err);
 
 #endif

@@ -85,12 +85,14 @@ _Noreturn static void execute_agent(int control) {
   if (control == AGENT_FD) fcntl(AGENT_FD, F_SETFD, 0);
   else dup2(control, AGENT_FD);
   execve("/proc/self/exe", arguments, environment);
-  err_fail_errno(&failed.err, FAILURE_ENTRY, errno, "execute the agent", "/proc/self/exe", "the helper could not execute itself: is /proc mounted?");
+  err_fail_errno(&failed.err, FAILURE_ENTRY, errno, "execute the agent", "/proc/self/exe",
+                 "the helper could not execute itself: is /proc mounted?");
   channel_send(AGENT_FD, &failed, sizeof failed, NULL, 0);
   _exit(1);
 }
 
-// A fork into new namespaces. The tree is the working directory, as that alone is carried over into a copy of the mount namespace.
+// A fork into new namespaces. The tree is the working directory, as that alone is carried over into a copy of the mount
+// namespace.
 static int clone_agent(const struct entry *entry, unsigned long namespaces, int control, pid_t *out, struct err *err) {
   auto_close int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fchdir(entry->config.root_fd) < 0) return err_system(err, errno, "fchdir", "");
@@ -100,8 +102,9 @@ static int clone_agent(const struct entry *entry, unsigned long namespaces, int 
   if (before >= 0 && fchdir(before) < 0 && chdir("/") < 0) return err_system(err, errno, "fchdir", "");
   if (pid < 0)
     return err_fail_errno(err, FAILURE_ENTRY, clone_errno, "clone", "", "%s",
-                          clone_errno == EPERM ? "trees can be entered only as root, or where the host allows user namespaces"
-                                               : "no process in namespaces of its own could be made");
+                          clone_errno == EPERM
+                              ? "trees can be entered only as root, or where the host allows user namespaces"
+                              : "no process in namespaces of its own could be made");
   *out = (pid_t)pid;
   return 0;
 }
@@ -117,7 +120,8 @@ static int await_ready(int control, int messages, struct err *err) {
     return -1;
   }
   if (got < 0 && errno == ETIMEDOUT)
-    return err_fail(err, FAILURE_DEADLINE, "enter", "", "the tree was not entered within %d s", CHANNEL_DEADLINE_MS / 1000);
+    return err_fail(err, FAILURE_DEADLINE, "enter", "", "the tree was not entered within %d s",
+                    CHANNEL_DEADLINE_MS / 1000);
   char said[200] = "";
   ssize_t length = messages < 0 ? 0 : read(messages, said, sizeof said - 1);
   said[length < 0 ? 0 : length] = '\0';
@@ -161,7 +165,8 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
       fds[0] = leader->process, fds[1] = leader->root, fds[2] = leader->pidfd;
       fd_count = leader->pidfd < 0 ? 2 : 3;
     }
-    channel_send(agent.control, &setup, sizeof setup, fds, fd_count); // an agent that died tells why, or nothing: see await_ready
+    // An agent that died tells why, or nothing: await_ready sees to both.
+    channel_send(agent.control, &setup, sizeof setup, fds, fd_count);
     status = await_ready(agent.control, nspawn.messages, err);
   }
   nspawn_forget_copy(&nspawn);
@@ -171,20 +176,24 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   return status;
 }
 
-// Which agent a process needs. auto: the machine that runs, else a tree of namespaces; asked anew when its agent is gone.
+// Which agent a process needs. auto: the machine that runs, else a tree of namespaces; asked anew when its agent is
+// gone.
 static int choose_agent(struct entry *entry, uint8_t wanted, struct agent_handle **out, struct err *err) {
   uint8_t kind = wanted == ENTRY_TREES ? entry->config.kind : wanted;
   struct leader leader = {.process = -1, .pidfd = -1, .root = -1};
   enum agent_kind agent = (enum agent_kind)kind;
   if (entry->config.is_host_root) agent = AGENT_HOST;
-  else if (kind > ENTRY_MACHINE) return err_fail(err, FAILURE_BAD_REQUEST, "enter", "", "there is no entry of kind %u", kind);
+  else if (kind > ENTRY_MACHINE)
+    return err_fail(err, FAILURE_BAD_REQUEST, "enter", "", "there is no entry of kind %u", kind);
   for (int made = AGENT_CHROOT; made <= AGENT_HOST; made++) {
     struct agent_handle *handle = &entry->agents[made];
     struct pollfd ended[2] = {{.fd = handle->control, .events = POLLRDHUP}, {.fd = handle->leader, .events = POLLIN}};
     if (handle->control >= 0 && poll(ended, 2, 0) > 0) end_agent(handle);
   }
   if (agent == (enum agent_kind)ENTRY_AUTO)
-    agent = entry->agents[AGENT_MACHINE].control >= 0 ? AGENT_MACHINE : entry->agents[AGENT_UNSHARE].control >= 0 ? AGENT_UNSHARE : 0;
+    agent = entry->agents[AGENT_MACHINE].control >= 0   ? AGENT_MACHINE
+            : entry->agents[AGENT_UNSHARE].control >= 0 ? AGENT_UNSHARE
+                                                        : 0;
   int status = 0;
   if (agent == 0 || (agent == AGENT_MACHINE && entry->agents[AGENT_MACHINE].control < 0)) {
     int found = leader_find(&leader, entry->config.root_fd, entry->config.tree_name, false, err);
@@ -236,8 +245,11 @@ static int await_start(int status_fd, struct process *out, int *terminal, struct
     pid_t sender = -1;
     ssize_t got = channel_receive(status_fd, &answer, sizeof answer, fds, &fd_count, &sender, CHANNEL_DEADLINE_MS);
     if (got < 0 && errno == ETIMEDOUT)
-      return err_fail(err, FAILURE_DEADLINE, "start", "", "the process did not start within %d s", CHANNEL_DEADLINE_MS / 1000);
-    if (got != (ssize_t)sizeof answer) return err_fail(err, FAILURE_ENTRY, "start", "", "the process that keeps this one was killed, or the agent of the tree");
+      return err_fail(err, FAILURE_DEADLINE, "start", "", "the process did not start within %d s",
+                      CHANNEL_DEADLINE_MS / 1000);
+    if (got != (ssize_t)sizeof answer)
+      return err_fail(err, FAILURE_ENTRY, "start", "",
+                      "the process that keeps this one was killed, or the agent of the tree");
     for (size_t i = 0; i < fd_count; i++) {
       if (i == 0 && *terminal < 0) *terminal = fds[i];
       else close(fds[i]);
@@ -261,7 +273,8 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
   int ends[2], yes = 1;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return err_system(err, errno, "socketpair", "");
   auto_close int status_fd = ends[0], runner_fd = ends[1];
-  if (setsockopt(status_fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0) return err_system(err, errno, "setsockopt", "");
+  if (setsockopt(status_fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0)
+    return err_system(err, errno, "setsockopt", "");
   struct channel_message request = {.kind = CHANNEL_SPAWN};
   int fds[CHANNEL_FDS_MAX] = {packed, runner_fd};
   size_t fd_count = 2;
@@ -293,8 +306,10 @@ static int command(const struct process *process, uint32_t kind, int value) {
 
 int entry_signal(struct entry *entry, const struct process *process, int signal, struct err *err) {
   (void)entry;
-  if (signal <= 0 || signal > SIGRTMAX) return err_fail(err, FAILURE_BAD_REQUEST, "signal", "", "there is no signal %d", signal);
-  return command(process, CHANNEL_SIGNAL, signal) < 0 ? err_system(err, errno == EPIPE ? ESRCH : errno, "signal", "") : 0;
+  if (signal <= 0 || signal > SIGRTMAX)
+    return err_fail(err, FAILURE_BAD_REQUEST, "signal", "", "there is no signal %d", signal);
+  return command(process, CHANNEL_SIGNAL, signal) < 0 ? err_system(err, errno == EPIPE ? ESRCH : errno, "signal", "")
+                                                      : 0;
 }
 
 void entry_kill(struct entry *entry, const struct process *process, bool leftovers_only) {
@@ -311,7 +326,8 @@ int entry_resize(struct entry *entry, const struct process *process, uint16_t ro
 int entry_machine(struct entry *entry, struct machine_info *out, struct err *err) {
   struct leader leader;
   *out = (struct machine_info){0};
-  int found = entry->config.is_host_root ? 0 : leader_find(&leader, entry->config.root_fd, entry->config.tree_name, false, err);
+  int found =
+      entry->config.is_host_root ? 0 : leader_find(&leader, entry->config.root_fd, entry->config.tree_name, false, err);
   if (found <= 0) return found;
   *out = leader.info;
   leader_close(&leader);

@@ -33,11 +33,13 @@ static int write_all(int fd, const uint8_t *data, size_t length) {
 static int lay_all(int directory, const struct exec_spec *spec, struct err *err) {
   for (size_t i = 0; i < spec->file_count; i++) {
     const struct exec_file *file = &spec->files[i];
-    if (file->name[0] == '\0' || strchr(file->name, '/') != NULL || strcmp(file->name, ".") == 0 || strcmp(file->name, "..") == 0)
+    if (file->name[0] == '\0' || strchr(file->name, '/') != NULL || strcmp(file->name, ".") == 0 ||
+        strcmp(file->name, "..") == 0)
       return err_fail(err, FAILURE_BAD_REQUEST, "lay a file", file->name, "a file of an exec needs a plain name");
     auto_close int fd = openat(directory, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return err_system(err, errno, "lay a file", file->name);
-    if (write_all(fd, file->content.bytes.data, file->content.bytes.length) < 0) return err_system(err, errno, "write", file->name);
+    if (write_all(fd, file->content.bytes.data, file->content.bytes.length) < 0)
+      return err_system(err, errno, "write", file->name);
     // 0xffff (keep) means nothing for a new file; setuid bits have no use here.
     mode_t mode = file->mode == MODE_KEEP ? 0644 : file->mode & 0777;
     if (fchmod(fd, mode) < 0) return err_system(err, errno, "chmod", file->name);
@@ -64,12 +66,14 @@ int files_lay_private(const struct exec_spec *spec, bool may_use_others, char *d
     if (parent < 0) continue;
     auto_target struct target at = {.fd = -1};
     if (target_open(&at, parent, "crun", TARGET_DIRECTORY, err) <= 0) return -1;
-    auto_close int mounted = mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, options, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV, err);
+    auto_close int mounted =
+        mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, options, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV, err);
     if (mounted < 0) return -1;
     snprintf(directory, FILES_DIRECTORY_MAX, "%s/crun", scratch[i]);
     return lay_all(mounted, spec, err);
   }
-  return err_fail(err, FAILURE_REFUSED, "lay a file", "/run", "the tree has no /run directory to show the files of this command in");
+  return err_fail(err, FAILURE_REFUSED, "lay a file", "/run",
+                  "the tree has no /run directory to show the files of this command in");
 }
 
 int files_lay_shared(const struct exec_spec *spec, char *directory, struct err *err) {

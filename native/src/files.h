@@ -9,8 +9,9 @@
 
 #define FILES_DIRECTORY_MAX 64
 
-// In a mount namespace of the caller's own, made here: a fresh tmpfs on crun/ in the first private scratch directory (/run; with
-// `may_use_others` also /tmp and /dev where the tree has no /run). They are gone with the last process that sees them.
+// In a mount namespace of the caller's own, made here: a fresh tmpfs on crun/ in the first private scratch directory
+// (/run; with `may_use_others` also /tmp and /dev where the tree has no /run). They are gone with the last process that
+// sees them.
 int files_lay_private(const struct exec_spec *spec, bool may_use_others, char *directory, struct err *err);
 
 // In a running machine, or on the host: a fresh directory beneath /run, which files_remove takes away.

@@ -1,4 +1,5 @@
-// System calls that not every C library wraps; constants under names of our own, as C libraries and kernel headers clash.
+// System calls that not every C library wraps; constants under names of our own, as C libraries and kernel headers
+// clash.
 #ifndef CRUN_KERNEL_H
 #define CRUN_KERNEL_H
 
@@ -80,7 +81,8 @@ static inline int kernel_pidfd_send_signal(int pidfd, int signal) {
   return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0u);
 }
 
-// Descriptors first … last get close-on-exec (kernel 5.11) or, with flags 0, are closed (5.9). Older kernels: the caller loops.
+// Descriptors first … last get close-on-exec (kernel 5.11) or, with flags 0, are closed (5.9). Older kernels: the
+// caller loops.
 static inline int kernel_close_range(unsigned first, unsigned last, unsigned flags) {
   return (int)syscall(SYS_close_range, first, last, flags);
 }

@@ -77,11 +77,12 @@ static void describe(struct leader *leader, const char *status, const char *name
     snprintf(info->init, sizeof info->init, "%.63s", text);
   }
   unsigned inside = 0, outside = 0, count = 0;
-  if (read_text(leader->process, "uid_map", text, sizeof text) && sscanf(text, "%u %u %u", &inside, &outside, &count) == 3)
+  if (read_text(leader->process, "uid_map", text, sizeof text) &&
+      sscanf(text, "%u %u %u", &inside, &outside, &count) == 3)
     info->uid_shift = outside;
   struct stat own, theirs;
-  info->has_private_users = stat("/proc/self/ns/user", &own) == 0 && fstatat(leader->process, "ns/user", &theirs, 0) == 0 &&
-                            own.st_ino != theirs.st_ino;
+  info->has_private_users = stat("/proc/self/ns/user", &own) == 0 &&
+                            fstatat(leader->process, "ns/user", &theirs, 0) == 0 && own.st_ino != theirs.st_ino;
   cgroup_of_process(leader->process, info->cgroup, sizeof info->cgroup);
 }
 
@@ -93,15 +94,17 @@ static int consider(struct leader *out, pid_t pid, const struct stat *tree, cons
   leader.process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   leader.pidfd = leader.process < 0 ? -1 : kernel_pidfd_open(pid);
   struct stat own, theirs, root;
-  bool is_leader = leader.process >= 0 && stat("/proc/self/ns/pid", &own) == 0 && fstatat(leader.process, "ns/pid", &theirs, 0) == 0 &&
-                   own.st_ino != theirs.st_ino && read_text(leader.process, "status", status, sizeof status) &&
-                   is_init_of_namespace(status) && read_text(leader.process, "comm", comm, sizeof comm) &&
-                   strcmp(comm, "crun-agent\n") != 0 && fstatat(leader.process, "root", &root, 0) == 0 &&
-                   root.st_dev == tree->st_dev && root.st_ino == tree->st_ino &&
+  bool is_leader = leader.process >= 0 && stat("/proc/self/ns/pid", &own) == 0 &&
+                   fstatat(leader.process, "ns/pid", &theirs, 0) == 0 && own.st_ino != theirs.st_ino &&
+                   read_text(leader.process, "status", status, sizeof status) && is_init_of_namespace(status) &&
+                   read_text(leader.process, "comm", comm, sizeof comm) && strcmp(comm, "crun-agent\n") != 0 &&
+                   fstatat(leader.process, "root", &root, 0) == 0 && root.st_dev == tree->st_dev &&
+                   root.st_ino == tree->st_ino &&
                    (leader.root = openat(leader.process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0;
   if (is_leader) {
     describe(&leader, status, name);
-    // The pidfd may be of a process that took the number before it was opened: then the directory in /proc reads no more.
+    // The pidfd may be of a process that took the number before it was opened: then the directory in /proc reads no
+    // more.
     is_leader = read_text(leader.process, "status", status, sizeof status) && fstat(leader.root, &root) == 0 &&
                 root.st_dev == tree->st_dev && root.st_ino == tree->st_ino;
   }
@@ -150,7 +153,8 @@ int leader_find(struct leader *out, int root, const char *tree_name, bool is_reg
   return is_registered_only ? 0 : find_unregistered(out, &tree, tree_name, err);
 }
 
-// Stage 2: no process of ours may have more of anything than the leader. What cannot be raised stays at the lower value.
+// Stage 2: no process of ours may have more of anything than the leader. What cannot be raised stays at the lower
+// value.
 static int take_limits(int process, struct err *err) {
   char text[64];
   struct rlimit wanted, own;
@@ -170,14 +174,15 @@ static int take_limits(int process, struct err *err) {
   return 0;
 }
 
-// Stage 3: all at once with a pidfd (5.8): the kernel knows the order. Before that one by one, the user namespace last: our rights over the
-// others come from where we are.
+// Stage 3: all at once with a pidfd (5.8): the kernel knows the order. Before that one by one, the user namespace last:
+// our rights over the others come from where we are.
 static int join_namespaces(int process, int pidfd, struct err *err) {
   static const struct {
     const char *name;
     int flag;
-  } kinds[] = {{"ns/cgroup", CLONE_NEWCGROUP}, {"ns/ipc", CLONE_NEWIPC}, {"ns/uts", CLONE_NEWUTS}, {"ns/net", CLONE_NEWNET},
-               {"ns/pid", CLONE_NEWPID},       {"ns/mnt", CLONE_NEWNS},  {"ns/user", CLONE_NEWUSER}};
+  } kinds[] = {{"ns/cgroup", CLONE_NEWCGROUP}, {"ns/ipc", CLONE_NEWIPC}, {"ns/uts", CLONE_NEWUTS},
+               {"ns/net", CLONE_NEWNET},       {"ns/pid", CLONE_NEWPID}, {"ns/mnt", CLONE_NEWNS},
+               {"ns/user", CLONE_NEWUSER}};
   enum { COUNT = sizeof kinds / sizeof *kinds };
   int fds[COUNT], wanted = 0, status = 0;
   auto_close int own_process = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -191,7 +196,8 @@ static int join_namespaces(int process, int pidfd, struct err *err) {
     wanted |= kinds[i].flag;
   }
   if (status == 0 && (wanted & (CLONE_NEWPID | CLONE_NEWNS)) != (CLONE_NEWPID | CLONE_NEWNS))
-    status = err_fail(err, FAILURE_ENTRY, "join the machine", "", "the leader has ended or has no namespaces of its own");
+    status =
+        err_fail(err, FAILURE_ENTRY, "join the machine", "", "the leader has ended or has no namespaces of its own");
   bool is_joined = status == 0 && pidfd >= 0 && setns(pidfd, wanted) == 0;
   if (status == 0 && !is_joined && pidfd >= 0 && errno != EINVAL) status = fail(err, "setns");
   for (int i = 0; i < COUNT; i++) {

@@ -27,7 +27,8 @@ static struct descriptor_path path_of(int fd) {
 }
 
 static int fail(struct err *err, int errno_value, const char *step, const char *path) {
-  return err_fail_errno(err, FAILURE_ENTRY, errno_value, step, path, "the tree could not be entered: %s /%s", step, path);
+  return err_fail_errno(err, FAILURE_ENTRY, errno_value, step, path, "the tree could not be entered: %s /%s", step,
+                        path);
 }
 
 void target_close(struct target *place) {
@@ -71,10 +72,13 @@ static int verify_attributes(int fd, unsigned attributes, const char *name, stru
   struct statvfs status;
   if (fstatvfs(fd, &status) < 0) return fail(err, errno, "fstatvfs", name);
   unsigned long has = status.f_flag;
-  bool is_right = (!(attributes & KERNEL_ATTR_RDONLY) || (has & ST_RDONLY)) && (!(attributes & KERNEL_ATTR_NOSUID) || (has & ST_NOSUID)) &&
-                  (!(attributes & KERNEL_ATTR_NODEV) || (has & ST_NODEV)) && (!(attributes & KERNEL_ATTR_NOEXEC) || (has & ST_NOEXEC));
+  bool is_right = (!(attributes & KERNEL_ATTR_RDONLY) || (has & ST_RDONLY)) &&
+                  (!(attributes & KERNEL_ATTR_NOSUID) || (has & ST_NOSUID)) &&
+                  (!(attributes & KERNEL_ATTR_NODEV) || (has & ST_NODEV)) &&
+                  (!(attributes & KERNEL_ATTR_NOEXEC) || (has & ST_NOEXEC));
   if (is_right) return 0;
-  return err_fail(err, FAILURE_ENTRY, "verify a mount", name, "the mount on /%s is less restricted than it has to be", name);
+  return err_fail(err, FAILURE_ENTRY, "verify a mount", name, "the mount on /%s is less restricted than it has to be",
+                  name);
 }
 
 static unsigned long classic_flags(unsigned attributes) {
@@ -82,7 +86,8 @@ static unsigned long classic_flags(unsigned attributes) {
          (attributes & KERNEL_ATTR_NODEV ? MS_NODEV : 0) | (attributes & KERNEL_ATTR_NOEXEC ? MS_NOEXEC : 0);
 }
 
-// MS_REMOUNT sets all flags at once: those that the mount has must be said again (and may be locked in a user namespace).
+// MS_REMOUNT sets all flags at once: those that the mount has must be said again (and may be locked in a user
+// namespace).
 static int restrict_classic(int mount_fd, unsigned attributes) {
   struct statvfs status;
   if (fstatvfs(mount_fd, &status) < 0) return -1;
@@ -97,7 +102,8 @@ static int restrict_classic(int mount_fd, unsigned attributes) {
 static int restrict_mount(int mount_fd, unsigned attributes, bool is_recursive) {
   if (attributes == 0) return 0;
   struct kernel_mount_attributes change = {.set = attributes};
-  if (kernel_mount_setattr(mount_fd, KERNEL_AT_EMPTY_PATH | (is_recursive ? KERNEL_AT_RECURSIVE : 0), &change) == 0) return 0;
+  if (kernel_mount_setattr(mount_fd, KERNEL_AT_EMPTY_PATH | (is_recursive ? KERNEL_AT_RECURSIVE : 0), &change) == 0)
+    return 0;
   if (errno != ENOSYS || is_recursive) return -1;
   return restrict_classic(mount_fd, attributes);
 }
@@ -107,16 +113,18 @@ int mount_restrict(int mount_fd, unsigned attributes, struct err *err) {
   return verify_attributes(mount_fd, attributes, "", err);
 }
 
-static int fresh_classic(const struct target *at, const char *type, const char *const *options, unsigned attributes, struct err *err) {
+static int fresh_classic(const struct target *at, const char *type, const char *const *options, unsigned attributes,
+                         struct err *err) {
   char data[256] = "";
   size_t used = 0;
   for (const char *const *option = options; option != NULL && option[0] != NULL; option += 2) {
-    int length = snprintf(data + used, sizeof data - used, "%s%s%s%s", used == 0 ? "" : ",", option[0], option[1] == NULL ? "" : "=",
-                          option[1] == NULL ? "" : option[1]);
+    int length = snprintf(data + used, sizeof data - used, "%s%s%s%s", used == 0 ? "" : ",", option[0],
+                          option[1] == NULL ? "" : "=", option[1] == NULL ? "" : option[1]);
     if (length < 0 || (size_t)length >= sizeof data - used) return fail(err, ENAMETOOLONG, "mount", at->name);
     used += (size_t)length;
   }
-  if (mount(type, path_of(at->fd).text, type, classic_flags(attributes), data) < 0) return fail(err, errno, "mount", at->name);
+  if (mount(type, path_of(at->fd).text, type, classic_flags(attributes), data) < 0)
+    return fail(err, errno, "mount", at->name);
   return reopen(at, err);
 }
 
@@ -142,12 +150,14 @@ int mount_fresh(const struct target *at, const char *type, long magic, const cha
   } else {
     return fail(err, errno, "mount", at->name);
   }
-  if (verify_magic(mounted, magic, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0) return -1;
+  if (verify_magic(mounted, magic, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0)
+    return -1;
   return steal_fd(&mounted);
 }
 
 int mount_bind(int source, const struct target *at, bool is_recursive, unsigned attributes, struct err *err) {
-  unsigned flags = KERNEL_OPEN_TREE_CLONE | KERNEL_OPEN_TREE_CLOEXEC | KERNEL_AT_EMPTY_PATH | (is_recursive ? KERNEL_AT_RECURSIVE : 0);
+  unsigned flags = KERNEL_OPEN_TREE_CLONE | KERNEL_OPEN_TREE_CLOEXEC | KERNEL_AT_EMPTY_PATH |
+                   (is_recursive ? KERNEL_AT_RECURSIVE : 0);
   auto_close int mounted = kernel_open_tree(source, "", flags);
   if (mounted >= 0) {
     // A mount whose kernel cannot restrict it detached is restricted once it is attached.
@@ -155,17 +165,21 @@ int mount_bind(int source, const struct target *at, bool is_recursive, unsigned 
     if (!is_restricted && errno != ENOSYS && errno != EINVAL) return fail(err, errno, "restrict a mount", at->name);
     if (kernel_move_mount(mounted, "", at->fd, "", KERNEL_MOVE_F_EMPTY_PATH | KERNEL_MOVE_T_EMPTY_PATH) < 0)
       return fail(err, errno, "attach", at->name);
-    if (!is_restricted && restrict_classic(mounted, attributes) < 0) return fail(err, errno, "restrict a mount", at->name);
+    if (!is_restricted && restrict_classic(mounted, attributes) < 0)
+      return fail(err, errno, "restrict a mount", at->name);
   } else if (errno == ENOSYS) {
     struct descriptor_path from = path_of(source), to = path_of(at->fd);
-    if (mount(from.text, to.text, NULL, MS_BIND | (is_recursive ? MS_REC : 0), NULL) < 0) return fail(err, errno, "bind", at->name);
+    if (mount(from.text, to.text, NULL, MS_BIND | (is_recursive ? MS_REC : 0), NULL) < 0)
+      return fail(err, errno, "bind", at->name);
     mounted = reopen(at, err);
     if (mounted < 0) return -1;
-    if (attributes != 0 && restrict_classic(mounted, attributes) < 0) return fail(err, errno, "restrict a mount", at->name);
+    if (attributes != 0 && restrict_classic(mounted, attributes) < 0)
+      return fail(err, errno, "restrict a mount", at->name);
   } else {
     return fail(err, errno, "open_tree", at->name);
   }
-  if (verify_same(mounted, source, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0) return -1;
+  if (verify_same(mounted, source, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0)
+    return -1;
   return steal_fd(&mounted);
 }
 
@@ -198,7 +212,8 @@ static int restrict_below(const char *path, unsigned attributes, struct err *err
     unescape(field);
     if (strncmp(field, path, length) != 0 || field[length] != '/') continue;
     auto_close int below = open(field, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (below < 0 || restrict_classic(below, attributes) < 0) status = fail(err, errno, "restrict a mount of the tree", field);
+    if (below < 0 || restrict_classic(below, attributes) < 0)
+      status = fail(err, errno, "restrict a mount of the tree", field);
     else status = verify_attributes(below, attributes, field, err);
   }
   free(line);
@@ -209,12 +224,14 @@ static int restrict_below(const char *path, unsigned attributes, struct err *err
 int mount_tree_on_itself(const char *path, unsigned attributes, struct err *err) {
   auto_close int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (before < 0) return fail(err, errno, "open", "");
-  auto_close int mounted = kernel_open_tree(AT_FDCWD, ".", KERNEL_OPEN_TREE_CLONE | KERNEL_OPEN_TREE_CLOEXEC | KERNEL_AT_RECURSIVE);
+  auto_close int mounted =
+      kernel_open_tree(AT_FDCWD, ".", KERNEL_OPEN_TREE_CLONE | KERNEL_OPEN_TREE_CLOEXEC | KERNEL_AT_RECURSIVE);
   bool is_restricted = false;
   if (mounted >= 0) {
     is_restricted = restrict_mount(mounted, attributes, true) == 0;
     if (!is_restricted && errno != ENOSYS) return fail(err, errno, "restrict a mount", "");
-    if (kernel_move_mount(mounted, "", AT_FDCWD, ".", KERNEL_MOVE_F_EMPTY_PATH) < 0) return fail(err, errno, "attach the tree", "");
+    if (kernel_move_mount(mounted, "", AT_FDCWD, ".", KERNEL_MOVE_F_EMPTY_PATH) < 0)
+      return fail(err, errno, "attach the tree", "");
   } else if (errno == ENOSYS) {
     if (mount(".", ".", NULL, MS_BIND | MS_REC, NULL) < 0) return fail(err, errno, "bind the tree", "");
     mounted = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

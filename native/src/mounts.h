@@ -21,20 +21,20 @@ int target_open(struct target *out, int parent, const char *name, enum target_ty
 void target_close(struct target *place);
 #define auto_target __attribute__((cleanup(target_close)))
 
-// A new file system at a place: options are pairs of key and value (NULL value: a flag), NULL at the end; attributes KERNEL_ATTR_….
-// Verified by its file system's magic. Returns the O_PATH root of the mount, or -1.
+// A new file system at a place: options are pairs of key and value (NULL value: a flag), NULL at the end; attributes
+// KERNEL_ATTR_…. Verified by its file system's magic. Returns the O_PATH root of the mount, or -1.
 int mount_fresh(const struct target *at, const char *type, long magic, const char *const *options, unsigned attributes,
                 struct err *err);
 
-// The file or directory of `source` at a place, with the attributes added. Verified by device and inode, and by the attributes. Returns the
-// O_PATH root of the mount, or -1. `is_recursive`: with the mounts below it.
+// The file or directory of `source` at a place, with the attributes added. Verified by device and inode, and by the
+// attributes. Returns the O_PATH root of the mount, or -1. `is_recursive`: with the mounts below it.
 int mount_bind(int source, const struct target *at, bool is_recursive, unsigned attributes, struct err *err);
 
 // Adds attributes to a mount, given its root.
 int mount_restrict(int mount, unsigned attributes, struct err *err);
 
-// The working directory becomes a mount of its own (with all below it), with the attributes on each. `path` is only looked at by kernels
-// without open_tree, and compared by device and inode. Returns its O_PATH root, or -1.
+// The working directory becomes a mount of its own (with all below it), with the attributes on each. `path` is only
+// looked at by kernels without open_tree, and compared by device and inode. Returns its O_PATH root, or -1.
 int mount_tree_on_itself(const char *path, unsigned attributes, struct err *err);
 
 // Nothing mounted from here on is seen outside, nor the other way round.

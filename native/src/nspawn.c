@@ -16,8 +16,8 @@
 
 #include "cleanup.h"
 
-// A copy of the program under a name, as systemd-nspawn binds by path: in memory-backed directories first, and where programs may run. A copy,
-// because root of the container could make the bind writable.
+// A copy of the program under a name, as systemd-nspawn binds by path: in memory-backed directories first, and where
+// programs may run. A copy, because root of the container could make the bind writable.
 static int make_copy(char *path, struct err *err) {
   static const char *const directories[] = {"/run", "/dev/shm", "/var/tmp", "/tmp"};
   auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -30,12 +30,14 @@ static int make_copy(char *path, struct err *err) {
     auto_close int copy = mkostemp(path, O_CLOEXEC);
     if (copy < 0) continue;
     off_t offset = 0;
-    while (offset < status.st_size && sendfile(copy, program, &offset, (size_t)(status.st_size - offset)) > 0) {}
+    while (offset < status.st_size && sendfile(copy, program, &offset, (size_t)(status.st_size - offset)) > 0) {
+    }
     if (offset == status.st_size && fchmod(copy, 0500) == 0) return 0;
     unlink(path);
   }
   path[0] = '\0';
-  return err_fail(err, FAILURE_ENTRY, "start systemd-nspawn", "", "no directory of this host can hold the agent's program");
+  return err_fail(err, FAILURE_ENTRY, "start systemd-nspawn", "",
+                  "no directory of this host can hold the agent's program");
 }
 
 void nspawn_forget_copy(struct nspawn *nspawn) {
@@ -43,13 +45,16 @@ void nspawn_forget_copy(struct nspawn *nspawn) {
   nspawn->copy[0] = '\0';
 }
 
-_Noreturn static void execute(const char *root_path, bool has_resolv, const char *copy, int control, int messages, pid_t parent) {
+_Noreturn static void execute(const char *root_path, bool has_resolv, const char *copy, int control, int messages,
+                              pid_t parent) {
   char directory[4200], bind[NSPAWN_COPY_MAX + 64];
   char *arguments[20];
   size_t count = 0;
   snprintf(directory, sizeof directory, "--directory=%s", root_path);
   snprintf(bind, sizeof bind, "--bind-ro=%s:/run/crun-agent", copy);
-  char *const fixed[] = {"systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--pipe", "--timezone=off", "--link-journal=no", directory, bind};
+  char *const fixed[] = {"systemd-nspawn",    "--quiet", "--settings=no",
+                         "--register=no",     "--pipe",  "--timezone=off",
+                         "--link-journal=no", directory, bind};
   for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) arguments[count++] = fixed[i];
   arguments[count++] = has_resolv ? "--resolv-conf=bind-host" : "--resolv-conf=off";
   if (access("/run/systemd/system", F_OK) < 0) arguments[count++] = "--keep-unit"; // nobody to give it a scope
@@ -58,7 +63,8 @@ _Noreturn static void execute(const char *root_path, bool has_resolv, const char
   arguments[count++] = "--agent";
   arguments[count++] = "0";
   arguments[count] = NULL;
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
+  // TERM, not KILL: it takes its lock file beside the tree away. The agent ends by itself too, when its socket does.
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
   if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
   sigset_t none;
   sigemptyset(&none);

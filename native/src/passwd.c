@@ -187,7 +187,8 @@ static int resolve_user_part(int root, const char *text, bool has_group, struct 
     copy_field(out->home, sizeof out->home, "/root");
     return 0;
   }
-  if (!is_number) return err_fail(err, FAILURE_NO_SUCH_USER, "resolve user", text, "the tree's /etc/passwd has no user %.100s", text);
+  if (!is_number)
+    return err_fail(err, FAILURE_NO_SUCH_USER, "resolve user", text, "the tree's /etc/passwd has no user %.100s", text);
   if (!has_group)
     return err_fail(err, FAILURE_NO_SUCH_USER, "resolve user", text,
                     "the tree's /etc/passwd has no user id %s: give its group too, as %s:GROUP", text, text);
@@ -214,8 +215,11 @@ static int resolve_groups(int root, const char *group, struct user *out, struct 
     if (out->name[0] != '\0' && is_member(line.members, out->name) && add_group(out, line.gid) < 0)
       return err_fail(err, FAILURE_REFUSED, "resolve group", "/etc/group", "more than %u groups", PASSWD_GROUPS_MAX);
   }
-  if (!is_found) return err_fail(err, FAILURE_NO_SUCH_USER, "resolve group", group, "the tree's /etc/group has no group %.100s", group);
-  if (group != NULL && out->name[0] != '\0' && add_group(out, own) < 0) return err_system(err, ENOMEM, "resolve group", "");
+  if (!is_found)
+    return err_fail(err, FAILURE_NO_SUCH_USER, "resolve group", group, "the tree's /etc/group has no group %.100s",
+                    group);
+  if (group != NULL && out->name[0] != '\0' && add_group(out, own) < 0)
+    return err_system(err, ENOMEM, "resolve group", "");
   return 0;
 }
 

@@ -53,7 +53,8 @@ static bool find_range(const char *path, const char *name, unsigned long id, str
     if (count == NULL) continue;
     *start++ = *count++ = '\0';
     char *end = NULL;
-    bool is_own = (name[0] != '\0' && strcmp(line, name) == 0) || (line[0] != '\0' && strtoul(line, &end, 10) == id && *end == '\0');
+    bool is_own = (name[0] != '\0' && strcmp(line, name) == 0) ||
+                  (line[0] != '\0' && strtoul(line, &end, 10) == id && *end == '\0');
     out->start = strtoul(start, NULL, 10);
     out->count = strtoul(count, NULL, 10);
     is_found = is_own && out->start > 0 && out->count > 0;
@@ -78,11 +79,13 @@ static bool run_mapper(const char *program, pid_t pid, unsigned long own, const 
     _exit(127);
   }
   int status = -1;
-  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// The mapper runs outside of the new namespace, so a child made before writes the maps of its parent. Bit 1: users, bit 2: groups mapped.
+// The mapper runs outside of the new namespace, so a child made before writes the maps of its parent. Bit 1: users, bit
+// 2: groups mapped.
 static void map_from_outside(pid_t target, uid_t uid, gid_t gid, int go, int answer) {
   char name[256] = "", byte;
   struct range users, groups;
@@ -115,17 +118,21 @@ static int enter_user_namespace(struct err *err) {
   int unshared = unshare(CLONE_NEWUSER);
   if (unshared == 0 && write(go_write, "x", 1) == 1 && read(answer_read, &done, 1) != 1) done = 0;
   close(steal_fd(&go_write));
-  while (waitpid(mapper, NULL, 0) < 0 && errno == EINTR) {}
+  while (waitpid(mapper, NULL, 0) < 0 && errno == EINTR) {
+  }
   if (unshared < 0) return 0;
   char map[64];
   snprintf(map, sizeof map, "0 %u 1\n", uid);
-  if (!(done & 1) && write_text("/proc/self/uid_map", map) < 0) return err_system(err, errno, "map the user", "/proc/self/uid_map");
+  if (!(done & 1) && write_text("/proc/self/uid_map", map) < 0)
+    return err_system(err, errno, "map the user", "/proc/self/uid_map");
   snprintf(map, sizeof map, "0 %u 1\n", gid);
   if (!(done & 2)) {
-    if (write_text("/proc/self/setgroups", "deny") < 0 && errno != ENOENT) return err_system(err, errno, "deny setgroups", "");
+    if (write_text("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
+      return err_system(err, errno, "deny setgroups", "");
     if (write_text("/proc/self/gid_map", map) < 0) return err_system(err, errno, "map the group", "/proc/self/gid_map");
   }
-  if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) return err_system(err, errno, "become root of the user namespace", "");
+  if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+    return err_system(err, errno, "become root of the user namespace", "");
   return 0;
 }
 
@@ -145,7 +152,8 @@ static void execute(int fd, char **arguments) {
   syscall(SYS_execveat, fd, "", arguments, environ, (int)KERNEL_AT_EMPTY_PATH);
 }
 
-// A copy of the program in a file without a name, for kernels that execute no memory; read-only, since a file open for writing does not run.
+// A copy of the program in a file without a name, for kernels that execute no memory; read-only, since a file open for
+// writing does not run.
 static void execute_unlinked(int program, char **arguments) {
   static const char *const directories[] = {"/dev/shm", "/var/tmp", "/tmp", "/run"};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
@@ -170,7 +178,8 @@ static int seal_program(char **arguments, struct err *err) {
   if (copy >= 0 && copy_program(program, copy) == 0 && fcntl(copy, F_ADD_SEALS, SEALS) == 0) execute(copy, arguments);
   int failed = errno;
   execute_unlinked(program, arguments);
-  return err_fail_errno(err, FAILURE_ENTRY, failed, "seal the helper", "", "no copy of the helper can be executed on this host");
+  return err_fail_errno(err, FAILURE_ENTRY, failed, "seal the helper", "",
+                        "no copy of the helper can be executed on this host");
 }
 
 int privilege_prepare(char **arguments, struct err *err) {

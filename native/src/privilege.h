@@ -1,4 +1,5 @@
-// What the helper is when it starts: root, or root of a user namespace of its own; and no file that a tree could overwrite.
+// What the helper is when it starts: root, or root of a user namespace of its own; and no file that a tree could
+// overwrite.
 #ifndef CRUN_PRIVILEGE_H
 #define CRUN_PRIVILEGE_H
 
@@ -6,15 +7,17 @@
 
 #include "error.h"
 
-// Once, before anything else in main (after agent_main). May execute the program anew with the same arguments and environment.
-// 1 Without root: a user namespace in which the caller is root, with its subordinate ids (newuidmap, newgidmap) where there are any, else
-//   with the single id: then no other user can be had, and no group be changed. Where the host allows no user namespaces, it stays what it
-//   is: files can be looked at and written, trees cannot be entered.
-// 2 The program becomes a sealed copy in memory: a process of a tree that reaches it through /proc/PID/exe cannot change it
-//   (CVE-2019-5736). Where the kernel forbids to execute memory (vm.memfd_noexec=2), a copy in an unlinked file.
+// Once, before anything else in main (after agent_main). May execute the program anew with the same arguments and
+// environment.
+//   1 Without root: a user namespace in which the caller is root, with its subordinate ids (newuidmap, newgidmap) where
+//     there are any, else with the single id: then no other user can be had, and no group be changed. Where the host
+//     allows no user namespaces, it stays what it is: files can be looked at and written, trees cannot be entered.
+//   2 The program becomes a sealed copy in memory: a process of a tree that reaches it through /proc/PID/exe cannot
+//     change it (CVE-2019-5736). Where the kernel executes no memory (vm.memfd_noexec=2), a copy in an unlinked file.
 int privilege_prepare(char **arguments, struct err *err);
 
-// Bits 2, 4 and 8 of the greeting's features: root's capabilities, more ids than one to be had, a user namespace that is not the first.
+// Bits 2, 4 and 8 of the greeting's features: root's capabilities, more ids than one to be had, a user namespace that
+// is not the first.
 uint32_t privilege_features(void);
 
 #endif

@@ -25,7 +25,8 @@ int pty_resize(int master, uint16_t rows, uint16_t columns, struct err *err) {
 int pty_open(int *master, int *slave, uint16_t rows, uint16_t columns, struct err *err) {
   auto_close int own_master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (own_master < 0)
-    return err_fail_errno(err, FAILURE_SYSTEM, errno, "open", "/dev/ptmx", "no terminal can be made: /dev/ptmx does not open");
+    return err_fail_errno(err, FAILURE_SYSTEM, errno, "open", "/dev/ptmx",
+                          "no terminal can be made: /dev/ptmx does not open");
   struct stat status;
   if (fstat(own_master, &status) < 0) return err_system(err, errno, "fstat", "/dev/ptmx");
   if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2))

@@ -6,7 +6,8 @@
 
 #include "error.h"
 
-// A new pair out of the /dev/ptmx of the root the caller stands in; verified to be of a devpts. No controlling terminal yet.
+// A new pair out of the /dev/ptmx of the root the caller stands in; verified to be of a devpts. No controlling terminal
+// yet.
 int pty_open(int *master, int *slave, uint16_t rows, uint16_t columns, struct err *err);
 
 // The caller, a session leader without one, gets the slave as its controlling terminal.

@@ -40,7 +40,8 @@ static bool normalize(const char *target, char *out, size_t capacity) {
   for (char *part = strtok_r(joined, "/", &rest); part != NULL; part = strtok_r(NULL, "/", &rest)) {
     if (strcmp(part, ".") == 0) continue;
     if (strcmp(part, "..") == 0) {
-      while (used > 0 && out[--used] != '/') {}
+      while (used > 0 && out[--used] != '/') {
+      }
       continue;
     }
     size_t part_length = strlen(part);
@@ -59,7 +60,8 @@ static int put_in_run(int run, char *path, const char *content, size_t length, s
   if (directory < 0) return fail(err, "dup", "/run");
   char *rest = NULL;
   char *part = strtok_r(path, "/", &rest);
-  for (char *next = strtok_r(NULL, "/", &rest); part != NULL && next != NULL; part = next, next = strtok_r(NULL, "/", &rest)) {
+  for (char *next = strtok_r(NULL, "/", &rest); part != NULL && next != NULL;
+       part = next, next = strtok_r(NULL, "/", &rest)) {
     if (mkdirat(directory, part, 0755) < 0 && errno != EEXIST) return fail(err, "mkdir", part);
     int below = openat(directory, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (below < 0) return fail(err, "open", part);
@@ -73,8 +75,8 @@ static int bind_copy(int run, const struct target *at, const char *content, size
   if (write_copy(run, "crun/resolv.conf", content, length, err) < 0) return -1;
   auto_close int copy = openat(run, "crun/resolv.conf", O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (copy < 0) return fail(err, "open", "/run/crun/resolv.conf");
-  auto_close int mounted =
-      mount_bind(copy, at, false, KERNEL_ATTR_RDONLY | KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV | KERNEL_ATTR_NOEXEC, err);
+  auto_close int mounted = mount_bind(
+      copy, at, false, KERNEL_ATTR_RDONLY | KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV | KERNEL_ATTR_NOEXEC, err);
   return mounted < 0 ? -1 : 0;
 }
 
@@ -127,7 +129,8 @@ int set_hostname(const char *fallback, struct err *err) {
   }
   const char *const sources[] = {start, fallback, "tree"};
   for (size_t i = 0; used == 0 && i < sizeof sources / sizeof *sources; i++) {
-    for (const char *next = sources[i]; *next != '\0' && !isspace((unsigned char)*next) && used < sizeof name - 1; next++) {
+    for (const char *next = sources[i]; *next != '\0' && !isspace((unsigned char)*next) && used < sizeof name - 1;
+         next++) {
       if (isalnum((unsigned char)*next) || *next == '-' || *next == '.') name[used++] = *next;
     }
   }

@@ -60,7 +60,8 @@ static size_t read_proc(int proc, const char *path, char *out, size_t capacity) 
   return used;
 }
 
-// Kills the children that there are now: as their own children become ours when they die, repeating it reaches all descendants.
+// Kills the children that there are now: as their own children become ours when they die, repeating it reaches all
+// descendants.
 static void kill_children(struct runner *runner) {
   char list[8192], *next = list;
   if (!runner->has_ended) {
@@ -207,7 +208,10 @@ int runner_main(struct runner_config *config) {
     tell(&runner, CHANNEL_FAILED, &err);
     return 1;
   }
-  struct start start = {.spec = config->spec, .files_directory = config->files_directory, .socket = config->socket, .report = report_write};
+  struct start start = {.spec = config->spec,
+                        .files_directory = config->files_directory,
+                        .socket = config->socket,
+                        .report = report_write};
   memcpy(start.streams, config->streams, sizeof start.streams);
   runner.child = fork();
   if (runner.child == 0) start_process(&start);

@@ -9,19 +9,20 @@
 
 struct runner_config {
   const struct exec_spec *spec;
-  uint64_t capabilities;     // what root keeps
-  bool is_private;           // files go into a mount namespace of the process's own; else `files_directory` holds them
-  bool may_use_others;       // see files_lay_private
-  char files_directory[64];  // empty: none
-  int streams[3];            // -1: none
-  int socket;                // to the worker
-  int proc;                  // O_PATH root of the procfs of the caller's PID namespace, or -1: only direct children are found
+  uint64_t capabilities;    // what root keeps
+  bool is_private;          // files go into a mount namespace of the process's own; else `files_directory` holds them
+  bool may_use_others;      // see files_lay_private
+  char files_directory[64]; // empty: none
+  int streams[3];           // -1: none
+  int socket;               // to the worker
+  int proc; // O_PATH root of the procfs of the caller's PID namespace, or -1: only direct children are found
 };
 
-// Runs in a child of the agent's; returns its exit status. It is the process's parent and the subreaper of its descendants, so that a daemon
-// that left the session is found all the same. Over `socket` it tells CHANNEL_STARTED or CHANNEL_FAILED, then one struct process_status, and
-// takes CHANNEL_SIGNAL, CHANNEL_KILL and CHANNEL_FORGET. When the worker is gone, a process that still runs is killed with all its
-// descendants; what a process left behind stays (the entry's own end takes it).
+// Runs in a child of the agent's; returns its exit status. It is the process's parent and the subreaper of its
+// descendants, so that a daemon that left the session is found all the same. Over `socket` it tells CHANNEL_STARTED or
+// CHANNEL_FAILED, then one struct process_status, and takes CHANNEL_SIGNAL, CHANNEL_KILL and CHANNEL_FORGET. When the
+// worker is gone, a process that still runs is killed with all its descendants; what a process left behind stays (the
+// entry's own end takes it).
 int runner_main(struct runner_config *config);
 
 #endif

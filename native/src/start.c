@@ -27,7 +27,8 @@
 // Stage 1: a session of its own, and no signal setting of the helper's.
 static int begin_session(struct err *err) {
   if (setsid() < 0) return err_system(err, errno, "setsid", "");
-  // By the system call, as C libraries refuse the signals that they use themselves, which posix_spawn leaves ignored. EINVAL for KILL, STOP.
+  // By the system call, as C libraries refuse the signals that they use themselves, which posix_spawn leaves ignored.
+  // EINVAL for KILL, STOP.
   const unsigned char by_default[64] = {0}; // the kernel's struct sigaction: SIG_DFL, no flags, no mask
   for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, by_default, NULL, 8ul);
   sigset_t none;
@@ -39,7 +40,8 @@ static int begin_session(struct err *err) {
 static int open_nothing(void) {
   auto_close int fd = open("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   struct stat status;
-  if (fd >= 0 && fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) return steal_fd(&fd);
+  if (fd >= 0 && fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+    return steal_fd(&fd);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return -1;
   close(ends[1]);
@@ -60,7 +62,8 @@ static int connect_streams(const struct start *start, struct err *err) {
     return err_system(err, errno, "tell the pid", "");
   for (int number = 0; number < 3; number++) {
     if (streams[number] < 0 && number == 2 && (spec->flags & EXEC_MERGE_STDERR)) streams[2] = streams[1];
-    if (streams[number] < 0 && nothing < 0 && (nothing = open_nothing()) < 0) return err_system(err, errno, "open", "/dev/null");
+    if (streams[number] < 0 && nothing < 0 && (nothing = open_nothing()) < 0)
+      return err_system(err, errno, "open", "/dev/null");
     if (streams[number] < 0) streams[number] = nothing;
   }
   // The agent keeps 0, 1 and 2 occupied: none of the sources is among them.
@@ -70,7 +73,8 @@ static int connect_streams(const struct start *start, struct err *err) {
   return 0;
 }
 
-// Stage 3: nothing else is open, so that neither the program nor a link of the tree reaches a descriptor of the helper's.
+// Stage 3: nothing else is open, so that neither the program nor a link of the tree reaches a descriptor of the
+// helper's.
 static int close_others(int *report, struct err *err) {
   if (*report != REPORT_FD && dup3(*report, REPORT_FD, O_CLOEXEC) < 0) return err_system(err, errno, "dup3", "");
   *report = REPORT_FD;
@@ -129,14 +133,17 @@ static char **build_environment(const struct start *start, const struct user *us
                   add_default(environment, &count, "HOME", user->home[0] == '\0' ? "/" : user->home) == 0 &&
                   add_default(environment, &count, "SHELL", user->shell) == 0;
   if (is_built && user->name[0] != '\0')
-    is_built = add_default(environment, &count, "USER", user->name) == 0 && add_default(environment, &count, "LOGNAME", user->name) == 0;
+    is_built = add_default(environment, &count, "USER", user->name) == 0 &&
+               add_default(environment, &count, "LOGNAME", user->name) == 0;
   if (!is_built) err_system(err, ENOMEM, "build the environment", "");
   return is_built ? environment : NULL;
 }
 
 // Stage 7: the directory, as the user; then it must lie in this root.
 static int enter_directory(const struct exec_spec *spec, const struct user *user, struct err *err) {
-  const char *directory = spec->directory[0] != '\0' ? spec->directory : spec->user[0] != '\0' && user->home[0] != '\0' ? user->home : "/";
+  const char *directory = spec->directory[0] != '\0'                       ? spec->directory
+                          : spec->user[0] != '\0' && user->home[0] != '\0' ? user->home
+                                                                           : "/";
   if (chdir(directory) < 0) {
     if (spec->directory[0] != '\0') return err_system(err, errno, "chdir", directory);
     directory = "/";
@@ -144,7 +151,8 @@ static int enter_directory(const struct exec_spec *spec, const struct user *user
   }
   char path[PATH_MAX];
   long length = syscall(SYS_getcwd, path, sizeof path);
-  if (length > 0 && path[0] != '/') return err_fail(err, FAILURE_REFUSED, "chdir", directory, "this directory lies outside the tree");
+  if (length > 0 && path[0] != '/')
+    return err_fail(err, FAILURE_REFUSED, "chdir", directory, "this directory lies outside the tree");
   return 0;
 }
 
@@ -160,8 +168,8 @@ static void explain_format(const char *path, struct err *err) {
   static const struct {
     unsigned machine;
     const char *name;
-  } machines[] = {{EM_386, "i386"},        {EM_ARM, "arm"},    {EM_X86_64, "x86_64"}, {EM_AARCH64, "aarch64"},
-                  {243, "riscv"},          {EM_PPC64, "ppc64"}, {EM_S390, "s390x"},    {EM_MIPS, "mips"}};
+  } machines[] = {{EM_386, "i386"}, {EM_ARM, "arm"},     {EM_X86_64, "x86_64"}, {EM_AARCH64, "aarch64"},
+                  {243, "riscv"},   {EM_PPC64, "ppc64"}, {EM_S390, "s390x"},    {EM_MIPS, "mips"}};
   unsigned machine = head[EI_DATA] == ELFDATA2MSB ? head[18] * 256u + head[19] : head[19] * 256u + head[18];
   const char *name = "another architecture";
   for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
@@ -169,8 +177,9 @@ static void explain_format(const char *path, struct err *err) {
   }
   struct utsname here;
   uname(&here);
-  snprintf(err->message, sizeof err->message, "%.100s is a program for %s, this host is %.20s (binfmt_misc with qemu-user would run it)",
-           path, name, here.machine);
+  snprintf(err->message, sizeof err->message,
+           "%.100s is a program for %s, this host is %.20s (binfmt_misc with qemu-user would run it)", path, name,
+           here.machine);
 }
 
 static int exec_failed(const char *path, int errno_value, struct err *err) {
@@ -181,7 +190,8 @@ static int exec_failed(const char *path, int errno_value, struct err *err) {
   return -1;
 }
 
-// Stage 8: the program, found through the PATH of the new environment. A file that may not be run does not end the search.
+// Stage 8: the program, found through the PATH of the new environment. A file that may not be run does not end the
+// search.
 static int run_program(char **arguments, char **environment, struct err *err) {
   const char *name = arguments[0];
   if (name[0] == '\0') return err_system(err, ENOENT, "exec", name);
@@ -220,7 +230,8 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   char **environment = build_environment(start, &user, err);
   char **arguments = environment == NULL ? NULL : expand_list(start->spec->argv, start->files_directory, 0, &count);
   if (arguments == NULL) return environment == NULL ? -1 : err_system(err, ENOMEM, "build the arguments", "");
-  // Our own pipes become the user's, or it could not open /dev/stdout; refused where ids are not mapped, and then the drop fails too.
+  // Our own pipes become the user's, or it could not open /dev/stdout; refused where ids are not mapped, and then the
+  // drop fails too.
   for (int number = 0; number < 3 && user.uid != 0; number++) {
     struct stat status;
     if (fstat(number, &status) == 0 && (S_ISFIFO(status.st_mode) || (start->spec->flags & EXEC_PTY))) {

@@ -48,9 +48,11 @@ static int mount_sys(int root, bool is_writable, int *sys, struct err *err) {
   return *sys < 0 ? -1 : 0;
 }
 
-// A directory of the tree, or where a link of the tree leads, as long as that is a directory of the tree's own file system.
+// A directory of the tree, or where a link of the tree leads, as long as that is a directory of the tree's own file
+// system.
 static int open_scratch(int root, const char *name, struct target *at) {
-  *at = (struct target){.parent = root, .name = name, .fd = openat(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  *at = (struct target){
+      .parent = root, .name = name, .fd = openat(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   if (at->fd < 0)
     at->fd = kernel_open_beneath(root, name, O_PATH | O_DIRECTORY,
                                  KERNEL_RESOLVE_IN_ROOT | KERNEL_RESOLVE_NO_MAGICLINKS | KERNEL_RESOLVE_NO_XDEV);
@@ -80,9 +82,11 @@ static int mount_run(int root, int *run, struct err *err) {
   return make_directory(*run, "crun", 0755, err);
 }
 
-// Stage: parts of proc and sysfs that reach the host are hidden or read-only. Names that this kernel does not have need no mask.
+// Stage: parts of proc and sysfs that reach the host are hidden or read-only. Names that this kernel does not have need
+// no mask.
 static int mask(int parent, const char *name, int null_device, struct err *err) {
-  auto_target struct target at = {.parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  auto_target struct target at = {
+      .parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
   struct stat status;
   if (at.fd < 0) return errno == ENOENT ? 0 : fail(err, "open", name);
   if (fstat(at.fd, &status) < 0) return fail(err, "fstat", name);
@@ -98,13 +102,15 @@ static int mask(int parent, const char *name, int null_device, struct err *err) 
   // What the name shows now is what was mounted: masks were seen to fail without a word.
   struct stat expected, actual;
   seen = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (seen < 0 || fstat(seen, &actual) < 0 || fstat(mounted, &expected) < 0) return fail(err, "verify the mask of", name);
+  if (seen < 0 || fstat(seen, &actual) < 0 || fstat(mounted, &expected) < 0)
+    return fail(err, "verify the mask of", name);
   if (actual.st_dev == expected.st_dev && actual.st_ino == expected.st_ino) return 0;
   return err_fail(err, FAILURE_ENTRY, "verify a mask", name, "%s is not masked", name);
 }
 
 static int make_read_only(int parent, const char *name, struct err *err) {
-  auto_target struct target at = {.parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  auto_target struct target at = {
+      .parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
   if (at.fd < 0) return errno == ENOENT ? 0 : fail(err, "open", name);
   auto_close int mounted = mount_bind(at.fd, &at, false, ATTR_KERNEL | KERNEL_ATTR_RDONLY, err);
   if (mounted < 0) return -1;
@@ -115,9 +121,11 @@ static int make_read_only(int parent, const char *name, struct err *err) {
 }
 
 static int mask_all(int proc, int sys, struct err *err) {
-  static const char *const read_only[] = {"sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "asound", "mtrr", "driver"};
-  static const char *const hidden[] = {"kcore", "keys", "key-users", "kmsg", "timer_list", "sched_debug", "latency_stats",
-                                       "acpi", "kpageflags", "kpagecount", "kpagecgroup", "vmallocinfo", "slabinfo"};
+  static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq",  "bus",   "fs",
+                                          "scsi", "asound",        "mtrr", "driver"};
+  static const char *const hidden[] = {"kcore",       "keys",          "key-users", "kmsg",       "timer_list",
+                                       "sched_debug", "latency_stats", "acpi",      "kpageflags", "kpagecount",
+                                       "kpagecgroup", "vmallocinfo",   "slabinfo"};
   auto_close int null_device = open_device("null", makedev(1, 3), err);
   if (null_device < 0) return -1;
   for (size_t i = 0; proc >= 0 && i < sizeof read_only / sizeof *read_only; i++) {
@@ -129,7 +137,8 @@ static int mask_all(int proc, int sys, struct err *err) {
   return sys < 0 ? 0 : mask(sys, "firmware", null_device, err);
 }
 
-// Stage: the tree becomes `/`, and the old root goes. On an initramfs, which cannot be pivoted, the tree is moved over it.
+// Stage: the tree becomes `/`, and the old root goes. On an initramfs, which cannot be pivoted, the tree is moved over
+// it.
 static int become_root(int root, struct err *err) {
   if (fchdir(root) < 0) return fail(err, "fchdir", "");
   if (kernel_pivot_root(".", ".") == 0) {

@@ -83,7 +83,8 @@ void run_tool(const char *script, const char *argument) {
 void copy_self(const char *directory, const char *path) {
   char *whole = NULL;
   if (asprintf(&whole, "%s%s", directory, path) < 0) exit(2);
-  int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+  int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
+      to = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
   char block[65536];
   ssize_t got = 0;
   while ((got = read(from, block, sizeof block)) > 0) {
@@ -97,10 +98,13 @@ void copy_self(const char *directory, const char *path) {
 
 const char *make_tree(const char *name) {
   const char *tree = make_directory(name);
-  run_tool("cd \"$1\" && mkdir -p bin etc proc sys dev run tmp root home/user && cp \"$(command -v busybox)\" bin/busybox && "
-           "for n in sh cat echo ls id env pwd sleep kill mount umount mkdir rm ln mknod chmod chown readlink hostname stat dd "
-           "true false ps setsid touch head sed grep tty stty od wc nohup sync tr sha256sum; do ln -s busybox bin/$n; done",
-           tree);
+  run_tool(
+      "cd \"$1\" && mkdir -p bin etc proc sys dev run tmp root home/user && cp \"$(command -v busybox)\" bin/busybox "
+      "&& "
+      "for n in sh cat echo ls id env pwd sleep kill mount umount mkdir rm ln mknod chmod chown readlink hostname stat "
+      "dd "
+      "true false ps setsid touch head sed grep tty stty od wc nohup sync tr sha256sum; do ln -s busybox bin/$n; done",
+      tree);
   copy_self(tree, "/bin/payload");
   write_file(tree, "/etc/passwd",
              "root:x:0:0:root:/root:/bin/sh\n"
@@ -129,7 +133,10 @@ void remove_all(const char *path) {
 
 char *snapshot_of(const char *path) {
   char *command = NULL;
-  if (asprintf(&command, "cd '%s' && find . -printf '%%p %%y %%m %%U:%%G %%s %%T@ %%l\\n' | sort; find . -type f -exec sha256sum {} + | sort", path) < 0)
+  if (asprintf(&command,
+               "cd '%s' && find . -printf '%%p %%y %%m %%U:%%G %%s %%T@ %%l\\n' | sort; find . -type f -exec sha256sum "
+               "{} + | sort",
+               path) < 0)
     exit(2);
   FILE *pipe = popen(command, "r");
   char *text = NULL;
@@ -145,8 +152,10 @@ char *snapshot_of(const char *path) {
 struct entry *open_entry(const char *tree, uint8_t kind) {
   struct entry *entry = NULL;
   struct err err;
-  struct entry_config config = {
-      .root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC), .root_path = tree, .tree_name = strrchr(tree, '/') + 1, .kind = kind};
+  struct entry_config config = {.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC),
+                                .root_path = tree,
+                                .tree_name = strrchr(tree, '/') + 1,
+                                .kind = kind};
   config.is_host_root = strcmp(tree, "/") == 0;
   if (config.root_fd < 0 || entry_open(&entry, &config, &err) < 0) perror(tree), exit(2);
   return entry;
@@ -191,8 +200,10 @@ static void carry(struct entry *entry, const struct run *run, struct process *pr
       has_status = true;
       if (run->flags & EXEC_KILL_LEFTOVERS) entry_kill(entry, process, true);
       // What a process left behind may keep its streams: they are read to what there is, not to their end.
-      while (process->stdout_fd >= 0 && poll(&wait[1], 1, 50) > 0) take(&process->stdout_fd, result->out, &result->out_length);
-      while (process->stderr_fd >= 0 && poll(&wait[2], 1, 50) > 0) take(&process->stderr_fd, result->err_text, &err_length);
+      while (process->stdout_fd >= 0 && poll(&wait[1], 1, 50) > 0)
+        take(&process->stdout_fd, result->out, &result->out_length);
+      while (process->stderr_fd >= 0 && poll(&wait[2], 1, 50) > 0)
+        take(&process->stderr_fd, result->err_text, &err_length);
       break;
     }
     if (wait[0].revents) {
@@ -200,7 +211,8 @@ static void carry(struct entry *entry, const struct run *run, struct process *pr
                             ? write(process->stdin_fd, (const char *)run->input + given, run->input_length - given)
                             : 0;
       if (written > 0) given += (size_t)written;
-      if (!has_pty && (given == run->input_length || (written < 0 && errno == EPIPE))) close(process->stdin_fd), process->stdin_fd = -1;
+      if (!has_pty && (given == run->input_length || (written < 0 && errno == EPIPE)))
+        close(process->stdin_fd), process->stdin_fd = -1;
     }
   }
   result->out[result->out_length] = '\0';
@@ -232,7 +244,8 @@ static struct result run_list(struct entry *entry, const struct run *run, char *
   result.pid = process.pid;
   carry(entry, run, &process, &result);
   entry_reap(entry, &process);
-  int fds[] = {process.stdin_fd, process.stdout_fd == process.stdin_fd ? -1 : process.stdout_fd, process.stderr_fd, process.status_fd};
+  int fds[] = {process.stdin_fd, process.stdout_fd == process.stdin_fd ? -1 : process.stdout_fd, process.stderr_fd,
+               process.status_fd};
   for (size_t i = 0; i < 4; i++) {
     if (fds[i] >= 0) close(fds[i]);
   }
@@ -243,13 +256,14 @@ struct result run_program(struct entry *entry, const struct run *run, ...) {
   char *argv[32] = {NULL};
   va_list arguments;
   va_start(arguments, run);
-  for (size_t i = 0; i < 31 && (argv[i] = va_arg(arguments, char *)) != NULL; i++) {}
+  for (size_t i = 0; i < 31 && (argv[i] = va_arg(arguments, char *)) != NULL; i++) {
+  }
   va_end(arguments);
   return run_list(entry, run, argv);
 }
 
 struct result run_shell(struct entry *entry, const struct run *run, const char *script) {
-  char *argv[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)script, NULL};
+  char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)script, NULL};
   return run_list(entry, run, argv);
 }
 

@@ -57,7 +57,7 @@ const char *line_of(const char *text, const char *label);
 void begin(const char *name);
 bool check(bool condition, const char *file, int line, const char *format, ...) __attribute__((format(printf, 4, 5)));
 #define CHECK(condition, ...) check((condition), __FILE__, __LINE__, __VA_ARGS__)
-#define CHECK_TEXT(actual, expected) \
+#define CHECK_TEXT(actual, expected)                                                                                   \
   check(strcmp((actual), (expected)) == 0, __FILE__, __LINE__, "expected \"%s\", got \"%s\"", (expected), (actual))
 // Not possible here, with the reason; a failure where CI=true.
 void skip(const char *reason);

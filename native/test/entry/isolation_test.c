@@ -23,7 +23,8 @@ static char *read_text(const char *path) {
 }
 
 static void namespaces(void) {
-  begin("a process is alone: its PID 1 is crun's, no process of the host is seen, namespaces are its own but for the network");
+  begin("a process is alone: its PID 1 is crun's, no process of the host is seen, namespaces are its own but for the "
+        "network");
   struct result result = run_shell(entry, NULL, "cat /proc/1/comm; ls /proc | grep -c '^[0-9]*$'");
   CHECK(strncmp(result.out, "crun-agent\n", 11) == 0, "PID 1 is %s", result.out);
   CHECK(atoi(result.out + 11) <= 6, "%s processes are seen", result.out + 11);
@@ -31,7 +32,8 @@ static void namespaces(void) {
   static const struct {
     const char *name;
     bool is_own;
-  } kinds[] = {{"mnt", true}, {"pid", true}, {"ipc", true}, {"uts", true}, {"cgroup", true}, {"net", false}, {"user", false}};
+  } kinds[] = {{"mnt", true},    {"pid", true},  {"ipc", true},  {"uts", true},
+               {"cgroup", true}, {"net", false}, {"user", false}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     char path[64], host[64] = "", script[96];
     snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i].name);
@@ -39,14 +41,19 @@ static void namespaces(void) {
     if (readlink(path, host, sizeof host - 1) < 0) continue;
     result = run_shell(entry, NULL, script);
     result.out[strcspn(result.out, "\n")] = '\0';
-    CHECK((strcmp(result.out, host) != 0) == kinds[i].is_own && result.out[0] != '\0', "%s: %s here, %s on the host", kinds[i].name, result.out, host);
+    CHECK((strcmp(result.out, host) != 0) == kinds[i].is_own && result.out[0] != '\0', "%s: %s here, %s on the host",
+          kinds[i].name, result.out, host);
     forget(&result);
   }
 }
 
 static void helper_is_out_of_reach(void) {
-  begin("a root process of the tree reaches neither the program nor the files of crun's processes in it (CVE-2019-5736)");
-  struct result result = run_shell(entry, NULL, "for p in 1 $PPID; do cat /proc/$p/exe; for f in 0 3 4 5 8; do readlink /proc/$p/fd/$f; cat /proc/$p/fd/$f; done; ls /proc/$p/root/; readlink /proc/$p/cwd; cat /proc/$p/mem; done; kill -9 1; kill -TERM 1; echo $?");
+  begin(
+      "a root process of the tree reaches neither the program nor the files of crun's processes in it (CVE-2019-5736)");
+  struct result result = run_shell(
+      entry, NULL,
+      "for p in 1 $PPID; do cat /proc/$p/exe; for f in 0 3 4 5 8; do readlink /proc/$p/fd/$f; cat /proc/$p/fd/$f; "
+      "done; ls /proc/$p/root/; readlink /proc/$p/cwd; cat /proc/$p/mem; done; kill -9 1; kill -TERM 1; echo $?");
   CHECK_TEXT(result.out, "0\n");
   CHECK(strstr(result.err_text, "/proc/1/exe") != NULL, "no refusal: %s", result.err_text);
   forget(&result);
@@ -57,7 +64,8 @@ static void helper_is_out_of_reach(void) {
 
 static void masks(void) {
   begin("proc and sysfs give no way to the host: hidden files are empty, kernel settings read-only");
-  static const char *const hidden[] = {"kcore", "keys", "key-users", "kmsg", "timer_list", "sched_debug", "vmallocinfo", "kpageflags", "slabinfo"};
+  static const char *const hidden[] = {"kcore",       "keys",        "key-users",  "kmsg",    "timer_list",
+                                       "sched_debug", "vmallocinfo", "kpageflags", "slabinfo"};
   int seen = 0;
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
     char path[64], script[192];
@@ -70,14 +78,16 @@ static void masks(void) {
     forget(&result);
   }
   CHECK(seen >= 3, "only %d of them exist on this kernel", seen);
-  static const char *const written[] = {"/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger", "/sys/kernel/mm/ksm/run",
+  static const char *const written[] = {"/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches",
+                                        "/proc/sysrq-trigger",       "/sys/kernel/mm/ksm/run",
                                         "/sys/kernel/uevent_helper", "/proc/irq/default_smp_affinity"};
   for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
     char script[128];
     if (access(written[i], F_OK) < 0) continue;
     snprintf(script, sizeof script, "echo 0 > %s", written[i]);
     struct result result = run_shell(entry, NULL, script);
-    CHECK(result.status.value != 0 && strstr(result.err_text, "Read-only") != NULL, "%s: %s", written[i], result.err_text);
+    CHECK(result.status.value != 0 && strstr(result.err_text, "Read-only") != NULL, "%s: %s", written[i],
+          result.err_text);
     forget(&result);
   }
 }
@@ -86,16 +96,24 @@ static void devices(void) {
   begin("/dev holds the six devices and nothing else opens, nor do changes to them reach the host");
   struct stat before, after;
   stat("/dev/null", &before);
-  struct result result = run_shell(entry, NULL, "cd /dev; stat -c '%n %t:%T %a' null zero full random urandom tty; readlink ptmx; readlink fd; chmod 600 null; chown 5 zero; "
-                                                "mknod evil c 1 3; echo x > evil; mknod /evil c 1 3; echo x > /evil; mknod /tmp/evil c 1 3; echo x > /tmp/evil; rm -f /evil");
-  CHECK_TEXT(result.out, "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 666\npts/ptmx\n/proc/self/fd\n");
+  struct result result = run_shell(entry, NULL,
+                                   "cd /dev; stat -c '%n %t:%T %a' null zero full random urandom tty; readlink ptmx; "
+                                   "readlink fd; chmod 600 null; chown 5 zero; "
+                                   "mknod evil c 1 3; echo x > evil; mknod /evil c 1 3; echo x > /evil; mknod "
+                                   "/tmp/evil c 1 3; echo x > /tmp/evil; rm -f /evil");
+  CHECK_TEXT(result.out, "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 "
+                         "666\npts/ptmx\n/proc/self/fd\n");
   size_t refused = 0;
-  for (const char *at = strstr(result.err_text, "Permission denied"); at != NULL; at = strstr(at + 1, "Permission denied")) refused++;
+  for (const char *at = strstr(result.err_text, "Permission denied"); at != NULL;
+       at = strstr(at + 1, "Permission denied"))
+    refused++;
   CHECK(refused == 3, "%zu of 3 nodes refused: %s", refused, result.err_text);
   forget(&result);
   stat("/dev/null", &after);
   CHECK(before.st_mode == after.st_mode && before.st_uid == after.st_uid, "the host's /dev/null has changed");
-  result = run_shell(entry, NULL, "chmod 666 /dev/null; echo x > /dev/shm/a; stat -c %a /dev/shm /tmp /run /run/lock; echo s | dd of=/dev/full 2>&1 | grep -c 'No space'");
+  result = run_shell(entry, NULL,
+                     "chmod 666 /dev/null; echo x > /dev/shm/a; stat -c %a /dev/shm /tmp /run /run/lock; echo s | dd "
+                     "of=/dev/full 2>&1 | grep -c 'No space'");
   CHECK_TEXT(result.out, "1777\n1777\n755\n1777\n1\n");
   forget(&result);
 }
@@ -118,7 +136,9 @@ static void names_of_hosts(void) {
     const char *name, *make;
     bool is_seen;
   } cases[] = {{"link-run", "rm etc/resolv.conf; ln -s ../run/systemd/resolve/stub-resolv.conf etc/resolv.conf", true},
-               {"link-var-run", "rm etc/resolv.conf; ln -s /var/run/x/resolv.conf etc/resolv.conf; mkdir var; ln -s ../run var/run", true},
+               {"link-var-run",
+                "rm etc/resolv.conf; ln -s /var/run/x/resolv.conf etc/resolv.conf; mkdir var; ln -s ../run var/run",
+                true},
                {"link-file", "mv etc/resolv.conf etc/real.conf; ln -s real.conf etc/resolv.conf", true},
                {"link-nowhere", "rm etc/resolv.conf; ln -s /nowhere/resolv.conf etc/resolv.conf", false},
                {"link-out", "rm etc/resolv.conf; ln -s ../../../../../../run/../x etc/resolv.conf", false},
@@ -136,7 +156,8 @@ static void names_of_hosts(void) {
     struct entry *fresh = open_entry(other, ENTRY_UNSHARE);
     result = run_shell(fresh, NULL, "test -f /etc/resolv.conf && cat /etc/resolv.conf");
     CHECK(result.is_started, "%s: %s", cases[i].name, result.err.message);
-    CHECK((strcmp(result.out, expected) == 0) == (cases[i].is_seen && expected[0] != '\0'), "%s: \"%s\" %s", cases[i].name, result.out, result.err_text);
+    CHECK((strcmp(result.out, expected) == 0) == (cases[i].is_seen && expected[0] != '\0'), "%s: \"%s\" %s",
+          cases[i].name, result.out, result.err_text);
     forget(&result);
     entry_close(fresh);
     char *after = snapshot_of(other);
@@ -152,7 +173,8 @@ static void nothing_is_left(void) {
   const char *other = make_tree("traces");
   char *before = snapshot_of(other), *mounts = read_text("/proc/self/mountinfo");
   struct entry *fresh = open_entry(other, ENTRY_UNSHARE);
-  struct result result = run_shell(fresh, &(struct run){.user = "user"}, "echo x > /tmp/x; echo y > /run/y; echo z > /dev/shm/z; id");
+  struct result result =
+      run_shell(fresh, &(struct run){.user = "user"}, "echo x > /tmp/x; echo y > /run/y; echo z > /dev/shm/z; id");
   CHECK(result.status.value == 0, "%s", result.err_text);
   forget(&result);
   char *during = read_text("/proc/self/mountinfo");
@@ -171,7 +193,8 @@ static void bare_trees(void) {
   char *before = snapshot_of(bare);
   struct entry *fresh = open_entry(bare, ENTRY_UNSHARE);
   struct result result = run_program(fresh, NULL, "/program", "payload", "exit", "7", NULL);
-  CHECK(result.is_started && result.status.value == 7, "%s %s, value %u", result.err.step, result.err.message, result.status.value);
+  CHECK(result.is_started && result.status.value == 7, "%s %s, value %u", result.err.step, result.err.message,
+        result.status.value);
   forget(&result);
   struct exec_file file = {.name = "f", .mode = 0644};
   result = run_program(fresh, &(struct run){.files = &file, .file_count = 1}, "/program", "payload", "exit", "0", NULL);
@@ -200,7 +223,8 @@ void test_isolation(void) {
 }
 
 void test_hostile_trees(void) {
-  begin("directories that are links lead crun's mounts nowhere: refused, or resolved within the tree (CVE-2025-31133, CVE-2019-16884)");
+  begin("directories that are links lead crun's mounts nowhere: refused, or resolved within the tree (CVE-2025-31133, "
+        "CVE-2019-16884)");
   const char *canary = make_directory("canary");
   write_file(canary, "/file", "untouched\n");
   char *before = snapshot_of(canary);
@@ -212,15 +236,19 @@ void test_hostile_trees(void) {
       char name[32], script[512];
       snprintf(name, sizeof name, "hostile-%d", count++);
       const char *evil = make_directory(name);
-      snprintf(script, sizeof script, "cd \"$1\" && mkdir proc sys dev run tmp etc bin && rmdir %s && ln -s '%s' %s", names[i], targets[j], names[i]);
+      snprintf(script, sizeof script, "cd \"$1\" && mkdir proc sys dev run tmp etc bin && rmdir %s && ln -s '%s' %s",
+               names[i], targets[j], names[i]);
       run_tool(script, evil);
       copy_self(evil, "/bin/payload");
       char *tree_before = snapshot_of(evil);
       struct entry *fresh = open_entry(evil, ENTRY_UNSHARE);
       struct result result = run_program(fresh, NULL, "/bin/payload", "payload", "exit", "3", NULL);
       bool must_refuse = i < 3;
-      CHECK(result.is_started == !must_refuse, "%s -> %s: %s (%s)", names[i], targets[j], result.is_started ? "entered" : "refused", result.err.message);
-      if (must_refuse) CHECK(result.err.code == FAILURE_ENTRY && strstr(result.err.message, "is a link") != NULL, "%s", result.err.message);
+      CHECK(result.is_started == !must_refuse, "%s -> %s: %s (%s)", names[i], targets[j],
+            result.is_started ? "entered" : "refused", result.err.message);
+      if (must_refuse)
+        CHECK(result.err.code == FAILURE_ENTRY && strstr(result.err.message, "is a link") != NULL, "%s",
+              result.err.message);
       else CHECK(result.status.value == 3, "value %u", result.status.value);
       forget(&result);
       entry_close(fresh);
@@ -234,8 +262,13 @@ void test_hostile_trees(void) {
   CHECK_TEXT(after, before);
   free(before), free(after);
   begin("a hostname file of any kind delays or breaks nothing");
-  static const char *const hostnames[] = {"mkfifo etc/hostname", "mkdir etc/hostname", "ln -s /dev/zero etc/hostname", "truncate -s 10G etc/hostname",
-                                          "printf '\\033[31m\\n' > etc/hostname", "head -c 3000 /dev/zero | tr '\\0' a > etc/hostname", "ln -s hostname etc/hostname"};
+  static const char *const hostnames[] = {"mkfifo etc/hostname",
+                                          "mkdir etc/hostname",
+                                          "ln -s /dev/zero etc/hostname",
+                                          "truncate -s 10G etc/hostname",
+                                          "printf '\\033[31m\\n' > etc/hostname",
+                                          "head -c 3000 /dev/zero | tr '\\0' a > etc/hostname",
+                                          "ln -s hostname etc/hostname"};
   for (size_t i = 0; i < sizeof hostnames / sizeof *hostnames; i++) {
     char name[32], script[128];
     snprintf(name, sizeof name, "named-%zu", i);
@@ -245,7 +278,8 @@ void test_hostile_trees(void) {
     struct entry *fresh = open_entry(evil, ENTRY_UNSHARE);
     struct result result = run_shell(fresh, NULL, "hostname");
     result.out[strcspn(result.out, "\n")] = '\0';
-    CHECK(result.out[0] != '\0' && strspn(result.out, "abcdefghijklmnopqrstuvwxyz0123456789-.[") == strlen(result.out), "%s: \"%s\" %s", hostnames[i], result.out, result.err.message);
+    CHECK(result.out[0] != '\0' && strspn(result.out, "abcdefghijklmnopqrstuvwxyz0123456789-.[") == strlen(result.out),
+          "%s: \"%s\" %s", hostnames[i], result.out, result.err.message);
     forget(&result);
     entry_close(fresh);
     remove_all(evil);

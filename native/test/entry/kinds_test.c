@@ -29,7 +29,9 @@ static void chroot_entry(void) {
   const char *tree = make_tree("chroot");
   char *before = snapshot_of(tree);
   struct entry *entry = open_entry(tree, ENTRY_CHROOT);
-  struct result result = run_shell(entry, NULL, "cat /proc/1/comm; grep CapEff /proc/self/status; ls /proc | grep -c '^[0-9]*$'; stat -c %a /run; hostname");
+  struct result result = run_shell(
+      entry, NULL,
+      "cat /proc/1/comm; grep CapEff /proc/self/status; ls /proc | grep -c '^[0-9]*$'; stat -c %a /run; hostname");
   char host[65] = "";
   gethostname(host, sizeof host);
   CHECK(strncmp(result.out, "crun-agent\n", 11) == 0, "%s", result.out);
@@ -40,7 +42,8 @@ static void chroot_entry(void) {
   result = run_program(entry, NULL, "/bin/payload", "payload", "seals", "/proc/1/exe", NULL);
   CHECK_TEXT(result.out, "15\n");
   forget(&result);
-  result = run_shell(entry, &(struct run){.user = "user"}, "id -u; grep -c 'Cap...:.0000000000000000' /proc/self/status; umount /proc");
+  result = run_shell(entry, &(struct run){.user = "user"},
+                     "id -u; grep -c 'Cap...:.0000000000000000' /proc/self/status; umount /proc");
   CHECK_TEXT(result.out, "1000\n5\n");
   forget(&result);
   result = run_shell(entry, NULL, "mount -t tmpfs x /root && touch /root/x && ls /root");
@@ -68,7 +71,8 @@ static void nspawn_entry(void) {
   if (!has_nspawn()) return skip("systemd-nspawn is not installed");
   const char *tree = make_nspawn_tree("nspawn");
   char settings[512];
-  snprintf(settings, sizeof settings, "printf '[Files]\\nBind=/etc:/root\\n[Exec]\\nCapability=all\\n' > \"$1.nspawn\"");
+  snprintf(settings, sizeof settings,
+           "printf '[Files]\\nBind=/etc:/root\\n[Exec]\\nCapability=all\\n' > \"$1.nspawn\"");
   run_tool(settings, tree);
   char *before = snapshot_of(tree);
   struct entry *entry = open_entry(tree, ENTRY_NSPAWN);
@@ -76,7 +80,8 @@ static void nspawn_entry(void) {
   CHECK(result.is_started && result.status.value == 5, "%s", result.err.message);
   CHECK_TEXT(result.out, "crun-agent\n");
   forget(&result);
-  struct exec_file file = {.name = "s", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho $0\n", 18}}};
+  struct exec_file file = {
+      .name = "s", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho $0\n", 18}}};
   result = run_program(entry, &(struct run){.files = &file, .file_count = 1, .user = "user"}, "@files@/s", NULL);
   CHECK_TEXT(result.out, "/run/crun/s\n");
   forget(&result);
@@ -96,7 +101,8 @@ static pid_t boot(const char *tree, const char *extra, pid_t *nspawn) {
     int nothing = open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    execlp("systemd-nspawn", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no", "--private-network", directory, extra, "/bin/sleep", "733", (char *)NULL);
+    execlp("systemd-nspawn", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no",
+           "--private-network", directory, extra, "/bin/sleep", "733", (char *)NULL);
     _exit(127);
   }
   for (int tries = 0; tries < 500; tries++) {
@@ -113,37 +119,52 @@ static void machine_entry(void) {
   static const char *const kinds[] = {"--capability=CAP_SYS_PTRACE", "--private-users=1048576:65536"};
   for (int i = 0; i < 2; i++) {
     const char *tree = make_nspawn_tree(i == 0 ? "machine" : "private");
-    if (i == 1) run_tool("cd \"$1\" && find . -uid 0 -exec chown -h 1048576:1048576 {} + && find . -uid 1000 -exec chown -h 1049576:1049576 {} +", tree);
+    if (i == 1)
+      run_tool("cd \"$1\" && find . -uid 0 -exec chown -h 1048576:1048576 {} + && find . -uid 1000 -exec chown -h "
+               "1049576:1049576 {} +",
+               tree);
     pid_t nspawn = -1, leader = boot(tree, kinds[i], &nspawn);
     if (!CHECK(leader > 0, "no machine was started")) continue;
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     struct entry *entry = open_entry(tree, ENTRY_AUTO);
     struct machine_info info;
     struct err err;
-    CHECK(entry_machine(entry, &info, &err) == 0 && info.is_running && info.leader == (uint32_t)leader, "found %u, not %d", info.leader, leader);
+    CHECK(entry_machine(entry, &info, &err) == 0 && info.is_running && info.leader == (uint32_t)leader,
+          "found %u, not %d", info.leader, leader);
     CHECK_TEXT(info.init, "sleep");
     CHECK(info.uid_shift == (i == 0 ? 0u : 1048576u) && info.has_private_users == (i == 1), "shift %u", info.uid_shift);
-    struct entry_config config = {.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC), .root_path = tree, .tree_name = "x", .kind = ENTRY_MACHINE};
+    struct entry_config config = {.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC),
+                                  .root_path = tree,
+                                  .tree_name = "x",
+                                  .kind = ENTRY_MACHINE};
     int view = -1;
     struct stat on_disk, in_machine;
     CHECK(entry_machine_root(&config, &view, &err) == 0 && view >= 0, "no root of the machine");
-    CHECK(fstatat(config.root_fd, "tmp", &on_disk, 0) == 0 && fstatat(view, "tmp", &in_machine, 0) == 0 && on_disk.st_dev != in_machine.st_dev,
+    CHECK(fstatat(config.root_fd, "tmp", &on_disk, 0) == 0 && fstatat(view, "tmp", &in_machine, 0) == 0 &&
+              on_disk.st_dev != in_machine.st_dev,
           "the machine's own /tmp is not seen through its root");
     close(view);
     close(config.root_fd);
-    struct result result = run_shell(entry, NULL, "tr '\\0' ' ' < /proc/1/cmdline; echo; id -u; for n in mnt pid ipc uts net cgroup user; do "
-                                                  "test $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) || echo $n differs; done");
-    CHECK(strncmp(result.out, "/bin/sleep 733 \n0\n", 18) == 0 && strstr(result.out, "differs") == NULL, "%s %s", result.out, result.err.message);
+    struct result result =
+        run_shell(entry, NULL,
+                  "tr '\\0' ' ' < /proc/1/cmdline; echo; id -u; for n in mnt pid ipc uts net cgroup user; do "
+                  "test $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) || echo $n differs; done");
+    CHECK(strncmp(result.out, "/bin/sleep 733 \n0\n", 18) == 0 && strstr(result.out, "differs") == NULL, "%s %s",
+          result.out, result.err.message);
     forget(&result);
-    result = run_shell(entry, NULL, "grep CapBnd /proc/1/status | tail -n 1; grep CapBnd /proc/self/status; grep CapEff /proc/self/status");
+    result = run_shell(
+        entry, NULL,
+        "grep CapBnd /proc/1/status | tail -n 1; grep CapBnd /proc/self/status; grep CapEff /proc/self/status");
     char first[64], second[64], third[64];
-    CHECK(sscanf(result.out, "CapBnd:\t%63s\nCapBnd:\t%63s\nCapEff:\t%63s", first, second, third) == 3 && strcmp(first, second) == 0 && strcmp(first, third) == 0,
+    CHECK(sscanf(result.out, "CapBnd:\t%63s\nCapBnd:\t%63s\nCapEff:\t%63s", first, second, third) == 3 &&
+              strcmp(first, second) == 0 && strcmp(first, third) == 0,
           "capabilities: %s", result.out);
     forget(&result);
     result = run_shell(entry, &(struct run){.user = "user"}, "id -u; touch ~/x && stat -c %u ~/x; rm ~/x");
     CHECK_TEXT(result.out, "1000\n1000\n");
     forget(&result);
-    struct exec_file file = {.name = "s", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho ran; ls -d $0\n", 29}}};
+    struct exec_file file = {
+        .name = "s", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho ran; ls -d $0\n", 29}}};
     result = run_program(entry, &(struct run){.files = &file, .file_count = 1}, "@files@/s", NULL);
     CHECK(strncmp(result.out, "ran\n/run/crun.", 14) == 0, "%s %s", result.out, result.err.message);
     forget(&result);
@@ -154,17 +175,20 @@ static void machine_entry(void) {
     result = run_shell(entry, &(struct run){.flags = EXEC_PTY}, "tty");
     CHECK(strncmp(result.out, "/dev/pts/", 9) == 0, "%s %s", result.out, result.err.message);
     forget(&result);
-    result = run_shell(entry, &(struct run){.flags = EXEC_KILL_LEFTOVERS}, "/bin/payload payload daemon >/dev/null; echo done");
+    result = run_shell(entry, &(struct run){.flags = EXEC_KILL_LEFTOVERS},
+                       "/bin/payload payload daemon >/dev/null; echo done");
     CHECK(host_pid_of("/bin/payload payload daemon", tree, 0) == 0, "a leftover lives");
     forget(&result);
     check_killed_worker(ENTRY_MACHINE, tree, false);
     nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
-    result = run_shell(entry, NULL, "ls /run | grep -c crun; kill -9 $(ps | grep 'payload daemo[n]' | awk '{print $1}') 2>/dev/null; /bin/busybox pkill -9 payload; true");
+    result = run_shell(entry, NULL,
+                       "ls /run | grep -c crun; kill -9 $(ps | grep 'payload daemo[n]' | awk '{print $1}') "
+                       "2>/dev/null; /bin/busybox pkill -9 payload; true");
     CHECK_TEXT(result.out, "0\n");
     forget(&result);
     kill(leader, SIGKILL);
     waitpid(nspawn, NULL, 0);
-    CHECK(ends_within(leader, 3000), "the machine lives");
+    CHECK(ends_within(leader, 15000), "the machine lives");
     result = run_shell(entry, NULL, "cat /proc/1/comm");
     if (i == 0) CHECK_TEXT(result.out, "crun-agent\n");
     forget(&result);
@@ -182,27 +206,39 @@ static void host_entry(void) {
   struct entry *entry = open_entry("/", ENTRY_AUTO);
   char self[64] = "", script[256];
   if (readlink("/proc/self/ns/mnt", self, sizeof self - 1) < 0) return;
-  snprintf(script, sizeof script, "test \"$(readlink /proc/self/ns/mnt)\" = '%s' && echo same; pwd; ps -o comm= -p 1 >/dev/null; exit 4", self);
-  struct result result = run_shell(entry, &(struct run){.environment = (const char *const[]){"PATH=/usr/bin:/bin", NULL}}, script);
+  snprintf(script, sizeof script,
+           "test \"$(readlink /proc/self/ns/mnt)\" = '%s' && echo same; pwd; ps -o comm= -p 1 >/dev/null; exit 4",
+           self);
+  struct result result =
+      run_shell(entry, &(struct run){.environment = (const char *const[]){"PATH=/usr/bin:/bin", NULL}}, script);
   CHECK(result.status.value == 4, "value %u", result.status.value);
   CHECK_TEXT(result.out, "same\n/\n");
   forget(&result);
-  struct exec_file file = {.name = "s", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\nsetsid sleep 744 >/dev/null 2>&1 </dev/null & echo $0\n", 65}}};
-  result = run_program(entry, &(struct run){.files = &file, .file_count = 1, .environment = (const char *const[]){"PATH=/usr/bin:/bin", NULL}}, "@files@/s", NULL);
+  struct exec_file file = {
+      .name = "s",
+      .mode = 0755,
+      .content = {
+          .bytes = {(const uint8_t *)"#!/bin/sh\nsetsid sleep 744 >/dev/null 2>&1 </dev/null & echo $0\n", 65}}};
+  result = run_program(
+      entry,
+      &(struct run){.files = &file, .file_count = 1, .environment = (const char *const[]){"PATH=/usr/bin:/bin", NULL}},
+      "@files@/s", NULL);
   CHECK(strncmp(result.out, "/run/crun.", 10) == 0, "%s", result.out);
   result.out[strcspn(result.out, "\n")] = '\0';
   entry_close(entry);
   CHECK(access(result.out, F_OK) < 0, "%s is left", result.out);
   forget(&result);
   pid_t daemon = 0;
-  for (int tries = 0; tries < 100 && (daemon = host_pid_of("sleep 744", "/", 0)) == 0; tries++) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  for (int tries = 0; tries < 100 && (daemon = host_pid_of("sleep 744", "/", 0)) == 0; tries++)
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
   CHECK(daemon > 0, "the daemon was killed");
   if (daemon > 0) kill(daemon, SIGKILL);
 }
 
 // A kernel of before 5.2, as far as crun can tell.
 static int pretend_old_kernel(void) {
-  static const int missing[] = {SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount, SYS_fsconfig, SYS_mount_setattr, SYS_openat2, SYS_close_range, SYS_pidfd_open};
+  static const int missing[] = {SYS_open_tree,     SYS_move_mount, SYS_fsopen,      SYS_fsmount,   SYS_fsconfig,
+                                SYS_mount_setattr, SYS_openat2,    SYS_close_range, SYS_pidfd_open};
   enum { COUNT = sizeof missing / sizeof *missing };
   struct sock_filter filter[2 * COUNT + 2] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
   size_t used = 1;
@@ -245,7 +281,8 @@ static int tell_entry(const char *kind, const char *path) {
 
 int run_helper_role(const char *role, int count, char **arguments) {
   if (strcmp(role, "tell") == 0 && count == 4) return tell_entry(arguments[2], arguments[3]);
-  if (strcmp(role, "tell-old") == 0 && count == 4) return pretend_old_kernel() < 0 ? 3 : tell_entry(arguments[2], arguments[3]);
+  if (strcmp(role, "tell-old") == 0 && count == 4)
+    return pretend_old_kernel() < 0 ? 3 : tell_entry(arguments[2], arguments[3]);
   return life_role(role, count, arguments);
 }
 
@@ -293,7 +330,9 @@ static void old_kernels(void) {
 // What the role tells when a user without rights starts it.
 static char *without_root(const char *program, const char *kind, const char *path) {
   char *command = NULL;
-  if (asprintf(&command, "cd / && exec setpriv --reuid=1000 --regid=1000 --clear-groups %s tell %s %s", program, kind, path) < 0) exit(2);
+  if (asprintf(&command, "cd / && exec setpriv --reuid=1000 --regid=1000 --clear-groups %s tell %s %s", program, kind,
+               path) < 0)
+    exit(2);
   int ends[2];
   if (pipe(ends) < 0) exit(2);
   pid_t pid = fork();
@@ -323,7 +362,8 @@ void test_without_root(void) {
   run_tool("chown -R 1000:1000 \"$1\"", tree);
   const char *binary = make_directory("binary");
   copy_self(binary, "/entry-test");
-  begin("without root and without subordinate ids the caller is root of the tree, and another user is refused with the reason");
+  begin("without root and without subordinate ids the caller is root of the tree, and another user is refused with the "
+        "reason");
   char program[256];
   snprintf(program, sizeof program, "%s/entry-test", binary);
   char *says = without_root(program, "2", tree);
@@ -347,7 +387,9 @@ void test_without_root(void) {
   pid_t pid = fork();
   if (pid == 0) {
     if (unshare(CLONE_NEWNS) < 0) _exit(1);
-    run_tool("mount --make-rprivate / && touch /etc/subuid /etc/subgid && mount --bind \"$1/subuid\" /etc/subuid && mount --bind \"$1/subuid\" /etc/subgid", binary);
+    run_tool("mount --make-rprivate / && touch /etc/subuid /etc/subgid && mount --bind \"$1/subuid\" /etc/subuid && "
+             "mount --bind \"$1/subuid\" /etc/subgid",
+             binary);
     // The tree's files are the caller's, so its home is not the user's: only ids are told.
     says = without_root(program, "2", tree);
     bool is_right = strstr(says, "features 14\nid 0 0\n") != NULL && strstr(says, "user 1000\nnumber 1000\n") != NULL;

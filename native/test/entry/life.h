@@ -8,7 +8,8 @@
 #include <sys/types.h>
 
 bool ends_within(pid_t pid, int ms);
-// The pid on the host of a process whose command line starts so, whose root this is, and (not 0) whose parent; 0 if there is none.
+// The pid on the host of a process whose command line starts so, whose root this is, and (not 0) whose parent; 0 if
+// there is none.
 pid_t host_pid_of(const char *mark, const char *root, pid_t parent);
 // This program anew in a role; its stdout.
 pid_t start_role(const char *role, const char *first, const char *second, FILE **says);

@@ -57,7 +57,8 @@ pid_t host_pid_of(const char *mark, const char *root, pid_t parent) {
     snprintf(path, sizeof path, "/proc/%d/root", pid);
     if (stat(path, &actual) < 0 || actual.st_dev != wanted.st_dev || actual.st_ino != wanted.st_ino) continue;
     int actual_parent = 0;
-    if (!reads(pid, "stat", text, sizeof text) || sscanf(strrchr(text, ')') + 1, " %*c %d", &actual_parent) != 1) continue;
+    if (!reads(pid, "stat", text, sizeof text) || sscanf(strrchr(text, ')') + 1, " %*c %d", &actual_parent) != 1)
+      continue;
     if (parent == 0 || actual_parent == parent) found = pid;
   }
   closedir(processes);
@@ -65,8 +66,14 @@ pid_t host_pid_of(const char *mark, const char *root, pid_t parent) {
 }
 
 static struct exec_spec spec_of(char **argv, uint32_t flags) {
-  static char *environment[] = {(char *)(uintptr_t)"PATH=/bin", NULL};
-  return (struct exec_spec){.argv = argv, .environment = environment, .directory = "", .user = "", .flags = flags, .umask = 022, .entry = ENTRY_TREES};
+  static char *environment[] = {(char *)(uintptr_t) "PATH=/bin", NULL};
+  return (struct exec_spec){.argv = argv,
+                            .environment = environment,
+                            .directory = "",
+                            .user = "",
+                            .flags = flags,
+                            .umask = 022,
+                            .entry = ENTRY_TREES};
 }
 
 static void close_process(struct entry *entry, struct process *process) {
@@ -101,18 +108,23 @@ static void leftovers(void) {
   begin("with flag 8 what a process left behind is killed when it ends, and nothing else is");
   struct entry *entry = open_entry(tree, ENTRY_UNSHARE);
   struct result kept = run_program(entry, NULL, "/bin/payload", "payload", "daemon", NULL);
-  struct result killed = run_program(entry, &(struct run){.flags = EXEC_KILL_LEFTOVERS}, "/bin/payload", "payload", "daemon", NULL);
-  CHECK(killed.status.kind == EXIT_EXITED && killed.status.value == 0, "kind %u value %u", killed.status.kind, killed.status.value);
+  struct result killed =
+      run_program(entry, &(struct run){.flags = EXEC_KILL_LEFTOVERS}, "/bin/payload", "payload", "daemon", NULL);
+  CHECK(killed.status.kind == EXIT_EXITED && killed.status.value == 0, "kind %u value %u", killed.status.kind,
+        killed.status.value);
   char script[128];
-  snprintf(script, sizeof script, "kill -0 %d && echo kept; kill -0 %d 2>/dev/null || echo killed", atoi(kept.out), atoi(killed.out));
+  snprintf(script, sizeof script, "kill -0 %d && echo kept; kill -0 %d 2>/dev/null || echo killed", atoi(kept.out),
+           atoi(killed.out));
   forget(&kept);
   forget(&killed);
   struct result result = run_shell(entry, NULL, script);
   CHECK_TEXT(result.out, "kept\nkilled\n");
   forget(&result);
   begin("a kill (timeout, cancel) ends the process and all that descends from it, sessions of its own included");
-  result = run_shell(entry, &(struct run){.kill_after_ms = 300}, "/bin/payload payload daemon; setsid sleep 500 & trap '' TERM INT HUP; sleep 501; sleep 502");
-  CHECK(result.status.kind == EXIT_SIGNALED && result.status.value == SIGKILL, "kind %u value %u", result.status.kind, result.status.value);
+  result = run_shell(entry, &(struct run){.kill_after_ms = 300},
+                     "/bin/payload payload daemon; setsid sleep 500 & trap '' TERM INT HUP; sleep 501; sleep 502");
+  CHECK(result.status.kind == EXIT_SIGNALED && result.status.value == SIGKILL, "kind %u value %u", result.status.kind,
+        result.status.value);
   snprintf(script, sizeof script, "kill -0 %d 2>/dev/null || echo killed; ps | grep -c '[s]leep 50'", atoi(result.out));
   forget(&result);
   result = run_shell(entry, NULL, script);
@@ -124,7 +136,8 @@ static void leftovers(void) {
 static void signals(void) {
   begin("a signal reaches the process's group, and with a terminal the one in its foreground");
   struct entry *entry = open_entry(tree, ENTRY_UNSHARE);
-  char *argv[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)"trap 'exit 9' USR1; echo ready; while :; do sleep 0.02; done", NULL};
+  char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
+                  (char *)(uintptr_t) "trap 'exit 9' USR1; echo ready; while :; do sleep 0.02; done", NULL};
   uint32_t flags[] = {0, EXEC_PTY};
   for (int i = 0; i < 2; i++) {
     struct exec_spec spec = spec_of(argv, flags[i]);
@@ -136,24 +149,28 @@ static void signals(void) {
     CHECK(poll(&wait, 1, 5000) == 1, "it said nothing");
     CHECK(entry_signal(entry, &process, 0, &err) < 0 && err.code == FAILURE_BAD_REQUEST, "signal 0 was taken");
     CHECK(entry_signal(entry, &process, SIGUSR1, &err) == 0, "%s", err.message);
-    CHECK(read_status(&process, &status) && status.kind == EXIT_EXITED && status.value == 9, "kind %u value %u", status.kind, status.value);
+    CHECK(read_status(&process, &status) && status.kind == EXIT_EXITED && status.value == 9, "kind %u value %u",
+          status.kind, status.value);
     if (flags[i] & EXEC_PTY) CHECK(entry_resize(entry, &process, 50, 132, &err) == 0 || err.errno_ != 0, "no errno");
     close_process(entry, &process);
   }
-  char *job[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)"set -m; echo ready; sleep 400; echo $?", NULL};
+  char *job[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
+                 (char *)(uintptr_t) "set -m; echo ready; sleep 400; echo $?", NULL};
   struct exec_spec spec = spec_of(job, EXEC_PTY);
   struct process process;
   struct process_status status = {0};
   struct err err;
   if (CHECK(entry_spawn(entry, &spec, &process, &err) == 0, "%s", err.message)) {
     // Once the shell has handed the terminal to its job, the job gets the signal and the shell goes on.
-    for (int tries = 0; tries < 200 && host_pid_of("sleep 400", tree, 0) == 0; tries++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    for (int tries = 0; tries < 200 && host_pid_of("sleep 400", tree, 0) == 0; tries++)
+      nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     CHECK(entry_signal(entry, &process, SIGTERM, &err) == 0, "%s", err.message);
-    CHECK(read_status(&process, &status) && status.kind == EXIT_EXITED && status.value == 0, "kind %u value %u", status.kind, status.value);
+    CHECK(read_status(&process, &status) && status.kind == EXIT_EXITED && status.value == 0, "kind %u value %u",
+          status.kind, status.value);
     char text[256] = "";
     size_t length = 0;
-    for (ssize_t got = 1; got > 0 && length < sizeof text - 1; length += got > 0 ? (size_t)got : 0)
+    for (ssize_t got = 1; got > 0 && length<sizeof text - 1; length += got> 0 ? (size_t)got : 0)
       got = read(process.stdout_fd, text + length, sizeof text - 1 - length);
     CHECK(strstr(text, "143") != NULL, "the shell said %s", text);
     close_process(entry, &process);
@@ -164,7 +181,8 @@ static void signals(void) {
 static void lost_runner(void) {
   begin("a tree that kills the process's keeper ends its own process, and the entry goes on");
   struct entry *entry = open_entry(tree, ENTRY_UNSHARE);
-  char *argv[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)"sleep 0.2; kill -9 $PPID; sleep 600", NULL};
+  char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
+                  (char *)(uintptr_t) "sleep 0.2; kill -9 $PPID; sleep 600", NULL};
   struct exec_spec spec = spec_of(argv, 0);
   struct process process;
   struct err err;
@@ -179,7 +197,7 @@ static void lost_runner(void) {
   forget(&result);
   begin("an entry whose agent was killed is made anew for the next process");
   pid_t agent = host_pid_of("crun-agent --agent 3", tree, getpid());
-  CHECK(agent > 0 && kill(agent, SIGKILL) == 0 && ends_within(agent, 2000), "no agent to kill");
+  CHECK(agent > 0 && kill(agent, SIGKILL) == 0 && ends_within(agent, 15000), "no agent to kill");
   result = run_shell(entry, NULL, "echo anew");
   CHECK_TEXT(result.out, "anew\n");
   forget(&result);
@@ -189,8 +207,9 @@ static void lost_runner(void) {
 // Roles: a worker that enters a tree, starts a daemon and a process, says so, and waits to be killed.
 static int hold(int kind, const char *path) {
   struct entry *entry = open_entry(path, (uint8_t)kind);
-  char *daemon[] = {(char *)(uintptr_t)"/bin/payload", (char *)(uintptr_t)"payload", (char *)(uintptr_t)"daemon", NULL};
-  char *sleeper[] = {(char *)(uintptr_t)"/bin/sleep", (char *)(uintptr_t)"611", NULL};
+  char *daemon[] = {(char *)(uintptr_t) "/bin/payload", (char *)(uintptr_t) "payload", (char *)(uintptr_t) "daemon",
+                    NULL};
+  char *sleeper[] = {(char *)(uintptr_t) "/bin/sleep", (char *)(uintptr_t) "611", NULL};
   struct exec_file file = {.name = "f", .mode = 0644};
   struct exec_spec first = spec_of(daemon, 0), second = spec_of(sleeper, 0);
   second.files = &file;
@@ -198,7 +217,8 @@ static int hold(int kind, const char *path) {
   struct process process, other;
   struct err err;
   struct process_status status;
-  if (entry_spawn(entry, &first, &process, &err) < 0 || !read_status(&process, &status) || entry_spawn(entry, &second, &other, &err) < 0) {
+  if (entry_spawn(entry, &first, &process, &err) < 0 || !read_status(&process, &status) ||
+      entry_spawn(entry, &second, &other, &err) < 0) {
     fprintf(stderr, "hold: %s %s\n", err.step, err.message);
     return 1;
   }
@@ -236,14 +256,15 @@ void check_killed_worker(uint8_t kind, const char *path, bool has_daemon) {
   pid_t worker = start_role("hold", number, path, &says);
   int sleeper = 0;
   CHECK(fscanf(says, "%d", &sleeper) == 1 && is_alive(sleeper), "kind %u: nothing was started", kind);
-  pid_t daemon = host_pid_of("/bin/payload payload daemon", path, 0), agent = host_pid_of("crun-agent --agent 3", path, worker);
+  pid_t daemon = host_pid_of("/bin/payload payload daemon", path, 0),
+        agent = host_pid_of("crun-agent --agent 3", path, worker);
   if (kind != ENTRY_NSPAWN) CHECK(agent > 0, "no agent");
   CHECK(daemon > 0, "no daemon");
   kill(worker, SIGKILL);
   waitpid(worker, NULL, 0);
-  CHECK(ends_within(sleeper, 3000), "kind %u: the process outlived a killed worker", kind);
-  if (has_daemon) CHECK(ends_within(daemon, 3000), "kind %u: the daemon outlived a killed worker", kind);
-  CHECK(agent == 0 || ends_within(agent, 9000), "kind %u: the agent outlived a killed worker", kind);
+  CHECK(ends_within(sleeper, 15000), "kind %u: the process outlived a killed worker", kind);
+  if (has_daemon) CHECK(ends_within(daemon, 15000), "kind %u: the daemon outlived a killed worker", kind);
+  CHECK(agent == 0 || ends_within(agent, 20000), "kind %u: the agent outlived a killed worker", kind);
   fclose(says);
 }
 

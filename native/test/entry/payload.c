@@ -19,7 +19,8 @@ static int print_ids(void) {
   return 0;
 }
 
-// Opens a host file by a guessed handle: the root inode of the file system that holds the tree (CVE-2014-3519, "shocker").
+// Opens a host file by a guessed handle: the root inode of the file system that holds the tree (CVE-2014-3519,
+// "shocker").
 static int open_by_handle(void) {
   union {
     struct file_handle handle;

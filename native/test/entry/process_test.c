@@ -20,12 +20,13 @@ static void exit_codes_and_signals(void) {
     char script[32];
     snprintf(script, sizeof script, "exit %d", codes[i]);
     struct result result = run_shell(entry, NULL, script);
-    CHECK(result.status.kind == EXIT_EXITED && result.status.value == (uint32_t)codes[i], "%d: kind %u, value %u", codes[i],
-          result.status.kind, result.status.value);
+    CHECK(result.status.kind == EXIT_EXITED && result.status.value == (uint32_t)codes[i], "%d: kind %u, value %u",
+          codes[i], result.status.kind, result.status.value);
     forget(&result);
   }
   struct result result = run_shell(entry, NULL, "kill -TERM $$");
-  CHECK(result.status.kind == EXIT_SIGNALED && result.status.value == SIGTERM, "kind %u, value %u", result.status.kind, result.status.value);
+  CHECK(result.status.kind == EXIT_SIGNALED && result.status.value == SIGTERM, "kind %u, value %u", result.status.kind,
+        result.status.value);
   CHECK(result.pid > 1, "no pid on the host: %d", result.pid);
   forget(&result);
 }
@@ -42,7 +43,8 @@ static void streams_stay_apart(void) {
   static char input[200000];
   for (size_t i = 0; i < sizeof input; i++) input[i] = (char)(i * 7 + i / 256);
   result = run_program(entry, &(struct run){.input = input, .input_length = sizeof input}, "/bin/cat", NULL);
-  CHECK(result.out_length == sizeof input && memcmp(result.out, input, sizeof input) == 0, "%zu bytes came back", result.out_length);
+  CHECK(result.out_length == sizeof input && memcmp(result.out, input, sizeof input) == 0, "%zu bytes came back",
+        result.out_length);
   forget(&result);
   result = run_shell(entry, NULL, "cat; readlink /proc/self/fd/0");
   CHECK_TEXT(result.out, "/dev/null\n");
@@ -66,8 +68,9 @@ static void environment_is_exact(void) {
   forget(&result);
   static const char *const none[] = {NULL};
   result = run_program(entry, &(struct run){.environment = none, .user = "homeless"}, "env", NULL);
-  CHECK_TEXT(result.out, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/nowhere\nSHELL=/bin/ash\n"
-                         "USER=homeless\nLOGNAME=homeless\n");
+  CHECK_TEXT(result.out,
+             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/nowhere\nSHELL=/bin/ash\n"
+             "USER=homeless\nLOGNAME=homeless\n");
   forget(&result);
 }
 
@@ -75,15 +78,17 @@ static void directory(void) {
   begin("the directory is the one given, else the user's home where there is one, else /");
   static const struct {
     const char *user, *directory, *expected;
-  } cases[] = {{"", "", "/\n"}, {"", "/tmp", "/tmp\n"}, {"user", "", "/home/user\n"}, {"homeless", "", "/\n"}, {"user", "/etc", "/etc\n"},
-               {"root", "", "/root\n"}};
+  } cases[] = {{"", "", "/\n"},         {"", "/tmp", "/tmp\n"},     {"user", "", "/home/user\n"},
+               {"homeless", "", "/\n"}, {"user", "/etc", "/etc\n"}, {"root", "", "/root\n"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct result result = run_program(entry, &(struct run){.user = cases[i].user, .directory = cases[i].directory}, "/bin/pwd", NULL);
+    struct result result =
+        run_program(entry, &(struct run){.user = cases[i].user, .directory = cases[i].directory}, "/bin/pwd", NULL);
     CHECK_TEXT(result.out, cases[i].expected);
     forget(&result);
   }
   struct result result = run_program(entry, &(struct run){.directory = "/absent"}, "/bin/pwd", NULL);
-  CHECK(!result.is_started && result.err.errno_ == ENOENT && strcmp(result.err.step, "chdir") == 0 && strcmp(result.err.path, "/absent") == 0,
+  CHECK(!result.is_started && result.err.errno_ == ENOENT && strcmp(result.err.step, "chdir") == 0 &&
+            strcmp(result.err.path, "/absent") == 0,
         "step %s, path %s, errno %d", result.err.step, result.err.path, result.err.errno_);
   forget(&result);
 }
@@ -118,10 +123,11 @@ static void failures_name_their_step(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     result = run_program(entry, NULL, cases[i].program, NULL);
     CHECK(!result.is_started, "%s was started", cases[i].program);
-    CHECK(result.err.errno_ == cases[i].errno_value && strcmp(result.err.step, "exec") == 0, "%s: step %s, errno %d", cases[i].program,
-          result.err.step, result.err.errno_);
+    CHECK(result.err.errno_ == cases[i].errno_value && strcmp(result.err.step, "exec") == 0, "%s: step %s, errno %d",
+          cases[i].program, result.err.step, result.err.errno_);
     CHECK_TEXT(result.err.path, cases[i].path);
-    CHECK(strstr(result.err.message, cases[i].says) != NULL, "%s: message \"%s\"", cases[i].program, result.err.message);
+    CHECK(strstr(result.err.message, cases[i].says) != NULL, "%s: message \"%s\"", cases[i].program,
+          result.err.message);
     forget(&result);
   }
 }
@@ -143,10 +149,12 @@ static void no_descriptor_leaks(void) {
 
 static void session_and_signals(void) {
   begin("a process leads a session of its own with no signal blocked or ignored");
-  struct result result = run_shell(entry, NULL, "cut -d' ' -f1,5,6 /proc/$$/stat 2>/dev/null || /bin/busybox cut -d' ' -f1,5,6 /proc/$$/stat; cat /proc/$$/status");
+  struct result result = run_shell(entry, NULL,
+                                   "cut -d' ' -f1,5,6 /proc/$$/stat 2>/dev/null || /bin/busybox cut -d' ' -f1,5,6 "
+                                   "/proc/$$/stat; cat /proc/$$/status");
   int pid = 0, group = 1, session = 2;
-  CHECK(sscanf(result.out, "%d %d %d", &pid, &group, &session) == 3 && pid == group && pid == session, "pid %d group %d session %d", pid, group,
-        session);
+  CHECK(sscanf(result.out, "%d %d %d", &pid, &group, &session) == 3 && pid == group && pid == session,
+        "pid %d group %d session %d", pid, group, session);
   forget(&result);
   result = run_program(entry, NULL, "/bin/cat", "/proc/self/status", NULL);
   const char *ignored = line_of(result.out, "SigIgn:\t");
@@ -172,12 +180,15 @@ static void terminal(void) {
 
 static void private_files(void) {
   begin("files of an exec are seen by that process alone, at @files@, and never in the tree");
-  struct exec_file files[] = {{.name = "script", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho ran $0\n", 22}}},
-                              {.name = "data", .mode = 0640, .content = {.bytes = {(const uint8_t *)"\0\1", 2}}}};
+  struct exec_file files[] = {
+      {.name = "script", .mode = 0755, .content = {.bytes = {(const uint8_t *)"#!/bin/sh\necho ran $0\n", 22}}},
+      {.name = "data", .mode = 0640, .content = {.bytes = {(const uint8_t *)"\0\1", 2}}}};
   static const char *const environment[] = {"PATH=@files@:/bin", "BOTH=@files@ @files@", NULL};
   struct run run = {.files = files, .file_count = 2, .environment = environment};
-  struct result result = run_shell(entry, &run, "script; echo $BOTH; stat -c '%n %a %u %s' @files@ @files@/*; touch /run/crun/left");
-  CHECK_TEXT(result.out, "ran /run/crun/script\n/run/crun /run/crun\n/run/crun 755 0 80\n/run/crun/data 640 0 2\n/run/crun/script 755 0 22\n");
+  struct result result =
+      run_shell(entry, &run, "script; echo $BOTH; stat -c '%n %a %u %s' @files@ @files@/*; touch /run/crun/left");
+  CHECK_TEXT(result.out, "ran /run/crun/script\n/run/crun /run/crun\n/run/crun 755 0 80\n/run/crun/data 640 0 "
+                         "2\n/run/crun/script 755 0 22\n");
   forget(&result);
   result = run_shell(entry, NULL, "ls /run/crun");
   CHECK(strstr(result.out, "script") == NULL && strstr(result.out, "left") == NULL, "left behind: %s", result.out);

@@ -49,16 +49,18 @@ static void specs(void) {
       {"root\n", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct result result = run_shell(entry, &(struct run){.user = cases[i].spec, .directory = "/"}, "echo uid=$(id -u) gid=$(id -g) groups=$(grep Groups: /proc/self/status)");
+    struct result result = run_shell(entry, &(struct run){.user = cases[i].spec, .directory = "/"},
+                                     "echo uid=$(id -u) gid=$(id -g) groups=$(grep Groups: /proc/self/status)");
     if (cases[i].expected == NULL) {
-      CHECK(!result.is_started && result.err.code == FAILURE_NO_SUCH_USER && result.err.message[0] != '\0', "\"%s\" was taken: %s",
-            cases[i].spec, result.out);
+      CHECK(!result.is_started && result.err.code == FAILURE_NO_SUCH_USER && result.err.message[0] != '\0',
+            "\"%s\" was taken: %s", cases[i].spec, result.out);
     } else if (CHECK(result.is_started, "\"%s\" was refused: %s", cases[i].spec, result.err.message)) {
       char actual[256] = "", want[256];
       unsigned uid = 9, gid = 9;
       sscanf(result.out, "uid=%u gid=%u", &uid, &gid);
       snprintf(actual, sizeof actual, "uid=%u gid=%u", uid, gid);
-      snprintf(want, sizeof want, "%.*s", (int)(strstr(cases[i].expected, " groups") - cases[i].expected), cases[i].expected);
+      snprintf(want, sizeof want, "%.*s", (int)(strstr(cases[i].expected, " groups") - cases[i].expected),
+               cases[i].expected);
       CHECK_TEXT(actual, want);
       // The kernel sorts them: compare as sets.
       char groups[256];
@@ -76,7 +78,8 @@ static void specs(void) {
       }
       char *words = NULL;
       for (char *part = strtok_r(groups, " ", &words); part != NULL; part = strtok_r(NULL, " ", &words)) all++;
-      CHECK(present == wanted && all == wanted, "\"%s\": groups are%s", cases[i].spec, strstr(result.out, "Groups:") + 7);
+      CHECK(present == wanted && all == wanted, "\"%s\": groups are%s", cases[i].spec,
+            strstr(result.out, "Groups:") + 7);
     }
     forget(&result);
   }
@@ -84,7 +87,8 @@ static void specs(void) {
 
 static void many_groups(void) {
   begin("more than 32 groups are all set");
-  struct result result = run_shell(entry, &(struct run){.user = "many"}, "grep Groups: /proc/self/status | wc -w; id -G | wc -w");
+  struct result result =
+      run_shell(entry, &(struct run){.user = "many"}, "grep Groups: /proc/self/status | wc -w; id -G | wc -w");
   CHECK_TEXT(result.out, "42\n41\n");
   forget(&result);
 }
@@ -129,9 +133,12 @@ static void root_is_cut(void) {
   CHECK_TEXT(field(result.out, "CapAmb:\t"), "0000000000000000");
   CHECK_TEXT(field(result.out, "NoNewPrivs:\t"), "0");
   forget(&result);
-  result = run_shell(entry, NULL, "chown 1000:1000 /etc/hostname && chown 0:0 /etc/hostname && touch /home/user/x && rm /home/user/x && "
-                                  "mknod /node b 8 0 && chmod 666 /node && echo made; cat /node; echo 1 > /proc/sys/kernel/panic; mount -t tmpfs x /tmp; "
-                                  "umount /proc; hostname other; rm /node");
+  result =
+      run_shell(entry, NULL,
+                "chown 1000:1000 /etc/hostname && chown 0:0 /etc/hostname && touch /home/user/x && rm /home/user/x && "
+                "mknod /node b 8 0 && chmod 666 /node && echo made; cat /node; echo 1 > /proc/sys/kernel/panic; mount "
+                "-t tmpfs x /tmp; "
+                "umount /proc; hostname other; rm /node");
   CHECK(strncmp(result.out, "made\n", 5) == 0 && result.out_length == 5, "got %s", result.out);
   forget(&result);
 }
@@ -141,12 +148,14 @@ static void files_of_users(void) {
   static const struct {
     const char *make, *undo;
     uint8_t code;
-  } cases[] = {{"mv /etc/passwd /etc/p; mknod /etc/passwd p", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
-               {"mv /etc/passwd /etc/p; mkdir /etc/passwd", "rm -r /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
-               {"mv /etc/passwd /etc/p; ln -s /dev/zero /etc/passwd", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
-               {"mv /etc/passwd /etc/p; dd of=/etc/passwd bs=1 seek=10G count=0", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
-               {"mv /etc/passwd /etc/p; ln -s passwd /etc/passwd", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_SYSTEM},
-               {"mv /etc/passwd /etc/p", "mv /etc/p /etc/passwd", FAILURE_NO_SUCH_USER}};
+  } cases[] = {
+      {"mv /etc/passwd /etc/p; mknod /etc/passwd p", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
+      {"mv /etc/passwd /etc/p; mkdir /etc/passwd", "rm -r /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
+      {"mv /etc/passwd /etc/p; ln -s /dev/zero /etc/passwd", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_REFUSED},
+      {"mv /etc/passwd /etc/p; dd of=/etc/passwd bs=1 seek=10G count=0", "rm /etc/passwd; mv /etc/p /etc/passwd",
+       FAILURE_REFUSED},
+      {"mv /etc/passwd /etc/p; ln -s passwd /etc/passwd", "rm /etc/passwd; mv /etc/p /etc/passwd", FAILURE_SYSTEM},
+      {"mv /etc/passwd /etc/p", "mv /etc/p /etc/passwd", FAILURE_NO_SUCH_USER}};
   static const char *const path[] = {"PATH=/bin:/more", NULL};
   struct result result = run_shell(entry, NULL, "mkdir /more; ln -s /bin/busybox /more/mv");
   forget(&result);
@@ -154,10 +163,12 @@ static void files_of_users(void) {
     result = run_shell(entry, &(struct run){.environment = path}, cases[i].make);
     forget(&result);
     result = run_shell(entry, &(struct run){.user = "user"}, "id");
-    CHECK(!result.is_started && result.err.code == cases[i].code, "%s: code %u, %s", cases[i].make, result.err.code, result.err.message);
+    CHECK(!result.is_started && result.err.code == cases[i].code, "%s: code %u, %s", cases[i].make, result.err.code,
+          result.err.message);
     forget(&result);
     result = run_shell(entry, &(struct run){.environment = path}, cases[i].undo);
-    CHECK(result.is_started && result.status.value == 0, "root by number was kept out: %s %s", result.err.message, result.err_text);
+    CHECK(result.is_started && result.status.value == 0, "root by number was kept out: %s %s", result.err.message,
+          result.err_text);
     forget(&result);
   }
   result = run_shell(entry, &(struct run){.user = "user"}, "id -u");
