@@ -1,6 +1,7 @@
-// Bundles crun into dist/: one entry, parts loaded when they are needed, the helpers beside them.
+// Bundles crun into dist/: a tiny entry, the program with its compiled code beside it, and the helpers.
 
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -8,27 +9,37 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const dist = `${root}dist`;
 
 rmSync(dist, { recursive: true, force: true });
-await build({
-  entryPoints: { crun: `${root}src/cli/main.ts` },
-  outdir: dist,
+const common = {
   bundle: true,
-  splitting: true,
-  format: "esm",
   platform: "node",
   target: "node20",
-  chunkNames: "parts/[name]-[hash]",
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: "none",
+  logLevel: "warning",
+};
+// The entry answers --version by itself; the program is loaded by program.js, which is not part of the bundle.
+await build({
+  ...common,
+  entryPoints: { crun: `${root}src/cli/main.ts` },
+  outdir: dist,
+  format: "esm",
+  external: ["./program.js"],
+});
+// One script, so that V8 can keep what it compiled of it (program-loader.mjs). ASCII alone: read without decoding.
+await build({
+  ...common,
+  entryPoints: { program: `${root}src/cli/program.ts` },
+  outdir: dist,
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+  charset: "ascii",
   // Optional native speed-ups of ssh2: it does without where they are not built.
   external: ["*.node", "cpu-features"],
-  // What CommonJS packages expect to find.
-  banner: {
-    js: 'import{createRequire as __cr}from"node:module";import{fileURLToPath as __fu}from"node:url";const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__fu(new URL(".",import.meta.url));',
-  },
-  logLevel: "warning",
+  define: { "import.meta.url": "__url" },
 });
-// The shebang goes before the banner, in the entry alone.
+copyFileSync(`${root}src/dev/program-loader.mjs`, `${dist}/program.js`);
+
 const entry = `${dist}/crun.js`;
 writeFileSync(entry, `#!/usr/bin/env node\n${readFileSync(entry, "utf8").replace(/^#!.*\n/, "")}`);
 chmodSync(entry, 0o755);
@@ -38,3 +49,7 @@ mkdirSync(`${dist}/native`, { recursive: true });
 for (const file of existsSync(native) ? readdirSync(native) : []) {
   if (file.startsWith("crun-helper-") && !file.includes("asan")) cpSync(`${native}/${file}`, `${dist}/native/${file}`);
 }
+
+// Without the cache all works, only slower: a failure to make it is no failure of the build.
+const warm = spawnSync(process.execPath, [`${root}src/dev/warm.mjs`], { stdio: ["ignore", "ignore", "inherit"], timeout: 60_000 });
+if (warm.status !== 0) process.stderr.write("bundle: the program's compiled code could not be kept; crun will start slower\n");
