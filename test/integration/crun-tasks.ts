@@ -30,10 +30,10 @@ interface Event {
   readonly result: Readonly<Record<string, unknown>>;
 }
 
-/** Runs the tasks in order on the tree; one that fails does not end the run. */
+/** Runs the tasks in order on a tree of this machine (a path) or on any other target; one that fails does not end the run. */
 export async function runTasks(
   scope: Scope,
-  tree: string,
+  target: string,
   tasks: readonly Task[],
   more: readonly string[] = [],
 ): Promise<readonly Told[]> {
@@ -41,7 +41,11 @@ export async function runTasks(
   writeFileSync(
     playbook,
     JSON.stringify([
-      { hosts: `local:${tree}`, gather_facts: false, tasks: tasks.map((task) => ({ ignore_errors: true, ...task })) },
+      {
+        hosts: target.startsWith("/") ? `local:${target}` : target,
+        gather_facts: false,
+        tasks: tasks.map((task) => ({ ignore_errors: true, ...task })),
+      },
     ]),
   );
   const { stdout, stderr } = await crun(["play", "--output", "json", ...more, playbook]);
