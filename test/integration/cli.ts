@@ -1,0 +1,166 @@
+// Runs the built crun as a user does, in a directory and with a HOME of its own, and reads what it told.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run, type RunOptions } from "../lab/process.js";
+import type { Scope } from "../lab/scope.js";
+import { crunPath } from "./crun-tasks.js";
+
+/** What one run left: its exit status and both streams. */
+export interface Ran {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both streams. */
+  readonly all: string;
+}
+
+/** A task's result on a target, as `--output json` tells it. */
+export interface Result {
+  readonly event: "result";
+  readonly play: string;
+  readonly task: string;
+  readonly module: string;
+  readonly target: string;
+  readonly status: string;
+  readonly isHandler: boolean;
+  readonly isIgnored: boolean;
+  readonly isRescued: boolean;
+  readonly mayChange: boolean;
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+  readonly remedy?: string;
+}
+
+export type Counts = Readonly<Record<"ok" | "changed" | "failed" | "skipped" | "unreachable", number>>;
+
+/** A run with `--output json`, read. */
+export interface Told extends Ran {
+  readonly results: readonly Result[];
+  readonly recap: Readonly<Record<string, Counts>>;
+}
+
+/** A directory of files by path, with a HOME beside them in which nothing of the machine's user is. */
+export class Workplace {
+  readonly directory: string;
+  readonly home: string;
+
+  constructor(scope: Scope, files: Readonly<Record<string, string>> = {}) {
+    const root = scope.tempDir("work");
+    this.directory = join(root, "work");
+    this.home = join(root, "home");
+    mkdirSync(this.directory);
+    mkdirSync(this.home);
+    for (const [path, text] of Object.entries(files)) this.write(path, text);
+  }
+
+  write(path: string, text: string): string {
+    const full = join(this.directory, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+    return full;
+  }
+
+  get environment(): Record<string, string | undefined> {
+    return {
+      ...process.env,
+      HOME: this.home,
+      SSH_AUTH_SOCK: undefined,
+      CRUN_INVENTORY: undefined,
+      NO_COLOR: "1",
+    };
+  }
+
+  /** Runs crun here. No run may show a stack of JavaScript, whatever went wrong. */
+  async crun(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const done = await run([process.execPath, crunPath, ...args], {
+      cwd: this.directory,
+      env: this.environment,
+      ...options,
+    });
+    const ran = { ...done, all: done.stdout + done.stderr };
+    assertNoStack(ran.all);
+    return ran;
+  }
+
+  /** Plays with `--output json`. */
+  async play(args: readonly string[], options: RunOptions = {}): Promise<Told> {
+    const ran = await this.crun(["play", "--output", "json", ...args], options);
+    return { ...ran, ...readEvents(ran.stdout) };
+  }
+
+  /** Starts crun here and leaves it to the caller. */
+  start(args: readonly string[], stdin: "pipe" | "ignore" = "ignore"): Started {
+    const child = spawn(process.execPath, [crunPath, ...args], {
+      cwd: this.directory,
+      env: this.environment,
+      stdio: [stdin, "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = new Promise<Ran>((resolve) => {
+      child.once("close", (status, signal) => resolve({ status, signal, stdout, stderr, all: stdout + stderr }));
+    });
+    return {
+      pid: child.pid ?? 0,
+      kill: (signal) => child.kill(signal),
+      closeInput: () => child.stdin?.end(),
+      shown: () => stdout + stderr,
+      ended,
+    };
+  }
+}
+
+/** A crun that may still run. */
+export interface Started {
+  readonly pid: number;
+  readonly kill: (signal: NodeJS.Signals) => boolean;
+  readonly closeInput: () => void;
+  /** Both streams so far. */
+  readonly shown: () => string;
+  readonly ended: Promise<Ran>;
+}
+
+export function assertNoStack(text: string): void {
+  assert.doesNotMatch(text, /^\s+at .*(\.[cm]?[jt]s:\d+|node:\w|<anonymous>|\(native\))/m, `shows a stack:\n${text}`);
+  assert.doesNotMatch(text, /This is a bug in crun/, text);
+}
+
+/** Results and recap from the lines of `--output json`. */
+export function readEvents(stdout: string): Pick<Told, "results" | "recap"> {
+  const results: Result[] = [];
+  let recap: Readonly<Record<string, Counts>> = {};
+  for (const line of stdout.split("\n").filter((one) => one !== "")) {
+    const event = JSON.parse(line) as Result | { readonly event: "recap"; readonly targets: typeof recap };
+    if (event.event === "result") results.push(event);
+    if (event.event === "recap") recap = event.targets;
+  }
+  return { results, recap };
+}
+
+/** One line for each result: its task and what became of it. */
+export function lines(results: readonly Result[]): string[] {
+  return results.map((one) => `${one.task}: ${one.status}`);
+}
+
+/**
+ * Holds check mode to its word: the same tasks in the same order with the same status as in the run that followed. A task
+ * that said "may change" has promised nothing, so its status counts neither as a hit nor as a miss: `undecided` must name
+ * exactly those, lest check mode hide behind it.
+ */
+export function assertForetold(check: Told, done: Told, undecided: readonly string[]): void {
+  const unsure = new Set(undecided);
+  const told = (results: readonly Result[]): string[] =>
+    results.map((one) => (unsure.has(one.task) ? `${one.task}: may change` : `${one.task}: ${one.status}`));
+  assert.deepEqual(told(check.results), told(done.results));
+  assert.deepEqual(
+    check.results.filter((one) => one.mayChange).map((one) => one.task),
+    undecided,
+  );
+  assert.ok(!done.results.some((one) => one.mayChange), "a real run knows");
+}
