@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -250,6 +251,25 @@ static void test_remove(void) {
   fixture_close(&fixture);
 }
 
+// A bind mount is of the same device: only the mount itself tells that it is the host's.
+static void test_remove_mount(void) {
+  struct change change = new_change(CHANGE_REMOVE, "/d");
+  struct change directly = new_change(CHANGE_REMOVE, "/d/m");
+  fixture_open(&fixture);
+  make_directory("host");
+  make_file("host/kept", "host");
+  make_directory("tree/d");
+  make_directory("tree/d/m");
+  CHECK(mount(scratch("host"), scratch("tree/d/m"), NULL, MS_BIND, NULL) == 0);
+  change.flags = directly.flags = REMOVE_ALL;
+  CHECK_EQUAL(does(&fixture, &change), REFUSED);
+  CHECK_EQUAL(does(&fixture, &directly), REFUSED);
+  CHECK_TEXT(content_of("host/kept"), "host");
+  CHECK(umount(scratch("tree/d/m")) == 0);
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  fixture_close(&fixture);
+}
+
 static void test_attributes(void) {
   struct change change = new_change(CHANGE_SET_ATTRIBUTES, "/file");
   fixture_open(&fixture);
@@ -418,6 +438,8 @@ void change_tests(void) {
   test_run("MAKE_DIRECTORY makes one level beneath the root", test_directories);
   test_run("links, hard links and renames replace what is no directory, and leave no other names", test_names);
   test_run("REMOVE takes all beneath, follows no link and spares the root", test_remove);
+  if (geteuid() == 0) test_run("REMOVE stops at a bind mount, which is the host's", test_remove_mount);
+  else test_skip("REMOVE stops at a bind mount, which is the host's", "needs root for a mount");
   test_run("SET_ATTRIBUTES changes what was asked and keeps setuid through a change of owner", test_attributes);
   test_run("a file with another name gets a copy of its own before its attributes change", test_hard_links);
   test_run("COPY_FILE copies regular files of the tree alone", test_copy);

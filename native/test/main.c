@@ -2,10 +2,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +144,8 @@ int main(int argc, char **argv) {
   test.vectors = argv[2];
   test.has_openat2 = true;
   signal(SIGPIPE, SIG_IGN);
+  // Mounts that the tests make are theirs alone, and gone with them.
+  if (geteuid() == 0 && (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)) return 2;
   umask(022);
   // In memory, since thousands of files are synced; TMPDIR chooses a real file system.
   const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
