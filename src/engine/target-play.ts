@@ -1,5 +1,6 @@
 // The walk of one target through one play: operation by operation, without ever waiting.
 
+import { RoleRuns } from "./role-runs.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { PendingVariable, type Scope, type VarLayer } from "../module/value.js";
 import type { Inherited, Task } from "../playbook/play.js";
@@ -32,6 +33,7 @@ export class TargetPlay {
   readonly books: Books;
   readonly venue: Venue;
   readonly window: Window;
+  readonly roles = new RoleRuns();
   readonly notified = new Set<Task>();
   frame: Frame;
   pc = 0;
@@ -128,6 +130,10 @@ export class TargetPlay {
       this.pc++;
       return undefined;
     }
+    if (!this.current && this.roles.hasRun(op.task.role)) {
+      this.pc++;
+      return undefined;
+    }
     const gate = this.current ? undefined : this.#gate(op);
     if (gate) return gate;
     const work = this.current ?? this.#begin(op);
@@ -204,6 +210,10 @@ export class TargetPlay {
   }
 
   #stepInclude(op: IncludeOp): Need | undefined {
+    if (!this.include && this.roles.hasRun(op.include.role)) {
+      this.pc++;
+      return undefined;
+    }
     return stepInclude(this, op);
   }
 

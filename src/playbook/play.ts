@@ -70,6 +70,11 @@ export interface RoleInfo {
   readonly path: string;
   /** Its own defaults after those of the roles that depend on it: for its tasks they lie above all other roles' defaults. */
   readonly defaults: readonly VarLayer[];
+  /**
+   * Same for all entries of `roles:` (and dependencies) with the same arguments: a target on which a task of one of them ran passes over
+   * the others. Undefined: runs each time (allow_duplicates, import_role, include_role).
+   */
+  readonly once: string | undefined;
 }
 
 export interface Task extends Inherited {

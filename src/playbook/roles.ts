@@ -33,6 +33,9 @@ interface RoleRequest {
   readonly vars: readonly VarLayer[];
   /** Other keys of the entry, `vars` of an import or include: above the role's own. */
   readonly params: readonly VarLayer[];
+  readonly once: string | undefined;
+  /** The same was read before: its handlers and variables are known. */
+  readonly isRepeated: boolean;
 }
 
 interface LoadedRole {
@@ -115,10 +118,12 @@ function requestOf(name: string, node: YamlNode): RoleRequest {
     handlersFrom: undefined,
     vars: [],
     params: [],
+    once: undefined,
+    isRepeated: false,
   };
 }
 
-/** A role that was listed before with the very same arguments has run already. */
+/** An entry of `roles:` or of dependencies: with the very same arguments it runs once on a target, unless it allows more. */
 async function loadOnce(
   context: LoadContext,
   request: RoleRequest,
@@ -128,20 +133,18 @@ async function loadOnce(
 ): Promise<LoadedRole> {
   const path = findRole(context, request, lineage);
   if (path === undefined || isCircular(context, request, path, chain)) return NOTHING;
-  const key = JSON.stringify([
-    path,
-    typeof plainOf(entry) === "string" ? {} : plainOf(entry),
-    lineage.when.map((one) => one.text),
-    [...lineage.tags],
-  ]);
-  const isRepeatable = metaOf(context, path)?.entries.get("allow_duplicates");
-  if (
-    context.gathered.seen.has(key) &&
-    !(isRepeatable && plainBoolean(isRepeatable.value, "allow_duplicates", context.findings))
-  )
-    return NOTHING;
+  const { role: _role, name: _name, ...given } = entry.kind === "map" ? asRecord(plainOf(entry)) : {};
+  const key = JSON.stringify([path, given]);
+  const duplicates = metaOf(context, path)?.entries.get("allow_duplicates");
+  const isRepeatable =
+    duplicates !== undefined && plainBoolean(duplicates.value, "allow_duplicates", context.findings) === true;
+  const isRepeated = context.gathered.seen.has(key);
   context.gathered.seen.add(key);
-  return loadRole(context, request, path, lineage, chain);
+  return loadRole(context, { ...request, once: isRepeatable ? undefined : key, isRepeated }, path, lineage, chain);
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 /** The role's directory; reports where it was looked for. */
@@ -233,7 +236,12 @@ async function loadRole(
   const ownDefaults = layerFrom(context, request, path, "defaults", request.defaultsFrom);
   const ownVars = layerFrom(context, request, path, "vars", request.varsFrom);
   const own = [...request.vars, ...ownVars, ...request.params];
-  const info = (defaults: readonly VarLayer[]): RoleInfo => ({ name: request.name, path, defaults });
+  const info = (defaults: readonly VarLayer[]): RoleInfo => ({
+    name: request.name,
+    path,
+    defaults,
+    once: request.once,
+  });
   const above = lineage.role?.defaults ?? [];
   const searchDirectories = [...new Set([path, join(path, "tasks"), ...lineage.searchDirectories])];
   const asParent: Lineage = {
@@ -245,12 +253,14 @@ async function loadRole(
   const dependencies = await loadDependencies(context, path, asParent, [...chain, path]);
   const role = info([...dependencies.defaults, ...above, ...ownDefaults]);
   const inside: Lineage = { ...asParent, role, vars: [...lineage.vars, ...dependencies.vars, ...own] };
-  context.gathered.defaults.push(...ownDefaults);
-  context.gathered.vars.push(...request.vars, ...ownVars);
+  if (!request.isRepeated) {
+    context.gathered.defaults.push(...ownDefaults);
+    context.gathered.vars.push(...request.vars, ...ownVars);
+  }
   const tasks = fileFrom(context, request, path, "tasks", request.tasksFrom);
   const nodes = tasks === undefined ? [] : await loadTaskFile(context, tasks, inside, [...chain, path]);
   const handlers = fileFrom(context, request, path, "handlers", request.handlersFrom);
-  if (handlers !== undefined) {
+  if (handlers !== undefined && !request.isRepeated) {
     const list = context.findings.try(() => context.files.yaml(handlers));
     context.gathered.handlers.push(...(await loadHandlers(context, list, inside, [...chain, path, handlers])));
   }

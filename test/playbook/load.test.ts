@@ -477,17 +477,20 @@ describe("loading roles", () => {
     );
   });
 
-  it("runs a role once for the same arguments, again for others or where it allows it", async () => {
+  it("knows entries of a role with the same arguments, which run once, and a role that allows more", async () => {
     const files = {
+      "site.yml": "- hosts: all\n  roles: [base, {role: base}, {role: base, x: 1}, {role: base, x: 1}, many, many]\n",
       "roles/base/tasks/main.yml": "- debug: {msg: base}\n",
+      "roles/base/handlers/main.yml": "- {name: reload, debug: {msg: x}}\n",
       "roles/many/tasks/main.yml": "- debug: {msg: many}\n",
       "roles/many/meta/main.yml": "allow_duplicates: true\n",
     };
-    const play = await playOf({
-      "site.yml": "- hosts: all\n  roles: [base, base, {role: base, x: 1}, {role: base, x: 1}, many, many]\n",
-      ...files,
-    });
-    assert.deepEqual(messagesOf(tasksOf(play.nodes)), ["base", "base", "many", "many"]);
+    const play = await playOf(files);
+    const [one, two, three, four, five, six] = tasksOf(play.nodes).map((task) => task.role);
+    assert.ok(one?.once !== undefined && one !== two && one.once === two?.once);
+    assert.ok(three?.once !== undefined && three.once === four?.once && three.once !== one.once);
+    assert.deepEqual([five?.once, six?.once], [undefined, undefined]);
+    assert.equal(play.handlers.length, 2);
   });
 
   it("imports and includes roles, with other files of theirs", async () => {
