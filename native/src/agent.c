@@ -199,13 +199,18 @@ static void serve(struct agent *agent) {
 
 // Stage 6, where no PID namespace ends with the agent.
 static void end_runners(struct agent *agent) {
-  for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) kill(laid->runner, SIGTERM);
+  // A machine's root may have stopped them.
+  for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) {
+    kill(laid->runner, SIGTERM);
+    kill(laid->runner, SIGCONT);
+  }
   for (int waited = 0; agent->laid != NULL && waited < END_DEADLINE_MS; waited += 20) {
     struct pollfd wait = {.fd = agent->signals, .events = POLLIN};
     poll(&wait, 1, 20);
     reap(agent);
   }
   for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) {
+    kill(laid->runner, SIGKILL);
     if (laid->directory[0] != '\0') files_remove(laid->directory);
   }
 }

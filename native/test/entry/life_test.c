@@ -195,6 +195,19 @@ static void lost_runner(void) {
   struct result result = run_shell(entry, NULL, "echo on");
   CHECK_TEXT(result.out, "on\n");
   forget(&result);
+  begin("a tree that stops the process's keeper cannot outlive the run");
+  struct entry *stopping = open_entry(tree, ENTRY_UNSHARE);
+  char *stop[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c",
+                  (char *)(uintptr_t)"sleep 0.2; kill -STOP $PPID; echo; exec sleep 755", NULL};
+  struct exec_spec stop_spec = spec_of(stop, 0);
+  if (CHECK(entry_spawn(stopping, &stop_spec, &process, &err) == 0, "%s", err.message)) {
+    struct pollfd wait = {.fd = process.stdout_fd, .events = POLLIN};
+    CHECK(poll(&wait, 1, 5000) == 1, "it said nothing");
+    entry_kill(stopping, &process, false);
+    close_process(stopping, &process);
+  }
+  entry_close(stopping);
+  CHECK(ends_within(process.pid, 100), "it outlived its entry");
   begin("an entry whose agent was killed is made anew for the next process");
   pid_t agent = host_pid_of("crun-agent --agent 3", tree, getpid());
   CHECK(agent > 0 && kill(agent, SIGKILL) == 0 && ends_within(agent, 15000), "no agent to kill");
