@@ -13,6 +13,8 @@ bool ends_within(pid_t pid, int ms);
 pid_t host_pid_of(const char *mark, const char *root, pid_t parent);
 // This program anew in a role; its stdout.
 pid_t start_role(const char *role, const char *first, const char *second, FILE **says);
+// All that a role says until it ends; of the caller.
+char *all_of(FILE *says, pid_t pid);
 int life_role(const char *role, int count, char **arguments);
 // Kills a worker while a process and a daemon run in its entry.
 void check_killed_worker(uint8_t kind, const char *path, bool has_daemon);

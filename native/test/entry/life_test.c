@@ -262,6 +262,15 @@ pid_t start_role(const char *role, const char *first, const char *second, FILE *
   return pid;
 }
 
+char *all_of(FILE *says, pid_t pid) {
+  char *text = calloc(1, 65536);
+  size_t got = fread(text, 1, 65535, says);
+  text[got] = '\0';
+  fclose(says);
+  waitpid(pid, NULL, 0);
+  return text;
+}
+
 void check_killed_worker(uint8_t kind, const char *path, bool has_daemon) {
   char number[4];
   FILE *says = NULL;
