@@ -1,7 +1,17 @@
 // Bundles crun into dist/: a tiny entry, the program with its compiled code beside it, and the helpers.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -51,5 +61,9 @@ for (const file of existsSync(native) ? readdirSync(native) : []) {
 }
 
 // Without the cache all works, only slower: a failure to make it is no failure of the build.
-const warm = spawnSync(process.execPath, [`${root}src/dev/warm.mjs`], { stdio: ["ignore", "ignore", "inherit"], timeout: 60_000 });
-if (warm.status !== 0) process.stderr.write("bundle: the program's compiled code could not be kept; crun will start slower\n");
+const warm = spawnSync(process.execPath, [`${root}src/dev/warm.mjs`], {
+  stdio: ["ignore", "ignore", "inherit"],
+  timeout: 60_000,
+});
+if (warm.status !== 0)
+  process.stderr.write("bundle: the program's compiled code could not be kept; crun will start slower\n");

@@ -43,7 +43,8 @@ writeFileSync(
 );
 try {
   process.chdir(directory);
-  for (const more of [["--check", "--diff"], [], [], ["--output", "json"]]) await runProgram(["play", "site.yml", "-i", "hosts", ...more]);
+  for (const more of [["--check", "--diff"], [], [], ["--output", "json"]])
+    await runProgram(["play", "site.yml", "-i", "hosts", ...more]);
   writeFileSync(`${dist}program.cache`, script.createCachedData());
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -71,7 +71,8 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     const trouble = troubleOf(plan.changes, outcomes);
     conclusion = plan.conclude?.(outcomes) ?? {};
     fields = { ...fields, ...trouble?.fields, ...conclusion.result };
-    if (trouble && on.play.run.abort.signal.aborted) fault = { message: "was stopped: the run was interrupted", isFinal: true };
+    if (trouble && on.play.run.abort.signal.aborted)
+      fault = { message: "was stopped: the run was interrupted", isFinal: true };
     else if (conclusion.refusal) {
       fault = { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
       fields = { ...fields, ...conclusion.refusal.result };

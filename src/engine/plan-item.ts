@@ -74,7 +74,7 @@ function lookAgain(on: TargetPlay, venue: Venue): Need | undefined {
 }
 
 function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Need | undefined {
-  const plan = work.prepared ? decoratePlan(bare, work.prepared, venue.model) : bare;
+  const plan = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
   if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
   work.plan = plan;
   if (plan.refusal) {
@@ -124,9 +124,8 @@ export const nothingSeen: Observation = { kind: "glob", paths: [] };
 export function lookAt(venue: Venue, probes: Probes): Look {
   let missing: Probe[] | undefined;
   let isCertain = true;
-  const { model } = venue;
   const seen = seenFrom(probes, (probe) => {
-    const answer = model.answer(probe);
+    const answer = venue.model.answer(probe);
     if (answer.kind === "ask") {
       (missing ??= []).push(answer.probe);
       return nothingSeen;

@@ -225,13 +225,13 @@ const passwdProbe: ReadProbe = { kind: "read", path: "/etc/passwd" };
 export function decoratePlan(
   plan: Plan,
   prepared: Prepared,
-  model: Model,
+  venue: { readonly model: Model },
 ): Plan | { readonly missing: readonly Probe[] } {
   const { becomeUser, environment } = prepared;
   if ((becomeUser === undefined && environment === undefined) || plan.changes.length === 0) return plan;
   let owner: { readonly uid: number; readonly gid: number } | undefined;
   if (becomeUser !== undefined && plan.changes.some(takesOwner)) {
-    const answer = model.answer(passwdProbe);
+    const answer = venue.model.answer(passwdProbe);
     if (answer.kind === "ask") return { missing: [answer.probe] };
     owner = ownerIn(answer.observation, becomeUser);
     if (!owner) {

@@ -105,7 +105,7 @@ export class Sources {
     };
     const text = entry.template.render(entry.readsSpecial ? scope.with(rawLayer("the template", special)) : scope);
     if (entry.last?.text === text) return entry.last.source;
-    const source = new RenderedSource(path, entry.mode, contentOf(text));
+    const source = new RenderedSource(path, entry.mode, contentOf(Buffer.from(text, "utf8")));
     entry.last = { text, source };
     return source;
   }

@@ -16,9 +16,16 @@ export function parseGroup(fields: readonly string[] | undefined): GroupEntry | 
   return { name: textOf(fields[0]), password: fields[1] ?? "", gid, members: membersOf(fields[3]) };
 }
 
+const known = new WeakMap<AccountFile, readonly GroupEntry[]>();
+
 /** All groups of the file, in its order. */
 export function groupsOf(file: AccountFile): readonly GroupEntry[] {
-  return file.entries().flatMap((fields) => parseGroup(fields) ?? []);
+  let groups = known.get(file);
+  if (!groups) {
+    groups = file.entries().flatMap((fields) => parseGroup(fields) ?? []);
+    known.set(file, groups);
+  }
+  return groups;
 }
 
 /** A group by id where the text is a number that one has, else by name: as getgrgid, then getgrnam. */
@@ -29,7 +36,8 @@ export function findGroup(groups: readonly GroupEntry[], nameOrId: string): Grou
 
 /** A comma-separated list of names (the last field of group, both lists of gshadow). */
 export function membersOf(field: string | undefined): string[] {
-  return (field ?? "").split(",").flatMap((name) => (name.trim() === "" ? [] : [textOf(name)]));
+  if (!field) return [];
+  return field.split(",").flatMap((name) => (name.trim() === "" ? [] : [textOf(name)]));
 }
 
 /** The file with a user added to the list at `index` of a group's entry, or taken out of it; the same file where nothing changes. */

@@ -52,6 +52,8 @@ export function goalProbes(
 
 /** Every directory above the goals once, from the top down: the order of `parents`. */
 export function allParents(goals: readonly Goal[]): readonly string[] {
+  const [only] = goals;
+  if (goals.length === 1 && only) return parentsOf(only.path);
   return [...new Set(goals.flatMap(({ path }) => parentsOf(path)))];
 }
 

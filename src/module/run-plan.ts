@@ -11,10 +11,16 @@ export function flatProbes(probes: Probes): Probe[] {
 /** Puts answers under the names of their probes. `answer` is called in the order of `flatProbes`. */
 export function seenFrom<P extends Probes>(probes: P, answer: (probe: Probe) => Observation): Seen<P> {
   const seen: Record<string, Observation | readonly Observation[]> = {};
-  for (const [name, one] of Object.entries(probes))
-    seen[name] = isMany(one) ? one.map((probe) => answer(probe)) : answer(one);
+  for (const name in probes) {
+    const one = probes[name];
+    if (one === undefined) continue;
+    if (!isMany(one)) seen[name] = answer(one);
+    else seen[name] = one.length === 0 ? nothing : one.map((probe) => answer(probe));
+  }
   return seen as Seen<P>;
 }
+
+const nothing: readonly Observation[] = [];
 
 function isMany(one: Probe | readonly Probe[]): one is readonly Probe[] {
   return Array.isArray(one);

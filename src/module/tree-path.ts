@@ -4,12 +4,27 @@ import path from "node:path/posix";
 
 /** Without doubled slashes and without one at the end; `..` and `.` stay, since a link may stand before them. */
 export function tidyPath(text: string): string {
+  if (!text.includes("//") && (text.length === 1 || !text.endsWith("/"))) return text;
   const tidy = text.replace(/\/+/g, "/");
   return tidy.length > 1 && tidy.endsWith("/") ? tidy.slice(0, -1) : tidy;
 }
 
+/** Parents by path: the same few paths are asked for again and again. */
+const known = new Map<string, readonly string[]>();
+const knownLimit = 4096;
+
 /** Parents from the top down, without `/` and without the path itself: `/a/b/c` gives `/a`, `/a/b`. */
 export function parentsOf(text: string): readonly string[] {
+  let parents = known.get(text);
+  if (!parents) {
+    parents = findParents(text);
+    if (known.size >= knownLimit) known.clear();
+    known.set(text, parents);
+  }
+  return parents;
+}
+
+function findParents(text: string): readonly string[] {
   const parts = tidyPath(text)
     .split("/")
     .filter((part) => part !== "");
