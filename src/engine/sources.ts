@@ -12,13 +12,13 @@ import {
   type Stats,
 } from "node:fs";
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
-import { isAbsolute, join, normalize } from "node:path";
+import { join } from "node:path";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { contentOf, digestOf } from "../module/content.js";
 import type { LocalEntry, LocalSource } from "../module/contract.js";
 import type { Content } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
+import { sourceCandidates } from "../playbook/find-source.js";
 import { rawLayer } from "../playbook/scope.js";
 
 /** Files above this size, in bytes, are named, not held in memory. */
@@ -65,7 +65,7 @@ export class Sources {
     const key = `${query.folder}\0${query.name}\0${query.directories.join("\0")}`;
     const known = this.#found.get(key);
     if (known !== undefined) return known;
-    const tried = candidates(query);
+    const tried = sourceCandidates(query.directories, query.folder, query.name);
     const path = tried.find((one) => statOrNothing(one) !== undefined);
     if (path === undefined) {
       throw new CrunError(
@@ -144,12 +144,6 @@ class RenderedSource {
   get md5(): string {
     return digestOf("md5", this.content.bytes ?? new Uint8Array());
   }
-}
-
-function candidates({ name, folder, directories }: SourceQuery): string[] {
-  if (name.startsWith("~/")) return [join(homedir(), name.slice(2))];
-  if (isAbsolute(name)) return [normalize(name)];
-  return [...new Set(directories.flatMap((directory) => [join(directory, folder, name), join(directory, name)]))];
 }
 
 /** What the path leads to; undefined where that is nothing, or a circle of links. */

@@ -7,6 +7,7 @@ import { convertParams, paramNames } from "../module/params.js";
 import { PendingVariable, type Renderable, type Scope } from "../module/value.js";
 import { conditionsOf, type Condition } from "./condition.js";
 import type { Findings } from "./findings.js";
+import { NO_SCOPE } from "./no-scope.js";
 import { pairsOf, splitFreeForm } from "./free-form.js";
 import type { TextOrigin } from "./source.js";
 import { staticValue, templateOf, textTemplate, type PlacedReference, type Template } from "./template.js";
@@ -191,7 +192,7 @@ function evaluate(condition: Condition, scope: Scope): Evaluated {
 
 function check(module: AnyModule, moduleEntry: YamlEntry, given: ReadonlyMap<string, Given>, findings: Findings): void {
   const values = Object.fromEntries(
-    [...given].map(([key, one]) => [key, one.value.isStatic ? one.value.render(NOTHING) : NOT_KNOWN]),
+    [...given].map(([key, one]) => [key, one.value.isStatic ? one.value.render(NO_SCOPE) : NOT_KNOWN]),
   );
   const { problems } = convertParams(module, values, (key) => given.get(key)?.value.isStatic ?? true);
   const hasUnknown = problems.some((one) => one.param !== undefined && !paramNames(module.params).has(one.param));
@@ -207,5 +208,3 @@ function check(module: AnyModule, moduleEntry: YamlEntry, given: ReadonlyMap<str
 }
 
 const NOT_KNOWN = "{{…}}";
-
-const NOTHING: Scope = { has: () => false, get: () => undefined, names: () => [], with: () => NOTHING };

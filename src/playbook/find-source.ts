@@ -13,13 +13,3 @@ export function sourceCandidates(
   if (isAbsolute(name)) return [normalize(name)];
   return [...new Set(searchDirectories.flatMap((directory) => [join(directory, folder, name), join(directory, name)]))];
 }
-
-/** The first candidate that is there. */
-export function findSource(
-  searchDirectories: readonly string[],
-  folder: "files" | "templates",
-  name: string,
-  kindOf: (path: string) => "file" | "directory" | undefined,
-): string | undefined {
-  return sourceCandidates(searchDirectories, folder, name).find((path) => kindOf(path) !== undefined);
-}

@@ -7,6 +7,7 @@ import { sourceCandidates } from "./find-source.js";
 import { Findings } from "./findings.js";
 import type { PlaybookFiles } from "./files.js";
 import { wordsOf } from "./free-form.js";
+import { NO_SCOPE } from "./no-scope.js";
 import type { LoadedPlaybook } from "./load.js";
 import type { Play, Task } from "./play.js";
 import { fileTemplate, type Template } from "./template.js";
@@ -144,7 +145,7 @@ function jinjaIn(file: string, text: string): Diagnostic | undefined {
 function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLayer[] | undefined {
   if (play.varsFiles.some((one) => !one.isStatic)) return undefined;
   return play.varsFiles.flatMap((one) => {
-    const value = one.isStatic ? one.render(NOTHING) : undefined;
+    const value = one.isStatic ? one.render(NO_SCOPE) : undefined;
     const names = (Array.isArray(value) ? value : [value]).map(String);
     const paths = names.map((name) => (isAbsolute(name) ? name : join(play.directory, name)));
     const path = files.firstFile(paths) ?? files.firstFile(paths.map((each) => each.replace(/[^/]*$/, "vars/$&")));
@@ -165,8 +166,6 @@ function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLa
   });
 }
 
-const NOTHING = { has: () => false, get: (): unknown => undefined, names: (): string[] => [], with: () => NOTHING };
-
 /** Handlers that are notified but that no one defined. */
 function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: Findings): void {
   const handlers = walked.handlers.get(play) ?? [];
@@ -176,7 +175,7 @@ function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: 
   for (const { task, play: of } of walked.tasks) {
     if (of !== play) continue;
     for (const one of task.notify) {
-      const values = one.isStatic ? one.render(NOTHING) : undefined;
+      const values = one.isStatic ? one.render(NO_SCOPE) : undefined;
       for (const name of Array.isArray(values) ? values : [values]) {
         if (name === undefined || names.has(String(name))) continue;
         const place = one.place ?? task.place;

@@ -8,6 +8,7 @@ import { Findings } from "./findings.js";
 import { findTaskFile } from "./include-file.js";
 import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
 import { inherit, shortName, type Lineage } from "./lineage.js";
+import { NO_SCOPE } from "./no-scope.js";
 import type { Block, Include, Inherited, Meta, Node, Task } from "./play.js";
 import { importRole, includeRole } from "./roles.js";
 import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
@@ -334,5 +335,3 @@ function named(task: Task): Task {
   const name = task.role && task.name?.isStatic ? String(task.name.render(NO_SCOPE)) : undefined;
   return name === undefined ? task : { ...task, listen: [...task.listen, `${task.role?.name} : ${name}`] };
 }
-
-const NO_SCOPE = { has: () => false, get: (): unknown => undefined, names: (): string[] => [], with: () => NO_SCOPE };

@@ -3,6 +3,7 @@
 import type { CrunError, Place } from "../diagnostic/diagnostic.js";
 import type { Renderable, Scope } from "../module/value.js";
 import { rootFrame } from "./frame.js";
+import { NO_SCOPE } from "./no-scope.js";
 import { TemplateFault } from "./template-ast.js";
 import { compileTemplate, type CompiledTemplate, type Partials, type Reference } from "./template-compile.js";
 import { SourceFile, textOrigin, type TextOrigin } from "./source.js";
@@ -227,13 +228,3 @@ export class FileTemplate implements Template {
     }
   }
 }
-
-/** For templates that look nothing up. */
-const NO_SCOPE: Scope = {
-  has: () => false,
-  get: (name) => {
-    throw new Error(`a static template looked up ${name}`);
-  },
-  names: () => [],
-  with: () => NO_SCOPE,
-};

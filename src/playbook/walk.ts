@@ -1,7 +1,8 @@
 // Goes through everything of a playbook that can be read before it runs, static includes opened.
 
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
-import type { Renderable, Scope, VarLayer } from "../module/value.js";
+import type { Renderable, VarLayer } from "../module/value.js";
+import { NO_SCOPE } from "./no-scope.js";
 import type { Include, Node, Play, Playbook, Task } from "./play.js";
 
 export interface Walked {
@@ -29,11 +30,9 @@ export interface Walked {
 /** How deep includes are opened: more is a loop that only values end. */
 const DEEPEST = 8;
 
-const NOTHING: Scope = { has: () => false, get: () => undefined, names: () => [], with: () => NOTHING };
-
 /** Text of a value that is no template; undefined for a template. */
 export function staticText(value: Renderable | undefined): string | undefined {
-  return value?.isStatic ? String(value.render(NOTHING)) : undefined;
+  return value?.isStatic ? String(value.render(NO_SCOPE)) : undefined;
 }
 
 export async function walk(playbook: Playbook): Promise<Walked> {
