@@ -5,8 +5,8 @@
 #include "run.h"
 #include "tree.h"
 
-static int run_change(struct tree *tree, const struct change *change, const struct task *task, struct buffer *out, bool *succeeded,
-                      struct err *err) {
+static int run_change(struct tree *tree, const struct change *change, const struct task *task, struct buffer *out,
+                      bool *succeeded, struct err *err) {
   *succeeded = true;
   switch ((enum change_kind)change->kind) {
     case CHANGE_WRITE_FILE:
@@ -72,7 +72,8 @@ static bool apply_one(struct tree *tree, const struct change *change, const stru
   return succeeded;
 }
 
-// The locks of a batch are held until the next one begins (or the worker has been idle for a moment): its parts come in several messages.
+// The locks of a batch are held until the next one begins (or the worker has been idle for a moment): its parts come in
+// several messages.
 static void begin_batch(struct tree *tree, uint32_t batch) {
   if (!tree->has_open_batch || tree->open_batch != batch) unlock_all(tree);
   tree->has_open_batch = true;

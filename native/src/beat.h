@@ -5,20 +5,21 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// Longest stay in one system call, in seconds, before the router ends the worker; longer where a disk must take what was written.
+// Longest stay in one system call, in seconds, before the router ends the worker; longer where a disk must take what
+// was written.
 #define BEAT_DEADLINE 60u
 #define BEAT_DEADLINE_SYNC 900u
 
 enum beat_state {
   BEAT_WORKS,
-  BEAT_WAITS,              // for a process, a lock or the router to take replies: no deadline runs
-  BEAT_WAITS_FOR_REQUESTS, // no deadline runs while there are none
+  BEAT_WAITS,               // for a process, a lock or the router to take replies: no deadline runs
+  BEAT_WAITS_FOR_REQUESTS,  // no deadline runs while there are none
 };
 
 struct beat {
-  _Atomic uint32_t ticks;    // counts up with every step
-  _Atomic uint32_t state;    // enum beat_state
-  _Atomic uint32_t deadline; // seconds, for the step at hand
+  _Atomic uint32_t ticks;     // counts up with every step
+  _Atomic uint32_t state;     // enum beat_state
+  _Atomic uint32_t deadline;  // seconds, for the step at hand
 };
 
 static inline void beat_step(struct beat *beat) {

@@ -9,8 +9,8 @@
 #include "buffer.h"
 #include "error.h"
 
-// All blobs lie in one file without a name, which the workers inherit: nothing is left of it when the last process ends.
-// The router writes it and tells the workers where a blob lies.
+// All blobs lie in one file without a name, which the workers inherit: nothing is left of it when the last process
+// ends. The router writes it and tells the workers where a blob lies.
 struct blob {
   uint8_t sha256[32];
   uint64_t offset;
@@ -18,7 +18,7 @@ struct blob {
 };
 
 struct blob_store {
-  int fd; // -1 until the first blob comes
+  int fd;  // -1 until the first blob comes
   uint64_t end;
   struct blob *items;
   size_t count;

@@ -18,13 +18,14 @@ static void descriptor_path(int fd, char path[40]) {
 }
 
 static bool changes_nothing(const struct change *change, const struct stat *stat) {
-  return (change->uid == ID_KEEP || change->uid == stat->st_uid) && (change->gid == ID_KEEP || change->gid == stat->st_gid) &&
-         (change->mode == MODE_KEEP || change->mode == (stat->st_mode & 07777)) && change->atime.kind == 0 && change->mtime.kind == 0 &&
-         change->flags_set == 0 && change->flags_clear == 0;
+  return (change->uid == ID_KEEP || change->uid == stat->st_uid) &&
+         (change->gid == ID_KEEP || change->gid == stat->st_gid) &&
+         (change->mode == MODE_KEEP || change->mode == (stat->st_mode & 07777)) && change->atime.kind == 0 &&
+         change->mtime.kind == 0 && change->flags_set == 0 && change->flags_clear == 0;
 }
 
-static int change_flags(const struct root *root, const struct change *change, const struct place *place, uint32_t set, uint32_t clear,
-                        struct err *err) {
+static int change_flags(const struct root *root, const struct change *change, const struct place *place, uint32_t set,
+                        uint32_t clear, struct err *err) {
   auto_close int fd = -1;
   int flags = 0, wanted;
   if (set == 0 && clear == 0) return 0;
@@ -68,17 +69,22 @@ static int change_times(const struct change *change, const struct place *place, 
   return err_system(err, errno, "utimens", change->path);
 }
 
-// A file with other names may have one outside of the tree: it gets a copy of its own; what cannot be copied is refused.
-static int replace_shared(struct tree *tree, const struct root *root, const struct change *change, struct place *place, struct err *err) {
+// A file with other names may have one outside of the tree: it gets a copy of its own; what cannot be copied is
+// refused.
+static int replace_shared(struct tree *tree, const struct root *root, const struct change *change, struct place *place,
+                          struct err *err) {
   auto_temp struct temp temp = TEMP_NONE;
   struct place copy = *place;
   if (!S_ISREG(place->stat.st_mode)) {
-    return err_fail(err, FAILURE_REFUSED, "chown", change->path, "It has other names (hard links), which would change with it.");
+    return err_fail(err, FAILURE_REFUSED, "chown", change->path,
+                    "It has other names (hard links), which would change with it.");
   }
   if (replace_by_copy(tree, root, change, place, &temp, err) != 0) return -1;
   copy.fd = temp.fd;
   if (fstat(copy.fd, &copy.stat) != 0) return err_system(err, errno, "fstat", change->path);
-  if (change_owner(change, &copy, err) != 0 || change_mode(change, &copy, err) != 0 || change_times(change, &copy, err) != 0) return -1;
+  if (change_owner(change, &copy, err) != 0 || change_mode(change, &copy, err) != 0 ||
+      change_times(change, &copy, err) != 0)
+    return -1;
   if (swap_in(tree, root, change, place, &temp, err) != 0) return -1;
   return change_flags(root, change, &copy, change->flags_set, change->flags_clear, err);
 }
@@ -98,6 +104,8 @@ int change_set_attributes(struct tree *tree, const struct change *change, struct
   if (expect_again(change, &place, err) != 0) return -1;
   // Flags such as "immutable" are cleared before all else, and set after it.
   if (change_flags(root, change, &place, 0, change->flags_clear, err) != 0) return -1;
-  if (change_owner(change, &place, err) != 0 || change_mode(change, &place, err) != 0 || change_times(change, &place, err) != 0) return -1;
+  if (change_owner(change, &place, err) != 0 || change_mode(change, &place, err) != 0 ||
+      change_times(change, &place, err) != 0)
+    return -1;
   return change_flags(root, change, &place, change->flags_set, 0, err);
 }

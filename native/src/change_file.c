@@ -30,7 +30,8 @@ void to_timespec(const struct time_spec *spec, struct timespec *out) {
   out->tv_nsec = spec->kind == 0 ? UTIME_OMIT : spec->kind == 1 ? UTIME_NOW : (long)spec->time.nanoseconds;
 }
 
-int content_map(const struct blob_store *blobs, const struct content *content, struct bytes *out, struct bytes *mapped, struct err *err) {
+int content_map(const struct blob_store *blobs, const struct content *content, struct bytes *out, struct bytes *mapped,
+                struct err *err) {
   *mapped = (struct bytes){(const uint8_t *)"", 0};
   if (content->kind == 0) {
     *out = content->bytes;
@@ -41,15 +42,17 @@ int content_map(const struct blob_store *blobs, const struct content *content, s
   return 0;
 }
 
-// 1. In place, for files that are mounts: the inode stays, so another name of it would see the change. Refused where there is one.
-static int write_in_place(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
-                          const struct bytes *content, struct err *err) {
+// 1. In place, for files that are mounts: the inode stays, so another name of it would see the change. Refused where
+// there is one.
+static int write_in_place(struct tree *tree, const struct root *root, const struct change *change,
+                          const struct place *place, const struct bytes *content, struct err *err) {
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {0}};
   struct temp file = TEMP_NONE;
   struct attributes wanted = {change->mode, change->uid, change->gid, &place->stat};
   auto_close int fd = -1;
   if (S_ISREG(place->stat.st_mode) && place->stat.st_nlink > 1) {
-    return err_fail(err, FAILURE_REFUSED, "open", change->path, "The file has other names (hard links), which would change with it.");
+    return err_fail(err, FAILURE_REFUSED, "open", change->path,
+                    "The file has other names (hard links), which would change with it.");
   }
   fd = place_open(root, place, O_RDWR, change->path, err);
   if (fd < 0 || expect_again(change, place, err) != 0) return -1;
@@ -64,12 +67,13 @@ static int write_in_place(struct tree *tree, const struct root *root, const stru
 }
 
 static int missing_parent(const struct place *place, const char *path, struct err *err) {
-  return err_fail_errno(err, FAILURE_SYSTEM, place->absence, "open", path, "The directory that it should lie in does not exist.");
+  return err_fail_errno(err, FAILURE_SYSTEM, place->absence, "open", path,
+                        "The directory that it should lie in does not exist.");
 }
 
 // What a change that puts something at a path needs: the parent, expectations met, no directory there.
-int place_for_new(struct tree *tree, const struct root *root, const struct change *change, unsigned flags, struct place *out,
-                  struct err *err) {
+int place_for_new(struct tree *tree, const struct root *root, const struct change *change, unsigned flags,
+                  struct place *out, struct err *err) {
   if (place_find(root, change->path, PLACE_PARENT | flags, out, err) != 0) return -1;
   if (expect_check(tree, root, change, out, err) != 0) return -1;
   if (out->parent < 0) return missing_parent(out, change->path, err);
@@ -77,7 +81,8 @@ int place_for_new(struct tree *tree, const struct root *root, const struct chang
   return 0;
 }
 
-static int keep_xattrs(const struct root *root, const struct place *place, struct temp *temp, const char *path, struct err *err) {
+static int keep_xattrs(const struct root *root, const struct place *place, struct temp *temp, const char *path,
+                       struct err *err) {
   auto_close int old = -1;
   if (place->fd < 0 || !S_ISREG(place->stat.st_mode)) return 0;
   old = place_open(root, place, O_RDONLY, path, err);
@@ -85,8 +90,8 @@ static int keep_xattrs(const struct root *root, const struct place *place, struc
 }
 
 // 2. The last steps of every replacement: what was expected is still there, and the new file takes its name.
-int swap_in(struct tree *tree, const struct root *root, const struct change *change, const struct place *place, struct temp *temp,
-            struct err *err) {
+int swap_in(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
+            struct temp *temp, struct err *err) {
   beat_sync(tree->beat);
   if (temp_sync(temp, change->path, err) != 0) return -1;
   beat_step(tree->beat);
@@ -104,7 +109,8 @@ int change_write_file(struct tree *tree, const struct change *change, struct err
   struct attributes wanted = {change->mode, change->uid, change->gid, NULL};
   if (content_map(&tree->blobs, &change->content, &content, &mapped, err) != 0) return -1;
   if (place_for_new(tree, root, change, change->flags & WRITE_FOLLOW ? PLACE_FOLLOW : 0, &place, err) != 0) return -1;
-  if ((change->flags & WRITE_IN_PLACE) && place.fd >= 0) return write_in_place(tree, root, change, &place, &content, err);
+  if ((change->flags & WRITE_IN_PLACE) && place.fd >= 0)
+    return write_in_place(tree, root, change, &place, &content, err);
   if (place.fd >= 0) wanted.replaced = &place.stat;
   if (temp_create(&temp, place.parent, change->path, err) != 0) return -1;
   if (write_all(tree, temp.fd, content.data, content.length, change->path, err) != 0) return -1;
@@ -173,8 +179,8 @@ int change_copy_file(struct tree *tree, const struct change *change, struct err 
 }
 
 // 4. A file with several names gets a copy of its own under this one; the others keep the old inode.
-int replace_by_copy(struct tree *tree, const struct root *root, const struct change *change, const struct place *place, struct temp *temp,
-                    struct err *err) {
+int replace_by_copy(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
+                    struct temp *temp, struct err *err) {
   struct attributes wanted = {MODE_KEEP, ID_KEEP, ID_KEEP, &place->stat};
   struct timespec times[2] = {place->stat.st_atim, place->stat.st_mtim};
   auto_close int from = place_open(root, place, O_RDONLY, change->path, err);

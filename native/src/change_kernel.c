@@ -15,7 +15,8 @@ static bool is_kernel_file_system(long type) {
   return type == CGROUP_SUPER_MAGIC || type == CGROUP2_SUPER_MAGIC || type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC;
 }
 
-static int check_current(const struct root *root, const struct change *change, const struct place *place, struct err *err) {
+static int check_current(const struct root *root, const struct change *change, const struct place *place,
+                         struct err *err) {
   char value[VALUE_MAX];
   size_t wanted = change->current.length;
   auto_close int fd = place_open(root, place, O_RDONLY, change->path, err);

@@ -21,7 +21,8 @@ static int open_lock_file(struct tree *tree, const struct root *root, const stru
     if (expect_check(tree, root, change, &place, err) != 0) return -1;
     if (place.fd >= 0) return place_open(root, &place, O_RDWR, change->path, err);
     if (place.parent < 0) return err_system(err, place.absence, "open", change->path);
-    fd = openat(place.parent, place.name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    fd = openat(place.parent, place.name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                0600);
     if (fd >= 0) return fd;
     if (errno != EEXIST) return err_system(err, errno, "open", change->path);
   }
@@ -35,7 +36,8 @@ static int64_t now_ms(void) {
 }
 
 int change_lock(struct tree *tree, const struct change *change, uint32_t channel, struct err *err) {
-  // Of the open file description: it conflicts with the locks of lckpwdf, and does not end when another descriptor of the file is closed.
+  // Of the open file description: it conflicts with the locks of lckpwdf, and does not end when another descriptor of
+  // the file is closed.
   struct flock wanted = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   int64_t end = now_ms() + change->timeout_ms;
   auto_close int fd = open_lock_file(tree, tree_root(tree, change->at_host), change, err);
@@ -44,7 +46,8 @@ int change_lock(struct tree *tree, const struct change *change, uint32_t channel
   while (fcntl(fd, F_OFD_SETLK, &wanted) != 0) {
     if (errno != EAGAIN && errno != EACCES && errno != EINTR) return err_system(err, errno, "fcntl", change->path);
     if (now_ms() >= end) {
-      return err_fail(err, FAILURE_DEADLINE, "fcntl", change->path, "Another process held the lock for %u ms.", change->timeout_ms);
+      return err_fail(err, FAILURE_DEADLINE, "fcntl", change->path, "Another process held the lock for %u ms.",
+                      change->timeout_ms);
     }
     if (port_is_cancelled(tree->port, channel)) return err_system(err, ECANCELED, "fcntl", change->path);
     beat_step(tree->beat);

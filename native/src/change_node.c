@@ -36,7 +36,8 @@ int change_make_directory(struct tree *tree, const struct change *change, struct
   if (stat.st_uid != geteuid() || stat.st_nlink > 2) {
     return err_fail(err, FAILURE_CONFLICT, "mkdir", change->path, "Another directory took its name at once.");
   }
-  if ((stat.st_uid != uid || stat.st_gid != gid) && fchown(fd, uid, gid) != 0) return err_system(err, errno, "chown", change->path);
+  if ((stat.st_uid != uid || stat.st_gid != gid) && fchown(fd, uid, gid) != 0)
+    return err_system(err, errno, "chown", change->path);
   // A parent's setgid bit is inherited where no mode is asked for.
   mode_t mode = change->mode != MODE_KEEP ? change->mode : (mode_t)(0755 | (stat.st_mode & S_ISGID));
   return fchmod(fd, mode) == 0 ? 0 : err_system(err, errno, "chmod", change->path);
@@ -97,5 +98,6 @@ int change_rename(struct tree *tree, const struct change *change, struct err *er
   if (to.parent < 0) return err_system(err, to.absence, "rename", change->other);
   if (to.fd >= 0 && S_ISDIR(to.stat.st_mode)) return err_system(err, EISDIR, "rename", change->other);
   if (expect_again(change, &place, err) != 0) return -1;
-  return renameat(place.parent, place.name, to.parent, to.name) == 0 ? 0 : err_system(err, errno, "rename", change->path);
+  return renameat(place.parent, place.name, to.parent, to.name) == 0 ? 0
+                                                                     : err_system(err, errno, "rename", change->path);
 }

@@ -1,7 +1,8 @@
 // Removes a thing, and all that is beneath it where that is asked for: REMOVE.
 //
-// Iterative, by descriptors, with no mount and no device crossed, in bounded memory. Whatever lies deeper than LEVELS_MAX is first moved up
-// to the top, under a name of its own, so that neither descriptors nor a stack grow with the tree's depth.
+// Iterative, by descriptors, with no mount and no device crossed, in bounded memory. Whatever lies deeper than
+// LEVELS_MAX is first moved up to the top, under a name of its own, so that neither descriptors nor a stack grow with
+// the tree's depth.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,9 @@
 
 struct level {
   DIR *directory;
-  char name[NAME_MAX + 1]; // in the level above
+  char name[NAME_MAX + 1];  // in the level above
   unsigned rounds;
-  bool has_removed; // something, since it was last read from its start
+  bool has_removed;  // something, since it was last read from its start
 };
 
 struct removal {
@@ -52,7 +53,8 @@ static int push(struct removal *removal, int fd, const char *name, struct err *e
 
 static int fail(const struct removal *removal, int error, const char *step, const char *name, struct err *err) {
   if (error == EXDEV || error == EBUSY) {
-    return err_fail_errno(err, FAILURE_REFUSED, error, step, removal->path, "\"%s\" beneath it is a mount or another file system.", name);
+    return err_fail_errno(err, FAILURE_REFUSED, error, step, removal->path,
+                          "\"%s\" beneath it is a mount or another file system.", name);
   }
   return err_fail_errno(err, FAILURE_SYSTEM, error, step, removal->path, "It happened at \"%s\" beneath it.", name);
 }
@@ -90,7 +92,8 @@ static int remove_entry(struct removal *removal, struct level *level, const stru
   return push(removal, fd, entry->d_name, err);
 }
 
-// 3. A directory that was read to its end: read again if something was removed (entries may have been passed over), else removed itself.
+// 3. A directory that was read to its end: read again if something was removed (entries may have been passed over),
+// else removed itself.
 static int end_level(struct removal *removal, struct err *err) {
   struct level *level = &removal->levels[removal->depth - 1];
   if (level->has_removed && level->rounds < ROUNDS_MAX) {
@@ -102,7 +105,8 @@ static int end_level(struct removal *removal, struct err *err) {
   closedir(level->directory);
   removal->depth--;
   if (removal->depth == 0) return 0;
-  if (unlinkat(dirfd(removal->levels[removal->depth - 1].directory), level->name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
+  if (unlinkat(dirfd(removal->levels[removal->depth - 1].directory), level->name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    return 0;
   return fail(removal, errno, "rmdir", level->name, err);
 }
 
@@ -117,8 +121,8 @@ static int step(struct removal *removal, struct err *err) {
   return remove_entry(removal, level, entry, err);
 }
 
-static int remove_beneath(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
-                          struct err *err) {
+static int remove_beneath(struct tree *tree, const struct root *root, const struct change *change,
+                          const struct place *place, struct err *err) {
   __attribute__((cleanup(cleanup_removal))) struct removal removal = {
       .tree = tree, .root = root, .path = change->path, .device = place->stat.st_dev};
   int fd = open_subdirectory(root, place->parent, place->name, place->stat.st_dev);
@@ -142,7 +146,8 @@ int change_remove(struct tree *tree, const struct change *change, struct err *er
   if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
   if (expect_check(tree, root, change, &place, err) != 0) return -1;
   if (place.fd < 0) return err_system(err, place.absence, "unlink", change->path);
-  if (strcmp(place.real, "/") == 0) return err_fail(err, FAILURE_REFUSED, "rmdir", change->path, "It is the root itself.");
+  if (strcmp(place.real, "/") == 0)
+    return err_fail(err, FAILURE_REFUSED, "rmdir", change->path, "It is the root itself.");
   is_directory = S_ISDIR(place.stat.st_mode);
   if (expect_again(change, &place, err) != 0) return -1;
   if (is_directory && (change->flags & REMOVE_ALL) && remove_beneath(tree, root, change, &place, err) != 0) return -1;

@@ -9,14 +9,14 @@ enum probe_flag { PROBE_FOLLOW = 1, PROBE_FILE_FLAGS = 2 };
 
 // Strings and bytes are borrowed from the frame; what was allocated is freed by probe_clear.
 struct probe {
-  uint8_t kind; // enum probe_kind
+  uint8_t kind;  // enum probe_kind
   bool at_host;
-  uint8_t flags; // enum probe_flag
+  uint8_t flags;  // enum probe_flag
   uint8_t algorithms;
-  uint32_t depth; // 0: all levels
-  uint64_t limit; // bytes (READ) or entries (LIST, GLOB)
+  uint32_t depth;  // 0: all levels
+  uint64_t limit;  // bytes (READ) or entries (LIST, GLOB)
   const char *path;
-  const uint8_t *unless; // 32 bytes or NULL
+  const uint8_t *unless;  // 32 bytes or NULL
   struct bytes_list needles;
   struct exec_spec *exec;
 };
@@ -24,7 +24,7 @@ struct probe {
 enum expect_flag { EXPECT_TYPE = 1, EXPECT_SHA256 = 2, EXPECT_OWNER = 4, EXPECT_MODE = 8, EXPECT_TARGET = 16 };
 
 struct expect {
-  uint8_t flags; // enum expect_flag
+  uint8_t flags;  // enum expect_flag
   uint8_t type;
   uint16_t mode;
   uint32_t uid;
@@ -45,17 +45,17 @@ enum change_flag {
 };
 
 struct change {
-  uint8_t kind; // enum change_kind
+  uint8_t kind;  // enum change_kind
   bool at_host;
-  uint8_t flags; // enum change_flag, by kind
-  uint16_t mode; // MODE_KEEP
-  uint32_t uid;  // ID_KEEP
+  uint8_t flags;  // enum change_flag, by kind
+  uint16_t mode;  // MODE_KEEP
+  uint32_t uid;   // ID_KEEP
   uint32_t gid;
   uint32_t flags_set;
   uint32_t flags_clear;
   uint32_t timeout_ms;
   const char *path;
-  const char *other; // source, from, to; a link's target
+  const char *other;  // source, from, to; a link's target
   struct expect expect;
   struct content content;
   struct time_spec atime;
@@ -94,7 +94,7 @@ void decode_exec(struct cursor *cursor, uint32_t *tree, struct exec_spec *out);
 void observe_clear(struct observe *observe);
 void apply_clear(struct apply *apply);
 void exec_clear(struct exec_spec *spec);
-void finish(struct cursor *cursor); // breaks it where bytes are left
+void finish(struct cursor *cursor);  // breaks it where bytes are left
 
 // A frame is begun, its payload put, and ended; returns what frame_end needs.
 size_t frame_begin(struct buffer *out, enum message_type type, uint32_t channel);
@@ -102,7 +102,7 @@ void frame_end(struct buffer *out, size_t start);
 
 // What lies at a path: the Stat and the bytes of a link's target.
 struct node_value {
-  uint8_t type; // enum stat_type
+  uint8_t type;  // enum stat_type
   struct stat stat;
   struct bytes target;
   uint32_t flags;

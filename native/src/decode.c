@@ -169,8 +169,12 @@ static void get_expect(struct cursor *cursor, struct expect *expect) {
 }
 
 static void get_change(struct cursor *cursor, struct change *change) {
-  *change = (struct change){
-      .kind = get_u8(cursor), .at_host = get_bit(cursor), .path = get_string(cursor), .mode = MODE_KEEP, .uid = ID_KEEP, .gid = ID_KEEP};
+  *change = (struct change){.kind = get_u8(cursor),
+                            .at_host = get_bit(cursor),
+                            .path = get_string(cursor),
+                            .mode = MODE_KEEP,
+                            .uid = ID_KEEP,
+                            .gid = ID_KEEP};
   get_expect(cursor, &change->expect);
   switch (change->kind) {
     case CHANGE_WRITE_FILE:

@@ -28,20 +28,20 @@
 struct entry;
 
 struct entry_config {
-  int root_fd;           // O_PATH directory of the tree; borrowed for the entry's life
-  const char *root_path; // its canonical path on the host; borrowed
-  const char *tree_name; // last part of that path, or "host"; borrowed
-  uint8_t kind;          // enum entry_kind
-  bool is_host_root;     // processes run on the host as they are
+  int root_fd;            // O_PATH directory of the tree; borrowed for the entry's life
+  const char *root_path;  // its canonical path on the host; borrowed
+  const char *tree_name;  // last part of that path, or "host"; borrowed
+  uint8_t kind;           // enum entry_kind
+  bool is_host_root;      // processes run on the host as they are
 };
 
 // What status_fd brings, once, when the process has ended and was reaped: one write of this very struct, then end of
 // file. End of file without it means that the process was lost (reaper killed).
 struct process_status {
-  uint8_t kind;   // EXIT_EXITED, EXIT_SIGNALED or EXIT_NOT_STARTED
-  uint32_t value; // exit status or signal number
+  uint8_t kind;    // EXIT_EXITED, EXIT_SIGNALED or EXIT_NOT_STARTED
+  uint32_t value;  // exit status or signal number
   uint32_t cpu_ms;
-  struct err failure; // for EXIT_NOT_STARTED
+  struct err failure;  // for EXIT_NOT_STARTED
 };
 
 // A started process. Descriptors are close-on-exec and non-blocking, and belong to the caller, who closes them; -1
@@ -49,7 +49,7 @@ struct process_status {
 // and stderr_fd is -1. stdin_fd is -1 for STDIN_NONE: the process reads /dev/null. Otherwise the caller feeds and
 // closes it, whatever the stdin kind.
 struct process {
-  pid_t pid; // on the host
+  pid_t pid;  // on the host
   int stdin_fd;
   int stdout_fd;
   int stderr_fd;

@@ -17,14 +17,15 @@ enum failure_code {
 // Owned by the caller and free of pointers, so that it can go through a pipe to the process that reports it.
 // All strings end with NUL; what is longer is cut.
 struct err {
-  int32_t errno_;  // 0: the kernel was not the one who refused
-  uint8_t code;    // enum failure_code
-  char step[32];   // what was tried: "open", "rename", "setresuid"
-  char path[1024]; // tree path, or empty
+  int32_t errno_;   // 0: the kernel was not the one who refused
+  uint8_t code;     // enum failure_code
+  char step[32];    // what was tried: "open", "rename", "setresuid"
+  char path[1024];  // tree path, or empty
   char message[256];
 };
 
-// A failed system call. `errno_value` is errno as it was right after the call. Returns -1, so that a caller can return it at once.
+// A failed system call. `errno_value` is errno as it was right after the call. Returns -1, so that a caller can return
+// it at once.
 int err_system(struct err *err, int errno_value, const char *step, const char *path);
 
 // A failure of another kind, told in one sentence (printf format). Returns -1.

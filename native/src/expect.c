@@ -8,7 +8,8 @@
 #include "hash.h"
 #include "tree.h"
 
-static const char *const type_names[] = {"absent", "a file", "a directory", "a link", "a block device", "a character device", "a fifo", "a socket"};
+static const char *const type_names[] = {
+    "absent", "a file", "a directory", "a link", "a block device", "a character device", "a fifo", "a socket"};
 
 static int conflict(struct err *err, const char *path, const char *what) {
   return err_fail(err, FAILURE_CONFLICT, "expect", path, "%s is not as it was observed.", what);
@@ -24,8 +25,8 @@ static int check_target(const struct expect *expect, const struct place *place, 
   return 0;
 }
 
-static int check_content(struct tree *tree, const struct root *root, const struct expect *expect, const struct place *place,
-                         const char *path, struct err *err) {
+static int check_content(struct tree *tree, const struct root *root, const struct expect *expect,
+                         const struct place *place, const char *path, struct err *err) {
   struct digests digests;
   struct stat now;
   auto_close int fd = -1;
@@ -38,12 +39,13 @@ static int check_content(struct tree *tree, const struct root *root, const struc
   return 0;
 }
 
-int expect_check(struct tree *tree, const struct root *root, const struct change *change, const struct place *place, struct err *err) {
+int expect_check(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
+                 struct err *err) {
   const struct expect *expect = &change->expect;
   uint8_t type = place->fd < 0 ? TYPE_ABSENT : stat_type_of(place->stat.st_mode);
   if ((expect->flags & EXPECT_TYPE) && type != expect->type) {
-    return err_fail(err, FAILURE_CONFLICT, "expect", change->path, "It is %s now, and was %s when it was observed.", type_names[type],
-                    type_names[expect->type]);
+    return err_fail(err, FAILURE_CONFLICT, "expect", change->path, "It is %s now, and was %s when it was observed.",
+                    type_names[type], type_names[expect->type]);
   }
   if (type == TYPE_ABSENT) {
     return expect->flags & ~EXPECT_TYPE ? conflict(err, change->path, "What was there (now absent)") : 0;
@@ -51,7 +53,8 @@ int expect_check(struct tree *tree, const struct root *root, const struct change
   if ((expect->flags & EXPECT_OWNER) && (place->stat.st_uid != expect->uid || place->stat.st_gid != expect->gid)) {
     return conflict(err, change->path, "The owner");
   }
-  if ((expect->flags & EXPECT_MODE) && (place->stat.st_mode & 07777) != expect->mode) return conflict(err, change->path, "The mode");
+  if ((expect->flags & EXPECT_MODE) && (place->stat.st_mode & 07777) != expect->mode)
+    return conflict(err, change->path, "The mode");
   if ((expect->flags & EXPECT_TARGET) && check_target(expect, place, change->path, err) != 0) return -1;
   if ((expect->flags & EXPECT_SHA256) && check_content(tree, root, expect, place, change->path, err) != 0) return -1;
   return 0;
@@ -69,6 +72,7 @@ int expect_again(const struct change *change, const struct place *place, struct 
     return conflict(err, change->path, "What was there (now absent)");
   }
   if (!is_same_object(&now, &place->stat)) return conflict(err, change->path, "What was there (now another)");
-  if ((change->expect.flags & EXPECT_SHA256) && !is_unchanged(&now, &place->stat)) return conflict(err, change->path, "The content");
+  if ((change->expect.flags & EXPECT_SHA256) && !is_unchanged(&now, &place->stat))
+    return conflict(err, change->path, "The content");
   return 0;
 }

@@ -19,7 +19,8 @@
 enum feature { FEATURE_OPENAT2 = 1, FEATURE_CAPABILITIES = 2, FEATURE_NEWUIDMAP = 4, FEATURE_USER_NAMESPACE = 8 };
 
 static bool has_capabilities(void) {
-  static const unsigned needed[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_SYS_ADMIN};
+  static const unsigned needed[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_SETGID,
+                                    CAP_SETUID, CAP_SYS_CHROOT,   CAP_SYS_ADMIN};
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2] = {{0}};
   if (syscall(SYS_capget, &header, data) != 0) return false;

@@ -7,14 +7,21 @@
 #include <stdint.h>
 
 // Bits as in the protocol's `algorithms`.
-enum hash_algorithm { HASH_MD5 = 1, HASH_SHA1 = 2, HASH_SHA224 = 4, HASH_SHA256 = 8, HASH_SHA384 = 16, HASH_SHA512 = 32 };
+enum hash_algorithm {
+  HASH_MD5 = 1,
+  HASH_SHA1 = 2,
+  HASH_SHA224 = 4,
+  HASH_SHA256 = 8,
+  HASH_SHA384 = 16,
+  HASH_SHA512 = 32
+};
 
 #define HASH_ALL 63u
 #define HASH_SIZE_MAX 64u
 
 struct hash {
   enum hash_algorithm algorithm;
-  uint64_t length; // bytes so far
+  uint64_t length;  // bytes so far
   union {
     uint32_t words32[8];
     uint64_t words64[8];

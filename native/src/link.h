@@ -10,22 +10,22 @@
 struct request {
   uint32_t channel;
   uint8_t type;
-  size_t size; // of its frame
+  size_t size;  // of its frame
 };
 
 struct link {
   uint32_t tree;
-  int fd; // -1: the worker is gone, and its tree with it
+  int fd;  // -1: the worker is gone, and its tree with it
   pid_t pid;
   struct beat *beat;
   uint32_t last_ticks;
   int64_t last_change_ms;
-  struct buffer in; // the beginning of a frame that has not come whole
+  struct buffer in;  // the beginning of a frame that has not come whole
   struct buffer out;
   size_t out_sent;
   bool waits_to_write;
-  bool is_closed;  // CLOSE_TREE was answered
-  struct err gone; // why, where fd is -1
+  bool is_closed;   // CLOSE_TREE was answered
+  struct err gone;  // why, where fd is -1
   struct request *requests;
   size_t request_count;
   size_t request_capacity;

@@ -43,7 +43,14 @@ enum message_type {
   MESSAGE_ERROR = 0x8f,
 };
 
-enum entry_kind { ENTRY_AUTO = 0, ENTRY_CHROOT = 1, ENTRY_UNSHARE = 2, ENTRY_NSPAWN = 3, ENTRY_MACHINE = 4, ENTRY_TREES = 255 };
+enum entry_kind {
+  ENTRY_AUTO = 0,
+  ENTRY_CHROOT = 1,
+  ENTRY_UNSHARE = 2,
+  ENTRY_NSPAWN = 3,
+  ENTRY_MACHINE = 4,
+  ENTRY_TREES = 255
+};
 
 enum stat_type {
   TYPE_ABSENT = 0,
@@ -90,7 +97,7 @@ struct time_value {
 };
 
 struct time_spec {
-  uint8_t kind; // 0 leave, 1 now, 2 the time
+  uint8_t kind;  // 0 leave, 1 now, 2 the time
   struct time_value time;
 };
 
@@ -104,29 +111,30 @@ struct content {
 enum exec_flag { EXEC_PTY = 1, EXEC_STREAM = 2, EXEC_MERGE_STDERR = 4, EXEC_KILL_LEFTOVERS = 8 };
 enum stdin_kind { STDIN_NONE = 0, STDIN_BYTES = 1, STDIN_BLOB = 2, STDIN_STREAM = 3 };
 
-// A file to be laid into the process's own /run/crun. `content.bytes` holds it, whatever its kind: blobs were looked up (and mapped) before.
+// A file to be laid into the process's own /run/crun. `content.bytes` holds it, whatever its kind: blobs were looked up
+// (and mapped) before.
 struct exec_file {
-  const char *name; // no slash, not empty, not "." or ".."
+  const char *name;  // no slash, not empty, not "." or ".."
   uint16_t mode;
   struct content content;
 };
 
 // A decoded Exec. Strings end with NUL and are borrowed from the frame; the arrays belong to the spec.
 struct exec_spec {
-  char **argv;        // at least one, NULL at the end
-  char **environment; // NULL at the end
+  char **argv;         // at least one, NULL at the end
+  char **environment;  // NULL at the end
   const char *directory;
-  const char *user; // as written; empty: root
-  uint32_t flags;   // enum exec_flag
+  const char *user;  // as written; empty: root
+  uint32_t flags;    // enum exec_flag
   uint8_t stdin_kind;
   struct bytes stdin_bytes;
   const uint8_t *stdin_sha256;
-  uint32_t timeout_ms;   // 0: none
-  uint64_t output_limit; // never 0: the default is filled in
+  uint32_t timeout_ms;    // 0: none
+  uint64_t output_limit;  // never 0: the default is filled in
   uint16_t rows;
   uint16_t columns;
-  uint16_t umask; // never 0xffff: the default is filled in
-  uint8_t entry;  // enum entry_kind; 255: the tree's
+  uint16_t umask;  // never 0xffff: the default is filled in
+  uint8_t entry;   // enum entry_kind; 255: the tree's
   struct exec_file *files;
   size_t file_count;
 };
@@ -147,9 +155,9 @@ struct machine_info {
   bool is_running;
   char name[256];
   uint32_t leader;
-  char cgroup[1024]; // of the leader, beneath the cgroup mount
+  char cgroup[1024];  // of the leader, beneath the cgroup mount
   uint32_t uid_shift;
-  char init[64]; // name of its PID 1
+  char init[64];  // name of its PID 1
   bool has_private_users;
 };
 

@@ -5,8 +5,8 @@
 struct answer {
   struct tree *tree;
   uint32_t channel;
-  // Replies of before (`prefix` bytes) and, from `start` on, an OBSERVED under construction. It is the port's own buffer, borrowed, so that
-  // nothing is copied where no CONTENT must go before it.
+  // Replies of before (`prefix` bytes) and, from `start` on, an OBSERVED under construction. It is the port's own
+  // buffer, borrowed, so that nothing is copied where no CONTENT must go before it.
   struct buffer frame;
   size_t prefix;
   size_t start;
@@ -62,7 +62,8 @@ static int probe_machine(struct tree *tree, struct buffer *out, struct err *err)
   return 0;
 }
 
-static int run_probe(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out, struct err *err) {
+static int run_probe(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out,
+                     struct err *err) {
   switch ((enum probe_kind)probe->kind) {
     case PROBE_STAT:
       return probe_stat(tree, probe, out, err);

@@ -72,7 +72,8 @@ bool is_unchanged(const struct stat *a, const struct stat *b) {
          a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-// Whether the path is absolute and its own canonical form, links aside: then what openat2 finds without links has just this path.
+// Whether the path is absolute and its own canonical form, links aside: then what openat2 finds without links has just
+// this path.
 static bool is_normal(const char *path) {
   if (path[0] != '/' || path[1] == '\0') return false;
   for (const char *at = path; *at != '\0';) {
@@ -171,7 +172,8 @@ int open_subdirectory(const struct root *root, int parent, const char *name, dev
   auto_close int fd = -1;
   struct stat status;
   if (root->has_openat2) {
-    fd = openat2_retry(parent, name, flags, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    fd = openat2_retry(parent, name, flags,
+                       RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
   } else {
     fd = openat(parent, name, flags);
   }

@@ -10,9 +10,9 @@
 #include "error.h"
 
 struct root {
-  int fd;           // O_PATH directory
-  int proc_fd;      // /proc/self/fd, or -1 where there is no proc file system
-  bool has_openat2; // else every component is walked by hand
+  int fd;            // O_PATH directory
+  int proc_fd;       // /proc/self/fd, or -1 where there is no proc file system
+  bool has_openat2;  // else every component is walked by hand
 };
 
 // Opens `path` (on the host's own root if `base` is NULL) as a root.
@@ -23,19 +23,19 @@ bool openat2_works(void);
 int open_proc_fd(void);
 
 enum place_flag {
-  PLACE_FOLLOW = 1, // the last link too
-  PLACE_PARENT = 2, // the parent is wanted: for changes
+  PLACE_FOLLOW = 1,  // the last link too
+  PLACE_PARENT = 2,  // the parent is wanted: for changes
 };
 
 // What lies at a path. Start with PLACE_NONE; place_close may be called at any time.
 // Absent: `fd` is -1. If its parent is absent too, `parent` is -1 and `absence` says why (ENOENT, ENOTDIR).
 struct place {
-  int parent;              // O_PATH directory; only with PLACE_PARENT (or without a proc file system), else -1
-  int fd;                  // O_PATH descriptor of the very thing
-  int absence;             // errno where nothing is there
-  struct stat stat;        // of fd
-  char name[NAME_MAX + 1]; // in the parent; "." for the root itself
-  char real[PATH_MAX];     // canonical path beneath the root
+  int parent;               // O_PATH directory; only with PLACE_PARENT (or without a proc file system), else -1
+  int fd;                   // O_PATH descriptor of the very thing
+  int absence;              // errno where nothing is there
+  struct stat stat;         // of fd
+  char name[NAME_MAX + 1];  // in the parent; "." for the root itself
+  char real[PATH_MAX];      // canonical path beneath the root
 };
 
 #define PLACE_NONE ((struct place){.parent = -1, .fd = -1})
@@ -45,14 +45,15 @@ void place_close(struct place *place);
 // Finds what is there. Absence (also beneath what is no directory) is no error; a loop of links is.
 int place_find(const struct root *root, const char *path, unsigned flags, struct place *out, struct err *err);
 
-// A descriptor for content of the very thing that was found, which must be a regular file: open(2) flags O_RDONLY or O_RDWR and the like.
-// O_NONBLOCK, O_NOCTTY and O_CLOEXEC are added.
+// A descriptor for content of the very thing that was found, which must be a regular file: open(2) flags O_RDONLY or
+// O_RDWR and the like. O_NONBLOCK, O_NOCTTY and O_CLOEXEC are added.
 int place_open(const struct root *root, const struct place *place, int flags, const char *path, struct err *err);
 
 // The directory that was found, to be listed.
 int place_open_directory(const struct place *place, const char *path, struct err *err);
 
-// Opens a directory by its name in another: no link, on the same device and mount. -1 and errno; EXDEV where it is another's.
+// Opens a directory by its name in another: no link, on the same device and mount. -1 and errno; EXDEV where it is
+// another's.
 int open_subdirectory(const struct root *root, int parent, const char *name, dev_t device);
 
 // Whether two stats are of one object that has not changed in between.

@@ -10,8 +10,8 @@
 
 // Between router and worker alone, never on the wire; on channel 0.
 enum inner_message {
-  INNER_BROKEN = 0x7e, // worker to router: the stream is broken; text
-  INNER_BLOB = 0x7f,   // router to worker: sha256, offset u64, size u64
+  INNER_BROKEN = 0x7e,  // worker to router: the stream is broken; text
+  INNER_BLOB = 0x7f,    // router to worker: sha256, offset u64, size u64
 };
 
 // One received frame; its payload may be changed in place.
@@ -24,12 +24,12 @@ struct frame {
 };
 
 struct port {
-  int fd; // a stream socket, non-blocking
+  int fd;  // a stream socket, non-blocking
   struct beat *beat;
-  bool has_ended; // the router closed it
+  bool has_ended;  // the router closed it
   struct buffer in;
   struct buffer out;
-  size_t out_sent; // of `out`
+  size_t out_sent;  // of `out`
   int64_t last_send_ms;
   // Replies of before that whoever borrowed `out` still holds, in front of its own; they go before any CONTENT.
   const struct buffer *held;

@@ -94,7 +94,8 @@ int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out,
   auto_place struct place place = PLACE_NONE;
   auto_close int fd = -1;
   struct digests digests = {0};
-  if (probe->algorithms & ~HASH_ALL) return err_fail(err, FAILURE_BAD_REQUEST, "hash", probe->path, "Unknown algorithm.");
+  if (probe->algorithms & ~HASH_ALL)
+    return err_fail(err, FAILURE_BAD_REQUEST, "hash", probe->path, "Unknown algorithm.");
   if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;
   if (place.fd >= 0 && S_ISREG(place.stat.st_mode)) {

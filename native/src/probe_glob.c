@@ -39,8 +39,8 @@ static void paths_add(struct paths *paths, const char *parent, const char *name)
 }
 
 // What matches one component of the pattern in one directory. A directory that is none, or is gone, has nothing.
-static int match_in(struct tree *tree, const struct root *root, const char *directory, const char *pattern, struct paths *out,
-                    struct err *err) {
+static int match_in(struct tree *tree, const struct root *root, const char *directory, const char *pattern,
+                    struct paths *out, struct err *err) {
   auto_place struct place place = PLACE_NONE;
   auto_closedir DIR *stream = NULL;
   struct dirent *entry;
@@ -60,14 +60,16 @@ static int match_in(struct tree *tree, const struct root *root, const char *dire
   while ((entry = readdir(stream)) != NULL) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     if (glob_matches(pattern, entry->d_name)) paths_add(out, directory, entry->d_name);
-    if (out->count > PATHS_MAX) return err_fail(err, FAILURE_REFUSED, "glob", directory, "The pattern matches more than %u paths.", PATHS_MAX);
+    if (out->count > PATHS_MAX)
+      return err_fail(err, FAILURE_REFUSED, "glob", directory, "The pattern matches more than %u paths.", PATHS_MAX);
     beat_step(tree->beat);
   }
   return 0;
 }
 
 // A component without a pattern is only appended; whether it exists is asked at the end.
-static int match_component(struct tree *tree, const struct root *root, const char *component, struct paths *paths, struct err *err) {
+static int match_component(struct tree *tree, const struct root *root, const char *component, struct paths *paths,
+                           struct err *err) {
   __attribute__((cleanup(paths_free))) struct paths next = {0};
   for (size_t i = 0; i < paths->count; i++) {
     if (!glob_is_pattern(component)) {

@@ -15,7 +15,7 @@
 
 struct level {
   DIR *directory;
-  size_t name_length; // of its own relative name, in `name`
+  size_t name_length;  // of its own relative name, in `name`
 };
 
 struct listing {
@@ -25,7 +25,7 @@ struct listing {
   dev_t device;
   struct level levels[LEVELS_MAX];
   size_t depth;
-  struct buffer name; // relative name of the directory at hand, with a slash at its end
+  struct buffer name;  // relative name of the directory at hand, with a slash at its end
   struct buffer entries;
   uint32_t count;
   bool is_truncated;
@@ -48,8 +48,8 @@ static int push(struct listing *listing, int fd, size_t name_length) {
 }
 
 // What was replaced or removed meanwhile has no digests.
-static int put_entry_digests(struct listing *listing, int parent, const char *name, const struct stat *stat, struct buffer *out,
-                             struct err *err) {
+static int put_entry_digests(struct listing *listing, int parent, const char *name, const struct stat *stat,
+                             struct buffer *out, struct err *err) {
   struct digests digests = {0};
   struct place place = {.parent = parent, .fd = -1};
   auto_close int path_fd = -1;
@@ -135,7 +135,8 @@ int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out,
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
   __attribute__((cleanup(cleanup_listing))) struct listing listing = {.tree = tree, .root = root, .probe = probe};
-  if (probe->algorithms & ~HASH_ALL) return err_fail(err, FAILURE_BAD_REQUEST, "list", probe->path, "Unknown algorithm.");
+  if (probe->algorithms & ~HASH_ALL)
+    return err_fail(err, FAILURE_BAD_REQUEST, "list", probe->path, "Unknown algorithm.");
   if (place_find(root, probe->path, PLACE_FOLLOW, &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;
   if (place.fd >= 0 && S_ISDIR(place.stat.st_mode)) {

@@ -22,8 +22,8 @@ struct reading {
   const struct probe *probe;
   const struct task *task;
   int fd;
-  uint64_t size;      // as it was found
-  struct buffer *out; // the item: sha256, kind and content go to its end
+  uint64_t size;       // as it was found
+  struct buffer *out;  // the item: sha256, kind and content go to its end
   size_t start;
 };
 
@@ -42,7 +42,8 @@ static void put_kind(struct reading *reading, const uint8_t *sha256, enum conten
   put_u8(reading->out, (uint8_t)kind);
 }
 
-// 1. Small files: read to where they belong, in one call where the size was right. (A file of procfs has size 0 and content all the same.)
+// 1. Small files: read to where they belong, in one call where the size was right. (A file of procfs has size 0 and
+// content all the same.)
 static int read_small(struct reading *reading, bool *has_grown, struct err *err) {
   struct buffer *out = reading->out;
   struct hash hash;
@@ -181,7 +182,8 @@ static int read_content(struct reading *reading, struct err *err) {
   return has_grown ? read_pieces(reading, err) : 0;
 }
 
-int probe_read(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out, struct err *err) {
+int probe_read(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out,
+               struct err *err) {
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
   auto_close int fd = -1;

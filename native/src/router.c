@@ -1,5 +1,5 @@
-// The main process: takes requests from the controller to the workers, one a tree, and their replies back. It does no work on files itself,
-// so that nothing a tree does can hold it up.
+// The main process: takes requests from the controller to the workers, one a tree, and their replies back. It does no
+// work on files itself, so that nothing a tree does can hold it up.
 #include "router.h"
 
 #include <errno.h>
@@ -66,7 +66,8 @@ static void send_out(struct router *router) {
   write_out(router);
   waits = router_unsent(router) > 0;
   if (waits == router->waits_to_write) return;
-  if (epoll_ctl(router->epoll, waits ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, router->out_fd, &event) == 0) router->waits_to_write = waits;
+  if (epoll_ctl(router->epoll, waits ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, router->out_fd, &event) == 0)
+    router->waits_to_write = waits;
 }
 
 // 2. The end: workers clean up on their own once their line is shut; who does not is killed.
@@ -101,9 +102,11 @@ static bool has_requests(const struct router *router) {
   return false;
 }
 
-// The controller is slow: nothing is read from workers until it has taken what is there. Its own words are heard meanwhile.
+// The controller is slow: nothing is read from workers until it has taken what is there. Its own words are heard
+// meanwhile.
 static void wait_for_controller(struct router *router) {
-  struct pollfd fds[2] = {{.fd = router->out_fd, .events = POLLOUT}, {.fd = router->is_ending ? -1 : router->in, .events = POLLIN}};
+  struct pollfd fds[2] = {{.fd = router->out_fd, .events = POLLOUT},
+                          {.fd = router->is_ending ? -1 : router->in, .events = POLLIN}};
   struct timespec timeout = {.tv_sec = CHECK_MS / 1000};
   if (ppoll(fds, 2, &timeout, &router->calm) <= 0) return;
   if (fds[1].revents && !take_input(router)) is_end_asked = 1;
@@ -112,7 +115,9 @@ static void wait_for_controller(struct router *router) {
 static void wait_for_events(struct router *router) {
   struct epoll_event events[EVENTS];
   // A plain file as input has no events.
-  int timeout = !router->is_in_pollable && !router->is_ending ? 0 : has_requests(router) || router->is_ending ? CHECK_MS : -1;
+  int timeout = !router->is_in_pollable && !router->is_ending ? 0
+                : has_requests(router) || router->is_ending   ? CHECK_MS
+                                                              : -1;
   int count;
   count = epoll_pwait(router->epoll, events, EVENTS, timeout, &router->calm);
   for (int i = 0; i < count; i++) {

@@ -46,7 +46,8 @@ struct link *add_link(struct router *router, uint32_t tree) {
   return link;
 }
 
-// Said before the descriptor is closed: a worker that was just forked may still hold a copy, and the kernel would go on telling of it.
+// Said before the descriptor is closed: a worker that was just forked may still hold a copy, and the kernel would go on
+// telling of it.
 static void unwatch_link(const struct router *router, struct link *link) {
   if (link->fd >= 0) epoll_ctl(router->epoll, EPOLL_CTL_DEL, link->fd, NULL);
 }
@@ -70,7 +71,8 @@ int start_worker(struct router *router, struct link *link, struct err *err) {
   void *shared = mmap(NULL, sizeof *link->beat, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return err_system(err, errno, "mmap", "");
   link->beat = shared;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) != 0) return err_system(err, errno, "socketpair", "");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) != 0)
+    return err_system(err, errno, "socketpair", "");
   config.socket = sockets[1];
   config.beat = link->beat;
   link->pid = fork();
@@ -127,7 +129,8 @@ static void pass_frame(struct router *router, struct link *link, const uint8_t *
   uint32_t channel = read_u32(frame + 5);
   if (type == INNER_BROKEN) fatal("%.*s", (int)(length - 9 > 200 ? 200 : length - 9), (const char *)frame + 9);
   put_raw(&router->out, frame, length);
-  if (ends_request(type, frame + 9, length - 9) && link_end_request(link, channel) == MESSAGE_CLOSE_TREE) link->is_closed = true;
+  if (ends_request(type, frame + 9, length - 9) && link_end_request(link, channel) == MESSAGE_CLOSE_TREE)
+    link->is_closed = true;
 }
 
 static size_t pass_frames(struct router *router, struct link *link, const uint8_t *data, size_t length) {
@@ -184,7 +187,8 @@ void check_beats(struct router *router) {
       link->last_ticks = ticks;
       link->last_change_ms = now;
     } else if (now - link->last_change_ms > (int64_t)deadline * 1000) {
-      give_up(router, link, FAILURE_DEADLINE, "The work on this tree was stuck in one system call for longer than the deadline, and was given up.");
+      give_up(router, link, FAILURE_DEADLINE,
+              "The work on this tree was stuck in one system call for longer than the deadline, and was given up.");
     }
   }
 }

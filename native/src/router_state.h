@@ -20,16 +20,16 @@ struct router {
   bool has_openat2;
   bool is_ending;
   bool is_in_pollable;
-  uint32_t deadline_s; // 0: the workers' own
+  uint32_t deadline_s;  // 0: the workers' own
   uint64_t file_limit;
   int64_t farewell_end;
   struct buffer in_buffer;
-  struct buffer scratch; // what was just received from a worker
+  struct buffer scratch;  // what was just received from a worker
   struct buffer out;
   size_t out_sent;
   bool is_out_gone;
   bool waits_to_write;
-  sigset_t calm; // the signal mask outside of waits
+  sigset_t calm;  // the signal mask outside of waits
   struct blob_store blobs;
   struct upload *uploads;
   struct link **links;

@@ -1,4 +1,5 @@
-// Runs a process in a tree: feeds its input, carries its output, watches its time, and hears what the controller says meanwhile.
+// Runs a process in a tree: feeds its input, carries its output, watches its time, and hears what the controller says
+// meanwhile.
 #include "run.h"
 
 #include <errno.h>
@@ -25,17 +26,17 @@ struct running {
   const struct exec_spec *spec;
   const struct task *task;
   bool is_streaming;
-  bool is_kept; // output goes into the result
+  bool is_kept;  // output goes into the result
   struct process process;
-  bool is_terminal;      // stdin_fd and stdout_fd are one
-  struct bytes fixed;    // input that is known beforehand
-  struct buffer input;   // INPUT not yet taken by the process
-  bool has_input_ended;  // nothing will follow
-  struct buffer kept[2]; // stdout, stderr
+  bool is_terminal;       // stdin_fd and stdout_fd are one
+  struct bytes fixed;     // input that is known beforehand
+  struct buffer input;    // INPUT not yet taken by the process
+  bool has_input_ended;   // nothing will follow
+  struct buffer kept[2];  // stdout, stderr
   int64_t start;
-  int64_t end; // when patience ends, ms; 0: never
+  int64_t end;  // when patience ends, ms; 0: never
   bool was_killed;
-  uint8_t why; // EXIT_TIMED_OUT or EXIT_CANCELLED once it was killed for that
+  uint8_t why;  // EXIT_TIMED_OUT or EXIT_CANCELLED once it was killed for that
   struct process_status status;
 };
 
@@ -50,7 +51,8 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
-// 1. Input. With a terminal there is no end of file to give: its end is what the terminal's line discipline knows as end of file.
+// 1. Input. With a terminal there is no end of file to give: its end is what the terminal's line discipline knows as
+// end of file.
 static void end_input(struct running *running) {
   if (!running->is_terminal) {
     close_fd(&running->process.stdin_fd);
@@ -141,7 +143,8 @@ static void end_output(struct running *running, uint8_t stream) {
   }
 }
 
-// What the process wrote before it ended is in the pipes; what others that hold them open write later is not waited for.
+// What the process wrote before it ended is in the pipes; what others that hold them open write later is not waited
+// for.
 static bool is_readable(int fd) {
   struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
   return fd >= 0 && poll(&poll_fd, 1, 0) > 0;
@@ -268,8 +271,8 @@ static void carry(struct running *running) {
 }
 
 // 6. Before and after.
-static int map_contents(const struct tree *tree, const struct exec_spec *spec, struct exec_spec *resolved, struct bytes *maps,
-                        struct err *err) {
+static int map_contents(const struct tree *tree, const struct exec_spec *spec, struct exec_spec *resolved,
+                        struct bytes *maps, struct err *err) {
   *resolved = *spec;
   if (spec->stdin_kind == STDIN_BLOB) {
     if (blob_map(&tree->blobs, spec->stdin_sha256, &maps[spec->file_count], err) != 0) return -1;
@@ -290,7 +293,8 @@ static int start(struct running *running, const struct exec_spec *spec, bool at_
   if (result != 0) return -1;
   running->is_terminal = (spec->flags & EXEC_PTY) != 0;
   running->fixed = spec->stdin_bytes;
-  running->has_input_ended = spec->stdin_kind != STDIN_STREAM && !(running->is_terminal && spec->stdin_kind == STDIN_NONE);
+  running->has_input_ended =
+      spec->stdin_kind != STDIN_STREAM && !(running->is_terminal && spec->stdin_kind == STDIN_NONE);
   if (spec->timeout_ms > 0) running->end = running->start + spec->timeout_ms;
   return 0;
 }
@@ -312,7 +316,8 @@ static void finish_run(struct running *running, struct exit_value *exit) {
 }
 
 // `started` may be NULL; it is told once the process runs. -1: nothing was started.
-static int run(struct running *running, bool at_host, void (*started)(struct running *), struct exit_value *exit, struct err *err) {
+static int run(struct running *running, bool at_host, void (*started)(struct running *), struct exit_value *exit,
+               struct err *err) {
   const struct exec_spec *spec = running->spec;
   struct bytes *maps = allocate(spec->file_count + 1, sizeof *maps);
   struct exec_spec resolved;
@@ -332,12 +337,13 @@ static int run(struct running *running, bool at_host, void (*started)(struct run
   return result;
 }
 
-int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, const struct task *task, struct buffer *out, bool *succeeded,
-             struct err *err) {
+int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, const struct task *task, struct buffer *out,
+             bool *succeeded, struct err *err) {
   struct running running = {.tree = tree, .spec = spec, .task = task, .is_kept = true, .process = {-1, -1, -1, -1, -1}};
   struct exit_value exit = {0};
   running.is_streaming = (spec->flags & EXEC_STREAM) != 0;
-  if (spec->stdin_kind == STDIN_STREAM) return err_fail(err, FAILURE_BAD_REQUEST, "exec", "", "INPUT is for EXEC messages alone.");
+  if (spec->stdin_kind == STDIN_STREAM)
+    return err_fail(err, FAILURE_BAD_REQUEST, "exec", "", "INPUT is for EXEC messages alone.");
   if (run(&running, at_host, NULL, &exit, err) != 0) {
     exit.kind = EXIT_NOT_STARTED;
     exit.failure = *err;
@@ -363,7 +369,8 @@ void exec_request(struct tree *tree, uint32_t channel, struct cursor *cursor) {
   struct exec_spec spec;
   struct task task = {channel, 0};
   uint32_t tree_number;
-  struct running running = {.tree = tree, .spec = &spec, .task = &task, .is_streaming = true, .process = {-1, -1, -1, -1, -1}};
+  struct running running = {
+      .tree = tree, .spec = &spec, .task = &task, .is_streaming = true, .process = {-1, -1, -1, -1, -1}};
   struct exit_value exit = {0};
   struct err err;
   size_t start_at;

@@ -4,9 +4,9 @@
 
 #include "tree.h"
 
-// For probes and changes: puts Exit, stdout and stderr. A failure to start is an Exit too; -1 only where the request itself is wrong.
-// `succeeded` (may be NULL): it was started, and ended by itself, whatever its status.
-int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, const struct task *task, struct buffer *out, bool *succeeded,
-             struct err *err);
+// For probes and changes: puts Exit, stdout and stderr. A failure to start is an Exit too; -1 only where the request
+// itself is wrong. `succeeded` (may be NULL): it was started, and ended by itself, whatever its status.
+int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, const struct task *task, struct buffer *out,
+             bool *succeeded, struct err *err);
 
 #endif

@@ -27,7 +27,8 @@ int temp_create(struct temp *out, int parent, const char *path, struct err *err)
   out->fd = openat(parent, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (out->fd >= 0) return 0;
   // EISDIR, EOPNOTSUPP, ENOENT: what kernels and file systems say that know no files without names.
-  if (errno != EISDIR && errno != EOPNOTSUPP && errno != ENOENT && errno != EINVAL) return err_system(err, errno, "open", path);
+  if (errno != EISDIR && errno != EOPNOTSUPP && errno != ENOENT && errno != EINVAL)
+    return err_system(err, errno, "open", path);
   temp_name(out->name);
   out->fd = openat(parent, out->name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
   if (out->fd >= 0) return 0;
@@ -69,7 +70,8 @@ int temp_rename(int parent, const char *from, const char *name, bool is_new, con
   return err_system(err, error, "rename", path);
 }
 
-int temp_place(struct temp *temp, const struct root *root, const char *name, bool is_new, const char *path, struct err *err) {
+int temp_place(struct temp *temp, const struct root *root, const char *name, bool is_new, const char *path,
+               struct err *err) {
   int result;
   if (temp->name[0] == '\0') {
     if (is_new) {
@@ -98,7 +100,8 @@ int temp_set_attributes(struct temp *temp, const struct attributes *wanted, cons
   mode_t mode = wanted->mode != MODE_KEEP ? wanted->mode : has_replaced ? replaced->st_mode & 07777 : 0644;
   struct stat stat;
   if (fstat(temp->fd, &stat) != 0) return err_system(err, errno, "fstat", path);
-  if ((stat.st_uid != uid || stat.st_gid != gid) && fchown(temp->fd, uid, gid) != 0) return err_system(err, errno, "chown", path);
+  if ((stat.st_uid != uid || stat.st_gid != gid) && fchown(temp->fd, uid, gid) != 0)
+    return err_system(err, errno, "chown", path);
   // After the owner: a change of owner takes the setuid bit away.
   if (fchmod(temp->fd, mode) != 0) return err_system(err, errno, "chmod", path);
   return 0;
@@ -109,12 +112,14 @@ int temp_sync(struct temp *temp, const char *path, struct err *err) {
 }
 
 static bool is_of_content(const char *name) {
-  return strcmp(name, "security.capability") == 0 || strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
+  return strcmp(name, "security.capability") == 0 || strcmp(name, "security.ima") == 0 ||
+         strcmp(name, "security.evm") == 0;
 }
 
 // What only a privileged process may set, or another security module than here: its loss is no failure.
 static bool may_be_lost(const char *name, int error) {
-  return (error == EPERM || error == EOPNOTSUPP) && (strncmp(name, "security.", 9) == 0 || strncmp(name, "trusted.", 8) == 0);
+  return (error == EPERM || error == EOPNOTSUPP) &&
+         (strncmp(name, "security.", 9) == 0 || strncmp(name, "trusted.", 8) == 0);
 }
 
 static int copy_xattr(int from, int to, const char *name) {

@@ -5,28 +5,32 @@
 #include "messages.h"
 #include "place.h"
 
-// Has no name until it is placed, where the file system can do that; else `.crun-…` beneath the parent, removed by temp_close.
+// Has no name until it is placed, where the file system can do that; else `.crun-…` beneath the parent, removed by
+// temp_close.
 struct temp {
   int fd;
-  int parent; // borrowed
-  char name[32]; // empty: none yet
+  int parent;     // borrowed
+  char name[32];  // empty: none yet
 };
 
 #define TEMP_NONE ((struct temp){.fd = -1, .parent = -1})
 #define auto_temp __attribute__((cleanup(temp_close)))
 int temp_create(struct temp *out, int parent, const char *path, struct err *err);
 // Gives the file its name, in place of what has it, or (`is_new`) only if nothing has it: else FAILURE_CONFLICT.
-int temp_place(struct temp *temp, const struct root *root, const char *name, bool is_new, const char *path, struct err *err);
+int temp_place(struct temp *temp, const struct root *root, const char *name, bool is_new, const char *path,
+               struct err *err);
 void temp_close(struct temp *temp);
 
 // A random name that nobody can guess.
 void temp_name(char name[32]);
-// Renames within a directory: what was made under the temp name takes the place of `name`. On failure the temp name is removed.
+// Renames within a directory: what was made under the temp name takes the place of `name`. On failure the temp name is
+// removed.
 int temp_rename(int parent, const char *from, const char *name, bool is_new, const char *path, struct err *err);
 // Another name for the very object of a descriptor (O_PATH will do).
 int link_descriptor(const struct root *root, int fd, int parent, const char *name);
 
-// What a new file shall be like. `mode` MODE_KEEP and ids ID_KEEP: as in `replaced` (NULL or no regular file: the defaults).
+// What a new file shall be like. `mode` MODE_KEEP and ids ID_KEEP: as in `replaced` (NULL or no regular file: the
+// defaults).
 struct attributes {
   uint16_t mode;
   uint32_t uid;
@@ -38,7 +42,7 @@ int temp_sync(struct temp *temp, const char *path, struct err *err);
 
 enum xattr_choice {
   XATTR_ALL,
-  XATTR_BUT_OF_CONTENT, // those that vouch for content (file capabilities, IMA) are left out
+  XATTR_BUT_OF_CONTENT,  // those that vouch for content (file capabilities, IMA) are left out
 };
 int copy_xattrs(int from, int to, enum xattr_choice choice, const char *path, struct err *err);
 

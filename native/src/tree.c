@@ -19,7 +19,8 @@ static struct entry_config entry_config_of(const struct tree *tree, bool is_on_h
   };
 }
 
-int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node, struct err *err) {
+int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node,
+              struct err *err) {
   auto_place struct place place = PLACE_NONE;
   tree->disk = -1;
   tree->entry_kind = request->entry;
@@ -27,7 +28,8 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   if (root_open(&tree->host, "/", has_openat2, err) != 0) return -1;
   if (place_find(&tree->host, request->path, PLACE_FOLLOW, &place, err) != 0) return -1;
   if (place.fd < 0) {
-    return err_fail_errno(err, FAILURE_SYSTEM, place.absence, "open", request->path, "There is no such directory on the host.");
+    return err_fail_errno(err, FAILURE_SYSTEM, place.absence, "open", request->path,
+                          "There is no such directory on the host.");
   }
   if (!S_ISDIR(place.stat.st_mode)) return err_system(err, ENOTDIR, "open", request->path);
   strcpy(tree->path, place.real);
@@ -37,7 +39,8 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   struct entry_config config = entry_config_of(tree, tree->is_host_root, tree->entry_kind);
   auto_close int view = -1;
   if (entry_machine_root(&config, &view, err) != 0) return -1;
-  if (view < 0 && (view = fcntl(tree->disk, F_DUPFD_CLOEXEC, 0)) < 0) return err_system(err, errno, "open", request->path);
+  if (view < 0 && (view = fcntl(tree->disk, F_DUPFD_CLOEXEC, 0)) < 0)
+    return err_system(err, errno, "open", request->path);
   tree->root = (struct root){.fd = steal_fd(&view), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2};
   return 0;
 }

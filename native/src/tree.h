@@ -22,18 +22,18 @@ struct tree {
   struct beat *beat;
   struct blob_store blobs;
   struct root root;
-  struct root host; // "/", the same as root for the host's own root
-  int disk;         // the tree as the host has it, for entries; root is the machine's own view of it while one runs
+  struct root host;  // "/", the same as root for the host's own root
+  int disk;          // the tree as the host has it, for entries; root is the machine's own view of it while one runs
   char path[PATH_MAX];
   uint8_t entry_kind;
   bool is_host_root;
-  struct entry *entries[ENTRY_MACHINE + 1]; // by kind, made when first needed
+  struct entry *entries[ENTRY_MACHINE + 1];  // by kind, made when first needed
   struct entry *host_entry;
-  struct buffer scratch; // SCRATCH_SIZE bytes for whoever reads a file, kept for the next
+  struct buffer scratch;  // SCRATCH_SIZE bytes for whoever reads a file, kept for the next
   struct lock *locks;
   bool has_failed_batch;
   uint32_t failed_batch;
-  bool has_open_batch; // locks of this batch may be held
+  bool has_open_batch;  // locks of this batch may be held
   uint32_t open_batch;
 };
 
@@ -43,7 +43,8 @@ struct task {
   uint32_t index;
 };
 
-int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node, struct err *err);
+int tree_open(struct tree *tree, const struct open_tree *request, bool has_openat2, struct node_value *node,
+              struct err *err);
 const struct root *tree_root(const struct tree *tree, bool at_host);
 // The entry for a process: the tree's own kind for ENTRY_TREES.
 int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out, struct err *err);
@@ -56,7 +57,8 @@ void exec_request(struct tree *tree, uint32_t channel, struct cursor *cursor);
 
 // Probes: each puts the result's fields (without the status).
 int probe_stat(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
-int probe_read(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out, struct err *err);
+int probe_read(struct tree *tree, const struct probe *probe, const struct task *task, struct buffer *out,
+               struct err *err);
 int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
 int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
 int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
@@ -75,7 +77,8 @@ int change_lock(struct tree *tree, const struct change *change, uint32_t channel
 int change_unlock(struct tree *tree, const struct change *change, struct err *err);
 void unlock_all(struct tree *tree);
 
-// Puts what lies at a place: `real` (empty where it equals what was asked for) and its Stat. Reads the target and, if wanted, the flags.
+// Puts what lies at a place: `real` (empty where it equals what was asked for) and its Stat. Reads the target and, if
+// wanted, the flags.
 int put_place(struct tree *tree, const struct root *root, const char *asked, const struct place *place, bool has_flags,
               struct buffer *out, struct err *err);
 // Digests of a whole regular file, in the order of the bits.
@@ -88,7 +91,8 @@ int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, 
 void put_digests(struct buffer *out, const struct digests *digests);
 
 // Compare and swap: whether the thing at the place is as expected, looked at through its descriptor.
-int expect_check(struct tree *tree, const struct root *root, const struct change *change, const struct place *place, struct err *err);
+int expect_check(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
+                 struct err *err);
 // Right before the change: whether the name still holds that very thing.
 int expect_again(const struct change *change, const struct place *place, struct err *err);
 bool expects_absence(const struct change *change);

@@ -8,12 +8,13 @@
 
 #include "codec.h"
 
-static struct upload *find_or_begin(struct upload **uploads, struct blob_store *store, uint32_t channel, const uint8_t *sha256,
-                                    uint64_t size, uint64_t offset) {
+static struct upload *find_or_begin(struct upload **uploads, struct blob_store *store, uint32_t channel,
+                                    const uint8_t *sha256, uint64_t size, uint64_t offset) {
   struct upload *upload;
   for (upload = *uploads; upload != NULL; upload = upload->next) {
     if (upload->channel == channel) {
-      bool is_next = upload->received == offset && upload->blob.size == size && memcmp(upload->blob.sha256, sha256, 32) == 0;
+      bool is_next =
+          upload->received == offset && upload->blob.size == size && memcmp(upload->blob.sha256, sha256, 32) == 0;
       return is_next ? upload : NULL;
     }
   }
@@ -44,20 +45,24 @@ void uploads_free(struct upload **uploads) {
   while (*uploads != NULL) forget(uploads, *uploads);
 }
 
-static int store_bytes(const struct blob_store *store, const struct upload *upload, const struct bytes *data, struct err *err) {
+static int store_bytes(const struct blob_store *store, const struct upload *upload, const struct bytes *data,
+                       struct err *err) {
   size_t done = 0;
-  if (upload->blob.size > INT64_MAX / 2 || upload->blob.offset > INT64_MAX / 2) return err_system(err, EFBIG, "write", "");
+  if (upload->blob.size > INT64_MAX / 2 || upload->blob.offset > INT64_MAX / 2)
+    return err_system(err, EFBIG, "write", "");
   while (done < data->length) {
-    ssize_t written = pwrite(store->fd, data->data + done, data->length - done, (off_t)(upload->blob.offset + upload->received + done));
+    ssize_t written = pwrite(store->fd, data->data + done, data->length - done,
+                             (off_t)(upload->blob.offset + upload->received + done));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return err_fail_errno(err, FAILURE_SYSTEM, errno, "write", "", "The content could not be kept on the host.");
+    if (written < 0)
+      return err_fail_errno(err, FAILURE_SYSTEM, errno, "write", "", "The content could not be kept on the host.");
     done += (size_t)written;
   }
   return 0;
 }
 
-enum upload_result upload_chunk(struct upload **uploads, struct blob_store *store, uint32_t channel, struct cursor *cursor, struct blob *blob,
-                                struct err *err) {
+enum upload_result upload_chunk(struct upload **uploads, struct blob_store *store, uint32_t channel,
+                                struct cursor *cursor, struct blob *blob, struct err *err) {
   const uint8_t *sha256 = get_raw(cursor, 32);
   uint64_t size = get_u64(cursor), offset = get_u64(cursor);
   struct bytes data = get_bytes(cursor);
@@ -65,7 +70,8 @@ enum upload_result upload_chunk(struct upload **uploads, struct blob_store *stor
   enum upload_result result = UPLOAD_MORE;
   uint8_t digest[HASH_SIZE_MAX];
   finish(cursor);
-  if (cursor->is_broken || data.length > CHUNK_MAX || offset > size || data.length > size - offset) return UPLOAD_BROKEN;
+  if (cursor->is_broken || data.length > CHUNK_MAX || offset > size || data.length > size - offset)
+    return UPLOAD_BROKEN;
   if (data.length == 0 && size > 0) return UPLOAD_BROKEN;
   upload = find_or_begin(uploads, store, channel, sha256, size, offset);
   if (upload == NULL) return UPLOAD_BROKEN;
@@ -85,7 +91,8 @@ enum upload_result upload_chunk(struct upload **uploads, struct blob_store *stor
     hash_end(&upload->hash, digest);
     result = UPLOAD_STORED;
     if (memcmp(digest, sha256, 32) != 0) {
-      err_fail(err, FAILURE_BAD_REQUEST, "blob", "", "The content that came does not have the digest that was announced.");
+      err_fail(err, FAILURE_BAD_REQUEST, "blob", "",
+               "The content that came does not have the digest that was announced.");
       result = UPLOAD_FAILED;
     }
   }

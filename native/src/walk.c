@@ -1,7 +1,8 @@
-// Walks a path component by component beneath a root, links resolved by hand: for paths that hold links, and for kernels without openat2.
+// Walks a path component by component beneath a root, links resolved by hand: for paths that hold links, and for
+// kernels without openat2.
 //
-// Why nothing escapes: every open is of one name without a slash, never "..", with O_NOFOLLOW, from a descriptor that was reached in the
-// same way. A ".." walks down again from the root along the canonical path so far.
+// Why nothing escapes: every open is of one name without a slash, never "..", with O_NOFOLLOW, from a descriptor that
+// was reached in the same way. A ".." walks down again from the root along the canonical path so far.
 #include "walk.h"
 
 #include <errno.h>
@@ -88,7 +89,8 @@ static int go_up(struct walk *walk) {
   return 0;
 }
 
-// 3. A link's target goes before the rest. Links of procfs that jump to an object are refused: their text means nothing here.
+// 3. A link's target goes before the rest. Links of procfs that jump to an object are refused: their text means nothing
+// here.
 static int follow(struct walk *walk, int link_fd) {
   char target[PATH_MAX];
   struct statfs file_system;
@@ -98,7 +100,8 @@ static int follow(struct walk *walk, int link_fd) {
   if (length == 0) return ENOENT;
   if (++walk->links > LINKS_MAX) return ELOOP;
   if (fstatfs(link_fd, &file_system) != 0) return errno;
-  if (file_system.f_type == PROC_SUPER_MAGIC && (target[0] == '/' || memchr(target, ':', (size_t)length) != NULL)) return ELOOP;
+  if (file_system.f_type == PROC_SUPER_MAGIC && (target[0] == '/' || memchr(target, ':', (size_t)length) != NULL))
+    return ELOOP;
   if ((size_t)length + 1 + rest + 1 > PATH_MAX) return ENAMETOOLONG;
   memmove(walk->rest + length + 1, walk->rest, rest + 1);
   memcpy(walk->rest, target, (size_t)length);
@@ -158,7 +161,8 @@ static int end_directory(struct walk *walk, struct place *out) {
   strcpy(out->name, last + 1);
   out->fd = fcntl(walk->directory, F_DUPFD_CLOEXEC, 3);
   if (out->fd < 0) return errno;
-  // The walk went up to it, or down a link with a slash at its end: its parent is found as for "..", and must still hold it by that name.
+  // The walk went up to it, or down a link with a slash at its end: its parent is found as for "..", and must still
+  // hold it by that name.
   int error = go_up(walk);
   struct stat named;
   if (error != 0) return error;

@@ -34,7 +34,8 @@ static void settle(const struct worker_config *config, int *socket, int *blobs) 
   struct sigaction action = {.sa_handler = on_router_death};
   struct rlimit limit;
   sigset_t none;
-  if (dup2(config->null_fd, STDIN_FILENO) < 0 || dup2(config->null_fd, STDOUT_FILENO) < 0) fatal("worker: dup2: %s", strerror(errno));
+  if (dup2(config->null_fd, STDIN_FILENO) < 0 || dup2(config->null_fd, STDOUT_FILENO) < 0)
+    fatal("worker: dup2: %s", strerror(errno));
   *socket = fcntl(config->socket, F_DUPFD_CLOEXEC, 3);
   *blobs = config->blobs->fd < 0 ? -1 : fcntl(config->blobs->fd, F_DUPFD_CLOEXEC, 3);
   sigemptyset(&none);
@@ -105,7 +106,7 @@ struct service {
   bool has_openat2;
   bool is_open;
   bool is_closing;
-  struct err open_err; // why it is not open
+  struct err open_err;  // why it is not open
 };
 
 static void serve(struct service *service, struct frame *frame) {
@@ -153,7 +154,8 @@ static void give_back_locks(struct tree *tree) {
 
 void worker_main(const struct worker_config *config) {
   struct port port;
-  struct tree tree = {.port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
+  struct tree tree = {
+      .port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
   struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
   int socket;
   settle(config, &socket, &tree.blobs.fd);

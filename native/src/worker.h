@@ -8,13 +8,13 @@
 #include "blob.h"
 
 struct worker_config {
-  int socket;   // to the router
-  int null_fd;  // /dev/null
-  pid_t router; // whose death ends the worker
+  int socket;    // to the router
+  int null_fd;   // /dev/null
+  pid_t router;  // whose death ends the worker
   struct beat *beat;
-  struct blob_store *blobs; // as they are at the fork
+  struct blob_store *blobs;  // as they are at the fork
   bool has_openat2;
-  uint64_t file_limit; // soft RLIMIT_NOFILE, as the helper was started with
+  uint64_t file_limit;  // soft RLIMIT_NOFILE, as the helper was started with
 };
 
 // Runs in the forked child and never returns. Serves requests in order until the tree is closed or the router is gone.

@@ -160,7 +160,8 @@ void send_tree_message(struct client *client, uint8_t type, uint32_t channel, ui
 
 void send_open(struct client *client, uint32_t channel, uint32_t tree, const char *path, bool is_host_root) {
   auto_buffer struct buffer out = {0};
-  put_open_tree(&out, &(struct open_tree){.tree = tree, .path = path, .entry = ENTRY_CHROOT, .is_host_root = is_host_root});
+  put_open_tree(&out,
+                &(struct open_tree){.tree = tree, .path = path, .entry = ENTRY_CHROOT, .is_host_root = is_host_root});
   send_raw(client, MESSAGE_OPEN_TREE, channel, out.data, out.length);
 }
 
@@ -170,7 +171,8 @@ void send_observe(struct client *client, uint32_t channel, uint32_t tree, struct
   send_raw(client, MESSAGE_OBSERVE, channel, out.data, out.length);
 }
 
-void send_apply(struct client *client, uint32_t channel, uint32_t tree, uint32_t batch, struct change *changes, size_t count) {
+void send_apply(struct client *client, uint32_t channel, uint32_t tree, uint32_t batch, struct change *changes,
+                size_t count) {
   auto_buffer struct buffer out = {0};
   put_apply(&out, &(struct apply){.tree = tree, .batch = batch, .changes = changes, .count = count});
   send_raw(client, MESSAGE_APPLY, channel, out.data, out.length);

@@ -8,10 +8,10 @@
 
 struct client {
   pid_t pid;
-  int in;  // to its stdin
-  int out; // from its stdout
+  int in;   // to its stdin
+  int out;  // from its stdout
   struct buffer received;
-  struct buffer frame; // the last one, without its length
+  struct buffer frame;  // the last one, without its length
 };
 
 // Starts the helper under test, with a variable set if `variable` is not NULL ("NAME=value"), and reads the greeting.
@@ -36,7 +36,8 @@ bool process_ends(pid_t pid);
 void send_open(struct client *client, uint32_t channel, uint32_t tree, const char *path, bool is_host_root);
 void send_tree_message(struct client *client, uint8_t type, uint32_t channel, uint32_t tree);
 void send_observe(struct client *client, uint32_t channel, uint32_t tree, struct probe *probes, size_t count);
-void send_apply(struct client *client, uint32_t channel, uint32_t tree, uint32_t batch, struct change *changes, size_t count);
+void send_apply(struct client *client, uint32_t channel, uint32_t tree, uint32_t batch, struct change *changes,
+                size_t count);
 void send_exec(struct client *client, uint32_t channel, uint32_t tree, const struct exec_spec *spec);
 void send_raw(struct client *client, uint8_t type, uint32_t channel, const void *payload, size_t length);
 void send_input(struct client *client, uint32_t channel, const char *text);

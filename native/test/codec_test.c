@@ -8,7 +8,8 @@
 // Decodes a copy of exactly `length` bytes, so that a sanitizer sees every read beyond.
 static bool decodes(uint8_t type, const uint8_t *data, size_t length) {
   uint8_t *copy = malloc(length + 4);
-  // A str is moved one byte down: the first field of every request is a number, so nothing is touched before the payload.
+  // A str is moved one byte down: the first field of every request is a number, so nothing is touched before the
+  // payload.
   struct cursor cursor = {.at = copy + 4, .left = length};
   struct open_tree open_tree = {0};
   struct observe observe = {0};
@@ -32,13 +33,25 @@ static bool decodes(uint8_t type, const uint8_t *data, size_t length) {
 static const uint8_t request_types[] = {MESSAGE_OPEN_TREE, MESSAGE_OBSERVE, MESSAGE_APPLY, MESSAGE_EXEC};
 
 static void put_sample(struct buffer *out, uint8_t type) {
-  char *argv[] = {(char *)(uintptr_t)"/bin/true", NULL}, *environment[] = {(char *)(uintptr_t)"A=b", NULL};
-  struct exec_spec exec = {.argv = argv, .environment = environment, .directory = "/", .user = "", .output_limit = 5, .umask = 0, .entry = 255};
+  char *argv[] = {(char *)(uintptr_t) "/bin/true", NULL}, *environment[] = {(char *)(uintptr_t) "A=b", NULL};
+  struct exec_spec exec = {.argv = argv,
+                           .environment = environment,
+                           .directory = "/",
+                           .user = "",
+                           .output_limit = 5,
+                           .umask = 0,
+                           .entry = 255};
   struct bytes needle = {(const uint8_t *)"x", 1};
-  struct probe probes[] = {{.kind = PROBE_READ, .path = "/a", .limit = 5, .needles = {&needle, 1}}, {.kind = PROBE_EXEC, .path = "", .exec = &exec}};
+  struct probe probes[] = {{.kind = PROBE_READ, .path = "/a", .limit = 5, .needles = {&needle, 1}},
+                           {.kind = PROBE_EXEC, .path = "", .exec = &exec}};
   struct change changes[] = {
       {.kind = CHANGE_WRITE_FILE, .path = "/a", .content = {.bytes = needle}, .mtime = {.kind = 2}, .mode = 0644},
-      {.kind = CHANGE_WRITE_KERNEL, .path = "/b", .value = needle, .has_current = true, .current = needle, .expect = {.flags = 1, .type = 1}},
+      {.kind = CHANGE_WRITE_KERNEL,
+       .path = "/b",
+       .value = needle,
+       .has_current = true,
+       .current = needle,
+       .expect = {.flags = 1, .type = 1}},
       {.kind = CHANGE_EXEC, .path = "", .exec = &exec}};
   if (type == MESSAGE_OPEN_TREE) put_open_tree(out, &(struct open_tree){.tree = 1, .path = "/srv"});
   if (type == MESSAGE_OBSERVE) put_observe(out, &(struct observe){.tree = 1, .probes = probes, .count = 2});

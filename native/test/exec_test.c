@@ -22,7 +22,8 @@ static struct exec_spec shell(const char *script) {
   arguments[1] = option;
   arguments[2] = (char *)(uintptr_t)script;
   environment[0] = path;
-  return (struct exec_spec){.argv = arguments, .environment = environment, .directory = "/", .user = "", .umask = 022, .entry = ENTRY_TREES};
+  return (struct exec_spec){
+      .argv = arguments, .environment = environment, .directory = "/", .user = "", .umask = 022, .entry = ENTRY_TREES};
 }
 
 static void start(void) {

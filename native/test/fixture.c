@@ -12,7 +12,8 @@ void fixture_open(struct fixture *fixture) {
   struct node_value node;
   struct err err;
   int sockets[2];
-  *fixture = (struct fixture){.tree = {.root = {.fd = -1, .proc_fd = -1}, .host = {.fd = -1, .proc_fd = -1}, .blobs = {.fd = -1}}};
+  *fixture = (struct fixture){
+      .tree = {.root = {.fd = -1, .proc_fd = -1}, .host = {.fd = -1, .proc_fd = -1}, .blobs = {.fd = -1}}};
   make_directory("tree");
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) == 0);
   fixture->other = sockets[1];

@@ -8,14 +8,15 @@ struct fixture {
   struct tree tree;
   struct port port;
   struct beat beat;
-  int other; // the router's end of the port
+  int other;  // the router's end of the port
 };
 
 // The tree is `tree` in the scratch directory; what lies beside it is the host's.
 void fixture_open(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 
-// Carries out a change; 0, or the failure's code + 1 (so 1: a system call, 2: conflict, 3: refused), the failure in `err`.
+// Carries out a change; 0, or the failure's code + 1 (so 1: a system call, 2: conflict, 3: refused), the failure in
+// `err`.
 int attempt(struct fixture *fixture, const struct change *change, struct err *err);
 // The same, with the failure dropped.
 int does(struct fixture *fixture, const struct change *change);

@@ -6,7 +6,8 @@ static void test_patterns(void) {
   CHECK(glob_matches("*", "a") && glob_matches("*", "abc") && !glob_matches("*", ".a") && glob_matches(".*", ".a"));
   CHECK(glob_matches("a*c", "ac") && glob_matches("a*c", "abbc") && !glob_matches("a*c", "abcd"));
   CHECK(glob_matches("?b?", "abc") && !glob_matches("?b?", "ab"));
-  CHECK(glob_matches("[a-c]x", "bx") && !glob_matches("[a-c]x", "dx") && glob_matches("[!a-c]x", "dx") && !glob_matches("[!a-c]x", "ax"));
+  CHECK(glob_matches("[a-c]x", "bx") && !glob_matches("[a-c]x", "dx") && glob_matches("[!a-c]x", "dx") &&
+        !glob_matches("[!a-c]x", "ax"));
   CHECK(glob_matches("[]]", "]") && glob_matches("[a", "[a") && !glob_matches("[a", "a"));
   CHECK(glob_matches("*.conf", "a.conf") && !glob_matches("*.conf", "a.conf.bak") && glob_matches("*.*", "a.b"));
   CHECK(glob_matches("caf\xe9*", "caf\xe9s") && !glob_matches("", "a") && glob_matches("", ""));

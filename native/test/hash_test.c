@@ -28,15 +28,17 @@ static void test_published(void) {
   CHECK_TEXT(hex_digest(HASH_SHA256, abc, 3), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK_TEXT(hex_digest(HASH_SHA384, abc, 3),
              "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
-  CHECK_TEXT(hex_digest(HASH_SHA512, abc, 3), "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a"
-                                              "3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+  CHECK_TEXT(hex_digest(HASH_SHA512, abc, 3),
+             "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a"
+             "3feebbd454d4423643ce80e2a9ac94fa54ca49f");
   CHECK_TEXT(hex_digest(HASH_SHA256, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 5),
              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
 static void test_pieces(void) {
   static char text[1000];
-  static const enum hash_algorithm algorithms[] = {HASH_MD5, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512};
+  static const enum hash_algorithm algorithms[] = {HASH_MD5,    HASH_SHA1,   HASH_SHA224,
+                                                   HASH_SHA256, HASH_SHA384, HASH_SHA512};
   for (size_t length = 0; length < 300; length++) {
     memset(text, 'a' + (int)(length % 26), length);
     text[length] = '\0';

@@ -345,7 +345,8 @@ static void test_slow_controller(void) {
 void exec_tests(void);
 
 void helper_tests(void) {
-  test_run("requests are answered on their channels, and a tree that cannot be opened says why each time", test_requests);
+  test_run("requests are answered on their channels, and a tree that cannot be opened says why each time",
+           test_requests);
   test_run("frames may come byte by byte", test_byte_by_byte);
   test_run("a broken stream ends the helper with status 70", test_broken);
   test_run("a batch stops at its first failure, in its later parts too", test_batches);

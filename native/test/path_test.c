@@ -19,7 +19,8 @@ static const char *find(const char *path, unsigned flags) {
   static char text[PATH_MAX + 16];
   struct place place = PLACE_NONE;
   struct err err;
-  if (place_find(&fixture.tree.root, path, flags, &place, &err) != 0) snprintf(text, sizeof text, "errno %d", err.errno_);
+  if (place_find(&fixture.tree.root, path, flags, &place, &err) != 0)
+    snprintf(text, sizeof text, "errno %d", err.errno_);
   else snprintf(text, sizeof text, "%s%s", place.fd < 0 ? "absent:" : "", place.real);
   place_close(&place);
   return text;
@@ -30,7 +31,8 @@ static const char *kind_of(const char *path, unsigned flags) {
   struct place place = PLACE_NONE;
   struct err err;
   const char *name = "failed";
-  if (place_find(&fixture.tree.root, path, flags, &place, &err) == 0) name = names[place.fd < 0 ? 0 : stat_type_of(place.stat.st_mode)];
+  if (place_find(&fixture.tree.root, path, flags, &place, &err) == 0)
+    name = names[place.fd < 0 ? 0 : stat_type_of(place.stat.st_mode)];
   place_close(&place);
   return name;
 }

@@ -34,9 +34,11 @@ static int read_probe(const struct probe *probe, struct buffer *out, struct curs
 }
 
 // Content as READ tells it; NULL where there is none. `kind` is the content's.
-static char *read_text(const char *path, uint64_t limit, struct bytes_list needles, const uint8_t *unless, uint8_t *kind) {
+static char *read_text(const char *path, uint64_t limit, struct bytes_list needles, const uint8_t *unless,
+                       uint8_t *kind) {
   auto_buffer struct buffer out = {0};
-  struct probe probe = {.kind = PROBE_READ, .path = path, .flags = PROBE_FOLLOW, .limit = limit, .needles = needles, .unless = unless};
+  struct probe probe = {
+      .kind = PROBE_READ, .path = path, .flags = PROBE_FOLLOW, .limit = limit, .needles = needles, .unless = unless};
   struct cursor cursor;
   struct err err;
   char real[PATH_MAX];
@@ -87,7 +89,9 @@ static void test_needles(void) {
   uint8_t kind;
   char *text;
   fixture_open(&fixture);
-  make_file("tree/status", "Package: bash\nStatus: a\n\nPackage: nginx\nStatus: b\n\n\nPackage: nginx-core\nX: \n\nPackage: last\nEnd: 1");
+  make_file(
+      "tree/status",
+      "Package: bash\nStatus: a\n\nPackage: nginx\nStatus: b\n\n\nPackage: nginx-core\nX: \n\nPackage: last\nEnd: 1");
   text = read_text("/status", 10000, list, NULL, &kind);
   CHECK_TEXT(text, "Package: nginx\nStatus: b\n\nPackage: last\nEnd: 1\n\n");
   free(text);

@@ -1,4 +1,5 @@
-// A hostile owner swaps directories for links while the helper works: nothing outside of the tree may change or be seen.
+// A hostile owner swaps directories for links while the helper works: nothing outside of the tree may change or be
+// seen.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -141,7 +142,8 @@ static void test_two_writers(void) {
 }
 
 void race_tests(void) {
-  test_run("a parent that is swapped for a link leads no write, mode or directory out of the tree", test_swapped_parent);
+  test_run("a parent that is swapped for a link leads no write, mode or directory out of the tree",
+           test_swapped_parent);
   test_run("a parent that is swapped for a link shows nothing of the host", test_swapped_read);
   test_run("a recursive removal does not follow a link that took a directory's name", test_swapped_remove);
   test_run("of two writers that expect absence, one wins", test_two_writers);

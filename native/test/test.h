@@ -8,18 +8,19 @@
 
 // What the tests were started with.
 struct test_environment {
-  const char *helper;  // the binary under test
-  const char *vectors; // test/wire/vectors.json
-  char scratch[512];   // an empty directory, removed at the end
-  bool has_openat2;    // which way paths are resolved in this round
-  bool failed;         // the test at hand
+  const char *helper;   // the binary under test
+  const char *vectors;  // test/wire/vectors.json
+  char scratch[512];    // an empty directory, removed at the end
+  bool has_openat2;     // which way paths are resolved in this round
+  bool failed;          // the test at hand
   unsigned checks;
 };
 
 extern struct test_environment test;
 
 #define CHECK(condition) test_check((condition), #condition, __FILE__, __LINE__)
-#define CHECK_EQUAL(actual, expected) test_equal((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
+#define CHECK_EQUAL(actual, expected) \
+  test_equal((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
 #define CHECK_TEXT(actual, expected) test_text((actual), (expected), #actual, __FILE__, __LINE__)
 bool test_check(bool condition, const char *text, const char *file, int line);
 bool test_equal(long long actual, long long expected, const char *text, const char *file, int line);
@@ -34,10 +35,10 @@ void test_skip(const char *name, const char *reason);
 const char *scratch(const char *name);
 void make_file(const char *name, const char *content);
 void make_file_sized(const char *name, size_t size);
-char *content_of(const char *name); // static; "(absent)" where there is none
+char *content_of(const char *name);  // static; "(absent)" where there is none
 void make_directory(const char *name);
 void remove_all(const char *path);
-unsigned count_entries(const char *name); // of a directory beneath the scratch directory
+unsigned count_entries(const char *name);  // of a directory beneath the scratch directory
 
 void hash_tests(void);
 void codec_tests(void);

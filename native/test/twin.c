@@ -69,7 +69,8 @@ static void put_probe(struct buffer *out, const struct probe *probe) {
       put_u8(out, probe->unless != NULL);
       if (probe->unless != NULL) put_raw(out, probe->unless, 32);
       put_u32(out, (uint32_t)probe->needles.count);
-      for (size_t i = 0; i < probe->needles.count; i++) put_bytes(out, probe->needles.items[i].data, probe->needles.items[i].length);
+      for (size_t i = 0; i < probe->needles.count; i++)
+        put_bytes(out, probe->needles.items[i].data, probe->needles.items[i].length);
       break;
     case PROBE_HASH:
       put_u8(out, probe->flags);

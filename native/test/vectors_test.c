@@ -112,7 +112,8 @@ static void again_result(const char *kind, struct cursor *cursor, struct buffer 
     again_failure(cursor, out);
   } else if (status == 0 && strcmp(kind, "exec") == 0) {
     again_exit(cursor, out);
-  } else if (status == 0 && (strcmp(kind, "stat") == 0 || strcmp(kind, "read") == 0 || strcmp(kind, "hash") == 0 || strcmp(kind, "list") == 0)) {
+  } else if (status == 0 && (strcmp(kind, "stat") == 0 || strcmp(kind, "read") == 0 || strcmp(kind, "hash") == 0 ||
+                             strcmp(kind, "list") == 0)) {
     put_str(out, get_string(cursor));
     again_node(cursor, out);
   }
