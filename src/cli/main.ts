@@ -4,6 +4,13 @@ import { version } from "./version.js";
 
 const argv = process.argv.slice(2);
 
+// Who reads the output may stop reading (`| head`): the work goes on to its end all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
   process.stdout.write(`${version}\n`);
 } else {

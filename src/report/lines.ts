@@ -57,7 +57,7 @@ function itemLines(event: TaskResultEvent, options: LineOptions): string | undef
   const isTold =
     event.status === "failed" || event.status === "changed" || options.verbosity > 1 || event.module === "debug";
   if (!isTold) return undefined;
-  return resultLines(event, { ...options, verbosity: Math.max(1, options.verbosity) });
+  return resultLines(event, options);
 }
 
 function resultLines(event: TaskResultEvent, options: LineOptions): string | undefined {
