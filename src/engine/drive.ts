@@ -173,6 +173,11 @@ function isUnderLock(changes: readonly Change[], to: number): boolean {
 /** Enters what came of the batch: goes on, goes back to the task that failed, or plans it again. */
 function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcomes: readonly Outcome[]): void {
   const settlement = on.books.settle(outcomes);
+  if (venue !== on.venue) {
+    const other = on.play.venueOf(venue.base.target.name);
+    if (on.play.run.isCheck) other?.forgetSeen();
+    else other?.forget();
+  }
   if (settlement.kind === "done") {
     if (changes.some((change) => change.kind === "exec" && !change.isContained)) on.forget(venue);
     return;

@@ -24,6 +24,7 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   on.permit = undefined;
   on.play.shareResult(on, work, item);
   on.met = undefined;
+  on.mustMeet = task.delegateTo !== undefined;
   on.current = undefined;
   if (isLost) on.fail({ work, result: item }, on.frame, op.region);
   else on.pc++;

@@ -37,6 +37,8 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
   }
   const { prepared } = work;
+  // A task that is really carried out in check mode looks at the tree as it is, not at what check mode predicted.
+  if (on.play.run.isCheck && !on.isCheck(work)) work.venue ??= on.play.freshVenue(on.state);
   const venue = work.venue ?? on.venue;
   const isCheck = on.isCheck(work);
   const look =

@@ -139,6 +139,16 @@ export class PlayRun {
     return ownVenue(this.run.stateFor(wanted, task.delegateTo?.place ?? task.place));
   }
 
+  /** Where a target of this play acts, by its name. */
+  venueOf(name: string): Venue | undefined {
+    return this.targets.find((one) => one.state.target.name === name)?.venue;
+  }
+
+  /** A venue of its own for one task, which knows nothing yet. */
+  freshVenue(state: TargetState): Venue {
+    return ownVenue(state);
+  }
+
   /** An included file that was read already. */
   loaded(include: Include, file: string, _on: TargetPlay): Loaded | undefined {
     return this.#includes.get(include)?.get(file);

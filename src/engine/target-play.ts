@@ -41,6 +41,8 @@ export class TargetPlay {
   include: IncludeWork | undefined;
   /** The other targets were waited for; who stands here, in order. */
   met: readonly number[] | undefined;
+  /** The task before acted on another target: what comes next must not begin before all are through with it. */
+  mustMeet = false;
   /** Given back when the task at hand is over. */
   permit: (() => void) | undefined;
   /** Failed, ended by a meta action, or stopped: no further task. */
@@ -155,6 +157,7 @@ export class TargetPlay {
   #gate(op: TaskOp): Need | undefined {
     const { task } = op;
     const isShared =
+      this.mustMeet ||
       task.runOnce ||
       task.delegateTo !== undefined ||
       op.info.usesHostvars ||

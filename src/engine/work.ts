@@ -17,6 +17,7 @@ export class Venue {
   readonly #open: () => Promise<TreeSession>;
   #model = new Model();
   #isFresh = true;
+  #token: object = {};
   /** What was observed and nothing asked the model about yet. */
   #unread: (readonly [probes: readonly Probe[], answers: readonly Observation[]])[] = [];
 
@@ -37,7 +38,7 @@ export class Venue {
 
   /** Stands for what is known: another object once it was forgotten, undefined once something was predicted. */
   get knowledge(): object | undefined {
-    return this.#model.isDirty ? undefined : this.#model;
+    return this.#model.isDirty ? undefined : this.#token;
   }
 
   /** Nothing was observed since the start or since everything was forgotten. */
@@ -50,10 +51,19 @@ export class Venue {
     this.#unread.push([probes, answers]);
   }
 
+  /** Forgets what was seen, but not what check mode predicted. */
+  forgetSeen(): void {
+    this.#unread = [];
+    this.#model.forgetObserved();
+    this.#isFresh = true;
+    this.#token = {};
+  }
+
   forget(): void {
     this.#model = new Model();
     this.#unread = [];
     this.#isFresh = true;
+    this.#token = {};
   }
 
   #read(): void {

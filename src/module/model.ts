@@ -77,6 +77,12 @@ export class Model {
     return this.#isOpaque;
   }
 
+  /** Forgets what was observed; what was predicted stays on top of what will be. */
+  forgetObserved(): void {
+    this.#observed.clear();
+    this.#reals.clear();
+  }
+
   /** Takes in what the tree answered. */
   remember(probe: Probe, observation: Observation): void {
     this.#observed.set(probeKey(probe), { observation, version: this.#version });

@@ -82,6 +82,25 @@ describe("check mode", () => {
     assert.equal(tree.text("/x"), undefined);
   });
 
+  it("keeps what it predicted when a task with check_mode false really runs in between", async () => {
+    const tree = fresh();
+    tree.programs["p"] = { stdout: "out" };
+    const list = [
+      task("file", { path: "/srv", state: "directory" }, { name: "dir" }),
+      task("command", { cmd: "p" }, { name: "p", check_mode: false, changed_when: false }),
+      task("copy", { dest: "/srv/a", content: "a" }, { name: "copy" }),
+    ];
+    const ran = await runPlays([play(list)], { "fake:a": tree }, { isCheck: true });
+    assert.deepEqual(
+      ran.results.map((one) => [one.task, one.status, one.mayChange]),
+      [
+        ["dir", "changed", false],
+        ["p", "ok", false],
+        ["copy", "changed", false],
+      ],
+    );
+  });
+
   it("shows differences of files, old and new, and hides secrets in them", async () => {
     const tree = fresh();
     const ran = await runPlays(

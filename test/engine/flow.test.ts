@@ -249,6 +249,22 @@ describe("flow", () => {
     );
   });
 
+  it("sees what another target's task did here", async () => {
+    const trees = { "fake:a": new FakeTree(), "fake:b": new FakeTree() };
+    const copy = (name: string, content: string, keys: Record<string, unknown>): ReturnType<typeof task> =>
+      task("copy", { dest: "/x", content }, { name, ...keys });
+    const nodes = [
+      copy("own", "1", {}),
+      copy("theirs", "2", { delegate_to: "fake:b", when: "inventory_hostname == 'fake:a'" }),
+      copy("again", "1", {}),
+    ];
+    const ran = await runPlays([play(nodes)], trees);
+    const again = ran.results
+      .filter((result) => result.task === "again")
+      .map((result) => `${result.target} ${result.status}`);
+    assert.deepEqual(again.sort(), ["fake:a ok", "fake:b changed"]);
+  });
+
   it("reads another target's results through hostvars once all got there", async () => {
     const nodes = [
       task("set_fact", { mine: "{{inventory_hostname}}!" }),
