@@ -20,6 +20,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["set_fact", () => import("./set-fact.js")],
   ["shell", () => import("./shell.js")],
   ["stat", () => import("./stat.js")],
+  ["systemd", () => import("./systemd.js")],
   ["template", () => import("./template.js")],
   ["user", () => import("./user.js")],
 ]);

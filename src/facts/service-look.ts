@@ -28,6 +28,18 @@ export interface ServiceWish {
   readonly state: "reloaded" | "restarted" | "started" | "stopped" | undefined;
   readonly enabled: boolean | undefined;
   readonly use: string;
+  readonly sleep?: number | undefined;
+  readonly arguments?: string;
+  readonly masked?: boolean | undefined;
+  /** systemctl does not wait for what it starts. */
+  readonly isAsynchronous?: boolean;
+}
+
+/** What is wrong with a service's name, as a sentence; undefined: nothing. */
+export function serviceNameProblem(name: string): string | undefined {
+  if (/[*?[]/.test(name)) return `service takes no patterns, found in ${name}`;
+  if (/[/\s]/.test(name) || name.startsWith("-") || name === "") return `${JSON.stringify(name)} is no service's name`;
+  return undefined;
 }
 
 export type ServiceProbes = {
@@ -99,7 +111,7 @@ export function bootOf(seen: Seen<ServiceProbes>, context: Context): "systemd" |
 
 export function observeServiceMore(wish: ServiceWish, seen: Seen<ServiceProbes>, context: Context): ServiceMoreProbes {
   const name = unitName(wish.name);
-  const own = loadUnit(name, seen.stats, seen.reads, [], isUsr(seen));
+  const own = loadUnit(name, seen.stats, seen.reads, [], isUsr(seen), wish.masked === false);
   const others =
     own?.kind === "alias" ? [own.of] : own?.kind === "found" && wish.enabled !== undefined ? alsoOf(own) : [];
   const more = others.map(unitProbes);
@@ -142,9 +154,13 @@ function loadUnit(
   reads: readonly ReadObservation[],
   texts: readonly string[],
   isUsrPreferred: boolean,
+  isUnmasked = false,
 ): UnitFile | undefined {
   const paths = unitPaths(name);
-  const at = paths.findIndex((_, index) => stats[index]?.stat !== undefined);
+  // A mask that is to be taken away does not hide what is behind it.
+  const hides = (one: string, index: number): boolean =>
+    isUnmasked && one === `${configDirectory}/${name}` && stats[index]?.stat?.target === "/dev/null";
+  const at = paths.findIndex((one, index) => stats[index]?.stat !== undefined && !hides(one, index));
   const path = paths[at];
   const stat = stats[at]?.stat;
   if (path === undefined || !stat) return undefined;
@@ -176,7 +192,7 @@ export function unitsOf(wish: ServiceWish, seen: ServiceSeen): ServiceUnits {
   if (wish.use === "sysvinit") return { unit: undefined, also: [], unknown: [] };
   const name = unitName(wish.name);
   const texts = seen.dropInTexts.map((one) => Buffer.from(one.content ?? []).toString("utf8"));
-  const own = loadUnit(name, seen.stats, seen.reads, texts, isUsr(seen));
+  const own = loadUnit(name, seen.stats, seen.reads, texts, isUsr(seen), wish.masked === false);
   let from = 0;
   const next = (one: string): UnitFile | undefined => {
     const count = unitPaths(one).length;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import service from "../../modules/service.js";
+import systemd from "../../modules/systemd.js";
 import { modelOf, planFixture, testFixtures, type Programs, type Tree } from "../module/harness.js";
 import { runSteps } from "./steps.js";
 
@@ -339,6 +340,62 @@ testFixtures(service, [
     expect: { problem: /no service's name/ },
   },
   { name: "needs state or enabled", tree: plain, params: { name: "app" }, expect: { problem: /one of/ } },
+]);
+
+testFixtures(systemd, [
+  {
+    name: "finds nothing to do where the unit is masked (converged)",
+    tree: { ...plain, [`${etc}/app.service`]: { target: "/dev/null" } },
+    params: { name: "app", masked: true },
+    expect: { changed: false },
+  },
+  {
+    name: "masks a unit, there or not (partial)",
+    tree: merged,
+    params: { name: "app", masked: true },
+    expect: { kinds: ["makeLink"], after: { [`${etc}/app.service`]: { target: "/dev/null" } } },
+  },
+  {
+    name: "does not mask over a file (error)",
+    tree: { ...plain, [`${etc}/app.service`]: unit("") },
+    params: { name: "app", masked: true },
+    expect: { refusal: /cannot be masked: .*is there already/ },
+  },
+  {
+    name: "takes a mask away and enables what was behind it",
+    tree: { ...plain, [`${etc}/app.service`]: { target: "/dev/null" } },
+    params: { name: "app", masked: false, enabled: true },
+    expect: {
+      after: { [`${etc}/app.service`]: undefined, [`${etc}/multi-user.target.wants/app.service`]: { type: "link" } },
+    },
+  },
+  {
+    name: "has nothing to read anew in a tree that is not booted",
+    tree: plain,
+    params: { daemon_reload: true },
+    expect: { changed: false },
+  },
+  {
+    name: "has units read anew before a start, without waiting where that is asked for",
+    tree: enabled,
+    machine,
+    programs: shows("inactive"),
+    params: { name: "app", daemon_reload: true, state: "started", no_block: true },
+    expect: {
+      argv: [
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "--no-block", "start", "app.service"],
+      ],
+    },
+    isNeverConverged: "the fixture's service stays as it is",
+  },
+  {
+    name: "refuses the units of users",
+    tree: plain,
+    params: { name: "app", enabled: true, scope: "user" },
+    expect: { problem: /scope: user is not supported/ },
+  },
+  { name: "needs a name for what concerns a unit", tree: plain, params: { masked: true }, expect: { problem: /name/ } },
 ]);
 
 describe("Ansible's integration target service", () => {
