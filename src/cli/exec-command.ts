@@ -52,7 +52,7 @@ function targetsOf(options: ExecOptions, setup: Setup): ExecTarget[] {
     return [
       {
         name,
-        address: hostAddress(host, scope, connection),
+        address: hostAddress(host, setup.hostScopeOf(host), connection),
         ...treeLocation({ name, host, tree, groups: [] }, scope, connection),
       },
     ];

@@ -10,7 +10,14 @@ import type { Scope, VarLayer } from "../module/value.js";
 import { language } from "../playbook/language.js";
 import { createScope } from "../playbook/scope.js";
 import { plainOf, readYaml } from "../playbook/yaml.js";
-import { hostAddress, treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
+import {
+  hostAddress,
+  hostVariables,
+  treeLocation,
+  type ConnectionOptions,
+  type TreeLocation,
+} from "../target/address.js";
+import { hostScope } from "../target/host-scope.js";
 import type { HostAddress } from "../target/session.js";
 import { extraVars } from "./extra-vars.js";
 import type { ReachOptions } from "./options.js";
@@ -23,7 +30,10 @@ export interface Setup {
   readonly forks: number;
   addressOf(host: string): HostAddress;
   locate(target: Target): TreeLocation;
+  /** A target's variables. */
   scopeOf(name: string): Scope;
+  /** The variables that a host is reached by. */
+  hostScopeOf(host: string): Scope;
 }
 
 const defaultForks = 20;
@@ -42,14 +52,35 @@ export async function setUp(options: ReachOptions, playbook?: string): Promise<S
   const extra = extraVars(options.extraVars);
   const connection = await connectionOptions(options);
   const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
+  const onHost = new Map<string, Target[]>();
+  for (const target of inventory.targets.values()) {
+    const known = onHost.get(target.host);
+    if (known) known.push(target);
+    else onHost.set(target.host, [target]);
+  }
+  const hostScopeOf = (host: string): Scope => {
+    const members = (onHost.get(host) ?? []).map(({ name }) => ({ name, scope: scopeOf(name) }));
+    return hostScope(host, scopeOf(host), members, hostVariables);
+  };
+  const addresses = new Map<string, HostAddress>();
+  const addressOf = (host: string): HostAddress => {
+    const address = addresses.get(host) ?? hostAddress(host, hostScopeOf(host), connection);
+    addresses.set(host, address);
+    return address;
+  };
   return {
     inventory,
     extra,
     connection,
     forks: options.forks ?? config.forks ?? defaultForks,
     scopeOf,
-    addressOf: (host) => hostAddress(host, scopeOf(host), connection),
-    locate: (target) => treeLocation(target, scopeOf(target.name), connection),
+    hostScopeOf,
+    addressOf,
+    locate: (target) => {
+      // What makes no sense is told before anything is connected to.
+      addressOf(target.host);
+      return treeLocation(target, scopeOf(target.name), connection);
+    },
   };
 }
 

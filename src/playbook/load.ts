@@ -1,7 +1,8 @@
 // Reads a playbook: YAML to checked plays and tasks. Everything that is wrong is found, not only the first.
 
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
 import type { ModuleRegistry } from "../module/contract.js";
 import type { Renderable, VarLayer } from "../module/value.js";
 import { nothingGathered, type LoadContext } from "./context.js";
@@ -43,6 +44,7 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
       severity: "error",
       summary: `there is no playbook ${JSON.stringify(file)}`,
       detail: `Looked for ${path}.`,
+      remedy: suggest(basename(path), files.reader.list(dirname(path))),
     });
   const plays = await loadFile(
     { modules: options.modules, files, findings, rolesPath },

@@ -29,8 +29,13 @@ const names = {
   path: ["crun_path"],
 } as const;
 
-/** All names that say how a host is reached. */
+/** All names that say how a host is reached and where a tree lies. */
 export const connectionVariables: readonly string[] = Object.values(names).flat();
+
+const treeVariables: ReadonlySet<string> = new Set([...names.entry, ...names.trees, ...names.path]);
+
+/** Those of them that concern a host with all its trees. */
+export const hostVariables: readonly string[] = connectionVariables.filter((name) => !treeVariables.has(name));
 
 /** What the command line says of connections. */
 export interface ConnectionOptions {

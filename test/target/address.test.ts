@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { createScope, rawLayer } from "../../src/playbook/scope.js";
-import { hostAddress, treeLocation } from "../../src/target/address.js";
+import { hostAddress, hostVariables, treeLocation } from "../../src/target/address.js";
+import { hostScope } from "../../src/target/host-scope.js";
 
 const options = { connectTimeoutMs: 1, connectRetries: 0, acceptsNewHostKeys: false };
 const scopeOf = (vars: Record<string, unknown>) => createScope([rawLayer("test", vars)]);
@@ -69,4 +70,32 @@ describe("place of a tree", () => {
   it("never climbs out of crun_trees", () => assert.throws(() => place("n1:../etc"), /no name of a tree/));
   it("refuses an unknown entry with the near one", () =>
     assert.throws(() => place("n1:a", { crun_entry: "chrot" }), /Did you mean "chroot"/));
+});
+
+describe("variables of a host", () => {
+  const scope = (own: Record<string, unknown>, ...trees: Record<string, unknown>[]) =>
+    hostScope(
+      "n1",
+      scopeOf(own),
+      trees.map((vars, index) => ({ name: `n1:t${index}`, scope: scopeOf({ ...own, ...vars }) })),
+      hostVariables,
+    );
+
+  it("may be written at its trees or their groups, and those that say nothing go along", () => {
+    const found = hostAddress("n1", scope({ crun_user: "root" }, { crun_user: "admin", crun_port: 22 }), options);
+    assert.deepEqual([found.user, found.port], ["admin", 22]);
+    assert.equal(hostAddress("n1", scope({}, {}, { crun_host: "10.0.0.1" }), options).address, "10.0.0.1");
+  });
+  it("must not contradict each other: there is one connection; a password is not shown", () => {
+    const error = /crun_become_password differs between n1:t0 and n1:t1, but all trees of a host share one connection/;
+    const differing = [{ crun_become_password: "s3cret" }, { crun_become_password: "hidden" }];
+    assert.throws(() => scope({}, ...differing), error);
+    assert.throws(
+      () => scope({}, ...differing),
+      (thrown: Error) => !/s3cret|hidden/.test(thrown.message),
+    );
+  });
+  it("those of a tree may differ from tree to tree", () => {
+    assert.doesNotThrow(() => scope({}, { crun_path: "/a", crun_entry: "chroot" }, { crun_path: "/b" }));
+  });
 });
