@@ -1,0 +1,445 @@
+// The issue's "Bad input", row by row, as a user meets it: one clear error with the place and the remedy, nothing changed, no stack.
+
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hashTree } from "../lab/hash.js";
+import { requireOrSkip } from "../lab/needs.js";
+import { must } from "../lab/process.js";
+import { testScope } from "../lab/scope.js";
+import type { SshHost } from "../lab/sshd.js";
+import { freePort, sshHost } from "../lab/sshd.js";
+import { emptyTree, rootOverlay } from "../lab/trees.js";
+import { Workplace } from "./cli.js";
+import { crunPath } from "./crun-tasks.js";
+
+/** A mistake that is known before anything is connected to. Its play would first change the tree. */
+interface Mistake {
+  readonly what: string;
+  /** The task with the mistake, beneath one that is right. */
+  readonly task?: string;
+  /** Or the whole playbook; TREE stands for the tree's address. */
+  readonly playbook?: string;
+  readonly args?: readonly string[];
+  /** The place as it is shown, if it is in a file. */
+  readonly place?: string;
+  readonly says: readonly RegExp[];
+}
+
+const mistakes: readonly Mistake[] = [
+  {
+    what: "an unknown module",
+    task: "- coppy: { src: motd, dest: /etc/motd }",
+    place: "site.yml:4:7",
+    says: [/there is no module "coppy"/, /Did you mean "copy"\?/, /^ +4 \| .*coppy/m],
+  },
+  {
+    what: "an unknown parameter",
+    task: "- file: { path: /etc/x, stat: touch }",
+    place: "site.yml:4:",
+    says: [/file has no parameter "stat"/, /Did you mean "state"\?/],
+  },
+  {
+    what: "a parameter that is missing",
+    task: "- file: { state: touch }",
+    place: "site.yml:4:",
+    says: [/path/],
+  },
+  {
+    what: "a value of the wrong type",
+    task: "- user: { name: www, uid: many }",
+    place: "site.yml:4:",
+    says: [/uid must be .*number, not "many"/],
+  },
+  {
+    what: "a word that is none of the choices",
+    task: "- file: { path: /etc/x, state: directry }",
+    place: "site.yml:4:",
+    says: [/Did you mean "directory"\?/],
+  },
+  {
+    what: "bad YAML",
+    task: "- file: { path: /etc/x, state: touch",
+    place: "site.yml:",
+    says: [/this is not YAML/],
+  },
+  {
+    what: "a tab in YAML",
+    task: "\t- debug: { msg: x }",
+    place: "site.yml:4:1",
+    says: [/tab/],
+  },
+  {
+    what: "an undefined variable",
+    task: '- copy: { content: "{{greting}}", dest: /etc/motd }\n      vars: { greeting: hello }',
+    place: "site.yml:4:",
+    says: [/the variable "greting" is not defined anywhere/, /Did you mean "greeting"\?/],
+  },
+  {
+    what: "an undefined variable in a template file, at its own line",
+    task: "- template: { src: broken.conf, dest: /etc/broken.conf }",
+    place: "broken.conf:2:",
+    says: [/"nowhere" is not defined/],
+  },
+  {
+    what: "a file that is not there",
+    task: "- copy: { src: mot, dest: /etc/motd }",
+    place: "site.yml:4:",
+    says: [/there is no file "mot" on the controller/, /Did you mean "motd"\?/],
+  },
+  {
+    what: "a playbook that is not there",
+    args: ["sit.yml"],
+    says: [/sit\.yml/, /Did you mean .*site\.yml/],
+  },
+  {
+    what: "an inventory that is not there",
+    args: ["-i", "host", "site.yml"],
+    says: [/there is no inventory .*host/],
+  },
+  {
+    what: "a host that the inventory does not know",
+    playbook: "- hosts: wbe\n  tasks:\n    - file: { path: /etc/x, state: touch }\n",
+    place: "site.yml:1:",
+    says: [/"wbe"/, /Did you mean "web"\?/],
+  },
+  {
+    what: "a limit that matches nothing",
+    args: ["-l", "wbe", "site.yml"],
+    says: [/wbe/, /Did you mean "web"\?/],
+  },
+  {
+    what: "a tag that no task has",
+    args: ["-t", "confg", "site.yml"],
+    says: [/confg/],
+  },
+  {
+    what: "a handler that does not exist",
+    task: "- file: { path: /etc/x, state: touch }\n      notify: reload",
+    place: "site.yml:",
+    says: [/reload/],
+  },
+  {
+    what: "a condition that is none",
+    task: "- file: { path: /etc/x, state: touch }\n      when: inventory_hostname = 'x'",
+    place: "site.yml:5:",
+    says: [/==/],
+  },
+  {
+    what: "an option that does not exist",
+    args: ["--chek", "site.yml"],
+    says: [/unknown option '--chek'/, /--check/],
+  },
+  {
+    what: "a port that is none",
+    args: ["-e", "crun_port=ssh", "site.yml"],
+    says: [/crun_port must be a port \(1 to 65535\), not "ssh"/],
+  },
+  {
+    what: "a connection variable that makes no sense",
+    args: ["-e", "crun_entry=chrot", "site.yml"],
+    says: [/crun_entry must be one of/, /Did you mean "chroot"\?/],
+  },
+];
+
+describe("bad input that can be known before the first connection", function () {
+  this.timeout(60_000);
+  before(function () {
+    requireOrSkip(this, { root: true, paths: [crunPath] });
+  });
+  const scope = testScope();
+  let tree: string;
+  let work: Workplace;
+  let untouched: string;
+
+  before(async () => {
+    tree = emptyTree(scope);
+    untouched = await hashTree(tree);
+  });
+  beforeEach(() => {
+    work = new Workplace(scope, {
+      hosts: `[web]\nlocal:${tree}\n`,
+      "site.yml": "- hosts: web\n  tasks:\n    - file: { path: /etc/first, state: touch }\n      tags: config\n",
+      "files/motd": "Welcome\n",
+      "templates/broken.conf": "a=1\nb={{nowhere}}\n",
+    });
+  });
+
+  for (const { what, task, playbook, args = ["site.yml"], place, says } of mistakes) {
+    it(`${what}: status 1, the place, the remedy, and nothing changed`, async () => {
+      if (task !== undefined)
+        work.write(
+          "site.yml",
+          `- hosts: web\n  tasks:\n    - file: { path: /etc/first, state: touch }\n${task.startsWith("\t") ? "" : "    "}${task}\n`,
+        );
+      if (playbook !== undefined) work.write("site.yml", playbook);
+      const { status, stdout, stderr } = await work.crun(["play", ...args]);
+      assert.equal(status, 1, stdout + stderr);
+      assert.match(stderr, /^error: /m);
+      if (place !== undefined) assert.ok(stderr.includes(`at ${place}`) || stderr.includes(`/${place}`), stderr);
+      for (const pattern of says) assert.match(stderr, pattern);
+      assert.equal(stdout, "");
+      assert.equal(await hashTree(tree), untouched);
+    });
+  }
+
+  it("several mistakes are told in one go", async () => {
+    work.write(
+      "site.yml",
+      "- hosts: web\n  tasks:\n    - coppy: { dest: /a }\n    - file: { path: /b, stat: touch }\n    - debug: { msg: '{{nowhere}}' }\n",
+    );
+    const { status, stderr } = await work.crun(["play", "site.yml"]);
+    assert.equal(status, 1);
+    assert.deepEqual([...stderr.matchAll(/^error: /gm)].length, 3, stderr);
+  });
+
+  it("exec: a target that nobody knows, and no command", async () => {
+    const unknown = await work.crun(["exec", "-i", "hosts", "wbe", "--", "true"]);
+    assert.equal(unknown.status, 1, unknown.all);
+    assert.match(unknown.stderr, /wbe/);
+    const nothing = await work.crun(["exec", `local:${tree}`]);
+    assert.equal(nothing.status, 1, nothing.all);
+    assert.match(nothing.stderr, /missing required argument 'command'/);
+  });
+});
+
+describe("bad input that only a target can tell", function () {
+  this.timeout(60_000);
+  before(function () {
+    requireOrSkip(this, { root: true, paths: [crunPath] });
+  });
+  const scope = testScope();
+  const first = "    - file: { path: /etc/first, state: touch }\n";
+
+  it("no such tree: unreachable, its path is named, and the others go on", async () => {
+    const tree = emptyTree(scope);
+    const work = new Workplace(scope, { "site.yml": `- hosts: all\n  tasks:\n${first}` });
+    const args = ["-i", `local:/no/such/tree,local:${tree},`, "site.yml"];
+    const { status, recap, all } = await work.play(args);
+    assert.equal(status, 4, all);
+    assert.equal(recap["local:/no/such/tree"]?.unreachable, 1);
+    assert.equal(recap[`local:${tree}`]?.changed, 1);
+    assert.ok(!existsSync("/no"));
+    const shown = await work.crun(["play", ...args]);
+    assert.equal(shown.status, 4);
+    assert.match(shown.all, /\/no\/such\/tree.*(no such|does not exist|is not there)/is);
+    const exec = await work.crun(["exec", "local:/no/such/tree", "--", "true"]);
+    assert.equal(exec.status, 4, exec.all);
+    assert.match(exec.stderr, /\/no\/such\/tree/);
+  });
+
+  it("a tree that is a file: unreachable", async () => {
+    const work = new Workplace(scope, { "site.yml": `- hosts: all\n  tasks:\n${first}`, tree: "text\n" });
+    const { status, all } = await work.crun(["play", "-i", `local:${work.directory}/tree,`, "site.yml"]);
+    assert.equal(status, 4, all);
+    assert.match(all, /not a directory/i);
+  });
+
+  it("no such owner or group: the nearest name is told, in check mode too, and the file is not made", async () => {
+    const tree = emptyTree(scope);
+    const work = new Workplace(scope, {
+      "site.yml": "- hosts: all\n  tasks:\n    - copy: { content: x, dest: /etc/x, owner: ap }\n",
+      "group.yml": "- hosts: all\n  tasks:\n    - file: { path: /etc/x, state: touch, group: nogroup }\n",
+    });
+    for (const args of [["--check"], []]) {
+      const owner = await work.crun(["play", ...args, "-i", `local:${tree},`, "site.yml"]);
+      assert.equal(owner.status, 2, owner.all);
+      assert.match(owner.all, /"?ap"?/);
+      assert.match(owner.all, /Did you mean "app"\?/);
+      assert.match(owner.all, /site\.yml:3/);
+      const group = await work.crun(["play", ...args, "-i", `local:${tree},`, "group.yml"]);
+      assert.equal(group.status, 2, group.all);
+      assert.match(group.all, /nogroup/);
+    }
+    assert.ok(!existsSync(join(tree, "etc/x")));
+  });
+
+  it("no such user to become, and no such user to exec as: nothing is run", async () => {
+    const tree = await rootOverlay(scope);
+    const work = new Workplace(scope, {
+      "site.yml":
+        "- hosts: all\n  tasks:\n    - command: touch /etc/ran\n      become: true\n      become_user: nobdy\n",
+    });
+    const play = await work.crun(["play", "-i", `local:${tree},`, "site.yml"]);
+    assert.equal(play.status, 2, play.all);
+    assert.match(play.all, /nobdy/);
+    assert.match(play.all, /\/etc\/passwd|no user/);
+    const exec = await work.crun(["exec", "-u", "nobdy", `local:${tree}`, "--", "touch", "/etc/ran"]);
+    assert.notEqual(exec.status, 0);
+    assert.match(exec.stderr, /nobdy/);
+    assert.ok(!existsSync(join(tree, "etc/ran")));
+  });
+
+  it("a program of another architecture: said in words, not in the kernel's alone", async () => {
+    const tree = await rootOverlay(scope);
+    // the smallest ELF header of a machine that nobody has: no binfmt handler takes it
+    const header = Buffer.alloc(64);
+    header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+    header.writeUInt16LE(2, 16);
+    header.writeUInt16LE(0xb7 + 0x1000, 18);
+    writeFileSync(join(tree, "usr/local/bin/foreign"), header);
+    chmodSync(join(tree, "usr/local/bin/foreign"), 0o755);
+    const work = new Workplace(scope, { "site.yml": "- hosts: all\n  tasks:\n    - command: foreign\n" });
+    const exec = await work.crun(["exec", `local:${tree}`, "--", "foreign"]);
+    assert.equal(exec.status, 126, exec.all);
+    assert.match(exec.stderr, /foreign/);
+    assert.match(exec.stderr, /architecture|exec format/i);
+    const play = await work.crun(["play", "-i", `local:${tree},`, "site.yml"]);
+    assert.equal(play.status, 2, play.all);
+    assert.match(play.all, /architecture|exec format/i);
+    assert.match(play.all, /site\.yml:3/);
+  });
+
+  it("one target's failure stops no other, and the exit status tells the worst", async () => {
+    const trees = [emptyTree(scope), emptyTree(scope), emptyTree(scope)] as const;
+    writeFileSync(join(trees[1], "etc/wrong"), "a file where a directory should be\n");
+    const work = new Workplace(scope, {
+      hosts: ["[web]", ...trees.map((tree) => `local:${tree}`), ""].join("\n"),
+      "site.yml": `- hosts: web\n  tasks:\n${first}    - copy: { content: x, dest: /etc/wrong/x }\n    - file: { path: /etc/wrong, state: directory }\n    - file: { path: /etc/last, state: touch }\n`,
+    });
+    for (const tree of [trees[0], trees[2]]) mkdirSync(join(tree, "etc/wrong"));
+    const { status, recap, all } = await work.play(["-i", "hosts", "site.yml"]);
+    assert.equal(status, 2, all);
+    assert.deepEqual(
+      trees.map((tree) => recap[`local:${tree}`]?.failed),
+      [0, 1, 0],
+    );
+    assert.deepEqual(
+      trees.map((tree) => existsSync(join(tree, "etc/last"))),
+      [true, false, true],
+    );
+    const both = await work.play(["-i", "hosts", "-i", "local:/no/such/tree,", "-e", "x=1", "site.yml"]);
+    assert.equal(both.status, 2, "a target that is not in the play's hosts counts for nothing");
+    work.write("all.yml", readFileSync(join(work.directory, "site.yml"), "utf8").replace("hosts: web", "hosts: all"));
+    const worst = await work.play(["-i", "hosts", "-i", "local:/no/such/tree,", "all.yml"]);
+    assert.equal(worst.status, 4, worst.all);
+    assert.equal(worst.recap[`local:${trees[1]}`]?.failed, 1);
+  });
+});
+
+describe("bad input about hosts", function () {
+  this.timeout(120_000);
+  const scope = testScope();
+  let host: SshHost;
+  let tree: string;
+  let work: Workplace;
+
+  before(async function () {
+    requireOrSkip(this, { root: true, tools: ["sshd", "ssh", "sudo"], paths: [crunPath] });
+    host = await sshHost(scope, {
+      users: [
+        { name: "asks", password: "s3cret pass", sudo: "password" },
+        { name: "knocks", password: "open sesame", key: false, sudo: "nopasswd" },
+        { name: "plain" },
+      ],
+    });
+    tree = emptyTree(scope);
+    work = new Workplace(scope, {
+      "site.yml": "- hosts: all\n  tasks:\n    - file: { path: /etc/first, state: touch }\n",
+    });
+  });
+
+  /** An inventory in which the target `away:TREE` is the SSH host, and one of this machine. */
+  function inventory(variables: Readonly<Record<string, string | number>>, other?: string): readonly string[] {
+    const known = { crun_host: host.host, crun_port: host.port, crun_user: "root", crun_identity: host.identityFile };
+    const all = Object.entries({ ...known, crun_known_hosts: host.knownHostsFile, ...variables });
+    const words = all.filter(([, value]) => value !== "").map(([name, value]) => `${name}='${value}'`);
+    work.write("hosts", `away:${tree} ${words.join(" ")}\n${other === undefined ? "" : `local:${other}\n`}`);
+    return ["-i", "hosts", "--connect-timeout", "5"];
+  }
+
+  it("a refused connection: unreachable, with address, port and what to look at; the others go on", async () => {
+    const other = emptyTree(scope);
+    const args = inventory({ crun_port: await freePort() }, other);
+    const { status, recap, all } = await work.play([...args, "site.yml"]);
+    assert.equal(status, 4, all);
+    assert.equal(recap[`away:${tree}`]?.unreachable, 1);
+    assert.equal(recap[`local:${other}`]?.changed, 1);
+    const shown = await work.crun(["play", ...args, "site.yml"]);
+    assert.match(shown.all, /127\.0\.0\.1/);
+    assert.match(shown.all, /refused/);
+  });
+
+  it("an unknown host key: refused, with the line to add, before anything is sent", async () => {
+    const { status, all } = await work.crun([
+      "play",
+      ...inventory({ crun_known_hosts: join(work.home, "none") }),
+      "site.yml",
+    ]);
+    assert.equal(status, 4, all);
+    assert.match(all, /--accept-new-host-keys/);
+    assert.ok(all.includes(host.knownHostsLines[0] ?? "nothing"), all);
+    assert.ok(!existsSync(join(tree, "etc/first")));
+  });
+
+  it("a wrong login password, and none: unreachable, the user is named, the password is not shown", async () => {
+    const login = { crun_user: "knocks", crun_identity: "" };
+    const wrong = await work.crun(["play", ...inventory({ ...login, crun_password: "open barley" }), "site.yml"]);
+    assert.equal(wrong.status, 4, wrong.all);
+    assert.match(wrong.all, /knocks/);
+    assert.match(wrong.all, /password/);
+    assert.ok(!wrong.all.includes("barley"), wrong.all);
+    const none = await work.crun(["play", ...inventory(login), "site.yml"]);
+    assert.equal(none.status, 4, none.all);
+    assert.match(none.all, /-k|crun_password|--ask-pass/);
+    const right = await work.play([...inventory({ ...login, crun_password: "open sesame" }), "--check", "site.yml"]);
+    assert.equal(right.status, 0, right.all);
+  });
+
+  it("a wrong password for sudo, and none: unreachable, with the remedy; the password is not shown", async () => {
+    const login = { crun_user: "asks" };
+    const wrong = await work.crun([
+      "play",
+      ...inventory({ ...login, crun_become_password: "open barley" }),
+      "site.yml",
+    ]);
+    assert.equal(wrong.status, 4, wrong.all);
+    assert.match(wrong.all, /sudo/);
+    assert.match(wrong.all, /password/);
+    assert.ok(!wrong.all.includes("barley"), wrong.all);
+    const none = await work.crun(["play", ...inventory(login), "site.yml"]);
+    assert.equal(none.status, 4, none.all);
+    assert.match(none.all, /crun_become_password|-K/);
+    const forbidden = await work.crun(["play", ...inventory({ crun_user: "plain" }), "site.yml"]);
+    assert.equal(forbidden.status, 4, forbidden.all);
+    assert.match(forbidden.all, /sudo/);
+    assert.ok(!existsSync(join(tree, "etc/first")));
+    const right = await work.play([
+      ...inventory({ ...login, crun_become_password: "s3cret pass" }),
+      "--check",
+      "site.yml",
+    ]);
+    assert.equal(right.status, 0, right.all);
+  });
+
+  it("a host of an architecture for which there is no helper: unreachable, the architecture is named", async () => {
+    const odd = await sshHost(scope, { hostname: "odd", users: [{ name: "deploy", sudo: "nopasswd" }] });
+    const bin = join(odd.directory, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "uname"), "#!/bin/sh\necho riscv64\n");
+    chmodSync(join(bin, "uname"), 0o755);
+    writeFileSync(join(odd.home("root"), ".bashrc"), `PATH=${bin}:$PATH\n`);
+    const variables = {
+      crun_port: odd.port,
+      crun_identity: odd.identityFile,
+      crun_known_hosts: odd.knownHostsFile,
+    };
+    const other = emptyTree(scope);
+    const { status, recap, all } = await work.play([...inventory(variables, other), "site.yml"]);
+    assert.equal(status, 4, all);
+    assert.match(all, /riscv64/);
+    assert.equal(recap[`local:${other}`]?.changed, 1);
+  });
+
+  it("failed and unreachable targets beside good ones: each is told, and 4 wins over 2", async () => {
+    const bad = emptyTree(scope);
+    await must(["touch", join(bad, "etc/first.d")]);
+    const args = inventory({ crun_port: await freePort() }, bad);
+    work.write("mixed.yml", "- hosts: all\n  tasks:\n    - copy: { content: x, dest: /etc/first.d/x }\n");
+    const { status, recap, all } = await work.play([...args, "mixed.yml"]);
+    assert.equal(status, 4, all);
+    assert.deepEqual([recap[`away:${tree}`]?.unreachable, recap[`local:${bad}`]?.failed], [1, 1]);
+    const limited = await work.play([...args, "-l", "local:*", "mixed.yml"]);
+    assert.equal(limited.status, 2, limited.all);
+  });
+});
