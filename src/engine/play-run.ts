@@ -105,7 +105,7 @@ export class PlayRun {
 
   #hostvars(layers: PlayLayers): unknown {
     return hostvarsOf(
-      () => this.run.states.keys(),
+      () => this.run.options.inventory.targets.keys(),
       (name) => this.#scopeOf(name, layers),
     );
   }
@@ -117,7 +117,7 @@ export class PlayRun {
     if (playing) return playing.scopes.of([], undefined);
     const known = this.#otherScopes.get(name);
     if (known) return known;
-    const state = this.run.states.get(name);
+    const state = this.run.state(name);
     if (!state) return undefined;
     const { target, location } = state;
     const magic = magicLayer({

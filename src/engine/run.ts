@@ -64,7 +64,8 @@ export class Run {
   readonly sources: Sources;
   readonly slots: HostSlots;
   readonly treeLimits: { of(host: string, venue: unknown): Limiter };
-  readonly states = new Map<string, TargetState>();
+  /** Of the targets that were needed so far: an inventory may name thousands. */
+  readonly #states = new Map<string, TargetState>();
   readonly facts: FactLook | undefined;
   readonly magic: Readonly<Record<string, () => unknown>>;
   readonly abort = abortForMany();
@@ -95,7 +96,6 @@ export class Run {
         return limiter;
       },
     };
-    for (const target of options.inventory.targets.values()) this.#addState(target);
     const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
     const groups = Object.fromEntries(options.inventory.groups);
     this.magic = {
@@ -111,22 +111,28 @@ export class Run {
   #addState(target: Target): TargetState {
     const { inventory, locate, openHost } = this.options;
     const state = new TargetState(target, locate(target), inventory, openHost);
-    this.states.set(target.name, state);
+    this.#states.set(target.name, state);
     return state;
+  }
+
+  /** The state of a target of the inventory, made when it is first asked for. */
+  state(name: string): TargetState | undefined {
+    const target = this.options.inventory.targets.get(name);
+    return this.#states.get(name) ?? (target && this.#addState(target));
   }
 
   /** The state of a target by name; of a host's own root, too, where that is no target. */
   stateFor(name: string, place: Place): TargetState {
-    const known = this.states.get(name);
+    const known = this.state(name);
     if (known) return known;
-    const hosts = new Set([...this.states.values()].map((state) => state.target.host));
+    const hosts = new Set([...this.options.inventory.targets.values()].map(({ host }) => host));
     if (hosts.has(name) || name === "local") return this.#addState({ name, host: name, tree: undefined, groups: [] });
     throw new CrunError(
       {
         severity: "error",
         summary: `delegate_to: the inventory has no target ${JSON.stringify(name)}`,
         place,
-        remedy: suggest(name, [...this.states.keys(), ...hosts]) ?? "Add it to the inventory.",
+        remedy: suggest(name, [...this.options.inventory.targets.keys(), ...hosts]) ?? "Add it to the inventory.",
       },
       2,
     );
@@ -173,10 +179,10 @@ export class Run {
   /** Counts what counts, and passes the event on. */
   tell(event: EngineEvent): void {
     if (event.event === "result") {
-      const counts = this.states.get(event.target)?.counts;
+      const counts = this.#states.get(event.target)?.counts;
       if (counts) count(counts, event);
     } else if (event.event === "unreachable") {
-      const counts = this.states.get(event.target)?.counts;
+      const counts = this.#states.get(event.target)?.counts;
       if (counts) counts.unreachable++;
     }
     this.options.sink(event);
@@ -203,7 +209,7 @@ export class Run {
   }
 
   clearErrors(): void {
-    for (const state of this.states.values()) state.isFailed = false;
+    for (const state of this.#states.values()) state.isFailed = false;
   }
 
   /** Runs the plays. Rejects with a CrunError for what is wrong before a play begins. */
@@ -265,7 +271,7 @@ export class Run {
     const text = Array.isArray(pattern) ? pattern.map(String).join(",") : String(pattern);
     const found = inventory.match(text).flatMap((target) => {
       if (limit && !limit.has(target.name)) return [];
-      return [this.states.get(target.name) ?? this.#addState(target)];
+      return [this.#states.get(target.name) ?? this.#addState(target)];
     });
     const byName = (a: TargetState, b: TargetState): number => (a.target.name < b.target.name ? -1 : 1);
     switch (play.order) {

@@ -375,7 +375,7 @@ export class TargetPlay {
   learnFacts(facts: Readonly<Record<string, unknown>>, work: TaskWork): void {
     const { task } = work.op;
     work.facts = { ...work.facts, ...facts };
-    const owner = task.delegateFacts && work.venue ? this.play.run.states.get(work.venue.base.target.name) : this.state;
+    const owner = task.delegateFacts && work.venue ? this.play.run.state(work.venue.base.target.name) : this.state;
     for (const [name, raw] of Object.entries(facts)) {
       if (!Object.hasOwn(work.op.task.args, name)) this.window.clear();
       this.books.undoable((owner ?? this.state).learned.set(name, { raw }));

@@ -29,7 +29,11 @@ export function linesOf(event: EngineEvent, options: LineOptions): string | unde
     case "unreachable":
       return [
         statusLine("unreachable", event.target, event.message, paint),
-        ...event.diagnostics.map((one) => indent(diagnosticText({ ...one, summary: one.summary }))),
+        ...event.diagnostics.flatMap((one) =>
+          one.summary === event.message
+            ? [one.detail, one.remedy].flatMap((text) => (text === undefined ? [] : [indent(clean(text))]))
+            : [indent(diagnosticText(one))],
+        ),
       ].join("\n");
     case "warning":
       return paint.warning(diagnosticText(event.diagnostic));
