@@ -1,7 +1,7 @@
 // How processes get into a tree: one entry per tree and run, made when the first process needs it.
 //
-//   unshare  The tree with a fresh /proc (masked), a read-only /sys, a small /dev, its own /run and /tmp, the tree's
-//            hostname, the host's resolv.conf and network. Mount, PID, IPC, UTS and cgroup namespaces of its own; root
+//   unshare  The tree with a fresh /proc (masked), a read-only /sys, a small /dev, a /run of its own, the tree's
+//            /tmp and hostname, the host's resolv.conf and network. Mount, PID, IPC, UTS and cgroup namespaces of its own; root
 //            has CAPABILITIES_OF_TREE_ROOT; no device opens but those of /dev.
 //   chroot   The tree as an administrator's chroot has it: the host's /dev, a fresh /proc, a writable /sys, the tree's
 //            /tmp, a /run of its own. Mount and PID namespaces only, so that all of it ends with the run; root has all

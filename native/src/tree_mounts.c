@@ -160,7 +160,7 @@ static int verify_root(const struct stat *wanted, struct err *err) {
 }
 
 int tree_enter_isolated(const char *root_path, int *proc, struct err *err) {
-  auto_close int sys = -1, run = -1, tmp = -1, dev = -1;
+  auto_close int sys = -1, run = -1, dev = -1;
   struct stat wanted;
   // 1: alone, and the tree a mount of its own.
   if (mount_make_private(err) < 0) return -1;
@@ -171,9 +171,8 @@ int tree_enter_isolated(const char *root_path, int *proc, struct err *err) {
   if (mount_proc(root, proc, err) < 0 || mount_sys(root, false, &sys, err) < 0) return -1;
   // 3: devices.
   if (mount_devices(root, &dev, err) < 0) return -1;
-  // 4: scratch.
+  // 4: scratch. /tmp stays the tree's own: what a file task puts there a command must find, and find again next time.
   if (mount_run(root, &run, err) < 0) return -1;
-  if ((tmp = mount_scratch(root, "tmp", "1777", err)) < 0 && errno != 0) return -1;
   // 5: names of hosts.
   if (mount_resolv(root, run, err) < 0) return -1;
   // 6: masks, verified.
