@@ -13,7 +13,7 @@ import {
   type Limits,
   type LimitValue,
 } from "../src/facts/cgroup-limits.js";
-import type { hierarchies} from "../src/facts/cgroup-place.js";
+import type { hierarchies } from "../src/facts/cgroup-place.js";
 import { limitFile, limitProbes, placeOfLimits, type CgroupPlace } from "../src/facts/cgroup-place.js";
 import {
   currentLimits,
@@ -90,7 +90,7 @@ export default defineModule({
   observeMore: (given, seen, { target }) => {
     const layout = cgroupLayout(seen);
     const place = placeOfLimits(
-      { unit: given.unit, path: given.path, tree: target.tree },
+      { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
       layout,
       seen.machine.machine,
       controlGroup(seen.unit),
@@ -105,7 +105,7 @@ export default defineModule({
     const wanted = wantedLimits(given);
     if ("problem" in wanted) return { changes: [], refusal: { message: wanted.problem } };
     const place = placeOfLimits(
-      { unit: given.unit, path: given.path, tree: target.tree },
+      { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
       layout,
       seen.machine.machine,
       controlGroup(seen.unit),

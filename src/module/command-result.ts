@@ -74,7 +74,8 @@ export function concludeCommand(
 function notStarted(failure: Failure | undefined): { message: string; remedy?: string } {
   if (!failure) return { message: "the command could not be started" };
   const what = failure.step === "exec" ? reasonOf(failure) : `${failure.step}: ${reasonOf(failure)}`;
-  const message = `the command could not be started: ${failure.path === "" ? what : `${what} (${failure.path})`}`;
+  const isNamed = failure.path === "" || what.includes(failure.path);
+  const message = `the command could not be started: ${isNamed ? what : `${what} (${failure.path})`}`;
   return failure.errno === 2
     ? { message, remedy: "Is the program installed in the tree, and in its PATH?" }
     : { message };

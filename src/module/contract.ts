@@ -49,9 +49,9 @@ export interface Context {
   readonly target: {
     readonly name: string;
     readonly host: string;
-    /** Undefined for the host's own root. */
+    /** As the target's name has it: undefined too for a plain name whose variables say where the tree lies. */
     readonly tree: string | undefined;
-    /** Of the tree on the host. */
+    /** Of the tree on the host; `/` is the host's own root. */
     readonly path: string;
     readonly entry: string;
   };

@@ -148,10 +148,7 @@ describe("result of a command", () => {
       { exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } },
       options,
     );
-    assert.match(
-      refusal?.message ?? "",
-      /could not be started: no nothere in PATH: no such file or directory \(ENOENT\) \(nothere\)/,
-    );
+    assert.match(refusal?.message ?? "", /could not be started: no nothere in PATH \(ENOENT\)$/);
   });
 
   it("gives the signal as a negative status", () => {
