@@ -36,7 +36,12 @@ export async function startLocal(address: HostAddress, prompt: Prompt): Promise<
     throw fail(`${JSON.stringify(wanted.user)} is no user name`, "Correct crun_become_user.");
   }
   const [program = helper, ...args] = [...become.words, helper];
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LC_ALL: "C" } });
+  const child = spawn(program, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, LC_ALL: "C" },
+    // A session of its own: Ctrl-C at the terminal is for crun, which lets what runs come to its end.
+    detached: true,
+  });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) =>
