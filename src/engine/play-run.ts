@@ -218,6 +218,7 @@ export class PlayRun {
   /** Counts a target that is out, and stops the play where that is too much. */
   noteFailure(on: TargetPlay, task: Task | undefined): void {
     this.#failures++;
+    for (const one of this.targets) one.scopes.forget("ansible_play_hosts");
     const percent = (this.#failures * 100) / this.targets.length;
     const { maxFailPercentage } = this.play;
     const isFatal =

@@ -309,6 +309,41 @@ describe("flow", () => {
     assert.deepEqual([ran.targets["fake:a"]?.unreachable, ran.exitStatus], [1, 4]);
   });
 
+  it("keeps registered results and set_fact for the next play, and for other targets' hostvars", async () => {
+    const first = [
+      task("set_fact", { mine: "{{inventory_hostname}}" }),
+      task("command", { cmd: "p" }, { register: "r" }),
+    ];
+    const trees = { "fake:a": new FakeTree(), "fake:b": new FakeTree() };
+    for (const tree of Object.values(trees)) tree.programs["p"] = { stdout: "out" };
+    const shown = task(
+      "debug",
+      { msg: "{{mine}} {{r.stdout}} {{lookup (lookup hostvars 'fake:b') 'mine'}}" },
+      { name: "show" },
+    );
+    const ran = await runPlays([play(first), play([shown], { hostsPattern: "fake:a" })], trees);
+    assert.equal(ran.results.at(-1)?.result["msg"], "fake:a out fake:b");
+  });
+
+  it("lets at most so many targets into a task as throttle says", async () => {
+    const trees = Object.fromEntries(["a", "b", "c", "d"].map((name) => [`fake:${name}`, new FakeTree()]));
+    let within = 0;
+    let most = 0;
+    for (const tree of Object.values(trees)) {
+      tree.programs["p"] = {};
+      const apply = tree.apply.bind(tree);
+      tree.apply = async (changes, options) => {
+        most = Math.max(most, ++within);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const outcomes = await apply(changes, options);
+        within--;
+        return outcomes;
+      };
+    }
+    await runPlays([play([task("command", { cmd: "p" }, { throttle: 2 })])], trees);
+    assert.equal(most, 2);
+  });
+
   it("ends a target's play at meta end_host, without failing it", async () => {
     const nodes = [meta("end_host", { when: "inventory_hostname == 'fake:a'" }), say("after")];
     const ran = await runPlays([play(nodes)], { "fake:a": new FakeTree(), "fake:b": new FakeTree() });
