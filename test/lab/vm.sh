@@ -104,7 +104,7 @@ qemu_command() {
   qemu=(qemu-system-x86_64 -name crun-lab -nodefaults -no-user-config -display none -no-reboot
     -machine q35,usb=off,vmport=off -accel tcg,thread=multi -cpu max -smp 2 -m "$memory_mib"
     -kernel "$image/vmlinuz" -initrd "$image/initrd"
-    -append "root=/dev/vda console=ttyS0 panic=-1 quiet net.ifnames=0 mitigations=off tsc=reliable systemd.show_status=false"
+    -append "root=/dev/vda console=ttyS0 panic=-1 no_timer_check quiet net.ifnames=0 mitigations=off tsc=reliable systemd.show_status=false"
     -drive "file=$image/disk.img,if=virtio,format=raw,snapshot=$snapshot,cache=unsafe"
     -netdev "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22"
     -device virtio-net-pci,netdev=net0,romfile=
@@ -133,17 +133,19 @@ write_client_files() {
 lab_ssh() { # DIR CMD…
   local dir=$1
   shift
-  ssh -F "$dir/ssh_config" -o ConnectTimeout=3 lab-root "$@"
+  ssh -F "$dir/ssh_config" -o ConnectTimeout="${connect_timeout:-30}" lab-root "$@"
 }
 
 wait_for_ssh() { # DIR SECONDS PID
-  local end=$((SECONDS + $2))
+  local end=$((SECONDS + $2)) connect_timeout=2
   until lab_ssh "$1" true 2>"$1/ssh.log"; do
     if ! kill -0 "$3" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
       echo "the lab host does not answer; its last words:" >&2
       tail -n 20 "$1/serial.log" "$1/qemu.log" "$1/ssh.log" >&2 || true
       return 1
     fi
+    # on a busy machine an answer may take longer than a moment
+    connect_timeout=$((connect_timeout < 16 ? connect_timeout * 2 : 16))
     sleep 0.3
   done
 }
@@ -160,7 +162,7 @@ save_state() {
   pid=$!
   cat "$dir/monitor.out" >"$dir/monitor.log" &
   exec 8>"$dir/monitor.in"
-  if ! wait_for_ssh "$dir" 180 "$pid"; then
+  if ! wait_for_ssh "$dir" 300 "$pid"; then
     kill "$pid"
     return 1
   fi
@@ -240,12 +242,12 @@ wake() {
   qemu_command "$image" "$dir" "$port" on -incoming "exec:cat $image/state"
   "$@" "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 &
   echo $! >"$dir/pid"
-  if ! wait_for_ssh "$dir" 30 "$!"; then
+  if ! wait_for_ssh "$dir" 60 "$!"; then
     kill "$!" 2>/dev/null || true
     qemu_command "$image" "$dir" "$port" on
     "$@" "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 &
     echo $! >"$dir/pid"
-    wait_for_ssh "$dir" 120 "$!"
+    wait_for_ssh "$dir" 180 "$!"
   fi
   # it wakes up with the clock of the moment in which it was saved
   lab_ssh "$dir" "date --set=@$(date +%s) >/dev/null"
