@@ -143,24 +143,41 @@ export function readEvents(stdout: string): Pick<Told, "results" | "recap"> {
   return { results, recap };
 }
 
+/** What went on, short enough for the message of an assertion that fails. */
+export function brief(told: Told): string {
+  const shown = told.results.map(({ target, task, status, mayChange, message = "" }) => {
+    const unsure = mayChange ? " (may change)" : "";
+    return `${target} ${task}: ${status}${unsure} ${status === "failed" ? message : ""}`;
+  });
+  return [`status ${told.status}`, ...shown, JSON.stringify(told.recap), told.stderr].join("\n");
+}
+
 /** One line for each result: its task and what became of it. */
 export function lines(results: readonly Result[]): string[] {
   return results.map((one) => `${one.task}: ${one.status}`);
 }
 
 /**
- * Holds check mode to its word: the same tasks in the same order with the same status as in the run that followed. A task
- * that said "may change" has promised nothing, so its status counts neither as a hit nor as a miss: `undecided` must name
- * exactly those, lest check mode hide behind it.
+ * Holds check mode to its word: the same tasks in the same order with the same status as in the run that followed.
+ *
+ * How "may change" counts: check mode marks what it cannot know, and still tells what it expects. `unsure` must name exactly the tasks that it
+ * marks, lest it hide behind the mark; `unforetold`, some of those, exactly the ones that came out otherwise or not at all. All others
+ * are held to their status.
  */
-export function assertForetold(check: Told, done: Told, undecided: readonly string[]): void {
-  const unsure = new Set(undecided);
-  const told = (results: readonly Result[]): string[] =>
-    results.map((one) => (unsure.has(one.task) ? `${one.task}: may change` : `${one.task}: ${one.status}`));
-  assert.deepEqual(told(check.results), told(done.results));
-  assert.deepEqual(
-    check.results.filter((one) => one.mayChange).map((one) => one.task),
-    undecided,
-  );
+export function assertForetold(
+  check: Told,
+  done: Told,
+  { unsure, unforetold = [] }: { readonly unsure: readonly string[]; readonly unforetold?: readonly string[] },
+): void {
+  const others = (results: readonly Result[]): string[] =>
+    lines(results.filter((one) => !unforetold.includes(one.task)));
+  assert.deepEqual(others(check.results), others(done.results));
+  for (const task of unforetold) {
+    assert.ok(unsure.includes(task), `${task} was foretold as a certainty`);
+    const [foretold, came] = [check, done].map(({ results }) => lines(results.filter((one) => one.task === task)));
+    assert.notDeepEqual(foretold, came, `${task} is foretold after all`);
+  }
+  const marked = check.results.filter((one) => one.mayChange).map((one) => one.task);
+  assert.deepEqual(marked, unsure);
   assert.ok(!done.results.some((one) => one.mayChange), "a real run knows");
 }
