@@ -19,6 +19,12 @@ import { reportFor } from "./reporting.js";
 import { setUp, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
+const interruption: Diagnostic = {
+  severity: "warning",
+  summary: "interrupted: what runs comes to its end, nothing more is begun",
+  remedy: "Ctrl-C again stops what runs.",
+};
+
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
@@ -56,7 +62,10 @@ export async function runPlay(options: PlayOptions): Promise<number> {
     forks: setup.forks,
     version,
   });
-  const interrupt = (): void => run.interrupt();
+  const interrupt = (): void => {
+    if (!run.isInterrupted) run.tell({ event: "warning", diagnostic: interruption });
+    run.interrupt();
+  };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   try {
