@@ -1,20 +1,23 @@
 // Fails where a condition does not hold.
 
-import { defineModule } from "../src/module/contract.js";
+import { defineModule, type Plan } from "../src/module/contract.js";
 
 export default defineModule({
   name: "assert",
   summary: "Fail where a condition does not hold",
   params: {
     that: { type: "condition", required: true, doc: "A CEL condition, or a list of which all must hold." },
-    fail_msg: { type: "raw", aliases: ["msg"], doc: "The message of the failure." },
-    success_msg: { type: "raw", doc: "The message where all hold." },
-    quiet: { type: "bool", default: false, doc: "Leave the assertions out of the result." },
+    fail_msg: { type: "raw", aliases: ["msg"], doc: "The message of the failure: text, or a list of lines." },
+    success_msg: { type: "raw", doc: "The message where all hold: text, or a list of lines." },
+    quiet: { type: "bool", default: false, doc: "Accepted; a result is one line anyway." },
   },
   returns: { assertion: "The first condition that does not hold.", evaluated_to: "false" },
   neverChanges: true,
+  check: ({ fail_msg, success_msg }) => problemOf("fail_msg or msg", fail_msg) ?? problemOf("success_msg", success_msg),
   observe: () => ({}),
-  plan: ({ that, fail_msg, success_msg, quiet }) => {
+  plan: ({ that, fail_msg, success_msg }) => {
+    const problem = problemOf("fail_msg or msg", fail_msg) ?? problemOf("success_msg", success_msg);
+    if (problem) return { changes: [], refusal: { message: problem } };
     for (const { text, value, error } of that) {
       if (error !== undefined) return { changes: [], refusal: { message: error } };
       if (typeof value !== "boolean") {
@@ -24,11 +27,11 @@ export default defineModule({
         };
       }
       if (!value) {
-        const result = quiet ? {} : { assertion: text, evaluated_to: false };
-        return { changes: [], refusal: { message: messageOf(fail_msg) ?? "Assertion failed", result } };
+        const result = { assertion: text, evaluated_to: false, msg: fail_msg ?? "Assertion failed" };
+        return { changes: [], refusal: { message: textOf(result.msg), result } };
       }
     }
-    return { changes: [], message: messageOf(success_msg) ?? "All assertions passed" };
+    return passed(success_msg ?? "All assertions passed");
   },
   examples: [
     {
@@ -38,8 +41,19 @@ export default defineModule({
   ],
 });
 
-/** A message may be text or a list of lines. */
-function messageOf(message: unknown): string | undefined {
-  if (message === undefined || message === null) return undefined;
-  return Array.isArray(message) ? message.map(String).join("\n") : String(message);
+function passed(msg: unknown): Plan {
+  return { changes: [], message: textOf(msg), result: { msg } };
+}
+
+/** A list is shown as lines; it is registered as it is. */
+function textOf(message: unknown): string {
+  return Array.isArray(message) ? message.join("\n") : String(message);
+}
+
+function problemOf(name: string, message: unknown): string | undefined {
+  if (message === undefined || message === null || typeof message === "string") return undefined;
+  if (!Array.isArray(message)) return `Incorrect type for ${name}, expected a string or list and got ${typeof message}`;
+  return message.every((one) => typeof one === "string")
+    ? undefined
+    : `Type of one of the elements in ${name} list is not string type`;
 }

@@ -1,14 +1,22 @@
 // Runs a program without a shell.
 
-import { concludeCommand, outputFields } from "../src/module/command-result.js";
+import { expandWords, expansionProbes } from "../src/facts/expand-words.js";
+import { concludeCommand, OUTPUT_LIMIT, outputFields } from "../src/module/command-result.js";
 import { defineModule } from "../src/module/contract.js";
-import { assumptionsOf, reasonNotToRun, runWhenProbes } from "../src/module/run-when.js";
+import {
+  assumptionsOf,
+  chdirProblem,
+  checkRunWhen,
+  directoryOf,
+  reasonNotToRun,
+  runWhenProbes,
+} from "../src/module/run-when.js";
 import { splitWords } from "../src/module/words.js";
 
 export default defineModule({
   name: "command",
   summary: "Run a program, without a shell",
-  doc: "The words are given to the program as they are: no variables, pipes or wildcards (that is what shell is for).",
+  doc: "No pipes, no wildcards: that is what shell is for. $NAME, ${NAME} and a leading ~ become what the program's environment has, as in Ansible.",
   params: {
     cmd: {
       type: "str",
@@ -19,7 +27,8 @@ export default defineModule({
     chdir: { type: "path", doc: "The directory to run in." },
     creates: { type: "path", doc: "Do not run where this path (wildcards allowed) exists." },
     removes: { type: "path", doc: "Do not run where this path (wildcards allowed) does not exist." },
-    executable: { type: "path", doc: "Replaces the first word, the program." },
+    executable: { type: "path", doc: "Not used, with a warning, as in Ansible; the module shell has it." },
+    expand_argument_vars: { type: "bool", default: true, doc: "Whether $NAME and ~ are expanded." },
     stdin: { type: "str", doc: "Text for its standard input." },
     stdin_add_newline: { type: "bool", default: true, doc: "End stdin with a newline." },
     strip_empty_ends: {
@@ -28,41 +37,44 @@ export default defineModule({
       doc: "Cut empty lines off the end of stdout and stderr in the result.",
     },
   },
-  rules: { mutuallyExclusive: [["cmd", "argv"]], requiredOneOf: [["cmd", "argv"]] },
   freeForm: "cmd",
   returns: {
-    cmd: "The words.",
-    rc: "Exit status; negative: the signal that killed it.",
+    cmd: "The words, as they were given.",
+    rc: "Exit status; negative: the signal that killed it; null: its directory cannot be entered.",
     stdout: "Its output, and stdout_lines.",
     stderr: "Its error output, and stderr_lines.",
     start: "When it began, end, and delta.",
   },
-  check: ({ cmd, argv }) => {
-    const split = splitWords(cmd ?? "");
-    if ("problem" in split) return `the command line ${split.problem}`;
-    return (argv ?? split.words).length === 0 ? "no command given" : undefined;
+  check: (params) => {
+    const given = wordsOf(params);
+    return "problem" in given ? given.problem : checkRunWhen(params);
   },
-  observe: (params) => runWhenProbes(params),
-  plan: (params, seen, { startedAt }) => {
-    const split = splitWords(params.cmd ?? "");
-    if ("problem" in split) return { changes: [], refusal: { message: `the command line ${split.problem}` } };
-    const given = params.argv ?? split.words;
-    if (given.length === 0) return { changes: [], refusal: { message: "no command given", result: { rc: 256 } } };
-    const argv = params.executable === undefined ? given : [params.executable, ...given.slice(1)];
-    const empty = { cmd: argv, rc: 0, start: null, end: null, delta: null, ...outputFields("", "") };
+  observe: (params) => {
+    const given = wordsOf(params);
+    const needs = "words" in given && params.expand_argument_vars ? expansionProbes(given.words) : [];
+    return { ...runWhenProbes(params), passwd: needs };
+  },
+  plan: (params, seen, { startedAt, becomeUser, environment }) => {
+    const given = wordsOf(params);
+    if ("problem" in given) return { changes: [], refusal: { message: given.problem, result: { rc: 256 } } };
+    const { words } = given;
+    const empty = { cmd: words, rc: 0, start: null, end: null, delta: null, ...outputFields("", "") };
+    const problem = chdirProblem(params, seen);
+    if (problem) return { changes: [], refusal: { message: problem, result: { ...empty, rc: null } } };
     const reason = reasonNotToRun(params, seen);
     if (reason)
       return { changes: [], message: reason.message, result: { ...empty, ...outputFields(reason.stdout, "") } };
-    const stdin = params.stdin === undefined ? {} : { stdin: params.stdin + (params.stdin_add_newline ? "\n" : "") };
-    const directory = params.chdir === undefined ? {} : { directory: params.chdir };
+    const argv = expandWords(words, seen.passwd[0], { user: becomeUser, environment });
+    const stdin = params.stdin ? { stdin: params.stdin + (params.stdin_add_newline ? "\n" : "") } : {};
+    const directory = directoryOf(params);
+    const exec = { argv, outputLimit: OUTPUT_LIMIT, ...(directory === undefined ? {} : { directory }), ...stdin };
     return {
-      changes: [
-        { kind: "exec", exec: { argv, ...directory, ...stdin }, assumes: assumptionsOf(params), okStatuses: "any" },
-      ],
+      changes: [{ kind: "exec", exec, assumes: assumptionsOf(params), okStatuses: "any" }],
       message: "Command would have run if not in check mode",
       result: empty,
+      warnings: params.executable === undefined ? [] : [executableWarning(params.executable)],
       conclude: (outcomes) =>
-        concludeCommand(outcomes[0], { cmd: argv, startedAt, stripsEnds: params.strip_empty_ends }),
+        concludeCommand(outcomes[0], { cmd: words, startedAt, stripsEnds: params.strip_empty_ends }),
     };
   },
   examples: [
@@ -73,3 +85,23 @@ export default defineModule({
     { title: "Words that hold blanks", yaml: 'command:\n  argv: [touch, "/srv/a file"]\n  creates: /srv/a file\n' },
   ],
 });
+
+/** The words to run, or what is wrong with them. */
+function wordsOf(params: {
+  readonly cmd: string | undefined;
+  readonly argv: readonly string[] | undefined;
+}): { readonly words: readonly string[] } | { readonly problem: string } {
+  const { cmd = "", argv = [] } = params;
+  if (cmd.trim() !== "" && argv.length > 0) return { problem: "only command or argv can be given, not both" };
+  const split = splitWords(cmd);
+  if ("problem" in split) return { problem: `the command line ${split.problem}` };
+  const words = argv.length > 0 ? argv : split.words;
+  return words.length === 0 ? { problem: "no command given" } : { words };
+}
+
+function executableWarning(path: string): string {
+  return (
+    "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. " +
+    `Not using '${path}'.`
+  );
+}

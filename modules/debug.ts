@@ -14,13 +14,16 @@ export default defineModule({
   returns: { msg: "The message; with var, the value stands under the expression's text." },
   neverChanges: true,
   observe: () => ({}),
-  plan: ({ msg, var: expression, verbosity }, _seen, context) => {
+  plan: (params, _seen, context) => {
+    const { msg, var: expression, verbosity } = params;
     if (verbosity > context.verbosity) {
       return { changes: [], isSkipped: true, result: { skipped_reason: "Verbosity threshold not met." } };
     }
-    if (!expression) return { changes: [], result: { msg: msg ?? "Hello world!" } };
-    const value = expression.error === undefined ? expression.value : "VARIABLE IS NOT DEFINED!";
-    return { changes: [], result: { [expression.text]: value } };
+    if (!expression) return { changes: [], result: { msg: msg === undefined ? "Hello world!" : msg } };
+    const { text, value, error } = expression;
+    if (error === undefined) return { changes: [], result: { [text]: value } };
+    const why = context.verbosity > 0 ? `: ${error}` : "";
+    return { changes: [], result: { [text]: `VARIABLE IS NOT DEFINED!${why}` } };
   },
   examples: [
     { title: "A message", yaml: 'debug:\n  msg: "{{target.name}} runs {{facts.os}}"\n' },

@@ -5,10 +5,10 @@ import { defineModule } from "../src/module/contract.js";
 export default defineModule({
   name: "fail",
   summary: "Fail with a message",
-  params: { msg: { type: "str", default: "Failed as requested from task", doc: "The message." } },
+  params: { msg: { type: "raw", default: "Failed as requested from task", doc: "The message: text or any value." } },
   neverChanges: true,
   observe: () => ({}),
-  plan: ({ msg }) => ({ changes: [], refusal: { message: msg } }),
+  plan: ({ msg }) => ({ changes: [], refusal: { message: textOf(msg), result: { msg } } }),
   examples: [
     {
       title: "Where it cannot go on",
@@ -16,3 +16,7 @@ export default defineModule({
     },
   ],
 });
+
+function textOf(message: unknown): string {
+  return typeof message === "string" ? message : JSON.stringify(message);
+}

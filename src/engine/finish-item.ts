@@ -186,7 +186,8 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
 function resultOf(draft: Draft, plan: Plan, work: TaskWork): Readonly<Record<string, unknown>> {
   const result = flagged(draft.fields, draft.isChanged, draft.fault !== undefined, plan.isSkipped === true);
   const message = draft.fault?.message ?? draft.message;
-  if (message !== undefined) result["msg"] = message;
+  // A module whose message is no text (a list of lines) has put it there itself.
+  if (message !== undefined && !("msg" in draft.fields)) result["msg"] = message;
   if (work.items) {
     const { loopVar, indexVar } = work.op.task.loopControl;
     result[loopVar] = work.items[work.index];

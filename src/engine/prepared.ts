@@ -32,18 +32,20 @@ class TaskContext implements Context {
   isSpecific = false;
   readonly #base: ContextBase;
   readonly #becomeUser: string | undefined;
+  readonly #environment: Readonly<Record<string, string>>;
   #startedAt: Date | undefined;
 
   constructor(
     base: ContextBase,
     verbosity: number,
-    becomeUser: string | undefined,
+    user: { readonly becomeUser: string | undefined; readonly environment: Readonly<Record<string, string>> },
     sources: Readonly<Record<string, LocalSource>>,
     extra: Readonly<Record<string, unknown>>,
   ) {
     this.#base = base;
     this.verbosity = verbosity;
-    this.#becomeUser = becomeUser;
+    this.#becomeUser = user.becomeUser;
+    this.#environment = user.environment;
     this.sources = sources;
     this.extra = extra;
   }
@@ -61,6 +63,11 @@ class TaskContext implements Context {
   get becomeUser(): string | undefined {
     this.isSpecific = true;
     return this.#becomeUser;
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    this.isSpecific = true;
+    return this.#environment;
   }
 
   get architecture(): string {
@@ -99,7 +106,8 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
   const environment = task.environment.length === 0 ? undefined : environmentOf(task, scope);
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
-  const context = new TaskContext(using.base, using.verbosity, becomeUser, sources, args.extra);
+  const user = { becomeUser, environment: environment ?? {} };
+  const context = new TaskContext(using.base, using.verbosity, user, sources, args.extra);
   if (info.staticProbes) return { args, context, probes: info.staticProbes, becomeUser, environment, look: undefined };
   const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
   if (

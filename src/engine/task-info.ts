@@ -5,6 +5,7 @@ import type { Probes } from "../module/contract.js";
 import { convertParams } from "../module/params.js";
 import type { Renderable } from "../module/value.js";
 import type { Task } from "../playbook/play.js";
+import { templateOfValue } from "../playbook/template.js";
 import { OMIT } from "../playbook/values.js";
 
 export interface Arguments {
@@ -35,18 +36,23 @@ export class TaskInfo {
   staticProbes: Probes | undefined;
   #static: Arguments | undefined;
   readonly #args: readonly (readonly [string, Renderable])[];
+  /** Names of arguments that are templates (set_fact), by the text that they are. */
+  readonly #nameTemplates: ReadonlyMap<string, Renderable & { readonly names: ReadonlySet<string> }>;
   readonly isStatic: boolean;
 
   constructor(task: Task) {
     this.task = task;
     this.#args = Object.entries(task.args);
     this.argNames = this.#args.map(([name]) => name);
-    this.isStatic = this.#args.every(([, value]) => value.isStatic);
+    const open = task.module.hasOpenParams ? this.argNames.filter((one) => one.includes("{{")) : [];
+    this.#nameTemplates = new Map(open.map((one) => [one, templateOfValue(one, one, task.place)]));
+    this.isStatic = open.length === 0 && this.#args.every(([, value]) => value.isStatic);
     const name = task.name;
     this.hasStaticTitle = name === undefined || name.isStatic;
     this.title = name === undefined ? task.module.name : titleOf(name);
     const names = new Set<string>();
-    for (const source of namesIn(task)) for (const one of source.names) names.add(one);
+    for (const source of [...namesIn(task), ...this.#nameTemplates.values()])
+      for (const one of source.names) names.add(one);
     this.names = names;
     this.usesHostvars = names.has("hostvars");
     this.needsResult =
@@ -66,7 +72,9 @@ export class TaskInfo {
     const given: Record<string, unknown> = {};
     for (const [name, value] of this.#args) {
       const rendered = value.render(scope);
-      if (rendered !== undefined && rendered !== OMIT) given[name] = rendered;
+      if (rendered === undefined || rendered === OMIT) continue;
+      const template = this.#nameTemplates.get(name);
+      given[template ? String(template.render(scope)) : name] = rendered;
     }
     const { params, extra, problems } = convertParams(this.task.module, given);
     if (problems.length > 0)

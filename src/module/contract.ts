@@ -60,6 +60,8 @@ export interface Context {
   readonly pid: number;
   /** Who exec changes run as, if the task says become_user. */
   readonly becomeUser: string | undefined;
+  /** The task's `environment`: what its programs find besides the standard variables. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly sources: Readonly<Record<string, LocalSource>>;
   /** Keys that are no params, for modules with `hasOpenParams` (set_fact). */
   readonly extra: Readonly<Record<string, unknown>>;

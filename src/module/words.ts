@@ -13,8 +13,8 @@ export function splitWords(text: string): { readonly words: readonly string[] } 
     } else if (quote === '"') {
       const next = text[index + 1] ?? "";
       if (character === '"') quote = undefined;
-      else if (character === "\\" && '"\\'.includes(next) && next !== "") {
-        word = (word ?? "") + next;
+      else if (character === "\\" && '"\\\n'.includes(next) && next !== "") {
+        if (next !== "\n") word = (word ?? "") + next;
         index++;
       } else word = (word ?? "") + character;
     } else if (character === "'" || character === '"') {
@@ -22,7 +22,9 @@ export function splitWords(text: string): { readonly words: readonly string[] } 
       word ??= "";
     } else if (character === "\\") {
       if (index + 1 >= text.length) return { problem: "ends with a lone backslash" };
-      word = (word ?? "") + (text[++index] ?? "");
+      // The line goes on.
+      if (text[index + 1] === "\n") index++;
+      else word = (word ?? "") + (text[++index] ?? "");
     } else if (/\s/.test(character)) {
       if (word !== undefined) words.push(word);
       word = undefined;
@@ -31,4 +33,14 @@ export function splitWords(text: string): { readonly words: readonly string[] } 
   if (quote !== undefined) return { problem: `has an open ${quote === '"' ? "double" : "single"} quote` };
   if (word !== undefined) words.push(word);
   return { words };
+}
+
+/** What follows the first word, as it is written. */
+export function afterFirstWord(text: string): string {
+  return text.replace(/^\s*(?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/, "");
+}
+
+/** The word as a shell reads it back. */
+export function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -111,7 +111,7 @@ function ownArguments(module: AnyModule, entry: YamlEntry, findings: Findings): 
         value: typeof node.value === "string" ? templateOfScalar(node, findings) : staticValue(text, placeOf(node)),
       },
     ];
-  return freeArguments(module, module.freeForm, entry.keyNode, node, findings);
+  return freeArguments(module.freeForm, entry.keyNode, node, findings);
 }
 
 function templateOfScalar(node: YamlScalar, findings: Findings): Template {
@@ -126,13 +126,7 @@ function yamlText(value: string): string {
     : `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-function freeArguments(
-  module: AnyModule,
-  freeForm: string,
-  keyNode: YamlScalar,
-  node: YamlScalar,
-  findings: Findings,
-): Given[] {
+function freeArguments(freeForm: string, keyNode: YamlScalar, node: YamlScalar, findings: Findings): Given[] {
   const parts = splitFreeForm(node.text);
   const origin = originOf(node);
   const shifted = (index: number): TextOrigin =>
@@ -146,9 +140,8 @@ function freeArguments(
     return value && { key, keyNode, valueNode: node, value };
   };
   const own = parts.text === "" ? [] : [make(freeForm, parts.text, parts.index)];
-  const inline = parts.params.flatMap((one) =>
-    one.name in module.params ? [make(one.name, one.value, one.valueIndex)] : [],
-  );
+  // One that the module does not take is refused by name, as everywhere.
+  const inline = parts.params.map((one) => make(one.name, one.value, one.valueIndex));
   return [...own, ...inline].filter((one) => one !== undefined);
 }
 

@@ -44,8 +44,9 @@ export function splitFreeForm(given: string): FreeForm {
     // The blanks after a word that goes, go with it.
     while (end < given.length && (given[end] === " " || given[end] === "\t")) end++;
   }
-  rest += given.slice(end);
-  const text = rest.trim();
+  const last = given.slice(end);
+  // What stands at the end stays as it is: `cmd` in the result has it, and Ansible's has too.
+  const text = (params.length > 0 && last.trim() === "" ? rest.trimEnd() : rest + last).trimStart();
   return {
     text,
     index:

@@ -2,6 +2,7 @@
 
 import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
+import { standardEnvironment, terminalName } from "../module/exec-environment.js";
 import type { Content, ExecSpec, Probe } from "../module/probe.js";
 import type { WireChange } from "../wire/changes.js";
 import type { WireProbe } from "../wire/probes.js";
@@ -12,7 +13,6 @@ import { bytesOf } from "../wire/text.js";
 export const INLINE_LIMIT = 64 * 1024;
 /** Most bytes that one probe or change carries itself. */
 const INLINE_TOTAL = 512 * 1024;
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const UMASK_DEFAULT = 0xffff;
 const ENTRY_OF_TREE = 255;
 
@@ -76,7 +76,7 @@ export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentS
 
 /** HOME, USER, LOGNAME and SHELL are the helper's: it has read the tree's passwd. */
 function environmentOf(spec: ExecSpec): string[] {
-  const defaults = { PATH, LANG: "C.UTF-8", TERM: spec.pty === true ? "xterm-256color" : "dumb" };
+  const defaults = { ...standardEnvironment, TERM: terminalName(spec.pty === true) };
   return Object.entries({ ...defaults, ...spec.environment }).map(([name, value]) => `${name}=${value}`);
 }
 

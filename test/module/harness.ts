@@ -140,6 +140,7 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     startedAt: new Date("2026-01-02T03:04:05Z"),
     pid: 4711,
     becomeUser: undefined,
+    environment: {},
     sources: {},
     extra: {},
     verbosity: 0,

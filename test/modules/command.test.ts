@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import command from "../../modules/command.js";
 import script from "../../modules/script.js";
 import shell from "../../modules/shell.js";
-import { concludeCommand } from "../../src/module/command-result.js";
+import { concludeCommand, OUTPUT_LIMIT } from "../../src/module/command-result.js";
 import { splitWords } from "../../src/module/words.js";
 import { localFile, modelOf, planFixture, testFixtures } from "../module/harness.js";
 
@@ -13,9 +13,65 @@ const always = "a command runs each time unless creates or removes say otherwise
 testFixtures(command, [
   {
     name: "runs the words as they are, without a shell",
-    params: { cmd: `echo "a  b" 'c;d' $HOME *` },
-    expect: { changed: true, argv: [["echo", "a  b", "c;d", "$HOME", "*"]] },
+    params: { cmd: `echo "a  b" 'c;d' *` },
+    expect: { changed: true, argv: [["echo", "a  b", "c;d", "*"]] },
     isNeverConverged: always,
+  },
+  {
+    name: "expands variables and ~ from the environment that the program will have; unknown ones stay",
+    tree: { "/etc/passwd": "root:x:0:0::/root:/bin/bash\nweb:x:33:33::/var/www:/bin/sh\n" },
+    params: { cmd: "echo $HOME/x ${USER} ~ ~web/y ~who a~ $A '$NOT_THERE' $1 $PATHS" },
+    context: { environment: { A: "b c" } },
+    expect: {
+      argv: [["echo", "/root/x", "root", "/root", "/var/www/y", "~who", "a~", "b c", "$NOT_THERE", "$1", "$PATHS"]],
+      result: { cmd: ["echo", "$HOME/x", "${USER}", "~", "~web/y", "~who", "a~", "$A", "$NOT_THERE", "$1", "$PATHS"] },
+    },
+    isNeverConverged: always,
+  },
+  {
+    name: "expands for the user that it becomes",
+    tree: { "/etc/passwd": "root:x:0:0::/root:/bin/bash\nweb:x:33:33::/var/www/:/bin/sh\n" },
+    params: { argv: ["touch", "~/x", "$LOGNAME"] },
+    context: { becomeUser: "33" },
+    expect: { argv: [["touch", "/var/www/x", "web"]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "expands nothing where that is not wanted",
+    params: { cmd: "echo $HOME ~", expand_argument_vars: false },
+    expect: { argv: [["echo", "$HOME", "~"]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "does not look at passwd where no word may need it",
+    params: { cmd: "true" },
+    expect: { argv: [["true"]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "takes an empty creates for none",
+    params: { cmd: "true", creates: "" },
+    expect: { changed: true },
+    isNeverConverged: always,
+  },
+  {
+    name: "fails where the directory is missing, though there would be nothing to do",
+    tree: { "/srv/done": "" },
+    params: { cmd: "make", creates: "/srv/done", chdir: "/nope" },
+    expect: {
+      refusal: /^Unable to change directory before execution: \[Errno 2\] No such file or directory: '\/nope'/,
+    },
+  },
+  {
+    name: "warns that executable has no effect, as Ansible does",
+    params: { cmd: "ls /", executable: "/bogus" },
+    expect: { argv: [["ls", "/"]], warning: /no longer supported.*Not using '\/bogus'/ },
+    isNeverConverged: always,
+  },
+  {
+    name: "refuses ~ in a path instead of looking for it",
+    params: { cmd: "true", creates: "~/x" },
+    expect: { problem: /creates: ~\/x would need a login/ },
   },
   {
     name: "takes the words as a list",
@@ -60,8 +116,12 @@ testFixtures(command, [
     params: { cmd: `echo "a` },
     expect: { problem: /open double quote/ },
   },
-  { name: "refuses both forms at once", params: { cmd: "a", argv: ["b"] }, expect: { problem: /exclude each other/ } },
-  { name: "needs one of the forms", params: {}, expect: { problem: /one of cmd, argv is needed/ } },
+  {
+    name: "refuses both forms at once",
+    params: { cmd: "a", argv: ["b"] },
+    expect: { problem: /only command or argv can be given, not both/ },
+  },
+  { name: "needs one of the forms", params: {}, expect: { problem: /no command given/ } },
 ]);
 
 testFixtures(shell, [
@@ -77,7 +137,7 @@ testFixtures(shell, [
     expect: { argv: [["/bin/bash", "-c", "set -o pipefail; a | b"]] },
     isNeverConverged: always,
   },
-  { name: "refuses nothing to run", params: { cmd: " " }, expect: { refusal: /no command given/ } },
+  { name: "refuses nothing to run", params: { cmd: " " }, expect: { problem: /no command given/ } },
 ]);
 
 const sources = { cmd: localFile("/play/files/setup.sh", "#!/bin/sh\ntrue\n", 0o644) };
@@ -102,7 +162,48 @@ testFixtures(script, [
     tree: { "/srv/done": "" },
     params: { cmd: "setup.sh", creates: "/srv/done" },
     context: { sources },
-    expect: { changed: false, message: "skipped, since /srv/done exists" },
+    expect: { changed: false, message: "/srv/done exists, matching creates option" },
+  },
+  {
+    name: "is skipped where what it removes is gone",
+    params: { cmd: "setup.sh", removes: "/srv/old" },
+    context: { sources },
+    expect: { changed: false, message: "/srv/old does not exist, matching removes option" },
+  },
+  {
+    name: "takes no wildcards in creates, as Ansible's script does not",
+    tree: { "/srv/done": "" },
+    params: { cmd: "setup.sh", creates: "/srv/don*" },
+    context: { sources },
+    expect: { changed: true },
+    isNeverConverged: always,
+  },
+  {
+    name: "gives arguments that need a shell to the shell, as they are written",
+    params: { cmd: `setup.sh "$HOME" 'a b' | sort` },
+    context: { sources },
+    expect: { argv: [["/bin/sh", "-c", `@files@/setup.sh "$HOME" 'a b' | sort`]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "needs no shell for what stands in single quotes",
+    params: { cmd: "setup.sh '$HOME|*' a=b" },
+    context: { sources },
+    expect: { argv: [["@files@/setup.sh", "$HOME|*", "a=b"]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "runs a script without a first line that says how by the shell, as a shell does",
+    params: { cmd: "'my setup.sh' x" },
+    context: { sources: { cmd: localFile("/play/files/my setup.sh", "true\n", 0o644) } },
+    expect: { argv: [["/bin/sh", "@files@/my setup.sh", "x"]] },
+    isNeverConverged: always,
+  },
+  {
+    name: "wants an absolute directory",
+    params: { cmd: "setup.sh", chdir: "etc" },
+    context: { sources },
+    expect: { problem: /chdir must be an absolute path/ },
   },
 ]);
 
@@ -148,12 +249,28 @@ describe("result of a command", () => {
       { exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } },
       options,
     );
-    assert.match(refusal?.message ?? "", /could not be started: no nothere in PATH \(ENOENT\)$/);
+    assert.match(refusal?.message ?? "", /^\[Errno 2\] No such file or directory: 'nothere'$/);
   });
 
   it("gives the signal as a negative status", () => {
     const { result } = concludeCommand({ exit: { kind: "signaled", value: 9, wallMs: 0, cpuMs: 0 } }, options);
     assert.equal(result?.["rc"], -9);
+  });
+
+  it("says where the directory cannot be entered, with rc null as Ansible has it", () => {
+    const failure = { errno: 20, code: "system", step: "chdir", path: "/etc/passwd", message: "" } as const;
+    const exit = { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } as const;
+    const { refusal, result, changed } = concludeCommand({ exit }, options);
+    assert.equal(
+      refusal?.message,
+      "Unable to change directory before execution: [Errno 20] Not a directory: '/etc/passwd'",
+    );
+    assert.deepEqual([result?.["rc"], result?.["start"], changed], [null, null, false]);
+  });
+
+  it("tells that more was printed than a result keeps", () => {
+    const outcome = { exit: exited(0), stdout: Buffer.alloc(OUTPUT_LIMIT, "a") };
+    assert.match(concludeCommand(outcome, options).message ?? "", /only the first 16 MiB/);
   });
 });
 
@@ -162,6 +279,7 @@ describe("words of a command line", () => {
     ["", []],
     ["  a\tb\nc ", ["a", "b", "c"]],
     [`a"b c"d`, ["ab cd"]],
+    ['a \\\n  b"c\\\nd"', ["a", "bcd"]],
     [`'' ""`, ["", ""]],
     [String.raw`a\ b "c\"d" 'e\f' "g\h"`, ["a b", `c"d`, String.raw`e\f`, String.raw`g\h`]],
   ];

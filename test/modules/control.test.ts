@@ -23,6 +23,12 @@ testFixtures(debug, [
     expect: { result: { a: "VARIABLE IS NOT DEFINED!" } },
   },
   {
+    name: "says why a variable has no value where more is asked for",
+    params: { var: { text: "a", value: undefined, error: "a is undefined" } },
+    context: { verbosity: 1 },
+    expect: { result: { a: "VARIABLE IS NOT DEFINED!: a is undefined" } },
+  },
+  {
     name: "keeps still below its verbosity",
     params: { msg: "x", verbosity: 2 },
     expect: { result: { skipped_reason: "Verbosity threshold not met." } },
@@ -48,6 +54,16 @@ testFixtures(assertModule, [
   },
   { name: "fails with its own words", params: { that: [broken], msg: "no" }, expect: { refusal: /^no/ } },
   {
+    name: "registers several lines as a list and shows them as lines",
+    params: { that: [holds], success_msg: ["a", "b"] },
+    expect: { message: "a\nb", result: { msg: ["a", "b"] } },
+  },
+  {
+    name: "refuses a message that is no text before the run",
+    params: { that: [holds], fail_msg: 5 },
+    expect: { problem: /Incorrect type for fail_msg or msg, expected a string or list/ },
+  },
+  {
     name: "fails for what is no boolean and says what it was",
     params: { that: [{ text: "x", value: "yes" }] },
     expect: { refusal: /gave "yes", not true or false/ },
@@ -56,6 +72,7 @@ testFixtures(assertModule, [
 
 testFixtures(fail, [
   { name: "fails with its message", params: { msg: "stop" }, expect: { refusal: /^stop/ } },
+  { name: "shows a message that is no text as JSON", params: { msg: { a: 1 } }, expect: { refusal: /^\{"a":1\}/ } },
   {
     name: "fails with Ansible's words where none are given",
     params: {},
@@ -70,11 +87,17 @@ testFixtures(setFact, [
     context: { extra: { a: 1, b: "x" } },
     expect: { changed: false, result: { ansible_facts: { a: 1, b: "x" } } },
   },
-  { name: "refuses to set nothing", params: {}, expect: { refusal: /no variable to set/ } },
+  {
+    name: "makes booleans of Ansible's words, of those alone and not within lists",
+    params: {},
+    context: { extra: { a: "yes", b: "FALSE", c: "on", d: "1", e: ["no"], f: true } },
+    expect: { result: { ansible_facts: { a: true, b: false, c: "on", d: "1", e: ["no"], f: true } } },
+  },
+  { name: "refuses to set nothing", params: {}, expect: { refusal: /No key\/value pairs provided/ } },
   {
     name: "refuses what is no name",
     params: { "a-b": 1 },
     context: { extra: { "a-b": 1 } },
-    expect: { refusal: /no name for a variable/ },
+    expect: { refusal: /The variable name 'a-b' is not valid/ },
   },
 ]);

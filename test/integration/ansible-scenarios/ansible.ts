@@ -10,6 +10,7 @@ import type { NumberedScenario } from "./all.js";
 import { scenarios } from "./all.js";
 import { checkDisk, checkHardLink, writeTree } from "./disk.js";
 import { checkStep, writeControllerFiles } from "./expectation.js";
+import { taskOf, type Step } from "./scenario.js";
 
 interface AnsibleResult {
   readonly changed?: boolean;
@@ -39,6 +40,9 @@ class CallbackModule(CallbackBase):
         print("RESULT " + json.dumps([self.play, dict(result._result, failed=failed)], default=str))
 
     def v2_runner_on_ok(self, result):
+        self.tell(result, False)
+
+    def v2_runner_on_skipped(self, result):
         self.tell(result, False)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
@@ -103,14 +107,12 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
     mkdirSync(root, { recursive: true });
     writeTree(root, scenario.start ?? {}, root);
     writeControllerFiles(own, scenario);
-    const tasks = scenario.steps.map((step) => ({
-      [step.module]: Object.fromEntries(
-        Object.entries(step.params).map(([key, value]) => [key, rebaseParam(key, value, root)]),
-      ),
-      ignore_errors: true,
-      check_mode: step.isCheck === true,
-      vars: step.vars ?? {},
-    }));
+    const tasks = scenario.steps.map((step) => {
+      const isCommand = commands.has(step.module);
+      const rebase = (key: string, value: unknown): unknown =>
+        isCommand ? rebaseText(value, root) : rebaseParam(key, value, root);
+      return { check_mode: false, ...taskOf(step, rebase) };
+    });
     writeFileSync(join(own, "site.yml"), JSON.stringify([{ hosts: "localhost", gather_facts: false, tasks }]));
     return join(own, "site.yml");
   });
@@ -155,6 +157,14 @@ function rebaseParam(key: string, value: unknown, root: string): unknown {
   return ["path", "dest", "src", "name"].includes(key) && typeof value === "string" && /^\/t(\/|$)/.test(value)
     ? root + value
     : value;
+}
+
+const commands: ReadonlySet<Step["module"]> = new Set<Step["module"]>(["command", "shell", "script"]);
+
+/** Paths may stand anywhere in a command line. */
+function rebaseText(value: unknown, root: string): unknown {
+  if (Array.isArray(value)) return value.map((one) => rebaseText(one, root));
+  return typeof value === "string" ? value.replace(/(^|[\s'"=><])(?=\/t(?:[/\s'"]|$))/g, `$1${root}`) : value;
 }
 
 function withoutBase(result: AnsibleResult | undefined, root: string): AnsibleResult | undefined {

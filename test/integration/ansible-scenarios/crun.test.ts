@@ -12,7 +12,7 @@ import { checkDisk, checkHardLink, writeTree } from "./disk.js";
 import { accountFiles, checkStep, writeControllerFiles } from "./expectation.js";
 import type { Report, TaskResult } from "./play.js";
 import { crun, play } from "./play.js";
-import type { Step } from "./scenario.js";
+import { taskOf, type Step } from "./scenario.js";
 
 const chosen = process.env["SCENARIOS"] ?? "";
 
@@ -34,11 +34,12 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
       requireOrSkip(this, { root: true, tools: programs, paths: [crun] });
       directory = scope.tempDir("scenarios");
       for (const scenario of own) {
-        const root = scenario.programs ? await rootOverlay(scope) : join(directory, scenario.id, "tree");
+        const hasPrograms = scenario.runs === true || scenario.programs !== undefined;
+        const root = hasPrograms ? await rootOverlay(scope) : join(directory, scenario.id, "tree");
         roots.set(scenario.id, root);
-        if (scenario.programs) rmSync(join(root, "t"), { recursive: true, force: true });
+        if (hasPrograms) rmSync(join(root, "t"), { recursive: true, force: true });
         mkdirSync(root, { recursive: true });
-        writeTree(root, { ...(scenario.programs ? {} : accountFiles), ...scenario.start });
+        writeTree(root, { ...(hasPrograms ? {} : accountFiles), ...scenario.start });
         writeControllerFiles(join(directory, scenario.id), scenario);
       }
       report = await play(
@@ -85,16 +86,11 @@ for (const module of new Set(scenarios.map((one) => one.module))) {
 
 /** Some steps are refused before anything runs, which ends the run: those scenarios go step by step. */
 function mayStop(scenario: NumberedScenario): boolean {
-  return scenario.steps.some(({ changed }) => changed === "failed");
+  return scenario.steps.some(({ changed, failsLate }) => changed === "failed" && !failsLate);
 }
 
 function playbookOf(directory: string, scenario: NumberedScenario, steps: readonly Step[], root: string): string {
-  const tasks = steps.map((step) => ({
-    [step.module]: step.params,
-    ignore_errors: true,
-    ...(step.isCheck ? { check_mode: true } : {}),
-    ...(step.vars ? { vars: step.vars } : {}),
-  }));
+  const tasks = steps.map((step) => taskOf(step, (_key, value) => value));
   const path = join(directory, scenario.id, "site.yml");
   writeFileSync(path, JSON.stringify([{ hosts: `local:${root}`, tasks }]));
   return path;

@@ -4,7 +4,20 @@ import type { Entry, Tree } from "../../module/harness.js";
 
 /** One task. All paths lie beneath /t, so that another tool can be given the same wish beneath a directory of its own. */
 export interface Step {
-  readonly module: "file" | "copy" | "template" | "lineinfile" | "blockinfile" | "stat";
+  readonly module:
+    | "file"
+    | "copy"
+    | "template"
+    | "lineinfile"
+    | "blockinfile"
+    | "stat"
+    | "command"
+    | "shell"
+    | "script"
+    | "assert"
+    | "debug"
+    | "fail"
+    | "set_fact";
   readonly params: Readonly<Record<string, unknown>>;
   readonly changed: boolean | "failed";
   /** In check mode: nothing happens, but it says what would. */
@@ -14,7 +27,13 @@ export interface Step {
   readonly warning?: RegExp;
   /** Keys of the result; dots lead into maps. */
   readonly result?: Readonly<Record<string, unknown>>;
-  readonly vars?: Readonly<Record<string, string>>;
+  readonly vars?: Readonly<Record<string, unknown>>;
+  /** Written as free text behind the module's name; `params` go beneath `args`. */
+  readonly freeForm?: string;
+  /** More keywords of the task, as `environment`. */
+  readonly keywords?: Readonly<Record<string, unknown>>;
+  /** It fails when its turn comes, not before the run. */
+  readonly failsLate?: boolean;
   /** Changes each time by its nature: the law of idempotence is not asked of it. */
   readonly isNeverConverged?: boolean;
 }
@@ -37,6 +56,8 @@ export interface Scenario {
   readonly hardLinks?: readonly (readonly [string, string, boolean])[];
   /** Why Ansible does otherwise; such a scenario is not compared with it. docs/FROM-ANSIBLE.md has it too. */
   readonly differs?: string;
+  /** What its tasks do is known only where they run: not played in memory, and in a tree that has programs. */
+  readonly runs?: boolean;
   /** Commands that must be in the tree. */
   readonly programs?: readonly ("true" | "false" | "grep" | "file")[];
 }
@@ -49,4 +70,20 @@ export function step(
   more: Partial<Step> = {},
 ): Step {
   return { module, params, changed, ...more };
+}
+
+/** A task as playbooks write it; `rebase` is given every argument. */
+export function taskOf(step: Step, rebase: (key: string, value: unknown) => unknown): Record<string, unknown> {
+  const args = Object.fromEntries(Object.entries(step.params).map(([key, value]) => [key, rebase(key, value)]));
+  const own =
+    step.freeForm === undefined
+      ? { [step.module]: args }
+      : { [step.module]: rebase("cmd", step.freeForm), ...(Object.keys(args).length > 0 ? { args } : {}) };
+  return {
+    ...own,
+    ignore_errors: true,
+    ...(step.isCheck ? { check_mode: true } : {}),
+    ...(step.vars ? { vars: step.vars } : {}),
+    ...step.keywords,
+  };
 }
