@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -42,6 +43,11 @@ struct agent {
   int proc;
   int leader; // pidfd of the machine: it ends, we end
   struct laid *laid;
+  // Where no PID namespace ends with the agent: daemons of runners that ended well are the agent's children from then on,
+  // and live; what a killed runner leaves does not.
+  bool adopts;
+  pid_t *kept;
+  size_t kept_count, kept_capacity;
 };
 
 // Stage 1: nothing open but the control socket, and 0, 1, 2 occupied; not to be traced, no terminal, no keys of the
@@ -107,16 +113,84 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
       agent->leader = fd_count > 2 ? fcntl(fds[2], F_DUPFD_CLOEXEC, 0) : -1;
       agent->proc = open_proc();
       return 0;
-    case AGENT_HOST: agent->proc = open_proc(); return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+    case AGENT_HOST:
+      agent->adopts = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+      agent->proc = open_proc();
+      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
   }
   return err_system(err, EPROTO, "enter", "");
 }
 
+static bool is_runner(const struct agent *agent, pid_t pid) {
+  for (const struct laid *laid = agent->laid; laid != NULL; laid = laid->next) {
+    if (laid->runner == pid) return true;
+  }
+  return false;
+}
+
+static void keep(struct agent *agent, pid_t pid) {
+  if (agent->kept_count == agent->kept_capacity) {
+    size_t capacity = agent->kept_capacity * 2 + 16;
+    pid_t *grown = realloc(agent->kept, capacity * sizeof *grown);
+    if (grown == NULL) return; // a daemon that may be killed with a killed runner's processes
+    agent->kept = grown;
+    agent->kept_capacity = capacity;
+  }
+  agent->kept[agent->kept_count++] = pid;
+}
+
+static bool is_kept(const struct agent *agent, pid_t pid) {
+  for (size_t i = 0; i < agent->kept_count; i++) {
+    if (agent->kept[i] == pid) return true;
+  }
+  return false;
+}
+
+static void forget_kept(struct agent *agent, pid_t pid) {
+  for (size_t i = 0; i < agent->kept_count; i++) {
+    if (agent->kept[i] == pid) agent->kept[i--] = agent->kept[--agent->kept_count];
+  }
+}
+
+// What came to the agent since the last look: from a runner that ended well it is kept, from a killed one it is killed.
+// True while there is something to kill.
+static bool take_orphans(struct agent *agent, bool is_killing) {
+  char list[8192], *next = list;
+  size_t used = 0;
+  bool has_killed = false;
+  auto_close int fd = agent->proc < 0 ? -1 : openat(agent->proc, "thread-self/children", O_RDONLY | O_CLOEXEC);
+  for (ssize_t got = 1; fd >= 0 && got > 0 && used < sizeof list - 1; used += got > 0 ? (size_t)got : 0)
+    got = read(fd, list + used, sizeof list - 1 - used);
+  list[used] = '\0';
+  for (long pid = strtol(next, &next, 10); pid > 0; pid = strtol(next, &next, 10)) {
+    if (is_runner(agent, (pid_t)pid) || is_kept(agent, (pid_t)pid)) continue;
+    if (is_killing) has_killed |= kill((pid_t)pid, SIGKILL) == 0;
+    else keep(agent, (pid_t)pid);
+  }
+  return has_killed;
+}
+
+static void reap(struct agent *agent);
+
+// The children of each that dies come next, so it is repeated until none comes.
+static void kill_orphans(struct agent *agent) {
+  for (int waited = 0; waited < END_DEADLINE_MS && take_orphans(agent, true); waited += 5) {
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    reap(agent);
+  }
+}
+
 static void reap(struct agent *agent) {
   struct signalfd_siginfo drained;
+  int state = 0;
+  bool has_ended_well = false, was_killed = false;
   while (read(agent->signals, &drained, sizeof drained) > 0) {
   }
-  for (pid_t pid = waitpid(-1, NULL, WNOHANG); pid > 0; pid = waitpid(-1, NULL, WNOHANG)) {
+  for (pid_t pid = waitpid(-1, &state, WNOHANG); pid > 0; pid = waitpid(-1, &state, WNOHANG)) {
+    if (agent->adopts) {
+      forget_kept(agent, pid);
+      if (is_runner(agent, pid)) *(WIFSIGNALED(state) ? &was_killed : &has_ended_well) = true;
+    }
     for (struct laid **slot = &agent->laid; *slot != NULL; slot = &(*slot)->next) {
       if ((*slot)->runner != pid) continue;
       struct laid *ended = *slot;
@@ -126,6 +200,8 @@ static void reap(struct agent *agent) {
       break;
     }
   }
+  if (was_killed) kill_orphans(agent);
+  else if (has_ended_well) take_orphans(agent, false);
 }
 
 // Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i).

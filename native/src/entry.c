@@ -116,6 +116,7 @@ static int await_ready(int control, int messages, struct err *err) {
   if (got == (ssize_t)sizeof answer && answer.kind == CHANNEL_READY) return 0;
   if (got == (ssize_t)sizeof answer) {
     *err = answer.err;
+    err_sanitize(err);
     if (err->code == FAILURE_SYSTEM) err->code = FAILURE_ENTRY;
     return -1;
   }
@@ -146,7 +147,7 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   auto_close int theirs = ends[1];
   int status = 0;
   if (kind == AGENT_NSPAWN) {
-    status = nspawn_start(&nspawn, entry->config.root_path, entry->config.root_fd, theirs, err);
+    status = nspawn_start(&nspawn, entry->config.tree_name, entry->config.root_fd, theirs, err);
     agent.pid = nspawn.pid;
   } else {
     status = clone_agent(entry, namespaces[kind], theirs, &agent.pid, err);
@@ -169,7 +170,6 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
     channel_send(agent.control, &setup, sizeof setup, fds, fd_count);
     status = await_ready(agent.control, nspawn.messages, err);
   }
-  nspawn_forget_copy(&nspawn);
   if (nspawn.messages >= 0) close(nspawn.messages);
   if (status == 0) entry->agents[kind] = agent;
   else end_agent(&agent);
@@ -258,6 +258,7 @@ static int await_start(int status_fd, struct process *out, int *terminal, struct
     if (answer.kind == CHANNEL_STARTED && out->pid > 0) return 0;
     if (answer.kind == CHANNEL_FAILED) {
       *err = answer.err;
+      err_sanitize(err);
       return -1;
     }
   }

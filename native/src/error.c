@@ -23,6 +23,11 @@ void err_clear(struct err *err) {
   start(err, FAILURE_SYSTEM, 0, NULL, NULL);
 }
 
+void err_sanitize(struct err *err) {
+  err->step[sizeof err->step - 1] = err->path[sizeof err->path - 1] = err->message[sizeof err->message - 1] = '\0';
+  if (err->code > FAILURE_DEADLINE) err->code = FAILURE_ENTRY;
+}
+
 int err_system(struct err *err, int errno_value, const char *step, const char *path) {
   start(err, FAILURE_SYSTEM, errno_value, step, path);
   return -1;

@@ -24,6 +24,9 @@ struct err {
   char message[256];
 };
 
+// What a process of a tree may have had its hands on: its texts end, and its code is one that there is.
+void err_sanitize(struct err *err);
+
 // A failed system call. `errno_value` is errno as it was right after the call. Returns -1, so that a caller can return
 // it at once.
 int err_system(struct err *err, int errno_value, const char *step, const char *path);

@@ -7,11 +7,13 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -86,6 +88,17 @@ static void describe(struct leader *leader, const char *status, const char *name
   cgroup_of_process(leader->process, info->cgroup, sizeof info->cgroup);
 }
 
+// Anyone may make a user namespace, change its root to a tree that is open to him and wait there to be joined, with
+// what is run and fed. A machine is one whose user namespace we live in, or one of its making by our own user.
+static bool is_of_our_making(int process) {
+  struct stat own, theirs;
+  uid_t owner = (uid_t)-1;
+  auto_close int users = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
+  if (users < 0) return errno == ENOENT; // no user namespaces in this kernel
+  if (stat("/proc/self/ns/user", &own) == 0 && fstat(users, &theirs) == 0 && own.st_ino == theirs.st_ino) return true;
+  return ioctl(users, NS_GET_OWNER_UID, &owner) == 0 && owner == geteuid();
+}
+
 // 1 if the process is the leader of a machine on this tree, and pinned; else 0.
 static int consider(struct leader *out, pid_t pid, const struct stat *tree, const char *name) {
   char path[32], status[8192], comm[32];
@@ -96,6 +109,7 @@ static int consider(struct leader *out, pid_t pid, const struct stat *tree, cons
   struct stat own, theirs, root;
   bool is_leader = leader.process >= 0 && stat("/proc/self/ns/pid", &own) == 0 &&
                    fstatat(leader.process, "ns/pid", &theirs, 0) == 0 && own.st_ino != theirs.st_ino &&
+                   is_of_our_making(leader.process) &&
                    read_text(leader.process, "status", status, sizeof status) && is_init_of_namespace(status) &&
                    read_text(leader.process, "comm", comm, sizeof comm) && strcmp(comm, "crun-agent\n") != 0 &&
                    fstatat(leader.process, "root", &root, 0) == 0 && root.st_dev == tree->st_dev &&

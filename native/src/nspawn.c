@@ -3,54 +3,73 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
-// A copy of the program under a name, as systemd-nspawn binds by path: in memory-backed directories first, and where
-// programs may run. A copy, because root of the container could make the bind writable.
-static int make_copy(char *path, struct err *err) {
-  static const char *const directories[] = {"/run", "/dev/shm", "/var/tmp", "/tmp"};
-  auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  struct stat status;
-  if (program < 0 || fstat(program, &status) < 0) return err_system(err, errno, "open", "/proc/self/exe");
-  for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-    struct statvfs mount;
-    if (statvfs(directories[i], &mount) < 0 || (mount.f_flag & (ST_NOEXEC | ST_RDONLY))) continue;
-    snprintf(path, NSPAWN_COPY_MAX, "%s/crun-agent.XXXXXX", directories[i]);
-    auto_close int copy = mkostemp(path, O_CLOEXEC);
-    if (copy < 0) continue;
-    off_t offset = 0;
-    while (offset < status.st_size && sendfile(copy, program, &offset, (size_t)(status.st_size - offset)) > 0) {
-    }
-    if (offset == status.st_size && fchmod(copy, 0500) == 0) return 0;
-    unlink(path);
+#define NSPAWN_PATH_MAX 320
+
+// The mount namespace of systemd-nspawn alone: a scratch directory over one of the host's that holds nothing it needs,
+// with the agent's program and the tree, bound by its descriptor. So no path is resolved that a stranger could swap, and
+// neither the copy nor the lock file that systemd-nspawn makes beside a tree outlives it, whatever kills whom.
+static int make_scratch(const char *name, char *tree, size_t capacity, char *copy) {
+  static const char *const directories[] = {"/mnt", "/media", "/srv", "/opt", "/home", "/run"};
+  struct stat wanted, actual;
+  const char *scratch = NULL;
+  // The tree is the working directory, which is carried over into a copy of the mount namespace.
+  if (stat(".", &wanted) < 0 || unshare(CLONE_NEWNS) < 0) return -1;
+  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    return -1;
+  for (size_t i = 0; scratch == NULL && i < sizeof directories / sizeof *directories; i++) {
+    if (mount("tmpfs", directories[i], "tmpfs", MS_NODEV, "mode=0700") == 0) scratch = directories[i];
   }
-  path[0] = '\0';
-  return err_fail(err, FAILURE_ENTRY, "start systemd-nspawn", "",
-                  "no directory of this host can hold the agent's program");
+  if (scratch == NULL) return -1;
+  snprintf(copy, NSPAWN_PATH_MAX, "%s/.crun-agent", scratch);
+  snprintf(tree, capacity, "%s/%s", scratch, name);
+  if (mkdir(tree, 0700) < 0 || mount(".", tree, NULL, MS_BIND | MS_REC, NULL) < 0) return -1;
+  if (stat(tree, &actual) < 0) return -1;
+  if (actual.st_dev == wanted.st_dev && actual.st_ino == wanted.st_ino) return 0;
+  errno = ESTALE;
+  return -1;
 }
 
-void nspawn_forget_copy(struct nspawn *nspawn) {
-  if (nspawn->copy[0] != '\0') unlink(nspawn->copy);
-  nspawn->copy[0] = '\0';
+// A copy of the program, because root of the container could make the bind writable.
+static int make_copy(const char *path) {
+  auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  auto_close int copy = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+  struct stat status;
+  off_t offset = 0;
+  if (program < 0 || copy < 0 || fstat(program, &status) < 0) return -1;
+  while (offset < status.st_size) {
+    ssize_t sent = sendfile(copy, program, &offset, (size_t)(status.st_size - offset));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return -1;
+  }
+  return 0;
 }
 
-_Noreturn static void execute(const char *root_path, bool has_resolv, const char *copy, int control, int messages,
-                              pid_t parent) {
-  char directory[4200], bind[NSPAWN_COPY_MAX + 64];
+_Noreturn static void execute(const char *name, int root, bool has_resolv, int control, int messages, pid_t parent) {
+  char tree[NSPAWN_PATH_MAX], copy[NSPAWN_PATH_MAX], directory[NSPAWN_PATH_MAX + 16], bind[NSPAWN_PATH_MAX + 32];
   char *arguments[20];
   size_t count = 0;
-  snprintf(directory, sizeof directory, "--directory=%s", root_path);
+  // TERM, not KILL: it ends its container in order. The agent ends by itself too, when its socket does.
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
+  if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
+  if (fchdir(root) < 0 || make_scratch(name, tree, sizeof tree, copy) < 0 || make_copy(copy) < 0 || chdir("/") < 0) {
+    dprintf(2, "its mounts could not be made: %s\n", strerror(errno));
+    _exit(125);
+  }
+  snprintf(directory, sizeof directory, "--directory=%s", tree);
   snprintf(bind, sizeof bind, "--bind-ro=%s:/run/crun-agent", copy);
   char *const fixed[] = {"systemd-nspawn",    "--quiet", "--settings=no",
                          "--register=no",     "--pipe",  "--timezone=off",
@@ -63,9 +82,6 @@ _Noreturn static void execute(const char *root_path, bool has_resolv, const char
   arguments[count++] = "--agent";
   arguments[count++] = "0";
   arguments[count] = NULL;
-  // TERM, not KILL: it takes its lock file beside the tree away. The agent ends by itself too, when its socket does.
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
-  if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -75,22 +91,17 @@ _Noreturn static void execute(const char *root_path, bool has_resolv, const char
   _exit(127);
 }
 
-int nspawn_start(struct nspawn *out, const char *root_path, int root, int control, struct err *err) {
+int nspawn_start(struct nspawn *out, const char *name, int root, int control, struct err *err) {
   struct stat resolv;
   int ends[2];
   *out = (struct nspawn){.pid = -1, .messages = -1};
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return err_system(err, errno, "pipe2", "");
   auto_close int messages_read = ends[0], messages_write = ends[1];
-  if (make_copy(out->copy, err) < 0) return -1;
   bool has_resolv = fstatat(root, "etc/resolv.conf", &resolv, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(resolv.st_mode);
   pid_t parent = getpid();
   out->pid = fork();
-  if (out->pid == 0) execute(root_path, has_resolv, out->copy, control, messages_write, parent);
-  if (out->pid < 0) {
-    err_system(err, errno, "fork", "");
-    nspawn_forget_copy(out);
-    return -1;
-  }
+  if (out->pid == 0) execute(name, root, has_resolv, control, messages_write, parent);
+  if (out->pid < 0) return err_system(err, errno, "fork", "");
   out->messages = steal_fd(&messages_read);
   return 0;
 }

@@ -7,19 +7,15 @@
 
 #include "error.h"
 
-#define NSPAWN_COPY_MAX 64
-
 struct nspawn {
   pid_t pid;
-  int messages;               // what systemd-nspawn says, read end; of the caller
-  char copy[NSPAWN_COPY_MAX]; // the agent's program for the time of the start; nspawn_forget_copy removes it
+  int messages; // what systemd-nspawn says, read end; of the caller
 };
 
-// Starts systemd-nspawn on a tree with the agent as its PID 1 and the control socket as the agent's stdin. No settings
+// Starts systemd-nspawn on a tree, bound by its descriptor under its name in a mount namespace of its own, with the agent as its PID 1 and the control socket as the agent's stdin. No settings
 // file of the tree's is read, nothing is registered; on a host with systemd it gets a scope of its own. What
 // systemd-nspawn does to a tree it does here too: it makes missing directories (/proc, /sys, /dev, /run, /tmp). It
 // reads resolv.conf from the host where the tree has one as a regular file.
-int nspawn_start(struct nspawn *out, const char *root_path, int root, int control, struct err *err);
-void nspawn_forget_copy(struct nspawn *nspawn);
+int nspawn_start(struct nspawn *out, const char *name, int root, int control, struct err *err);
 
 #endif

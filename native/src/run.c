@@ -246,7 +246,9 @@ static bool read_status(struct running *running) {
   do got = read(running->process.status_fd, &running->status, sizeof running->status);
   while (got < 0 && errno == EINTR);
   if (got < 0 && errno == EAGAIN) return false;
-  if (got != (ssize_t)sizeof running->status) {
+  // Root of a running machine may have told it in the keeper's stead.
+  err_sanitize(&running->status.failure);
+  if (got != (ssize_t)sizeof running->status || running->status.kind > EXIT_NOT_STARTED) {
     running->status = (struct process_status){.kind = EXIT_SIGNALED, .value = 9};
   }
   return true;

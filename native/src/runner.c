@@ -188,6 +188,8 @@ static int prepare(struct runner *runner, int *report_write, struct err *err) {
   if (runner->signals < 0) return err_system(err, errno, "signalfd", "");
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return err_system(err, errno, "become a subreaper", "");
   prctl(PR_SET_NAME, "crun-runner", 0, 0, 0);
+  // An agent that is killed where no PID namespace ends with it: as if it had said so.
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
   if (config->spec->file_count > 0 && config->is_private &&
       files_lay_private(config->spec, config->may_use_others, config->files_directory, err) < 0)
     return -1;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
@@ -242,6 +243,8 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   // 6: down. Nothing runs that was not verified.
   if (drop_to_user(&user, err) < 0 || enter_directory(start->spec, &user, err) < 0) return -1;
   close(steal_fd(&root));
+  // A runner that is killed takes its program along, in a machine too, where nobody else of crun's would see it.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
   return run_program(arguments, environment, err);
 }
 
