@@ -94,12 +94,12 @@ fi
 if wants lint; then check lint 120 npm run --silent lint; fi
 if wants format; then check format 120 npm run --silent format:check; fi
 
-if wants native || wants bundle || wants integration; then check native-build 300 make -C native all; fi
+if wants native || wants bundle || wants integration; then check native-build 300 make -C native -j2 all; fi
 if wants native; then
-  check native-test 300 make -C native test
-  check native-sanitizers 600 make -C native asan-test
+  check native-test 300 make -C native -j2 test
+  check native-sanitizers 600 make -C native -j2 asan-test
   if command -v aarch64-linux-gnu-gcc >/dev/null; then
-    check native-arm64 300 make -C native arm64
+    check native-arm64 300 make -C native -j2 arm64
   else
     absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
   fi

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "words.h"
 
 struct membership {
   char controllers[256]; // empty: cgroup2
@@ -73,10 +74,13 @@ static bool find_mount(const struct membership *member, char *mount_point, char 
   bool is_found = false;
   snprintf(word, sizeof word, "%.*s", (int)strcspn(member->controllers, ","), member->controllers);
   while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
-    char type[64] = "", options[1024] = "";
-    const char *separator = strstr(line, " - ");
-    if (separator == NULL || sscanf(separator, " - %63s %*s %1023s", type, options) != 2) continue;
-    if (sscanf(line, "%*s %*s %*s %4095s %4095s", mount_root, mount_point) != 2) continue;
+    char *separator = strstr(line, " - "), *mount[5], *source[3];
+    if (separator == NULL || split_words(separator + 3, source, 3) < 3) continue;
+    *separator = '\0';
+    if (split_words(line, mount, 5) < 5) continue;
+    const char *type = source[0], *options = source[2];
+    snprintf(mount_root, PATH_MAX, "%s", mount[3]);
+    snprintf(mount_point, PATH_MAX, "%s", mount[4]);
     is_found = word[0] == '\0' ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && has_word(options, word);
   }
   free(line);

@@ -22,6 +22,7 @@
 #include "kernel.h"
 #include "machine.h"
 #include "nspawn.h"
+#include "privilege.h"
 #include "pty.h"
 
 #define AGENT_FD 3
@@ -84,7 +85,7 @@ _Noreturn static void execute_agent(int control) {
   sigprocmask(SIG_SETMASK, &none, NULL);
   if (control == AGENT_FD) fcntl(AGENT_FD, F_SETFD, 0);
   else dup2(control, AGENT_FD);
-  execve("/proc/self/exe", arguments, environment);
+  privilege_execute(arguments, environment);
   err_fail_errno(&failed.err, FAILURE_ENTRY, errno, "execute the agent", "/proc/self/exe",
                  "the helper could not execute itself: is /proc mounted?");
   channel_send(AGENT_FD, &failed, sizeof failed, NULL, 0);
@@ -139,6 +140,11 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
       [AGENT_MACHINE] = 0,
       [AGENT_HOST] = 0,
   };
+  // A process of the tree could reach the program through /proc, and write into the file that root runs next time.
+  if (kind != AGENT_HOST && !privilege_is_sealed())
+    return err_fail(err, FAILURE_ENTRY, "enter", "",
+                    "the helper could not make a sealed copy of itself on this host, so it enters no tree; allow programs "
+                    "to run from one of /dev/shm, /var/tmp, /tmp and /run (mount option exec)");
   struct agent_handle agent = {.control = -1, .leader = -1};
   struct nspawn nspawn = {.pid = -1, .messages = -1};
   int ends[2];

@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "drop.h"
 #include "kernel.h"
+#include "words.h"
 
 #define MACHINES "/run/systemd/machines"
 
@@ -78,10 +79,9 @@ static void describe(struct leader *leader, const char *status, const char *name
     text[strcspn(text, "\n")] = '\0';
     snprintf(info->init, sizeof info->init, "%.63s", text);
   }
-  unsigned inside = 0, outside = 0, count = 0;
-  if (read_text(leader->process, "uid_map", text, sizeof text) &&
-      sscanf(text, "%u %u %u", &inside, &outside, &count) == 3)
-    info->uid_shift = outside;
+  char *map[3]; // inside, outside, how many
+  if (read_text(leader->process, "uid_map", text, sizeof text) && split_words(text, map, 3) == 3)
+    info->uid_shift = (uint32_t)strtoul(map[1], NULL, 10);
   struct stat own, theirs;
   info->has_private_users = stat("/proc/self/ns/user", &own) == 0 &&
                             fstatat(leader->process, "ns/user", &theirs, 0) == 0 && own.st_ino != theirs.st_ino;

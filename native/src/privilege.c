@@ -19,6 +19,7 @@
 #include "cleanup.h"
 #include "kernel.h"
 #include "passwd.h"
+#include "words.h"
 
 #define FEATURE_ROOT 2u
 #define FEATURE_MANY_IDS 4u
@@ -148,8 +149,13 @@ static int copy_program(int from, int to) {
   return fchmod(to, 0500);
 }
 
-static void execute(int fd, char **arguments) {
-  syscall(SYS_execveat, fd, "", arguments, environ, (int)KERNEL_AT_EMPTY_PATH);
+// Returns only where it failed. By path where the system call is missing (before Linux 3.19, or filtered away).
+static void execute(int fd, char **arguments, char **environment) {
+  char path[32];
+  syscall(SYS_execveat, fd, "", arguments, environment, (int)KERNEL_AT_EMPTY_PATH);
+  if (errno != ENOSYS && errno != EPERM) return;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  execve(path, arguments, environment);
 }
 
 // A copy of the program in a file without a name, for kernels that execute no memory; read-only, since a file open for
@@ -163,23 +169,43 @@ static void execute_unlinked(int program, char **arguments) {
     snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
     auto_close int readable = open(path, O_RDONLY | O_CLOEXEC);
     close(steal_fd(&copy));
-    if (readable >= 0) execute(readable, arguments);
+    if (readable >= 0) execute(readable, arguments, environ);
   }
 }
 
+// qemu-user answers for /proc/self/exe with the name that a program was executed by: a copy without a name would not
+// know itself any more. It does not answer for this one.
+static bool is_emulated(const struct stat *program) {
+  auto_close int fd = open("/proc/thread-self/exe", O_PATH | O_CLOEXEC);
+  struct stat real;
+  return fd >= 0 && fstat(fd, &real) == 0 && (real.st_dev != program->st_dev || real.st_ino != program->st_ino);
+}
+
+// Where no copy can be executed the program stays what it is, and enters no tree (see privilege_is_sealed).
 static int seal_program(char **arguments, struct err *err) {
   auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   struct stat status;
   if (program < 0 || fstat(program, &status) < 0) return err_system(err, errno, "open", "/proc/self/exe");
   if (status.st_nlink == 0) return 0; // it runs from a copy: no name leads to it
+  if (is_emulated(&status)) return 0;
   auto_close int copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
   // Kernels before 6.3 know no MFD_EXEC, and execute all.
   if (copy < 0 && errno == EINVAL) copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (copy >= 0 && copy_program(program, copy) == 0 && fcntl(copy, F_ADD_SEALS, SEALS) == 0) execute(copy, arguments);
-  int failed = errno;
+  if (copy >= 0 && copy_program(program, copy) == 0 && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
+    execute(copy, arguments, environ);
   execute_unlinked(program, arguments);
-  return err_fail_errno(err, FAILURE_ENTRY, failed, "seal the helper", "",
-                        "no copy of the helper can be executed on this host");
+  return 0;
+}
+
+bool privilege_is_sealed(void) {
+  auto_close int program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+  struct stat status;
+  return program >= 0 && fstat(program, &status) == 0 && status.st_nlink == 0;
+}
+
+void privilege_execute(char **arguments, char **environment) {
+  auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (program >= 0) execute(program, arguments, environment);
 }
 
 int privilege_prepare(char **arguments, struct err *err) {
@@ -191,10 +217,13 @@ int privilege_prepare(char **arguments, struct err *err) {
 
 uint32_t privilege_features(void) {
   uint32_t features = 0;
-  unsigned long inside = 0, outside = 0, count = 0, all = 0, lines = 0;
+  unsigned long all = 0, lines = 0;
+  char line[128], *words[3]; // inside, outside, how many
   FILE *map = fopen("/proc/self/uid_map", "re");
   bool is_first = false;
-  while (map != NULL && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3) {
+  while (map != NULL && fgets(line, sizeof line, map) != NULL && split_words(line, words, 3) == 3) {
+    unsigned long inside = strtoul(words[0], NULL, 10), outside = strtoul(words[1], NULL, 10);
+    unsigned long count = strtoul(words[2], NULL, 10);
     is_first = lines++ == 0 && inside == 0 && outside == 0 && count == UINT32_MAX;
     all += count;
   }

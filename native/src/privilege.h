@@ -3,6 +3,7 @@
 #ifndef CRUN_PRIVILEGE_H
 #define CRUN_PRIVILEGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -14,7 +15,15 @@
 //     allows no user namespaces, it stays what it is: files can be looked at and written, trees cannot be entered.
 //   2 The program becomes a sealed copy in memory: a process of a tree that reaches it through /proc/PID/exe cannot
 //     change it (CVE-2019-5736). Where the kernel executes no memory (vm.memfd_noexec=2), a copy in an unlinked file.
+//     Where neither is executed (every directory noexec, qemu-user), it stays the file that it is, see below.
 int privilege_prepare(char **arguments, struct err *err);
+
+// Whether no name leads to the program. One that is not sealed works on files, which runs nothing of a tree's, and runs
+// processes on the host's own root, whose users are what they are there anyway; it enters no tree.
+bool privilege_is_sealed(void);
+
+// Executes the program anew, the sealed copy if it is one; returns only where that failed, with errno.
+void privilege_execute(char **arguments, char **environment);
 
 // Bits 2, 4 and 8 of the greeting's features: root's capabilities, more ids than one to be had, a user namespace that
 // is not the first.

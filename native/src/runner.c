@@ -21,6 +21,7 @@
 #include "drop.h"
 #include "files.h"
 #include "start.h"
+#include "words.h"
 
 // How long leftovers are chased before the end is told all the same, and how often.
 #define KILL_DEADLINE_MS 5000
@@ -107,12 +108,11 @@ static void reap(struct runner *runner) {
 // The foreground group of the process's terminal: field 8 of its stat, after the name in parentheses.
 static pid_t foreground_group(const struct runner *runner) {
   char path[32], stat[1024];
-  int group = -1;
+  char *fields[6];
   snprintf(path, sizeof path, "%d/stat", runner->child);
   read_proc(runner->config->proc, path, stat, sizeof stat);
-  const char *after = strrchr(stat, ')');
-  if (after == NULL || sscanf(after + 1, " %*c %*d %*d %*d %*d %d", &group) != 1) return -1;
-  return group;
+  char *after = strrchr(stat, ')');
+  return after != NULL && split_words(after + 1, fields, 6) == 6 ? (pid_t)strtol(fields[5], NULL, 10) : -1;
 }
 
 static void send_signal(const struct runner *runner, int number) {
