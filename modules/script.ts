@@ -1,6 +1,7 @@
 // Runs a script of the controller in the tree, without leaving it there.
 
 import { concludeCommand, OUTPUT_LIMIT } from "../src/module/command-result.js";
+import { isVaulted } from "../src/module/content.js";
 import { defineModule } from "../src/module/contract.js";
 import type { Content, StatProbe } from "../src/module/probe.js";
 import { assumptionsOf, checkRunWhen, directoryOf, type RunWhen } from "../src/module/run-when.js";
@@ -48,6 +49,10 @@ export default defineModule({
     const source = sources["cmd"];
     if (source?.kind !== "file")
       return { changes: [], refusal: { message: `${splitFirst(params.cmd)} is a directory, no script` } };
+    if (params.decrypt && isVaulted(source.content)) {
+      const refusal = { message: `${source.path} is encrypted with vault`, remedy: "Decrypt it first." };
+      return { changes: [], refusal };
+    }
     const name = source.path.slice(source.path.lastIndexOf("/") + 1);
     const line = commandLine(params.cmd, `@files@/${name}`, params.executable ?? interpreterOf(source.content));
     if ("problem" in line) return { changes: [], refusal: { message: `the command line ${line.problem}` } };
@@ -65,7 +70,9 @@ export default defineModule({
         const options = { cmd: params.cmd, startedAt, stripsEnds: false };
         const { result = {}, ...rest } = concludeCommand(outcomes[0], options);
         const { rc, stdout, stderr, stdout_lines, stderr_lines } = result;
-        return { ...rest, result: { rc, stdout, stderr, stdout_lines, stderr_lines } };
+        const own = { rc, stdout, stderr, stdout_lines, stderr_lines };
+        // What the engine tells of a program that did not start names a directory that is gone.
+        return { ...rest, result: rest.changed === false ? { ...own, cmd: params.cmd } : own };
       },
     };
   },

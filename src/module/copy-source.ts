@@ -1,6 +1,6 @@
 // What the module copy takes from the controller or from the task: a file, a directory, or content.
 
-import { contentOf, digestOf } from "./content.js";
+import { contentOf, digestOf, isVaulted } from "./content.js";
 import type { Context, LocalSource, Refusal } from "./contract.js";
 import type { Placement } from "./place-file.js";
 import { placePath } from "./place-probes.js";
@@ -39,10 +39,9 @@ export function refuseLocal(
 ): Refusal | undefined {
   if (params.content !== undefined) return isInside ? { message: "can not use content with a dir as dest" } : undefined;
   const { src } = context.sources;
-  const head = src?.kind === "file" ? Buffer.from(src.content.bytes?.subarray(0, 15) ?? []).toString("latin1") : "";
-  if (!params.decrypt || head !== "$ANSIBLE_VAULT;") return undefined;
+  if (!params.decrypt || src?.kind !== "file" || !isVaulted(src.content)) return undefined;
   return {
-    message: `${src?.path} is encrypted with vault`,
+    message: `${src.path} is encrypted with vault`,
     remedy: "Decrypt it first, or write decrypt: false to copy it as it is.",
   };
 }

@@ -36,18 +36,21 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_play_start(self, play):
         self.play += 1
 
-    def tell(self, result, failed):
-        print("RESULT " + json.dumps([self.play, dict(result._result, failed=failed)], default=str))
+    def tell(self, result, **flags):
+        print("RESULT " + json.dumps([self.play, dict(result._result, **flags)], default=str))
 
     def v2_runner_on_ok(self, result):
-        self.tell(result, False)
+        self.tell(result, failed=False)
 
     def v2_runner_on_skipped(self, result):
-        self.tell(result, False)
+        self.tell(result, failed=False, skipped=True)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self.tell(result, True)
+        self.tell(result, failed=True)
 `;
+
+/** One scenario or module alone, for who looks at it closely. */
+const chosen = process.env["SCENARIOS"] ?? "";
 
 /** One of `count` parts of a module's scenarios, where Ansible takes too long for all of them in one go. */
 export interface Part {
@@ -59,7 +62,9 @@ export interface Part {
 export function compareWithAnsible(module: string, part: Part = { index: 0, count: 1 }): void {
   const own = scenarios
     .filter((one) => one.module === module && one.differs === undefined)
-    .filter((_, index) => index % part.count === part.index);
+    .filter((_, index) => index % part.count === part.index)
+    .filter(({ id }) => chosen === "" || id === chosen || module === chosen);
+  if (own.length === 0) return;
   describe(`Ansible itself on the scenarios of ${module}`, function () {
     this.timeout(900_000);
     let directory: string;
@@ -116,10 +121,13 @@ async function runAll(directory: string, list: readonly NumberedScenario[]): Pro
     writeFileSync(join(own, "site.yml"), JSON.stringify([{ hosts: "localhost", gather_facts: false, tasks }]));
     return join(own, "site.yml");
   });
-  writeFileSync(join(directory, "lines.py"), callback);
+  // A directory of its own: Ansible loads every Python file that it finds beneath it.
+  const plugins = join(directory, "plugins");
+  mkdirSync(plugins);
+  writeFileSync(join(plugins, "lines.py"), callback);
   const environment = {
     ...process.env,
-    ANSIBLE_CALLBACK_PLUGINS: directory,
+    ANSIBLE_CALLBACK_PLUGINS: plugins,
     ANSIBLE_STDOUT_CALLBACK: "lines",
     ANSIBLE_PIPELINING: "1",
     ANSIBLE_LOCALHOST_WARNING: "0",

@@ -117,7 +117,7 @@ export const debugScenarios: readonly Scenario[] = [
     runs: true,
     steps: [
       debug({ var: "a.b" }, false, { vars: { a: { b: [1, { c: "x" }] } }, result: { changed: false } }),
-      debug({ var: "a['b'][0]" }, false, { vars: { a: { b: [1, { c: "x" }] } }, result: { "a['b'][0]": 1 } }),
+      debug({ var: "a['b'][0]" }, false, { vars: { a: { b: ["one", { c: "x" }] } }, result: { "a['b'][0]": "one" } }),
     ],
   },
   {

@@ -61,10 +61,7 @@ export const scenarios: readonly Scenario[] = [
     files,
     steps: [
       script("test_with_args.sh b $HOME a | sort", true, { result: { stdout_lines: ["/root", "a", "b"] } }),
-      script("test_with_args.sh '$HOME' \"$ONE\"", true, {
-        keywords: { environment: { ONE: "1  2" } },
-        result: { stdout_lines: ["$HOME", "1  2"] },
-      }),
+      script(`test_with_args.sh '$HOME' "$HOME  x"`, true, { result: { stdout_lines: ["$HOME", "/root  x"] } }),
       script("test_with_args.sh x > /t/out", true, { result: { stdout: "" } }),
     ],
     start: { "/t": emptyDirectory },
@@ -207,6 +204,20 @@ export const scenarios: readonly Scenario[] = [
       script("where.sh", "failed", {
         params: { chdir: "/t/nope" },
         message: /^Unable to change directory before execution/,
+        ...late,
+      }),
+    ],
+  },
+  {
+    name: "an interpreter that is not there",
+    runs: true,
+    files,
+    differs: "Ansible's shell tells it on stderr, and the task's message is only that the status is not zero",
+    steps: [
+      script("no_shebang.sh x", "failed", {
+        params: { executable: "/t/no-shell" },
+        message: "[Errno 2] No such file or directory: '/t/no-shell'",
+        result: { rc: 2, cmd: "no_shebang.sh x", changed: false },
         ...late,
       }),
     ],
