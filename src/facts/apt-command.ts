@@ -14,7 +14,20 @@ const withoutCacheFiles = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::src
 /** What starts services when packages are installed; each is shadowed where nothing must start. */
 const starters = ["invoke-rc.d", "deb-systemd-invoke", "service", "start-stop-daemon", "initctl", "rc-service"];
 
-const shim = contentOf("#!/bin/sh\n# crun: the tree is not booted, so nothing is started.\nexit 0\n");
+/** Whether services are kept from starting: by where the program finds itself, or in any case. */
+export type ServicePolicy = "start" | "start if booted" | "never start";
+
+/** Where crun's own agent is PID 1, the tree is not booted. Elsewhere the program that the shim stands before is run. */
+const shims = {
+  "start if booted": contentOf(`#!/bin/sh
+# crun: in a tree that is not booted nothing is started.
+read -r init </proc/1/comm 2>/dev/null
+[ "$init" != crun-agent ] || exit 0
+PATH=${path}
+exec "\${0##*/}" "$@"
+`),
+  "never start": contentOf("#!/bin/sh\n# crun: nothing is to be started.\nexit 0\n"),
+};
 
 /** A program of apt that only looks. */
 export function aptProbe(
@@ -25,14 +38,14 @@ export function aptProbe(
   return { argv: [program, ...options, ...args], environment, outputLimit: 16 * 1024 * 1024 };
 }
 
-/** A program of apt that changes the tree. `keepsDown`: maintainer scripts find shims before what starts services. */
-export function aptCommand(argv: readonly string[], keepsDown: boolean): ExecSpec {
+/** A program of apt that changes the tree. Unless services may start, maintainer scripts find shims before what starts them. */
+export function aptCommand(argv: readonly string[], policy: ServicePolicy): ExecSpec {
   const [program = "apt-get", ...args] = argv;
-  if (!keepsDown) return { argv: [program, ...args], environment };
+  if (policy === "start") return { argv: [program, ...args], environment };
   return {
     argv: program === "apt-get" ? [program, "-o", `DPkg::Path=@files@:${path}`, ...args] : [program, ...args],
     environment: { ...environment, PATH: `@files@:${path}` },
-    files: starters.map((name) => ({ name, mode: 0o755, content: shim })),
+    files: starters.map((name) => ({ name, mode: 0o755, content: shims[policy] })),
   };
 }
 

@@ -1,7 +1,7 @@
 // What apt has to look at in a tree, and what it then knows.
 
 import type { Context, Seen } from "../module/contract.js";
-import type { ExecProbe, ListProbe, MachineProbe, ReadProbe, StatProbe } from "../module/probe.js";
+import type { ExecProbe, ListProbe, ReadProbe, StatProbe } from "../module/probe.js";
 import { aptProbe } from "./apt-command.js";
 import type { AptWish } from "./apt-params.js";
 import { parsePolicy, type AptPolicy } from "./apt-policy.js";
@@ -35,7 +35,6 @@ export type AptProbes = {
   /** What is in the lists' directory, where their age matters: a tree that never had any is out of date, however young. */
   readonly indexes: readonly ListProbe[];
   readonly archives: readonly ListProbe[];
-  readonly machine: MachineProbe;
   readonly names: readonly ExecProbe[];
   readonly debs: readonly ExecProbe[];
   readonly simulations: readonly ExecProbe[];
@@ -103,7 +102,6 @@ export function observeApt(wish: AptWish): AptProbes {
     indexes:
       wish.update_cache || wish.cache_valid_time > 0 ? [{ kind: "list", path: listsPath, depth: 1, limit: 200 }] : [],
     archives: wish.clean ? [{ kind: "list", path: archivesPath, depth: 2 }] : [],
-    machine: { kind: "machine" },
     names: patterns.map((spec): ExecProbe => ({
       kind: "exec",
       exec:

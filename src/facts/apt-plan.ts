@@ -3,7 +3,7 @@
 import type { Change, Outcome } from "../module/change.js";
 import { outputFields, outputText } from "../module/command-result.js";
 import type { Conclusion, Context, Plan, Refusal, ResultFields } from "../module/contract.js";
-import { aptCommand, errorLines, remedyFor } from "./apt-command.js";
+import { aptCommand, errorLines, remedyFor, type ServicePolicy } from "./apt-command.js";
 import { debSteps } from "./apt-deb.js";
 import { installSteps, removalSteps } from "./apt-install.js";
 import { cleanJob, needsClean, updateJob, type Job, type Steps } from "./apt-jobs.js";
@@ -26,9 +26,9 @@ export function planApt(wish: AptWish, seen: AptSeen, context: Context): Plan {
     ...(isDue ? [updateJob(wish, seen, now, hasWork)] : []),
     ...steps.jobs,
   ];
-  const keepsDown = keepsServicesDown(wish, seen, context);
+  const policy = servicePolicy(wish, context);
   const changes = jobs.map((job): Change => {
-    const exec = aptCommand(job.argv, keepsDown);
+    const exec = aptCommand(job.argv, policy);
     return {
       kind: "exec",
       exec,
@@ -72,10 +72,10 @@ function hasMoreThanUpdate(wish: AptWish): boolean {
   );
 }
 
-/** Where nothing must be started: in a tree that is not booted, or where policy_rc_d forbids it. */
-function keepsServicesDown(wish: AptWish, seen: AptSeen, context: Context): boolean {
-  const isBooted = context.target.path === "/" || seen.machine.machine !== undefined;
-  return !isBooted || wish.policy_rc_d === 101;
+/** Nothing must be started in a tree that is not booted, nor where policy_rc_d forbids it. */
+function servicePolicy(wish: AptWish, context: Context): ServicePolicy {
+  if (wish.policy_rc_d === 101) return "never start";
+  return context.target.path === "/" ? "start" : "start if booted";
 }
 
 function stepsOf(wish: AptWish, seen: AptSeen, view: AptView, isDue: boolean): Steps {
