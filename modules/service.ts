@@ -48,6 +48,7 @@ export default defineModule({
     name: "the service",
     enabled: "whether it is enabled, where that was asked for",
     state: "started or stopped, where that was asked for",
+    booted: "whether the tree is booted, so that services can run in it",
     status: "what systemctl show tells",
   },
   examples: [

@@ -56,6 +56,7 @@ export default defineModule({
     name: "the unit",
     enabled: "whether it is enabled, where that was asked for",
     state: "started or stopped, where that was asked for",
+    booted: "whether the tree is booted, so that services can run in it",
     status: "what systemctl show tells",
   },
   examples: [

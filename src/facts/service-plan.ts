@@ -56,6 +56,7 @@ function planAll(wanted: ServiceWish, seen: ServiceSeen, context: Context): Plan
     name: wanted.name,
     ...(wanted.enabled === undefined ? {} : { enabled: wanted.enabled }),
     ...(wanted.state === undefined ? {} : { state: wanted.state === "stopped" ? "stopped" : "started" }),
+    booted: boot !== undefined,
     status,
   };
   const warnings = enabling?.warnings ?? [];
@@ -159,7 +160,7 @@ function planState(
     return {
       message: `The tree is not booted, so ${name} cannot be ${state ?? "started"}`,
       remedy:
-        "Boot it as a machine (systemd-nspawn -b) first; enabled: true alone makes the service start when it boots.",
+        "Boot it as a machine first; enabled: true alone makes the service start when it boots. In a handler: register the task that enables it, and write when: NAME.booted.",
     };
   }
   const script = seen.status[0];
