@@ -28,7 +28,8 @@ export default defineModule({
       }
       if (!value) {
         const result = { assertion: text, evaluated_to: false, msg: fail_msg ?? "Assertion failed" };
-        return { changes: [], refusal: { message: textOf(result.msg), result } };
+        const remedy = `This does not hold: ${text}`;
+        return { changes: [], refusal: { message: textOf(result.msg), remedy, result } };
       }
     }
     return passed(success_msg ?? "All assertions passed");

@@ -70,7 +70,7 @@ function resultLines(event: TaskResultEvent, options: LineOptions): string | und
   const isQuiet = (status === "ok" || status === "skipped") && verbosity === 0;
   if (isQuiet && event.module !== "debug" && event.warnings.length === 0) return undefined;
   const isHiddenLoop =
-    event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug" && verbosity === 0;
+    event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug";
   if (isHiddenLoop || (event.module === "debug" && event.status === "skipped" && verbosity === 0)) return undefined;
   const name = event.item === undefined ? event.task : `${event.task} (${event.item})`;
   const lines = [statusLine(status, event.target, name, paint)];
@@ -108,7 +108,11 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
 
 function debugLines(event: TaskResultEvent): string[] {
   const { changed: _changed, failed: _failed, skipped: _skipped, ...shown } = event.result;
-  const entries = Object.entries(shown);
+  const { ansible_loop_var: item, ansible_index_var: index } = shown;
+  const all = Object.entries(shown).filter(([key]) => key !== "ansible_loop_var" && key !== "ansible_index_var");
+  // What the loop adds is in the line above; `var: item` shows it itself.
+  const own = all.filter(([key]) => key !== "item" && key !== item && key !== index);
+  const entries = own.length > 0 ? own : all;
   const [only] = entries;
   if (entries.length === 1 && only?.[0] === "msg") return [indent(clean(valueText(only[1])))];
   return entries.map(([key, value]) => indent(clean(`${key}: ${valueText(value)}`)));

@@ -107,6 +107,12 @@ testFixtures(command, [
     expect: { changed: true },
   },
   {
+    name: "takes a directory that it removes for gone with all that is in it",
+    tree: { "/srv/old/a/b": "" },
+    params: { cmd: "rm -r /srv/old", removes: "/srv/old/" },
+    expect: { changed: true, after: { "/srv/old": undefined, "/srv/old/a": undefined } },
+  },
+  {
     name: "does not run where what it removes is gone",
     params: { cmd: "rm /srv/old", removes: "/srv/old" },
     expect: { changed: false, result: { stdout: "skipped, since /srv/old does not exist" } },

@@ -70,6 +70,14 @@ describe("report in lines", () => {
       /\n {2}hello$/,
     );
   });
+  it("prints what debug says in a loop, without what the loop adds", () => {
+    const loop = { ansible_loop_var: "one", item: 1, one: 1, ansible_index_var: "n", n: 0, changed: false };
+    const lines = (fields: Readonly<Record<string, unknown>>, verbosity: number): string | undefined =>
+      linesOf(result({ status: "ok", module: "debug", result: fields }), { ...options, verbosity });
+    assert.match(lines({ msg: "hello", ...loop }, 0) ?? "", /Write it\n {2}hello$/);
+    assert.match(lines({ item: 1, ansible_loop_var: "item", changed: false }, 0) ?? "", /Write it\n {2}item: 1$/);
+    assert.equal(lines({ results: [], msg: "All items completed" }, 1), undefined);
+  });
   it("shows unified diffs with -D", () => {
     const diffs = [{ title: "/etc/x", before: "a\nb\n", after: "a\nc\n" }];
     assert.match(
