@@ -50,6 +50,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   };
   work.results.push(item);
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
+  else if (work.op.task.module.hasOpenParams && work.mayChange) on.learnPending(work);
   if (work.items) {
     const label = labelOf(work.op.task.loopControl, work.items[work.index], scopeOf(work));
     on.emitItem(work, item, label);

@@ -373,13 +373,24 @@ export class TargetPlay {
   }
 
   learnFacts(facts: Readonly<Record<string, unknown>>, work: TaskWork): void {
-    const { task } = work.op;
     work.facts = { ...work.facts, ...facts };
-    const owner = task.delegateFacts && work.venue ? this.play.run.state(work.venue.base.target.name) : this.state;
     for (const [name, raw] of Object.entries(facts)) {
       if (!Object.hasOwn(work.op.task.args, name)) this.window.clear();
-      this.books.undoable((owner ?? this.state).learned.set(name, { raw }));
+      this.#learn(name, { raw }, work);
     }
+  }
+
+  /** Facts that only a real run could tell: what reads them is not known either. */
+  learnPending(work: TaskWork): void {
+    const { module } = work.op.task;
+    for (const name of work.op.info.argNames)
+      if (!Object.hasOwn(module.params, name)) this.#learn(name, "pending", work);
+  }
+
+  #learn(name: string, value: { readonly raw: unknown } | "pending", work: TaskWork): void {
+    const { delegateFacts } = work.op.task;
+    const owner = delegateFacts && work.venue ? this.play.run.state(work.venue.base.target.name) : this.state;
+    this.books.undoable((owner ?? this.state).learned.set(name, value));
   }
 
   emitItem(work: TaskWork, item: ItemResult, label: string): void {

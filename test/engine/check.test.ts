@@ -53,6 +53,31 @@ describe("check mode", () => {
     assert.equal(ran.exitStatus, 0);
   });
 
+  it("does not take a fact for undefined that is set from a command's result", async () => {
+    const list = [
+      task("set_fact", { old: 1 }, { name: "old" }),
+      task("command", { cmd: "p" }, { name: "p", register: "r" }),
+      task("set_fact", { rc: "{{r.rc}}", old: "{{r.rc}}" }, { name: "fact" }),
+      task("assert", { that: "rc == 0" }, { name: "assert" }),
+      task("debug", { msg: "x" }, { name: "old again", when: "old == 1" }),
+      task("set_fact", { old: 2 }, { name: "sometimes", when: "r.rc == 0" }),
+      task("file", { path: "/srv/{{old}}", state: "directory" }, { name: "file" }),
+    ];
+    const ran = await runPlays([play(list)], { "fake:a": fresh() }, { isCheck: true });
+    assert.deepEqual(
+      ran.results.map((one) => [one.task, one.status, one.mayChange]),
+      [
+        ["old", "ok", false],
+        ["p", "changed", false],
+        ["fact", "ok", true],
+        ["assert", "ok", true],
+        ["old again", "ok", true],
+        ["sometimes", "ok", true],
+        ["file", "changed", true],
+      ],
+    );
+  });
+
   it("fails where the real run would fail", async () => {
     const ran = await runPlays(
       [play([task("copy", { dest: "/no/such/a", content: "x" }, { name: "c" })])],

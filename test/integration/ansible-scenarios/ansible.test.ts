@@ -1,4 +1,4 @@
-// Ansible itself on the scenarios of all modules but copy.
+// Ansible itself on the scenarios of the modules that write files, but copy.
 
 import { compareWithAnsible } from "./ansible.js";
 
