@@ -9,7 +9,7 @@ import type { FactGatherer } from "./fact-look.js";
 function gatherer<T extends Probes, H extends Probes>(typed: {
   readonly treeProbes: T;
   readonly hostProbes: H;
-  treeFacts(seen: Seen<T>): Readonly<Record<string, unknown>>;
+  treeFacts(seen: Seen<T>, treePath: string): Readonly<Record<string, unknown>>;
   hostFacts(seen: Seen<H>, info: HostInfo, treePath: string): Readonly<Record<string, unknown>>;
 }): FactGatherer {
   return typed as unknown as FactGatherer;

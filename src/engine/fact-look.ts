@@ -9,7 +9,7 @@ import type { HostInfo } from "../target/session.js";
 export interface FactGatherer {
   readonly treeProbes: Probes;
   readonly hostProbes: Probes;
-  treeFacts(seen: Seen<Probes>): Readonly<Record<string, unknown>>;
+  treeFacts(seen: Seen<Probes>, treePath: string): Readonly<Record<string, unknown>>;
   hostFacts(seen: Seen<Probes>, info: HostInfo, treePath: string): Readonly<Record<string, unknown>>;
 }
 
@@ -51,7 +51,7 @@ export class FactLook {
         const hostSeen = await (known ?? own)?.promise;
         const host = (): Readonly<Record<string, unknown>> =>
           hostSeen ? this.#gatherer.hostFacts(hostSeen, info, treePath) : {};
-        return once(() => ({ ...this.#gatherer.treeFacts(tree), ...host() }));
+        return once(() => ({ ...this.#gatherer.treeFacts(tree, treePath), ...host() }));
       },
       fail: () => {
         if (!own) return;

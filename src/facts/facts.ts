@@ -1,6 +1,6 @@
 // Facts of a target: what its tree's files tell, and what its host's kernel tells.
 
-import type { ReadObservation, StatObservation } from "../module/probe.js";
+import type { MachineObservation, ReadObservation, StatObservation } from "../module/probe.js";
 import { cgroupLayout, cgroupLayoutProbes, type CgroupLayoutSeen } from "./cgroup-layout.js";
 import { mountsOfTree, parseMounts } from "./mounts.js";
 import { defaultRoute, ipv4Addresses, ipv6Addresses } from "./net.js";
@@ -30,6 +30,7 @@ export const treeFactProbes = {
   init: { kind: "stat", path: "/sbin/init" },
   systemd: { kind: "stat", path: "/lib/systemd/systemd", follow: true },
   openrc: { kind: "stat", path: "/sbin/openrc", follow: true },
+  machine: { kind: "machine" },
   managers: Object.values(managers).map((path) => ({ kind: "stat", path, follow: true }) as const),
 } as const;
 
@@ -50,6 +51,7 @@ export interface TreeFactsSeen {
   readonly init: StatObservation;
   readonly systemd: StatObservation;
   readonly openrc: StatObservation;
+  readonly machine: MachineObservation;
   readonly managers: readonly StatObservation[];
 }
 
@@ -71,8 +73,8 @@ export interface HostKernel {
 
 const textOf = (seen: ReadObservation): string => Buffer.from(seen.content ?? []).toString("utf8");
 
-/** Facts that the tree's own files tell. Absent things are empty text or left out. */
-export function treeFacts(seen: TreeFactsSeen): Record<string, unknown> {
+/** Facts that the tree's own files tell, and whether it is a system that runs. Absent things are empty text or left out. */
+export function treeFacts(seen: TreeFactsSeen, treePath: string): Record<string, unknown> {
   const release = parseOsRelease(textOf(seen.osRelease));
   const manager = managerNames[seen.managers.findIndex(({ stat }) => stat !== undefined)] ?? "";
   const version = release["VERSION_ID"] ?? "";
@@ -92,6 +94,7 @@ export function treeFacts(seen: TreeFactsSeen): Record<string, unknown> {
     package_manager: manager,
     pkg_mgr: manager,
     ...initFacts(seen),
+    booted: treePath === "/" || seen.machine.machine !== undefined,
     hostname: textOf(seen.hostname).trim().split(".")[0] ?? "",
     fqdn: textOf(seen.hostname).trim(),
     users: usersOf(textOf(seen.passwd)),

@@ -32,7 +32,7 @@ describe("facts of a tree", () => {
   };
 
   it("say which system a Debian tree holds", () => {
-    const facts = treeFacts(see(treeFactProbes, debian));
+    const facts = treeFacts(see(treeFactProbes, debian), "/srv/t");
     assert.equal(facts["os"], "debian");
     assert.equal(facts["version"], "12");
     assert.equal(facts["codename"], "bookworm");
@@ -47,10 +47,27 @@ describe("facts of a tree", () => {
   });
 
   it("are empty, not wrong, for a tree that holds nothing", () => {
-    const facts = treeFacts(see(treeFactProbes, {}));
+    const facts = treeFacts(see(treeFactProbes, {}), "/srv/t");
     assert.equal(facts["os"], "");
     assert.equal(facts["package_manager"], "");
     assert.equal(facts["init"], "");
+  });
+
+  it("say whether it is booted: the host's own root, or a machine that runs", () => {
+    const machine = {
+      name: "t",
+      leader: 7,
+      cgroup: "/machine.slice/t",
+      uidShift: 0,
+      init: "systemd",
+      hasPrivateUsers: false,
+    };
+    const off = see(treeFactProbes, debian);
+    const on = { ...off, machine: { kind: "machine", machine } } as const;
+    assert.deepEqual(
+      [treeFacts(off, "/srv/t"), treeFacts(on, "/srv/t"), treeFacts(off, "/")].map((facts) => facts["booted"]),
+      [false, true, true],
+    );
   });
 
   it("are joined by what the host's kernel tells", () => {
