@@ -143,8 +143,8 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   // A process of the tree could reach the program through /proc, and write into the file that root runs next time.
   if (kind != AGENT_HOST && !privilege_is_sealed())
     return err_fail(err, FAILURE_ENTRY, "enter", "",
-                    "the helper could not make a sealed copy of itself on this host, so it enters no tree; allow programs "
-                    "to run from one of /dev/shm, /var/tmp, /tmp and /run (mount option exec)");
+                    "the helper could not make a sealed copy of itself on this host, so it enters no tree; allow "
+                    "programs to run from one of /dev/shm, /var/tmp, /tmp and /run (mount option exec)");
   struct agent_handle agent = {.control = -1, .leader = -1};
   struct nspawn nspawn = {.pid = -1, .messages = -1};
   int ends[2];

@@ -186,7 +186,9 @@ static int prepare(struct runner *runner, int *report_write, struct err *err) {
   if (sigprocmask(SIG_SETMASK, &handled, NULL) < 0) return err_system(err, errno, "sigprocmask", "");
   runner->signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
   if (runner->signals < 0) return err_system(err, errno, "signalfd", "");
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return err_system(err, errno, "become a subreaper", "");
+  // EINVAL: qemu-user knows it not; then what a process leaves behind on the host's own root is not found.
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 && errno != EINVAL)
+    return err_system(err, errno, "become a subreaper", "");
   prctl(PR_SET_NAME, "crun-runner", 0, 0, 0);
   // An agent that is killed where no PID namespace ends with it: as if it had said so.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
