@@ -21,7 +21,14 @@ struct probe {
   struct exec_spec *exec;
 };
 
-enum expect_flag { EXPECT_TYPE = 1, EXPECT_SHA256 = 2, EXPECT_OWNER = 4, EXPECT_MODE = 8, EXPECT_TARGET = 16 };
+enum expect_flag {
+  EXPECT_TYPE = 1,
+  EXPECT_SHA256 = 2,
+  EXPECT_OWNER = 4,
+  EXPECT_MODE = 8,
+  EXPECT_TARGET = 16,
+  EXPECT_REAL = 32
+};
 
 struct expect {
   uint8_t flags;  // enum expect_flag
@@ -31,6 +38,7 @@ struct expect {
   uint32_t gid;
   const uint8_t *sha256;
   struct bytes target;
+  const char *real;  // where the path leads, canonical
 };
 
 enum change_flag {

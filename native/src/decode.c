@@ -165,7 +165,8 @@ static void get_expect(struct cursor *cursor, struct expect *expect) {
   }
   if (expect->flags & EXPECT_MODE) expect->mode = get_u16(cursor);
   if (expect->flags & EXPECT_TARGET) expect->target = get_bytes(cursor);
-  if (expect->flags > 31 || expect->type > TYPE_SOCKET) cursor_break(cursor);
+  if (expect->flags & EXPECT_REAL) expect->real = get_string(cursor);
+  if (expect->flags > 63 || expect->type > TYPE_SOCKET) cursor_break(cursor);
 }
 
 static void get_change(struct cursor *cursor, struct change *change) {

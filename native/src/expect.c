@@ -42,13 +42,18 @@ static int check_content(struct tree *tree, const struct root *root, const struc
 int expect_check(struct tree *tree, const struct root *root, const struct change *change, const struct place *place,
                  struct err *err) {
   const struct expect *expect = &change->expect;
+  // First: what was swapped for a link since it was observed leads to a thing that is nobody's business.
+  if ((expect->flags & EXPECT_REAL) && strcmp(expect->real, place->real) != 0) {
+    return err_fail(err, FAILURE_CONFLICT, "expect", change->path,
+                    "The path leads elsewhere than when it was observed.");
+  }
   uint8_t type = place->fd < 0 ? TYPE_ABSENT : stat_type_of(place->stat.st_mode);
   if ((expect->flags & EXPECT_TYPE) && type != expect->type) {
     return err_fail(err, FAILURE_CONFLICT, "expect", change->path, "It is %s now, and was %s when it was observed.",
                     type_names[type], type_names[expect->type]);
   }
   if (type == TYPE_ABSENT) {
-    return expect->flags & ~EXPECT_TYPE ? conflict(err, change->path, "What was there (now absent)") : 0;
+    return expect->flags & ~(EXPECT_TYPE | EXPECT_REAL) ? conflict(err, change->path, "What was there (now absent)") : 0;
   }
   if ((expect->flags & EXPECT_OWNER) && (place->stat.st_uid != expect->uid || place->stat.st_gid != expect->gid)) {
     return conflict(err, change->path, "The owner");
@@ -66,7 +71,7 @@ bool expects_absence(const struct change *change) {
 
 int expect_again(const struct change *change, const struct place *place, struct err *err) {
   struct stat now;
-  if (change->expect.flags == 0 || place->fd < 0) return 0;
+  if ((change->expect.flags & ~EXPECT_REAL) == 0 || place->fd < 0) return 0;
   if (fstatat(place->parent, place->name, &now, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno != ENOENT) return err_system(err, errno, "fstatat", change->path);
     return conflict(err, change->path, "What was there (now absent)");

@@ -134,6 +134,35 @@ static void test_write_in_place(void) {
   fixture_close(&fixture);
 }
 
+// A directory of the tree's user was swapped for a link after the look: nothing happens where it leads.
+static void test_swapped_directory(void) {
+  static const char *const kinds[] = {"/srv/d/shadow", "/srv/d/new"};
+  fixture_open(&fixture);
+  CHECK(mkdir(scratch("tree/srv"), 0755) == 0 && mkdir(scratch("tree/srv/d"), 0755) == 0);
+  CHECK(mkdir(scratch("tree/etc"), 0755) == 0);
+  make_file("tree/etc/shadow", "secret");
+  CHECK(rename(scratch("tree/srv/d"), scratch("tree/srv/aside")) == 0);
+  CHECK(symlink("../etc", scratch("tree/srv/d")) == 0);
+  struct change change = new_change(CHANGE_SET_ATTRIBUTES, kinds[0]);
+  change.mode = 0666;
+  change.expect = (struct expect){.flags = EXPECT_TYPE | EXPECT_REAL, .type = TYPE_FILE, .real = kinds[0]};
+  CHECK_EQUAL(does(&fixture, &change), CONFLICT);
+  change.kind = CHANGE_REMOVE;
+  CHECK_EQUAL(does(&fixture, &change), CONFLICT);
+  change = new_write(kinds[1], "new");
+  change.expect = (struct expect){.flags = EXPECT_TYPE | EXPECT_REAL, .type = TYPE_ABSENT, .real = kinds[1]};
+  CHECK_EQUAL(does(&fixture, &change), CONFLICT);
+  change.expect = (struct expect){.flags = EXPECT_REAL, .real = kinds[1]};
+  CHECK_EQUAL(does(&fixture, &change), CONFLICT);
+  CHECK_EQUAL(count_entries("tree/etc"), 1);
+  CHECK_TEXT(content_of("tree/etc/shadow"), "secret");
+  // A link that was there when it was looked at is no obstacle.
+  change.expect.real = "/etc/new";
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  CHECK_TEXT(content_of("tree/etc/new"), "new");
+  fixture_close(&fixture);
+}
+
 static void test_compare_and_swap(void) {
   struct change change = new_write("/file", "new");
   fixture_open(&fixture);
@@ -435,6 +464,7 @@ void change_tests(void) {
   test_run("WRITE_FILE follows a link only where asked, and only beneath the root", test_write_links);
   test_run("writing in place keeps the inode, and is refused where another name would change", test_write_in_place);
   test_run("a change is refused as a conflict where the thing is not as expected", test_compare_and_swap);
+  test_run("a change does not follow a link that was put in its way since the look", test_swapped_directory);
   test_run("MAKE_DIRECTORY makes one level beneath the root", test_directories);
   test_run("links, hard links and renames replace what is no directory, and leave no other names", test_names);
   test_run("REMOVE takes all beneath, follows no link and spares the root", test_remove);

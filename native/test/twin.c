@@ -108,6 +108,7 @@ static void put_expect(struct buffer *out, const struct expect *expect) {
   }
   if (expect->flags & EXPECT_MODE) put_u16(out, expect->mode);
   if (expect->flags & EXPECT_TARGET) put_bytes(out, expect->target.data, expect->target.length);
+  if (expect->flags & EXPECT_REAL) put_str(out, expect->real);
 }
 
 static void put_owner(struct buffer *out, const struct change *change) {

@@ -103,8 +103,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   }
   if (on.books.isPending && on.books.venue !== venue) return { kind: "flush" };
   on.books.venue = venue;
-  on.books.enter(on.standing(work), changes);
-  venue.model.predict(changes);
+  on.books.enter(on.standing(work), venue.model.guard(changes));
   work.phase = "finish";
   const isAwaited =
     plan.conclude !== undefined || venue !== on.venue || changes.some((change) => change.kind === "exec");

@@ -12,6 +12,8 @@ export interface Expect {
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly mode?: number;
   readonly target?: string;
+  /** Where the path led when it was observed (its canonical form): links that were swapped in since lead nowhere. Set by the engine. */
+  readonly real?: string;
 }
 
 /** `keep`: what the replaced file has, or the default where there was none. */

@@ -1,9 +1,11 @@
 // A model of a tree: what was observed, overlaid with what was planned; probes are answered from it.
 
-import type { Assumption } from "./change.js";
+import type { Assumption, Change } from "./change.js";
+import { joined, KnownPaths } from "./known-paths.js";
 import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
 import { predictChange } from "./predict.js";
 import type { ListEntry, ListProbe, Observation, Probe, Root } from "./probe.js";
+import { parentOf } from "./tree-path.js";
 
 /** How the model answers a probe. */
 export type Answer =
@@ -53,6 +55,7 @@ export class Model {
   readonly #overlay = new Map<string, Node>();
   /** Canonical paths by root, way of following and path asked for. */
   readonly #reals = new Map<string, string>();
+  readonly #known = new KnownPaths();
   /** Grows with each predicted change. */
   #version = 0;
   /** A command of unknown effect was predicted. */
@@ -81,11 +84,13 @@ export class Model {
   forgetObserved(): void {
     this.#observed.clear();
     this.#reals.clear();
+    this.#known.clear();
   }
 
   /** Takes in what the tree answered. */
   remember(probe: Probe, observation: Observation): void {
     this.#observed.set(probeKey(probe), { observation, version: this.#version });
+    this.#known.remember(probe, observation);
     if ("real" in observation && "path" in probe && observation.real !== probe.path && observation.real !== "") {
       const root = probe.at === "host" ? "h" : "t";
       this.#reals.set(`${root}${followsLink(probe) ? "f" : "n"}${probe.path}`, observation.real);
@@ -122,6 +127,41 @@ export class Model {
       };
     }
     return { kind: "known", observation, isCertain };
+  }
+
+  /**
+   * Predicts the changes, and gives them with the place that each path was observed to lead to, where that is known: what
+   * was swapped for a link since then is refused, not followed.
+   */
+  guard(changes: readonly Change[]): Change[] {
+    return changes.map((change) => {
+      const real = this.#placeOf(change);
+      this.predict([change]);
+      if (real === undefined || change.kind === "exec") return change;
+      return { ...change, expect: { ...change.expect, real } };
+    });
+  }
+
+  #placeOf(change: Change): string | undefined {
+    if (this.#isOpaque || change.kind === "exec" || change.kind === "lock" || change.kind === "unlock")
+      return undefined;
+    if (change.kind === "writeKernel") return undefined;
+    const { at, path } = change;
+    const follows = (change.kind === "writeFile" || change.kind === "setAttributes") && change.follow === true;
+    if (!follows) return this.#realOf(at, path);
+    const node = this.#version === 0 ? undefined : this.#locate(at, path, false);
+    return node === undefined || node.kind === "open" ? this.#known.targetOf(at, path) : undefined;
+  }
+
+  /** Through directories that are predicted to be made up to what was observed; never through a predicted link. */
+  #realOf(at: Root | undefined, path: string): string | undefined {
+    const parent = parentOf(path);
+    if (this.#version === 0 || parent === "/") return this.#known.placeOf(at, path);
+    const located = this.#locate(at, parent, true);
+    if (located.path !== parent || located.kind === "absent") return undefined;
+    if (located.kind === "open" || !located.node.isNewDirectory) return this.#known.placeOf(at, path);
+    const real = this.#realOf(at, parent);
+    return real === undefined ? undefined : joined(real, path);
   }
 
   /** Applies planned changes to the model. */
@@ -348,11 +388,6 @@ export class Model {
     const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;
     return { kind: "known", observation: seen.observation, isCertain };
   }
-}
-
-/** The directory that holds a path, `/` for the root itself. */
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
 }
 
 function globPattern(pattern: string): RegExp {

@@ -13,7 +13,7 @@ import { readExec, readExit, readFailure, writeExec, writeExit, writeFailure } f
 import type { WireExec } from "./structs.js";
 
 /** The version that the greeting must name. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 interface OnChannel {
   /** The request that it belongs to; 0 for the greeting. */

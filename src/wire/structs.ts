@@ -232,8 +232,10 @@ export function readContent(reader: Reader): WireContent {
 }
 
 export function writeExpect(writer: Writer, expect: Expect): void {
-  const { type, sha256, owner, mode, target } = expect;
-  const has = [type, sha256, owner, mode, target].map((field, index) => [field !== undefined, 1 << index] as const);
+  const { type, sha256, owner, mode, target, real } = expect;
+  const has = [type, sha256, owner, mode, target, real].map(
+    (field, index) => [field !== undefined, 1 << index] as const,
+  );
   writer.u8(flagBits(...has));
   if (type !== undefined) writer.oneOf(FILE_TYPES, type, "file type");
   if (sha256 !== undefined) writer.hex(sha256, 32);
@@ -243,16 +245,18 @@ export function writeExpect(writer: Writer, expect: Expect): void {
   }
   if (mode !== undefined) writer.u16(mode);
   if (target !== undefined) writer.name(target);
+  if (real !== undefined) writer.str(real);
 }
 
 export function readExpect(reader: Reader): Expect {
-  const bits = checkFlags(reader.u8(), 0x1f);
+  const bits = checkFlags(reader.u8(), 0x3f);
   return {
     ...(bits & 1 ? { type: reader.oneOf(FILE_TYPES, "file type") } : {}),
     ...(bits & 2 ? { sha256: reader.hex(32) } : {}),
     ...(bits & 4 ? { owner: { uid: reader.u32(), gid: reader.u32() } } : {}),
     ...(bits & 8 ? { mode: reader.u16() } : {}),
     ...(bits & 16 ? { target: reader.name() } : {}),
+    ...(bits & 32 ? { real: reader.str() } : {}),
   };
 }
 

@@ -136,6 +136,46 @@ describe("model of a tree", () => {
     assert.deepEqual(glob.observation.paths, ["/d/b", "/d/sub"]);
   });
 
+  it("binds a change to the place where its path led when it was observed, and to none that nobody saw", () => {
+    const model = new Model();
+    const absent = { kind: "stat", stat: undefined } as const;
+    model.remember({ kind: "stat", path: "/var/run/a" }, { ...absent, real: "/run/a" });
+    model.remember({ kind: "stat", path: "/srv/app" }, { ...absent, real: "/srv/app" });
+    model.remember(
+      { kind: "list", path: "/srv/www", depth: 0 },
+      {
+        kind: "list",
+        real: "/srv/www",
+        stat: statOf("directory"),
+        isTruncated: false,
+        entries: [{ name: "d/f", stat: statOf("file"), digests: {} }],
+      },
+    );
+    const expect = {};
+    const guarded = model.guard([
+      { kind: "writeFile", path: "/var/run/a", content: contentOf("x"), expect },
+      { kind: "makeDirectory", path: "/srv/app", expect: { type: "absent" } },
+      { kind: "writeFile", path: "/srv/app/f", content: contentOf("x"), expect },
+      { kind: "setAttributes", path: "/srv/www/d/f", mode: 0o600, expect },
+      { kind: "remove", path: "/opt/unseen", expect },
+      { kind: "makeLink", path: "/srv/l", target: "www", expect },
+      { kind: "remove", path: "/srv/l/d/f", expect },
+    ]);
+    assert.deepEqual(
+      guarded.map((change) => ("expect" in change ? change.expect : undefined)),
+      [
+        { real: "/run/a" },
+        { type: "absent", real: "/srv/app" },
+        { real: "/srv/app/f" },
+        { real: "/srv/www/d/f" },
+        {},
+        { real: "/srv/l" },
+        {},
+      ],
+    );
+    assert.equal(textAt(model, "/srv/app/f"), "x", "and predicts as it goes");
+  });
+
   it("moves a renamed directory with all that is planned beneath it", () => {
     const model = modelOf({ "/home/a/x": "1" });
     model.predict([{ kind: "rename", path: "/home/a", to: "/home/b", expect: {} }]);

@@ -218,6 +218,7 @@ const expectation: fc.Arbitrary<Expect> = partly<Expect>(
     owner: record({ uid: u32, gid: u32 }),
     mode: u16,
     target: name,
+    real: str,
   },
   [],
 );

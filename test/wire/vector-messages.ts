@@ -128,7 +128,7 @@ const changes: readonly (readonly [string, WireChange])[] = [
       kind: "writeFile",
       at: "host",
       path: "/etc/motd",
-      expect: { type: "file", sha256: SHA256, owner: { uid: 1, gid: 2 }, mode: 0o644, target: "" },
+      expect: { type: "file", sha256: SHA256, owner: { uid: 1, gid: 2 }, mode: 0o644, target: "", real: "/etc/motd" },
       content: { kind: "blob", sha256: SHA256 },
       mode: 0o4755,
       uid: 1000,
@@ -364,7 +364,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 1,
+      protocol: 2,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",
