@@ -69,8 +69,7 @@ function resultLines(event: TaskResultEvent, options: LineOptions): string | und
   const status = statusOf(event);
   const isQuiet = (status === "ok" || status === "skipped") && verbosity === 0;
   if (isQuiet && event.module !== "debug" && event.warnings.length === 0) return undefined;
-  const isHiddenLoop =
-    event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug";
+  const isHiddenLoop = event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug";
   if (isHiddenLoop || (event.module === "debug" && event.status === "skipped" && verbosity === 0)) return undefined;
   const name = event.item === undefined ? event.task : `${event.task} (${event.item})`;
   const lines = [statusLine(status, event.target, name, paint)];
