@@ -54,7 +54,7 @@ export default defineModule({
     const needs = "words" in given && params.expand_argument_vars ? expansionProbes(given.words) : [];
     return { ...runWhenProbes(params), passwd: needs };
   },
-  plan: (params, seen, { startedAt, becomeUser, environment }) => {
+  plan: (params, seen, context) => {
     const given = wordsOf(params);
     if ("problem" in given) return { changes: [], refusal: { message: given.problem, result: { rc: 256 } } };
     const { words } = given;
@@ -64,7 +64,7 @@ export default defineModule({
     const reason = reasonNotToRun(params, seen);
     if (reason)
       return { changes: [], message: reason.message, result: { ...empty, ...outputFields(reason.stdout, "") } };
-    const argv = expandWords(words, seen.passwd[0], { user: becomeUser, environment });
+    const argv = expandWords(words, seen.passwd[0], { user: context.becomeUser, environment: context.environment });
     const stdin = params.stdin ? { stdin: params.stdin + (params.stdin_add_newline ? "\n" : "") } : {};
     const directory = directoryOf(params);
     const exec = { argv, outputLimit: OUTPUT_LIMIT, ...(directory === undefined ? {} : { directory }), ...stdin };
@@ -74,7 +74,7 @@ export default defineModule({
       result: empty,
       warnings: params.executable === undefined ? [] : [executableWarning(params.executable)],
       conclude: (outcomes) =>
-        concludeCommand(outcomes[0], { cmd: words, startedAt, stripsEnds: params.strip_empty_ends }),
+        concludeCommand(outcomes[0], { cmd: words, startedAt: context.startedAt, stripsEnds: params.strip_empty_ends }),
     };
   },
   examples: [

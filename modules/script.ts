@@ -40,13 +40,13 @@ export default defineModule({
     creates: pathProbes(params.creates, params),
     removes: pathProbes(params.removes, params),
   }),
-  plan: (params, seen, { sources, startedAt }) => {
+  plan: (params, seen, context) => {
     const { creates, removes } = params;
     if (seen.creates.some(({ stat }) => stat))
       return { changes: [], isSkipped: true, message: `${creates} exists, matching creates option` };
     if (seen.removes.some(({ stat }) => !stat))
       return { changes: [], isSkipped: true, message: `${removes} does not exist, matching removes option` };
-    const source = sources["cmd"];
+    const source = context.sources["cmd"];
     if (source?.kind !== "file")
       return { changes: [], refusal: { message: `${splitFirst(params.cmd)} is a directory, no script` } };
     if (params.decrypt && isVaulted(source.content)) {
@@ -67,7 +67,7 @@ export default defineModule({
       changes: [{ kind: "exec", exec, assumes: assumptionsOf(params), okStatuses: "any" }],
       result: { rc: 0, stdout: "", stderr: "", stdout_lines: [], stderr_lines: [] },
       conclude: (outcomes) => {
-        const options = { cmd: params.cmd, startedAt, stripsEnds: false };
+        const options = { cmd: params.cmd, startedAt: context.startedAt, stripsEnds: false };
         const { result = {}, ...rest } = concludeCommand(outcomes[0], options);
         const { rc, stdout, stderr, stdout_lines, stderr_lines } = result;
         const own = { rc, stdout, stderr, stdout_lines, stderr_lines };

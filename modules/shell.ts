@@ -39,7 +39,7 @@ export default defineModule({
   },
   check: (params) => (isEmpty(params.cmd) ? noCommand : checkRunWhen(params)),
   observe: (params) => runWhenProbes(params),
-  plan: (params, seen, { startedAt }) => {
+  plan: (params, seen, context) => {
     const { cmd = "" } = params;
     if (isEmpty(cmd)) return { changes: [], refusal: { message: noCommand, result: { rc: 256 } } };
     const empty = { cmd, rc: 0, start: null, end: null, delta: null, ...outputFields("", "") };
@@ -60,7 +60,8 @@ export default defineModule({
       changes: [{ kind: "exec", exec, assumes: assumptionsOf(params), okStatuses: "any" }],
       message: "Command would have run if not in check mode",
       result: empty,
-      conclude: (outcomes) => concludeCommand(outcomes[0], { cmd, startedAt, stripsEnds: params.strip_empty_ends }),
+      conclude: (outcomes) =>
+        concludeCommand(outcomes[0], { cmd, startedAt: context.startedAt, stripsEnds: params.strip_empty_ends }),
     };
   },
   examples: [

@@ -184,7 +184,7 @@ function keyFiles(wanted: Params, home: string): string[] {
 function planPresence(wanted: Params, seen: First & Second, database: AccountDatabase, context: Context): Plan {
   const home = homes(wanted, database, seen);
   const defaults = parseUseraddDefaults(seen.useradd.content);
-  const today = Math.floor(context.startedAt.getTime() / 86_400_000);
+  const today = (): number => Math.floor(context.startedAt.getTime() / 86_400_000);
   const existing = database.users.find((user) => user.name === wanted.name);
   const root = database.users.find((user) => user.name === (context.becomeUser ?? "root"))?.home ?? "/root";
   const wish = { ...wanted, home: trimSlash(wanted.home), shell: wanted.shell?.replace(/^~(?=\/|$)/, root) };

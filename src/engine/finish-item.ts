@@ -26,6 +26,13 @@ interface Draft {
 /** Makes the result of the item at hand, and goes on to the next. Gives what it needs first, or nothing. */
 export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   const plan = work.plan ?? emptyPlan;
+  const { shared } = work;
+  const isShared = shared !== undefined && shared.plan === plan && isDecidedByPlan(work);
+  if (isShared && shared.item) {
+    work.results.push(shared.item);
+    work.nextItem();
+    return undefined;
+  }
   const draft = draftOf(on, work, plan);
   if (!plan.isSkipped) {
     judge(work, draft);
@@ -49,6 +56,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     warnings: plan.warnings ?? [],
   };
   work.results.push(item);
+  if (isShared) shared.item = item;
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
   else if (work.op.task.module.hasOpenParams && work.mayChange) on.learnPending(work);
   if (work.items) {
@@ -57,6 +65,23 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   }
   work.nextItem();
   return undefined;
+}
+
+/** Whether the result would be the same for every target that has this plan, which changes nothing. */
+function isDecidedByPlan(work: TaskWork): boolean {
+  const { task } = work.op;
+  return (
+    !work.items &&
+    !work.fault &&
+    !work.outcomes &&
+    !work.hasChanged &&
+    !work.mayChange &&
+    !work.isUndecided &&
+    work.diffs.length === 0 &&
+    !task.until &&
+    !task.changedWhen &&
+    !task.failedWhen
+  );
 }
 
 function scopeOf(work: TaskWork): NonNullable<TaskWork["itemScope"]> {

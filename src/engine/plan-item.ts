@@ -5,6 +5,7 @@ import type { Plan, Probes, Seen } from "../module/contract.js";
 import type { Observation, Probe } from "../module/probe.js";
 import { seenFrom } from "../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../module/value.js";
+import { isSeenAgain, type Looks } from "./alike.js";
 import { diffsOf } from "./diffs.js";
 import type { Need } from "./need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
@@ -45,14 +46,19 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     prepared.look && prepared.look.knowledge === venue.knowledge ? prepared.look : lookAt(venue, prepared.probes);
   if ("missing" in look) return { kind: "observe", venue, probes: look.missing };
   let { seen, isCertain } = look;
-  if (isCertain && task.module.observeMore) {
-    const more = prepareMore(info, prepared, seen);
+  let looks: Looks = { first: seen, more: undefined, second: undefined };
+  if (isCertain) {
+    const shared = info.plans.find(prepared, seen);
+    const more = shared ? shared.more : task.module.observeMore && prepareMore(info, prepared, seen);
     if (more) {
       const second = lookAt(venue, more);
       if ("missing" in second) return { kind: "observe", venue, probes: second.missing };
+      looks = { first: seen, more, second: second.seen };
+      if (shared && second.isCertain && isSeenAgain(shared, second.seen)) work.shared = shared;
       seen = { ...seen, ...second.seen };
       isCertain = second.isCertain;
-    }
+    } else work.shared = shared;
+    if (work.shared) return takePlan(on, work, work.shared.plan, venue);
   } else if (task.module.observeMore) {
     const more = isCheck ? prepareMore(info, prepared, seen) : undefined;
     const second = more ? lookAt(venue, more) : undefined;
@@ -64,6 +70,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     work.mayChange = true;
   }
   const plan = task.module.plan(prepared.args.params, seen, prepared.context);
+  if (isCertain) info.plans.note(task.module, prepared, looks, plan);
   if (plan.refusal && !isCheck && (on.books.isPending || venue.model.isDirty)) return lookAgain(on, venue);
   return takePlan(on, work, plan, venue);
 }

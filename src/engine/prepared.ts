@@ -7,6 +7,7 @@ import type { Model } from "../module/model.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
 import type { Task } from "../playbook/play.js";
+import { haveSameSources } from "./alike.js";
 import type { Masker } from "./masker.js";
 import type { Sources } from "./sources.js";
 import type { Arguments, TaskInfo } from "./task-info.js";
@@ -22,9 +23,10 @@ export interface ContextBase {
 }
 
 const noSources: Readonly<Record<string, LocalSource>> = {};
+const noEnvironment: Readonly<Record<string, string>> = {};
 
 /** The module's context; notes whether something that differs from target to target was read. */
-class TaskContext implements Context {
+export class TaskContext implements Context {
   readonly pid = process.pid;
   readonly verbosity: number;
   readonly sources: Readonly<Record<string, LocalSource>>;
@@ -61,12 +63,10 @@ class TaskContext implements Context {
   }
 
   get becomeUser(): string | undefined {
-    this.isSpecific = true;
     return this.#becomeUser;
   }
 
   get environment(): Readonly<Record<string, string>> {
-    this.isSpecific = true;
     return this.#environment;
   }
 
@@ -81,7 +81,7 @@ class TaskContext implements Context {
 /** A task's wants for one target, rendered. */
 export interface Prepared {
   readonly args: Arguments;
-  readonly context: Context;
+  readonly context: TaskContext;
   readonly probes: Probes;
   /** The user that the task's programs run as and its new files belong to. Undefined: root. */
   readonly becomeUser: string | undefined;
@@ -106,19 +106,24 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
   const environment = task.environment.length === 0 ? undefined : environmentOf(task, scope);
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
-  const user = { becomeUser, environment: environment ?? {} };
+  const user = { becomeUser, environment: environment ?? noEnvironment };
   const context = new TaskContext(using.base, using.verbosity, user, sources, args.extra);
-  if (info.staticProbes) return { args, context, probes: info.staticProbes, becomeUser, environment, look: undefined };
+  const known = info.asked;
+  if (known && environment === undefined && isAskedAlike(known, args, context))
+    return { args, context, probes: known.probes, becomeUser, environment, look: undefined };
   const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
-  if (
-    info.isStatic &&
-    !context.isSpecific &&
-    !info.rendersSources &&
-    becomeUser === undefined &&
-    environment === undefined
-  )
-    info.staticProbes = probes;
-  return { args, context, probes, becomeUser, environment, look: undefined };
+  const prepared: Prepared = { args, context, probes, becomeUser, environment, look: undefined };
+  if (!context.isSpecific && environment === undefined) info.asked = prepared;
+  return prepared;
+}
+
+/** Whether all that the probes are made from is the same for both. */
+function isAskedAlike(known: Prepared, args: Arguments, context: TaskContext): boolean {
+  return (
+    known.args === args &&
+    known.becomeUser === context.becomeUser &&
+    haveSameSources(known.context.sources, context.sources)
+  );
 }
 
 /** Second look, for modules that have one. */

@@ -1,12 +1,13 @@
 // What can be said of a task once for all targets: its static arguments, the names it uses, what it needs.
 
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
-import type { Probes } from "../module/contract.js";
 import { convertParams } from "../module/params.js";
 import type { Renderable } from "../module/value.js";
 import type { Task } from "../playbook/play.js";
 import { templateOfValue } from "../playbook/template.js";
 import { OMIT } from "../playbook/values.js";
+import { SharedPlans } from "./alike.js";
+import type { Prepared } from "./prepared.js";
 
 export interface Arguments {
   readonly params: Readonly<Record<string, unknown>>;
@@ -30,11 +31,11 @@ export class TaskInfo {
   /** Params that name files of the controller. */
   readonly sourceNames: readonly string[];
   readonly secretNames: readonly string[];
-  /** A source is a template: what the module sees of it differs from target to target. */
-  readonly rendersSources: boolean;
-  /** Probes that do not depend on the target, once they are known. */
-  staticProbes: Probes | undefined;
-  #static: Arguments | undefined;
+  /** What was asked for the last target, unless something of its own went into it: the next one mostly asks the same. */
+  asked: Prepared | undefined;
+  /** Plans that targets share. */
+  readonly plans = new SharedPlans();
+  #last: Arguments | undefined;
   readonly #args: readonly (readonly [string, Renderable])[];
   /** Names of arguments that are templates (set_fact), by the text that they are. */
   readonly #nameTemplates: ReadonlyMap<string, Renderable & { readonly names: ReadonlySet<string> }>;
@@ -62,13 +63,12 @@ export class TaskInfo {
       task.failedWhen !== undefined;
     const specs = Object.entries(task.module.params);
     this.sourceNames = specs.flatMap(([param, spec]) => (spec.source ? [param] : []));
-    this.rendersSources = specs.some(([, spec]) => spec.source?.isTemplate);
     this.secretNames = specs.flatMap(([param, spec]) => (spec.isSecret ? [param] : []));
   }
 
   /** The arguments rendered, converted and checked. Throws a CrunError that says what is wrong, or PendingVariable. */
   argumentsFor(scope: Parameters<Renderable["render"]>[0]): Arguments {
-    if (this.#static) return this.#static;
+    if (this.isStatic && this.#last) return this.#last;
     const given: Record<string, unknown> = {};
     for (const [name, value] of this.#args) {
       const rendered = value.render(scope);
@@ -83,7 +83,9 @@ export class TaskInfo {
         2,
       );
     const converted = { params, extra: this.task.module.hasOpenParams ? extra : nothing };
-    if (this.isStatic) this.#static = converted;
+    // The same for most targets: what is known of the one's is known of the other's.
+    if (this.#last && isEqual(this.#last, converted)) return this.#last;
+    this.#last = converted;
     return converted;
   }
 
@@ -95,6 +97,23 @@ export class TaskInfo {
     const place = (problem.param === undefined ? undefined : this.task.args[problem.param]?.place) ?? this.task.place;
     return { severity: "error", summary: problem.message, place, remedy: problem.remedy };
   }
+}
+
+/** Plain data compared by value. */
+function isEqual(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other) || !isPlain(one) || !isPlain(other)) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && isEqual(Reflect.get(one, key), Reflect.get(other, key)))
+  );
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
 function titleOf(name: Renderable): string {

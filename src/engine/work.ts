@@ -7,6 +7,7 @@ import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
 import type { TreeSession } from "../target/session.js";
+import type { SharedPlan } from "./alike.js";
 import type { FileDiff } from "./events.js";
 import type { ContextBase, Prepared } from "./prepared.js";
 import type { TaskOp } from "./program.js";
@@ -115,6 +116,8 @@ export class TaskWork {
   itemScope: Scope | undefined;
   prepared: Prepared | undefined;
   plan: Plan | undefined;
+  /** The plan is one that others have, too. */
+  shared: SharedPlan | undefined;
   fault: Fault | undefined;
   outcomes: readonly Outcome[] | undefined;
   diffs: readonly FileDiff[] = [];
@@ -149,6 +152,7 @@ export class TaskWork {
     this.itemScope = undefined;
     this.prepared = undefined;
     this.plan = undefined;
+    this.shared = undefined;
     this.fault = undefined;
     this.outcomes = undefined;
     this.diffs = [];

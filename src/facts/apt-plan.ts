@@ -19,7 +19,7 @@ export function planApt(wish: AptWish, seen: AptSeen, context: Context): Plan {
   const isDue = isUpdateDue(wish, seen, context);
   const steps = stepsOf(wish, seen, view, isDue);
   if (steps.refusal) return { changes: [], refusal: steps.refusal };
-  const now = Math.floor(context.startedAt.getTime() / 1000);
+  const now = isDue ? Math.floor(context.startedAt.getTime() / 1000) : 0;
   const hasWork = hasMoreThanUpdate(wish);
   const jobs = [
     ...(wish.clean && needsClean(seen) ? [cleanJob(seen)] : []),

@@ -48,12 +48,12 @@ export interface EditedAccount {
   readonly warnings: readonly string[];
 }
 
-/** Adds the account to all files, as useradd of Debian 12 does. `today` in days since 1970. Throws AccountProblem. */
+/** Adds the account to all files, as useradd of Debian 12 does. `today`: in days since 1970. Throws AccountProblem. */
 export function addAccount(
   database: AccountDatabase,
   wish: AccountWish,
   defaults: UseraddDefaults,
-  today: number,
+  today: () => number,
 ): EditedAccount {
   const { name } = wish;
   const problem = nameProblem(name);
@@ -95,7 +95,7 @@ export function changeAccount(
   database: AccountDatabase,
   wish: AccountWish,
   existing: PasswdEntry,
-  today: number,
+  today: () => number,
 ): EditedAccount {
   checkFields(wish);
   const warnings: string[] = [];
@@ -122,7 +122,7 @@ export function changeAccount(
     entry = { ...entry, password: "x" };
   }
   if (password) {
-    if (shadow) shadow = { ...shadow, password: password.text, ...(password.isNew ? { changed: today } : {}) };
+    if (shadow) shadow = { ...shadow, password: password.text, ...(password.isNew ? { changed: today() } : {}) };
     if (entry.password !== "x") entry = { ...entry, password: bytesOf(password.text) };
   }
   if (shadow) putShadow(database, withAges(expires === undefined ? shadow : { ...shadow, expires }, wish));
@@ -280,7 +280,7 @@ function newShadow(
   defaults: UseraddDefaults,
   number: (name: string, fallback: number) => number,
   password: string,
-  today: number,
+  today: () => number,
 ): ShadowEntry {
   const ages = wish.system
     ? { min: -1, max: -1, warn: -1, inactive: -1 }
@@ -292,16 +292,16 @@ function newShadow(
       };
   const expires =
     wish.expires === undefined ? (wish.system ? -1 : dayOf(defaults.expires)) : Math.floor(wish.expires / 86_400);
-  return withAges({ name: wish.name, password, changed: today, ...ages, expires, reserved: "" }, wish);
+  return withAges({ name: wish.name, password, changed: today(), ...ages, expires, reserved: "" }, wish);
 }
 
 /** The entry that usermod makes where shadow has none. */
-function freshShadow(database: AccountDatabase, existing: PasswdEntry, today: number): ShadowEntry {
+function freshShadow(database: AccountDatabase, existing: PasswdEntry, today: () => number): ShadowEntry {
   const { defs } = database;
   return {
     name: existing.name,
     password: existing.password === "x" ? "!" : textOf(existing.password),
-    changed: today,
+    changed: today(),
     min: defs.number("PASS_MIN_DAYS", -1),
     max: defs.number("PASS_MAX_DAYS", -1),
     warn: defs.number("PASS_WARN_AGE", -1),

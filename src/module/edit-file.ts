@@ -4,7 +4,7 @@ import { backupChange, backupName, backupProbe } from "./backup.js";
 import type { Change } from "./change.js";
 import type { Context, Plan, Refusal } from "./contract.js";
 import type { FileParams, Node } from "./file-params.js";
-import { attributeChange, differenceOf } from "./file-params.js";
+import { attributeChange, differenceOf, nodeOf } from "./file-params.js";
 import { directoryMaker, parentProbes, planParents } from "./make-parents.js";
 import { defaultFileMode } from "./mode.js";
 import type { Accounts } from "./ownership.js";
@@ -95,7 +95,7 @@ export function planEdit(
   const fail = (refusal: Refusal) => ({ changes: [], refusal, backup: undefined, message: edit.message });
   const flags = seen.flags[0]?.stat?.flags;
   const before: Node = stat
-    ? { ...stat, ...(flags === undefined ? {} : { flags }) }
+    ? nodeOf(stat, flags ?? stat.flags)
     : { type: "file", mode: defaultFileMode, ...defaultOwnership(context.becomeUser, accounts), links: 1, size: 0 };
   const difference = differenceOf(params, before, accounts);
   if (difference.refusal) return fail(difference.refusal);

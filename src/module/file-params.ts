@@ -58,6 +58,11 @@ export interface Node {
   readonly flags?: number;
 }
 
+/** What of a stat a plan about attributes needs: no times, no inode. */
+export function nodeOf({ type, mode, uid, gid, links, size }: Stat, flags: number | undefined): Node {
+  return { type, mode, uid, gid, links, size, ...(flags === undefined ? {} : { flags }) };
+}
+
 /** Fields that differ from what the params want. `refusal` where they cannot be had. */
 export interface Difference {
   readonly mode?: number;
@@ -96,10 +101,13 @@ export function differenceOf(params: FileParams, node: Node, accounts: Accounts)
 /** The node once a difference was applied. */
 export function withDifference(node: Node, difference: Difference): Node {
   return {
-    ...node,
+    type: node.type,
     mode: difference.mode ?? node.mode,
     uid: difference.uid ?? node.uid,
     gid: difference.gid ?? node.gid,
+    links: node.links,
+    size: node.size,
+    ...(node.flags === undefined ? {} : { flags: node.flags }),
   };
 }
 

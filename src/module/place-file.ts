@@ -4,7 +4,7 @@ import { backupChange, backupName } from "./backup.js";
 import type { Change, Expect } from "./change.js";
 import type { Context, Plan, Refusal } from "./contract.js";
 import type { FileParams, Node } from "./file-params.js";
-import { attributeChange, differenceOf, pathInfo, withDifference } from "./file-params.js";
+import { attributeChange, differenceOf, nodeOf, pathInfo, withDifference } from "./file-params.js";
 import type { DirectoryMaker } from "./make-parents.js";
 import { directoryMaker, planParents } from "./make-parents.js";
 import { defaultFileMode, formatMode } from "./mode.js";
@@ -100,7 +100,7 @@ function planPlacement(
   const fresh = { mode: defaultFileMode, ...defaultOwnership(context.becomeUser, accounts) };
   const flags = seen.flags[index]?.stat?.flags;
   const before: Node = kept
-    ? { ...kept, ...(flags === undefined ? {} : { flags }) }
+    ? nodeOf(kept, flags ?? kept.flags)
     : { type: "file", ...fresh, links: 1, size: place.content.size };
   const difference = differenceOf(wanted, before, accounts);
   if (difference.refusal) return { changes: [], refusal: difference.refusal };
