@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <elf.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +11,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "channel.h"
 #include "cleanup.h"
 #include "drop.h"
+#include "format.h"
 #include "kernel.h"
 #include "passwd.h"
 #include "pty.h"
@@ -157,35 +156,9 @@ static int enter_directory(const struct exec_spec *spec, const struct user *user
   return 0;
 }
 
-// Why the kernel did not take a file as a program; only for the message.
-static void explain_format(const char *path, struct err *err) {
-  unsigned char head[20] = {0};
-  auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  ssize_t got = fd < 0 ? -1 : read(fd, head, sizeof head);
-  if (got < (ssize_t)sizeof head || memcmp(head, ELFMAG, SELFMAG) != 0) {
-    snprintf(err->message, sizeof err->message, "%.160s is neither a program nor a script with a #! line", path);
-    return;
-  }
-  static const struct {
-    unsigned machine;
-    const char *name;
-  } machines[] = {{EM_386, "i386"}, {EM_ARM, "arm"},     {EM_X86_64, "x86_64"}, {EM_AARCH64, "aarch64"},
-                  {243, "riscv"},   {EM_PPC64, "ppc64"}, {EM_S390, "s390x"},    {EM_MIPS, "mips"}};
-  unsigned machine = head[EI_DATA] == ELFDATA2MSB ? head[18] * 256u + head[19] : head[19] * 256u + head[18];
-  const char *name = "another architecture";
-  for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
-    if (machines[i].machine == machine) name = machines[i].name;
-  }
-  struct utsname here;
-  uname(&here);
-  snprintf(err->message, sizeof err->message,
-           "%.100s is a program for %s, this host is %.20s (binfmt_misc with qemu-user would run it)", path, name,
-           here.machine);
-}
-
 static int exec_failed(const char *path, int errno_value, struct err *err) {
+  if (errno_value == ENOEXEC) return fail_format(path, err);
   err_system(err, errno_value, "exec", path);
-  if (errno_value == ENOEXEC) explain_format(path, err);
   if (errno_value == ENOENT && access(path, F_OK) == 0)
     snprintf(err->message, sizeof err->message, "%.100s is there, but the interpreter or loader it names is not", path);
   return -1;

@@ -162,7 +162,7 @@ class Run {
         this.#reject(
           this.problem(
             `there is no helper for this host's architecture (${subject})`,
-            "crun works on x86_64 and aarch64; its helper must have been built for it (npm run build; make -C native arm64).",
+            "crun works on x86_64 and aarch64; the helper of the other architecture is built where gcc-aarch64-linux-gnu is installed (npm run build).",
           ),
         );
         break;
@@ -299,6 +299,7 @@ const KNOWN_ENDS: readonly { readonly pattern: RegExp; readonly cause: string; r
   {
     pattern: /Exec format error|cannot execute/,
     cause: "the helper cannot be executed on the host",
-    remedy: "Build the helper for the host's architecture (npm run build; make -C native arm64).",
+    remedy:
+      "It is the one for what `uname -m` says there: see whether that is true, and whether the login may run programs of its own.",
   },
 ];

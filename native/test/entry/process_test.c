@@ -107,8 +107,16 @@ static void failures_name_their_step(void) {
   free(path);
   write_file(tree, "/bin/no-interpreter", "#!/bin/absent\n");
   write_file(tree, "/bin/plain", "echo hi\n");
+  write_file(tree, "/bin/foreign-script", "#! /bin/foreign -e\n");
+  head[18] = 62, head[16] = 0; // x86_64, but no program
+  write_file(tree, "/bin/damaged", "");
+  if (asprintf(&path, "%s/bin/damaged", tree) < 0) return;
+  file = fopen(path, "w");
+  fwrite(head, sizeof head, 1, file);
+  fclose(file);
+  free(path);
   write_file(tree, "/bin/not-executable", "#!/bin/sh\n");
-  struct result result = run_shell(entry, NULL, "chmod 755 /bin/no-interpreter /bin/plain");
+  struct result result = run_shell(entry, NULL, "chmod 755 /bin/no-interpreter /bin/plain /bin/foreign-script /bin/damaged");
   forget(&result);
   static const struct {
     const char *program, *path, *says;
@@ -116,6 +124,11 @@ static void failures_name_their_step(void) {
   } cases[] = {{"absent", "absent", "no absent in PATH", ENOENT},
                {"/bin/absent", "/bin/absent", "", ENOENT},
                {"foreign", "/bin/foreign", "aarch64", ENOEXEC},
+               {"/bin/foreign-script", "/bin/foreign-script",
+                "/bin/foreign, the interpreter of /bin/foreign-script, is a program for aarch64", ENOEXEC},
+#ifdef __x86_64__
+               {"/bin/damaged", "/bin/damaged", "is damaged", ENOEXEC},
+#endif
                {"/bin/plain", "/bin/plain", "#! line", ENOEXEC},
                {"no-interpreter", "/bin/no-interpreter", "interpreter", ENOENT},
                {"not-executable", "not-executable", "", EACCES},
