@@ -5,6 +5,7 @@ import type { Change, Outcome } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
 import type { TreeSession } from "../target/session.js";
 import { positionOf } from "./frame.js";
+import { glance } from "./glance.js";
 import type { Need } from "./need.js";
 import { isDone, troubleOf } from "./outcome.js";
 import { failInclude } from "./step-include.js";
@@ -47,7 +48,7 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
       return;
     case "facts":
       on.play.wantsFacts = true;
-      await observe(on, on.venue, []);
+      await observe(on, on.venue, likelyProbes(on));
       return;
     case "flush":
       await flush(on);
@@ -74,6 +75,13 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
     case "sleep":
       await on.play.run.sleep(need.ms);
   }
+}
+
+/** What the task at hand, which waits for facts, will look at then. */
+function likelyProbes(on: TargetPlay): readonly Probe[] {
+  const work = on.current;
+  if (!work || work.op.task.delegateTo) return [];
+  return glance(work.op.info, work.itemScope ?? work.scope, on.prepareWith(on.venue));
 }
 
 /** Opens the venue's session and works with it, while its host holds a slot. */

@@ -7,6 +7,7 @@ import type { Include, Play, Task } from "../playbook/play.js";
 import { positionOf } from "./frame.js";
 import { drive } from "./drive.js";
 import { compileHandlers, type Code, type TaskOp } from "./program.js";
+import { ProbeBatches } from "./probe-batch.js";
 import { Rendezvous } from "./rendezvous.js";
 import type { Run } from "./run.js";
 import { Limiter } from "./slots.js";
@@ -39,6 +40,8 @@ export class PlayRun {
   readonly title: string;
   readonly targets: TargetPlay[];
   readonly rendezvous: Rendezvous;
+  /** What targets ask in one round trip. */
+  readonly batches = new ProbeBatches();
   readonly isLockstep: boolean;
   /** No target begins a further task (end_play, any_errors_fatal, too many failures). */
   isStopping = false;

@@ -103,11 +103,10 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const { task } = info;
   const args = info.argumentsFor(scope);
   for (const name of info.secretNames) using.masker.add(args.params[name]);
-  const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
-  const environment = task.environment.length === 0 ? undefined : environmentOf(task, scope);
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
-  const user = { becomeUser, environment: environment ?? noEnvironment };
-  const context = new TaskContext(using.base, using.verbosity, user, sources, args.extra);
+  const context = contextFor(info, args, scope, using, sources);
+  const { becomeUser } = context;
+  const environment = task.environment.length === 0 ? undefined : context.environment;
   const known = info.asked;
   if (known && environment === undefined && isAskedAlike(known, args, context))
     return { args, context, probes: known.probes, becomeUser, environment, look: undefined };
@@ -115,6 +114,19 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const prepared: Prepared = { args, context, probes, becomeUser, environment, look: undefined };
   if (!context.isSpecific && environment === undefined) info.asked = prepared;
   return prepared;
+}
+
+/** What the module may know of a task with these arguments. */
+export function contextFor(
+  { task }: TaskInfo,
+  args: Arguments,
+  scope: Scope,
+  using: PrepareWith,
+  sources: TaskContext["sources"],
+): TaskContext {
+  const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
+  const environment = task.environment.length === 0 ? noEnvironment : environmentOf(task, scope);
+  return new TaskContext(using.base, using.verbosity, { becomeUser, environment }, sources, args.extra);
 }
 
 /** Whether all that the probes are made from is the same for both. */
@@ -169,11 +181,13 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
   return merged;
 }
 
-function sourcesOf(
+/** The files that params name, found, read and rendered; `standIn` instead of rendering. */
+export function sourcesOf(
   info: TaskInfo,
   { params }: Arguments,
   scope: Scope,
   sources: Sources,
+  standIn?: (path: string, mode: number) => LocalSource,
 ): Readonly<Record<string, LocalSource>> {
   const { task } = info;
   const found: Record<string, LocalSource> = {};
@@ -191,9 +205,10 @@ function sourcesOf(
       place,
       asked: `${task.module.name}: ${param}`,
     });
-    found[param] = rule.isTemplate
-      ? sources.render(path, place, scope, String(params["dest"] ?? ""))
-      : sources.read(path, place, rule.followsLinks !== undefined && params[rule.followsLinks] !== false);
+    if (!rule.isTemplate)
+      found[param] = sources.read(path, place, rule.followsLinks !== undefined && params[rule.followsLinks] !== false);
+    else if (standIn) found[param] = standIn(path, sources.modeOf(path, place));
+    else found[param] = sources.render(path, place, scope, String(params["dest"] ?? ""));
   }
   return found;
 }

@@ -110,6 +110,11 @@ export class Sources {
     return source;
   }
 
+  /** Permissions of a template file. */
+  modeOf(path: string, place: Place): number {
+    return this.#template(path, place).mode;
+  }
+
   #template(path: string, place: Place): TemplateFile {
     let entry = this.#templates.get(path);
     if (!entry) {

@@ -2,6 +2,7 @@
 
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { convertParams } from "../module/params.js";
+import type { Probe } from "../module/probe.js";
 import type { Renderable } from "../module/value.js";
 import type { Task } from "../playbook/play.js";
 import { templateOfValue } from "../playbook/template.js";
@@ -33,6 +34,8 @@ export class TaskInfo {
   readonly secretNames: readonly string[];
   /** What was asked for the last target, unless something of its own went into it: the next one mostly asks the same. */
   asked: Prepared | undefined;
+  /** What was asked on the chance that it will be, before all was known. */
+  glanced: { readonly args: Arguments; readonly probes: readonly Probe[] } | undefined;
   /** Plans that targets share. */
   readonly plans = new SharedPlans();
   #last: Arguments | undefined;

@@ -2,7 +2,6 @@
 
 import type { Probes } from "../module/contract.js";
 import type { Observation, Probe } from "../module/probe.js";
-import { probeKey } from "../module/model.js";
 import { seenFrom } from "../module/run-plan.js";
 import { PendingVariable, type Scope } from "../module/value.js";
 import type { Include } from "../playbook/play.js";
@@ -10,6 +9,8 @@ import { positionOf, type Frame } from "./frame.js";
 import { itemsOf, loopLayer } from "./loop.js";
 import { holds, lookAt, nothingSeen } from "./plan-item.js";
 import { NeedsConnection, prepare, prepareMore, type Prepared } from "./prepared.js";
+import { glance } from "./glance.js";
+import type { Part, ProbeBatch } from "./probe-batch.js";
 import type { IncludeOp, TaskOp } from "./program.js";
 import { fileOf } from "./step-include.js";
 import type { TargetPlay } from "./target-play.js";
@@ -24,6 +25,8 @@ interface Ahead {
   readonly layers: Frame["layers"];
   isWanted: boolean | undefined;
   prepared: Prepared | undefined;
+  /** Probes that it will probably ask, where it waits for facts. */
+  likely: readonly Probe[];
   /** It surely runs a command of unknown effect: what comes after it must be looked at afterwards. */
   isOpaque: boolean;
   /** What variables will have been set behind it. */
@@ -32,37 +35,10 @@ interface Ahead {
 
 type Supposition = readonly [name: string, value: { readonly raw: unknown } | "pending"];
 
+const nothing: readonly Probe[] = [];
+
 /** Stands for a task as a whole that cannot be looked at ahead. */
 const marker = -1;
-
-/** Probes of a round trip, each once. */
-class ProbeBatch {
-  readonly probes: Probe[] = [];
-  readonly #slots = new Map<string, number>();
-
-  add(probe: Probe): number {
-    const key = probeKey(probe);
-    let slot = this.#slots.get(key);
-    if (slot === undefined) {
-      slot = this.probes.length;
-      this.probes.push(probe);
-      this.#slots.set(key, slot);
-    }
-    return slot;
-  }
-
-  /** Where the answers of a module's probes will be, in the order of `seenFrom`. */
-  addAll(probes: Probes): number[] {
-    const slots: number[] = [];
-    for (const name in probes) {
-      const one = probes[name];
-      if (one === undefined) continue;
-      if ("kind" in one) slots.push(this.add(one as Probe));
-      else for (const probe of one as readonly Probe[]) slots.push(this.add(probe));
-    }
-    return slots;
-  }
-}
 
 /** How many items are looked at again after everything became unknown; doubles with each look. */
 const smallReach = 32;
@@ -77,8 +53,8 @@ export class Window {
   #frame: Frame | undefined;
   #pc = 0;
   #reach = Infinity;
-  /** Who asked which probes of the look that is under way. */
-  #asked: { readonly prepared: Prepared; readonly slots: readonly number[] }[] = [];
+  /** Who asked which probes of the look that is under way; undefined: nobody yet. */
+  #asked: { readonly prepared: readonly (Prepared | undefined)[]; readonly batch: ProbeBatch } | undefined;
   /** An include whose file was not read yet: looking ahead can go on when it is. */
   blockedOn: { readonly include: Include; readonly file: string } | undefined;
 
@@ -124,9 +100,8 @@ export class Window {
 
   /** Adds the probes of what lies ahead to the ones that are needed now. */
   extend(first: readonly Probe[]): readonly Probe[] {
-    const batch = new ProbeBatch();
-    for (const probe of first) batch.add(probe);
-    this.#asked = [];
+    const parts: Part[] = [];
+    const asking: (Prepared | undefined)[] = [];
     const { learned } = this.#on.state;
     this.#scopes.forget();
     try {
@@ -144,9 +119,11 @@ export class Window {
       const isFresh = this.#on.venue.knowsNothing;
       for (let at = this.#head; at < this.#queue.length && reach-- > 0; at++) {
         const ahead = this.#queue[at];
-        if (ahead?.prepared && ahead.isWanted !== false) {
-          if (isFresh) this.#asked.push({ prepared: ahead.prepared, slots: batch.addAll(ahead.prepared.probes) });
-          else for (const probe of this.#missing(ahead, ahead.prepared)) batch.add(probe);
+        if (ahead && ahead.isWanted !== false) {
+          const { prepared, likely } = ahead;
+          if (prepared) parts.push(isFresh ? prepared.probes : this.#missing(ahead, prepared));
+          else if (isFresh) parts.push(likely);
+          if (prepared || isFresh) asking.push(isFresh ? prepared : undefined);
         }
         if (ahead?.isOpaque) break;
       }
@@ -154,14 +131,20 @@ export class Window {
       learned.forgetSuppositions();
     }
     this.#reach *= 2;
+    const batch = this.#on.play.batches.of(first, parts);
+    this.#asked = { prepared: asking, batch };
     return batch.probes;
   }
 
   /** Hands the answers to the probes of `extend` to those that asked. */
   deliver(answers: readonly Observation[]): void {
     const { knowledge } = this.#on.venue;
+    const { prepared: asking, batch } = this.#asked ?? { prepared: [] };
+    this.#asked = undefined;
     if (!knowledge) return;
-    for (const { prepared, slots } of this.#asked) {
+    for (const [index, prepared] of asking.entries()) {
+      if (!prepared) continue;
+      const slots = batch?.slots[index] ?? [];
       let next = 0;
       let isComplete = true;
       const seen = seenFrom(prepared.probes, () => {
@@ -171,7 +154,6 @@ export class Window {
       });
       if (isComplete) prepared.look = { seen, isCertain: true, knowledge };
     }
-    this.#asked = [];
   }
 
   #missing(ahead: Ahead, prepared: Prepared): readonly Probe[] {
@@ -257,6 +239,7 @@ export class Window {
       layers: frame.layers,
       isWanted: false,
       prepared: undefined,
+      likely: nothing,
       isOpaque: false,
       supposes: names.map((name) => [name, "pending"]),
     };
@@ -272,6 +255,7 @@ export class Window {
       layers: frame.layers,
       isWanted: undefined,
       prepared: undefined,
+      likely: nothing,
       isOpaque: false,
       supposes: [],
     };
@@ -309,6 +293,8 @@ export class Window {
     } catch (error) {
       if (error instanceof NeedsConnection) throw error;
       // Not known yet, or wrong: shows when the task is reached.
+      if (error instanceof PendingVariable && error.variable === "facts")
+        ahead.likely = glance(info, scope, this.#on.prepareWith(this.#on.venue));
     }
   }
 

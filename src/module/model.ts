@@ -4,6 +4,7 @@ import type { Assumption, Change } from "./change.js";
 import { joined, KnownPaths } from "./known-paths.js";
 import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
 import { predictChange } from "./predict.js";
+import { followsLink, glanceOf, probeKey } from "./probe-key.js";
 import type { ListEntry, ListProbe, Observation, Probe, Root } from "./probe.js";
 import { parentOf } from "./tree-path.js";
 
@@ -20,37 +21,16 @@ type Located =
   | { readonly kind: "absent"; readonly path: string }
   | { readonly kind: "open"; readonly path: string; readonly isCertain: boolean };
 
+/** An answer, and how many changes had been predicted when it came. */
+interface Seen {
+  readonly observation: Observation;
+  readonly version: number;
+}
+
 const linkLimit = 40;
 
-/** One key for probes that ask the same. */
-export function probeKey(probe: Probe): string {
-  switch (probe.kind) {
-    case "stat":
-      return `s${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.withFlags ? "a" : ""}${probe.path}`;
-    case "read":
-      return `r${probe.at === "host" ? "h" : "t"}${probe.follow === false ? "n" : "f"}${probe.path}\0${probe.limit ?? ""}\0${probe.unlessSha256 ?? ""}\0${probe.needles?.join("\0") ?? ""}`;
-    case "hash":
-      return `h${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.path}\0${probe.algorithms.join()}`;
-    case "list":
-      return `l${probe.at === "host" ? "h" : "t"}${probe.path}\0${probe.depth}\0${probe.limit ?? ""}\0${probe.algorithms?.join() ?? ""}`;
-    case "glob":
-      return `g${probe.at === "host" ? "h" : "t"}${probe.path}`;
-    case "exec":
-      return `x${probe.at === "host" ? "h" : "t"}${JSON.stringify(probe.exec)}`;
-    case "machine":
-      return "m";
-  }
-}
-
-/** Whether the probe's last link is followed. */
-export function followsLink(probe: Probe): boolean {
-  if (probe.kind === "read") return probe.follow !== false;
-  if (probe.kind === "stat" || probe.kind === "hash") return probe.follow === true;
-  return probe.kind === "list";
-}
-
 export class Model {
-  readonly #observed = new Map<string, { readonly observation: Observation; readonly version: number }>();
+  readonly #observed = new Map<string, Seen>();
   /** Predicted nodes by root and canonical path (`t/etc/hosts`). */
   readonly #overlay = new Map<string, Node>();
   /** Canonical paths by root, way of following and path asked for. */
@@ -98,17 +78,27 @@ export class Model {
     }
   }
 
+  /** What was answered to the probe, or is known from a glance. */
+  #seen(probe: Probe): Seen | undefined {
+    const seen = this.#observed.get(probeKey(probe));
+    if (seen || probe.kind !== "read" || probe.unlessSha256 === undefined) return seen;
+    const glance = this.#observed.get(probeKey(glanceOf(probe)));
+    if (glance?.observation.kind !== "read" || glance.observation.isTooLarge) return undefined;
+    if (glance.observation.sha256 !== probe.unlessSha256) return glance;
+    return { ...glance, observation: { ...glance.observation, content: undefined } };
+  }
+
   answer(probe: Probe): Answer {
     if (probe.kind === "exec" || probe.kind === "machine") return this.#answerRun(probe);
     if (this.#version === 0 && this.#overlay.size === 0) {
-      const seen = this.#observed.get(probeKey(probe));
+      const seen = this.#seen(probe);
       return seen ? { kind: "known", observation: seen.observation, isCertain: true } : { kind: "ask", probe };
     }
     if (probe.kind === "glob") return this.#answerGlob(probe);
     const located = this.#locate(probe.at, probe.path, followsLink(probe));
     if (located.kind !== "open") return this.#fromOverlay(probe, located);
     const asked = located.path === probe.path ? probe : { ...probe, path: located.path };
-    const seen = this.#observed.get(probeKey(asked));
+    const seen = this.#seen(asked);
     if (!seen) return { kind: "ask", probe: asked };
     const { observation } = seen;
     const isCertain = located.isCertain && !this.#isOpaque;
@@ -333,7 +323,7 @@ export class Model {
     if (node.isContentUnknown)
       return { kind: "known", observation: nodeObservation(probe, path, node), isCertain: false };
     const original = { ...probe, path: node.contentFrom ?? path };
-    const seen = this.#observed.get(probeKey(original));
+    const seen = this.#seen(original);
     if (!seen) return { kind: "ask", probe: original };
     return { kind: "known", observation: nodeObservation(probe, path, node, seen.observation), isCertain };
   }
@@ -367,7 +357,7 @@ export class Model {
   #answerGlob(probe: Extract<Probe, { kind: "glob" }>): Answer {
     const root = probe.at === "host" ? "h" : "t";
     const isClosed = this.#isNew(`${root}/`);
-    const seen = this.#observed.get(probeKey(probe));
+    const seen = this.#seen(probe);
     if (!seen && !isClosed) return { kind: "ask", probe };
     const paths = new Set(seen?.observation.kind === "glob" ? seen.observation.paths : []);
     const pattern = globPattern(probe.path);
@@ -383,7 +373,7 @@ export class Model {
 
   /** A program's answer holds only until something is changed. */
   #answerRun(probe: Extract<Probe, { kind: "exec" | "machine" }>): Answer {
-    const seen = this.#observed.get(probeKey(probe));
+    const seen = this.#seen(probe);
     if (!seen) return { kind: "ask", probe };
     const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;
     return { kind: "known", observation: seen.observation, isCertain };

@@ -1,6 +1,10 @@
 // Batches: how many round trips a play takes, and what becomes of a batch that stops midway.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crunFacts } from "../../src/engine/crun-facts.js";
 import { FakeTree } from "./fake-session.js";
 import { block, loadModules, play, runPlays, task } from "./playbooks.js";
 
@@ -46,6 +50,32 @@ describe("batches", () => {
     assert.equal(tree.roundTrips - before, 1);
     assert.equal(ran.targets["fake:web1"]?.changed, 0);
     assert.equal(ran.targets["fake:web1"]?.ok, 6);
+  });
+
+  it("takes one round trip where a template waits for facts: its file comes with them, and is compared when the text is known", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "crun-batches-"));
+    try {
+      const src = join(directory, "page.hbs");
+      writeFileSync(src, "{{facts.hostname}} {{inventory_hostname}}\n");
+      const nodes = [task("template", { src, dest: "/page", mode: "0644" }, { name: "page" })];
+      const tree = new FakeTree({ "/etc/hostname": "web\n", "/etc/passwd": "", "/etc/group": "" });
+      const run = async () => runPlays([play(nodes)], { "fake:web1": tree }, { facts: crunFacts });
+      assert.deepEqual((await run()).lines, ["fake:web1 page changed"]);
+      assert.equal(tree.text("/page"), "web fake:web1\n");
+      const looks = tree.observed.length;
+      assert.deepEqual((await run()).lines, ["fake:web1 page ok"]);
+      assert.equal(tree.observed.length - looks, 1);
+      writeFileSync(src, "{{facts.hostname}}\n");
+      assert.deepEqual((await run()).lines, ["fake:web1 page changed"]);
+      assert.equal(tree.text("/page"), "web\n");
+      const large = new FakeTree({ "/etc/hostname": "web\n", "/page": "x".repeat(100_000) });
+      assert.deepEqual((await runPlays([play(nodes)], { "fake:web1": large }, { facts: crunFacts })).lines, [
+        "fake:web1 page changed",
+      ]);
+      assert.equal(large.text("/page"), "web\n");
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   it("looks again after a command, whose effect nobody knows", async () => {
