@@ -134,7 +134,8 @@ describe("lab: SSH hosts", function () {
     assert.equal(counts.connections, 1);
     assert.ok(counts.turns >= 5 && counts.turns <= 30, `${counts.turns} turns`);
     assert.ok(counts.bytesUp > 1000 && counts.bytesDown > 1000, JSON.stringify(counts));
-    assert.ok(Math.abs(tookMs - counts.turns * 100) < 900, `${counts.turns} turns took ${tookMs} ms`);
+    // not every turn had to wait for the one before; that they cost no more than this cannot be said of a busy machine
+    assert.ok(tookMs > counts.turns * 50, `${counts.turns} turns took ${tookMs} ms`);
 
     await relay.reset();
     await relay.stall();

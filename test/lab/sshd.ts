@@ -292,7 +292,12 @@ export async function sshHost(scope: Scope, options: SshHostOptions = {}): Promi
     cutSessions: async () => {
       const children = readFileSync(`/proc/${listener}/task/${listener}/children`, "utf8").trim();
       for (const session of children.split(" ").filter((word) => word !== "")) {
-        process.kill(Number(session), "SIGKILL");
+        try {
+          process.kill(Number(session), "SIGKILL");
+        } catch (error) {
+          // a session that has just ended by itself is cut, too
+          if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+        }
       }
       await sleep(0);
     },
