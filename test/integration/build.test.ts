@@ -1,0 +1,49 @@
+// The helper's build: the same bytes wherever it is built, and without the tools that only make it smaller.
+
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { findTool, requireOrSkip } from "../lab/needs.js";
+import { run } from "../lab/process.js";
+import { testScope } from "../lab/scope.js";
+
+describe("integration: building the helper", function () {
+  this.timeout(300_000);
+  const scope = testScope();
+
+  before(function () {
+    requireOrSkip(this, { tools: ["make", "gcc"] });
+  });
+
+  /** A build of its own in a directory of that depth: helpers by file name, and what make printed. */
+  async function build(...args: string[]): Promise<{ helpers: ReadonlyMap<string, Buffer>; printed: string }> {
+    const directory = join(scope.tempDir("build"), ...args.map((_, index) => `${index}-deeper`), "crun");
+    const native = join(directory, "native");
+    mkdirSync(directory, { recursive: true });
+    cpSync("package.json", join(directory, "package.json"));
+    cpSync("native", native, { recursive: true, filter: (path) => path !== "native/build" });
+    mkdirSync(join(native, "build"));
+    const musl = resolve("native/build/arm64-musl");
+    if (existsSync(musl)) symlinkSync(musl, join(native, "build/arm64-musl"));
+    const made = await run(["make", "--no-print-directory", "-C", native, ...args], { timeoutMs: 240_000 });
+    assert.equal(made.status, 0, made.stdout + made.stderr);
+    const names = readdirSync(join(native, "build")).filter((name) => name.startsWith("crun-helper-"));
+    const helpers = new Map(names.map((name) => [name, readFileSync(join(native, "build", name))]));
+    return { helpers, printed: made.stdout + made.stderr };
+  }
+
+  it("two builds in different directories, however deep, give the same bytes; each step is a short line", async () => {
+    const [one, other] = [await build(`-j${availableParallelism()}`), await build("-j2", "all")];
+    assert.deepEqual([...one.helpers.keys()], [...other.helpers.keys()]);
+    assert.equal(one.helpers.has("crun-helper-aarch64"), findTool("aarch64-linux-gnu-gcc") !== undefined);
+    for (const [name, bytes] of one.helpers) assert.ok(other.helpers.get(name)?.equals(bytes), `${name} differs`);
+    for (const line of one.printed.trimEnd().split("\n")) assert.match(line, /^(?:CC|LD) {3}\S+(?: \(arm64\))?$/);
+  });
+
+  it("works with neither musl nor a cross compiler, and says nothing of it", async () => {
+    const { helpers, printed } = await build(`-j${availableParallelism()}`, "CC=gcc", "ARM64_CC=no-such-compiler");
+    assert.equal(helpers.size, 1);
+    assert.doesNotMatch(printed, /warning|error:|no-such-compiler|not found/i);
+  });
+});
