@@ -1,5 +1,6 @@
 // One login by ssh2 over a connection that is there: key exchange, host key, authentication, and why it failed.
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HostAddress, Prompt } from "../target/session.js";
 import type { Deadline } from "./deadline.js";
@@ -143,7 +144,7 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
       const cause = isSilent ? "the server says nothing" : `no answer in time while ${DOING[step] ?? step}`;
       return fail(cause, "Check that an SSH server listens there and is not overloaded.", true);
     });
-    return { client, where, close: () => endClient(client, closed) };
+    return { client, where, close: () => endClient(client, socket, closed) };
   } catch (error) {
     client.destroy();
     socket.destroy();
@@ -194,9 +195,17 @@ function explain(fail: Fail, error: Error, step: string): ConnectionError {
   );
 }
 
-async function endClient(client: Client, closed: Promise<void>): Promise<void> {
+/** Says goodbye. Whether the server has heard it is not waited for: whoever closes a login has seen its command end. */
+async function endClient(client: Client, socket: Duplex, closed: Promise<void>): Promise<void> {
+  const said = new Promise<void>((resolve) => {
+    if (socket.writableFinished || socket.destroyed) resolve();
+    else socket.once("finish", resolve);
+  });
   client.end();
   const timer = setTimeout(() => client.destroy(), END_WAIT_MS);
-  await closed;
-  clearTimeout(timer);
+  void closed.then(() => clearTimeout(timer));
+  await Promise.race([said, closed]);
+  // Neither keeps the program from ending.
+  timer.unref();
+  if (socket instanceof Socket) socket.unref();
 }
