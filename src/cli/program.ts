@@ -24,6 +24,10 @@ function reportError(error: unknown, argv: readonly string[]): number {
     return error.exitStatus;
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (/^ENOENT: .*uv_cwd$/.test(message)) {
+    process.stderr.write("error: the working directory does not exist any more\n  Change to one that does.\n");
+    return 1;
+  }
   process.stderr.write(`error: ${message}\n  This is a bug in crun ${version}; with -vvv it shows where.\n`);
   if (argv.some((one) => /^-v{3,}$/.test(one)) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return 1;
@@ -102,7 +106,7 @@ function reaching(command: Command): Command {
     .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
     .option("-l, --limit <pattern>", "keep to these targets")
     .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
-    .option("-f, --forks <number>", "hosts at work at once", wholeNumber)
+    .option("-f, --forks <number>", "hosts at work at once", positiveNumber)
     .option("-v, --verbose", "say more (-vv: more still)", (_value: string, before: number) => before + 1, 0)
     .option("-u, --user <name>", "play: log in as; exec: run as this user of the tree")
     .option("-b, --become", "become root on the host")
@@ -125,6 +129,12 @@ function collectWhole(value: string, before: string[]): string[] {
 function wholeNumber(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("It must be a whole number.");
+  return number;
+}
+
+function positiveNumber(value: string): number {
+  const number = wholeNumber(value);
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
   return number;
 }
 

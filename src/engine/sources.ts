@@ -119,9 +119,11 @@ export class Sources {
     let entry = this.#templates.get(path);
     if (!entry) {
       entry = guarded(path, place, () => {
+        const stat = statSync(path);
+        refuseEndless(stat);
         const text = readFileSync(path, "utf8");
         const readsSpecial = /\btemplate_|\bansible_managed\b/.test(text);
-        return { template: this.#compile(path, text), mode: statSync(path).mode & 0o7777, readsSpecial };
+        return { template: this.#compile(path, text), mode: stat.mode & 0o7777, readsSpecial };
       });
       this.#templates.set(path, entry);
     }
@@ -167,7 +169,7 @@ function guarded<T>(path: string, place: Place, work: () => T): T {
   } catch (error) {
     if (error instanceof CrunError) throw error;
     const detail = error instanceof Error ? error.message : String(error);
-    throw new CrunError({ severity: "error", summary: `cannot read ${path} on the controller`, place, detail }, 2);
+    throw new CrunError({ severity: "error", summary: `cannot read ${path} on the controller: ${detail}`, place }, 2);
   }
 }
 
@@ -176,7 +178,13 @@ function readSource(path: string, followsLinks: boolean): LocalSource {
   const mode = stat.mode & 0o7777;
   const clean = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   if (stat.isDirectory()) return { kind: "directory", path: clean, mode, entries: entriesOf(clean, followsLinks) };
+  refuseEndless(stat);
   return { kind: "file", path: clean, mode, ...digestsOf(clean, stat.size) };
+}
+
+/** A pipe or a device may never end, or never begin. */
+function refuseEndless(stat: Stats): void {
+  if (!stat.isFile()) throw new Error("it is neither a file nor a directory");
 }
 
 function entriesOf(root: string, followsLinks: boolean): LocalEntry[] {

@@ -39,6 +39,8 @@ export function readIni(text: string, file: string): InventorySource {
         );
       }
       groupOf(group, place);
+    } else if (body.startsWith("[") && !body.includes("]")) {
+      report("a section without its closing bracket", "Write [NAME].");
     } else if (kind === "children") {
       const name = body.replace(/\s+[#;].*$/, "").trim();
       groupOf(group, place).children.push(name);

@@ -18,8 +18,9 @@ interface Mistake {
   readonly what: string;
   /** The task with the mistake, beneath one that is right. */
   readonly task?: string;
-  /** Or the whole playbook; TREE stands for the tree's address. */
+  /** Or the whole playbook, or the inventory. */
   readonly playbook?: string;
+  readonly inventory?: string;
   readonly args?: readonly string[];
   /** The place as it is shown, if it is in a file. */
   readonly place?: string;
@@ -131,6 +132,17 @@ const mistakes: readonly Mistake[] = [
     says: [/unknown option '--chek'/, /--check/],
   },
   {
+    what: "no forks at all",
+    args: ["-f", "0", "site.yml"],
+    says: [/It must be at least 1/],
+  },
+  {
+    what: "a section of the inventory without its bracket",
+    inventory: "[web\nTREE\n",
+    place: "hosts:1:1",
+    says: [/a section without its closing bracket/, /\[NAME\]/],
+  },
+  {
     what: "a port that is none",
     args: ["-e", "crun_port=ssh", "site.yml"],
     says: [/crun_port must be a port \(1 to 65535\), not "ssh"/],
@@ -165,7 +177,7 @@ describe("bad input that can be known before the first connection", function () 
     });
   });
 
-  for (const { what, task, playbook, args = ["site.yml"], place, says } of mistakes) {
+  for (const { what, task, playbook, inventory, args = ["site.yml"], place, says } of mistakes) {
     it(`${what}: status 1, the place, the remedy, and nothing changed`, async () => {
       if (task !== undefined)
         work.write(
@@ -173,6 +185,7 @@ describe("bad input that can be known before the first connection", function () 
           `- hosts: web\n  tasks:\n    - file: { path: /etc/first, state: touch }\n${task.startsWith("\t") ? "" : "    "}${task}\n`,
         );
       if (playbook !== undefined) work.write("site.yml", playbook);
+      if (inventory !== undefined) work.write("hosts", inventory);
       const { status, stdout, stderr } = await work.crun(["play", ...args]);
       assert.equal(status, 1, stdout + stderr);
       assert.match(stderr, /^error: /m);
@@ -268,6 +281,19 @@ describe("bad input that only a target can tell", function () {
     assert.notEqual(exec.status, 0);
     assert.match(exec.stderr, /nobdy/);
     assert.ok(!existsSync(join(tree, "etc/ran")));
+  });
+
+  it("a source that never ends, or never begins, is refused and not waited for", async () => {
+    const tree = emptyTree(scope);
+    const work = new Workplace(scope);
+    await must(["mkfifo", join(work.directory, "pipe")]);
+    for (const src of ["/dev/zero", "pipe"]) {
+      work.write("site.yml", `- hosts: all\n  tasks:\n    - copy: { src: ${src}, dest: /etc/x }\n`);
+      const { status, all } = await work.crun(["play", "-i", `local:${tree},`, "site.yml"], { timeoutMs: 20_000 });
+      assert.equal(status, 2, all);
+      assert.match(all, /it is neither a file nor a directory/);
+    }
+    assert.ok(!existsSync(join(tree, "etc/x")));
   });
 
   it("a program of another architecture: said in words, not in the kernel's alone", async () => {
