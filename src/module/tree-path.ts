@@ -49,8 +49,9 @@ export function linkTarget(link: string, target: string): string {
   return tidyPath(path.normalize(joinPath(parentOf(link), target)));
 }
 
-/** A sentence if a path in the tree is not absolute, else undefined. */
+/** A sentence if a path in the tree is not absolute or none at all, else undefined. */
 export function checkAbsolute(name: string, text: string | undefined): string | undefined {
+  if (text?.includes("\0")) return `${name} holds a NUL, which no path can: ${JSON.stringify(text)}`;
   return text === undefined || text.startsWith("/")
     ? undefined
     : `${name} must be an absolute path in the tree, not ${JSON.stringify(text)}`;

@@ -5,9 +5,12 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { readYaml, type YamlNode } from "./yaml.js";
 
+/** `special`: a pipe or a device, which may never end; only the playbook itself may be one. */
+export type PathKind = "file" | "directory" | "special";
+
 /** What the loader needs of a file system. Paths are absolute. */
 export interface FileReader {
-  kind(path: string): "file" | "directory" | undefined;
+  kind(path: string): PathKind | undefined;
   /** Throws what the system says. */
   read(path: string): string;
   /** Names in a directory; empty where there is none. */
@@ -17,7 +20,8 @@ export interface FileReader {
 export const realFiles: FileReader = {
   kind(path) {
     const stat = statSync(path, { throwIfNoEntry: false });
-    return stat?.isDirectory() ? "directory" : stat ? "file" : undefined;
+    if (!stat) return undefined;
+    return stat.isDirectory() ? "directory" : stat.isFile() ? "file" : "special";
   },
   read: (path) => readFileSync(path, "utf8"),
   list: (path) => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path).sort() : []),
@@ -47,7 +51,7 @@ export class PlaybookFiles {
     return this.kind(path) === "file";
   }
 
-  kind(path: string): "file" | "directory" | undefined {
+  kind(path: string): PathKind | undefined {
     try {
       return this.reader.kind(path);
     } catch (error) {

@@ -59,6 +59,12 @@ const mistakes: readonly Mistake[] = [
     says: [/Did you mean "directory"\?/],
   },
   {
+    what: "a path that cannot be one",
+    task: '- copy: { content: x, dest: "/etc/a\\0b" }',
+    place: "site.yml:4:",
+    says: [/dest holds a NUL/],
+  },
+  {
     what: "bad YAML",
     task: "- file: { path: /etc/x, state: touch",
     place: "site.yml:",
@@ -287,8 +293,8 @@ describe("bad input that only a target can tell", function () {
     const tree = emptyTree(scope);
     const work = new Workplace(scope);
     await must(["mkfifo", join(work.directory, "pipe")]);
-    for (const src of ["/dev/zero", "pipe"]) {
-      work.write("site.yml", `- hosts: all\n  tasks:\n    - copy: { src: ${src}, dest: /etc/x }\n`);
+    for (const task of ["copy: { src: /dev/zero", "copy: { src: pipe", "template: { src: pipe"]) {
+      work.write("site.yml", `- hosts: all\n  tasks:\n    - ${task}, dest: /etc/x }\n`);
       const { status, all } = await work.crun(["play", "-i", `local:${tree},`, "site.yml"], { timeoutMs: 20_000 });
       assert.equal(status, 2, all);
       assert.match(all, /it is neither a file nor a directory/);
