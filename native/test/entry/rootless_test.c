@@ -59,11 +59,13 @@ void test_without_root(void) {
     return;
   }
   write_file(binary, "/subuid", "1000:200000:65536\n");
+  // newuidmap asks for the caller's name, and not every machine has a user 1000.
+  write_file(binary, "/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/:/bin/sh\n");
   pid_t pid = fork();
   if (pid == 0) {
     if (unshare(CLONE_NEWNS) < 0) _exit(1);
     run_tool("mount --make-rprivate / && touch /etc/subuid /etc/subgid && mount --bind \"$1/subuid\" /etc/subuid && "
-             "mount --bind \"$1/subuid\" /etc/subgid",
+             "mount --bind \"$1/subuid\" /etc/subgid && mount --bind \"$1/passwd\" /etc/passwd",
              binary);
     // The tree's files are the caller's, so its home is not the user's: only ids are told.
     says = without_root(program, "2", tree);
