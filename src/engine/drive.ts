@@ -109,7 +109,7 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
       wantsFacts && state.session
         ? play.run.facts?.ask(state.target.host, state.session.info, state.location.path)
         : undefined;
-    const all = question ? [...probes, ...question.probes] : probes;
+    const all = question ? play.batches.join(probes, question.probes) : probes;
     if (all.length === 0) return;
     try {
       const answers = await session.observe(all);

@@ -26,12 +26,21 @@ interface Kept {
 /** Makes batches; the same one again for the same probes. */
 export class ProbeBatches {
   #kept: Kept[] = [];
+  readonly #joined = new WeakMap<readonly Probe[], WeakMap<readonly Probe[], readonly Probe[]>>();
 
   of(first: readonly Probe[], parts: readonly Part[]): ProbeBatch {
     for (const kept of this.#kept) if (isSame(kept.first, first) && isSame(kept.parts, parts)) return kept.batch;
     const batch = batchOf(first, parts);
     this.#kept = [{ first, parts, batch }, ...this.#kept].slice(0, keptLimit);
     return batch;
+  }
+
+  /** One list behind the other. */
+  join(probes: readonly Probe[], more: readonly Probe[]): readonly Probe[] {
+    const known = this.#joined.get(probes) ?? new WeakMap<readonly Probe[], readonly Probe[]>();
+    const joined = known.get(more) ?? [...probes, ...more];
+    this.#joined.set(probes, known.set(more, joined));
+    return joined;
   }
 }
 

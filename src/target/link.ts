@@ -18,6 +18,8 @@ export interface Listener {
 /** How long the last words on stderr are waited for after the stream has ended. */
 const LAST_WORDS_MS = 300;
 const KEPT_STDERR = 16 * 1024;
+/** So many bytes are written without waiting for more. */
+const FULL = 64 * 1024;
 const LAST_CHANNEL = 0xffffffff;
 
 /** Both directions of one helper. */
@@ -97,6 +99,8 @@ export class Link {
       this.#writer.truncate(start);
       throw error;
     } finally {
+      // The other side need not wait for all that this turn brings.
+      if (this.#writer.length >= FULL) this.#flush();
       this.#scheduleFlush();
     }
   }

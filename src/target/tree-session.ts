@@ -4,9 +4,10 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { ExecSpec, Failure, Observation, Probe } from "../module/probe.js";
-import { writeBatches } from "../wire/batches.js";
-import type { Batch } from "../wire/batches.js";
+import { encodeList, writeBatches, writeEncoded } from "../wire/batches.js";
+import type { Batch, EncodedList } from "../wire/batches.js";
 import { writeChange } from "../wire/changes.js";
+import type { WireChange } from "../wire/changes.js";
 import { WireError } from "../wire/codec.js";
 import type { Writer } from "../wire/codec.js";
 import { REQUEST_TYPES } from "../wire/messages.js";
@@ -23,6 +24,16 @@ import { Execution } from "./running-exec.js";
 import type { ApplyOptions, Entry, RunningExec, TreeSession } from "./session.js";
 
 let lastBatch = 0;
+/** Lists of probes that many trees are asked, as they go onto the wire. */
+const lowered = new WeakMap<readonly Probe[], Lowered>();
+
+interface Lowered {
+  readonly wire: readonly WireProbe[];
+  readonly encoded: EncodedList | undefined;
+}
+
+/** Appends a list's frames. */
+type Compose = (writer: Writer, nextChannel: () => number) => Batch[];
 
 /** A tree that was opened, or is about to be. */
 export class Tree implements TreeSession {
@@ -59,11 +70,9 @@ export class Tree implements TreeSession {
 
   async observe(probes: readonly Probe[]): Promise<readonly Observation[]> {
     if (probes.length === 0) return [];
-    const observations = await this.#inTurn(async () => {
-      const wire: WireProbe[] = [];
-      for (const probe of probes) wire.push(await lowerProbe(probe, this.#source));
-      return { done: this.#sendProbes(wire) };
-    });
+    const observations = await this.#inTurn(async () => ({
+      done: this.#sendProbes(lowered.get(probes) ?? (await this.#lower(probes))),
+    }));
     return observations.done;
   }
 
@@ -71,7 +80,7 @@ export class Tree implements TreeSession {
     if (changes.length === 0 || options.signal?.aborted === true) return [];
     const streams = options.onOutput !== undefined;
     const outcomes = await this.#inTurn(async () => {
-      const wire = [];
+      const wire: WireChange[] = [];
       for (const change of changes) wire.push(await lowerChange(change, streams, this.#source));
       if (options.signal?.aborted === true) return { done: Promise.resolve([]) };
       const batch = (lastBatch = (lastBatch % 0xffffffff) + 1);
@@ -81,7 +90,9 @@ export class Tree implements TreeSession {
       };
       const run = (batches: Batch[]): Listener & { readonly done: Promise<Outcome[]> } =>
         new ApplyRun(this.#link, batches, changes, options, (reply) => this.#errorOf(reply));
-      const { listener, batches } = this.#sendList(REQUEST_TYPES.apply, head, wire, writeChange, run);
+      const compose: Compose = (writer, nextChannel) =>
+        writeBatches(writer, REQUEST_TYPES.apply, nextChannel, head, wire, writeChange);
+      const { listener, batches } = this.#sendList(compose, run);
       const cancel = (): void => {
         for (const { channel } of batches) {
           if (this.#link.lost === undefined) this.#link.send({ kind: "cancel", channel });
@@ -140,19 +151,34 @@ export class Tree implements TreeSession {
     return result;
   }
 
-  #sendProbes(probes: readonly WireProbe[]): Promise<Observation[]> {
+  async #lower(probes: readonly Probe[]): Promise<Lowered> {
+    const wire: WireProbe[] = [];
+    let isShared = true;
+    for (const probe of probes) {
+      wire.push(await lowerProbe(probe, this.#source));
+      // What a program is given may have to be sent to each host first.
+      if (probe.kind === "exec") isShared = false;
+    }
+    if (!isShared) return { wire, encoded: undefined };
+    const shared = { wire, encoded: encodeList(wire, writeProbe) };
+    lowered.set(probes, shared);
+    return shared;
+  }
+
+  #sendProbes({ wire: probes, encoded }: Lowered): Promise<Observation[]> {
     const head = (writer: Writer): void => writer.u32(this.#id);
     const run = (batches: Batch[]): ObserveRun =>
       new ObserveRun(this.#link, batches, probes, (reply) => this.#errorOf(reply));
-    return this.#sendList(REQUEST_TYPES.observe, head, probes, writeProbe, run).listener.done;
+    const compose: Compose = (writer, nextChannel) =>
+      encoded
+        ? [writeEncoded(writer, REQUEST_TYPES.observe, nextChannel(), head, encoded)]
+        : writeBatches(writer, REQUEST_TYPES.observe, nextChannel, head, probes, writeProbe);
+    return this.#sendList(compose, run).listener.done;
   }
 
   /** Sends a list in as many frames as it takes, with one listener for all of their channels. */
-  #sendList<T, L extends Listener>(
-    type: number,
-    head: (writer: Writer) => void,
-    items: readonly T[],
-    write: (writer: Writer, item: T) => void,
+  #sendList<L extends Listener>(
+    compose: Compose,
     makeListener: (batches: Batch[]) => L,
   ): { readonly listener: L; readonly batches: Batch[] } {
     const channels: number[] = [];
@@ -167,7 +193,7 @@ export class Tree implements TreeSession {
       return channel;
     };
     try {
-      const batches = this.#link.write((writer) => writeBatches(writer, type, nextChannel, head, items, write));
+      const batches = this.#link.write((writer) => compose(writer, nextChannel));
       listener = makeListener(batches);
       return { listener, batches };
     } catch (error) {

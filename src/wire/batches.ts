@@ -1,6 +1,6 @@
 // Lists that may need several frames: each frame takes as many items as fit.
 
-import type { Writer } from "./codec.js";
+import { Writer } from "./codec.js";
 import { FRAME_LIMIT, beginFrame, endFrame, frameLength } from "./frames.js";
 
 /** A frame of a list: which items it holds. */
@@ -8,6 +8,35 @@ export interface Batch {
   readonly channel: number;
   readonly first: number;
   readonly count: number;
+}
+
+/** A list's bytes as they go into a frame, for those who send it often. */
+export interface EncodedList {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The list's bytes; undefined where it may need more than one frame. */
+export function encodeList<T>(items: readonly T[], write: (writer: Writer, item: T) => void): EncodedList | undefined {
+  const writer = new Writer();
+  for (const item of items) write(writer, item);
+  return writer.length > FRAME_LIMIT / 2 ? undefined : { count: items.length, bytes: writer.finish() };
+}
+
+/** Appends the list as one frame. */
+export function writeEncoded(
+  writer: Writer,
+  type: number,
+  channel: number,
+  head: (writer: Writer) => void,
+  { count, bytes }: EncodedList,
+): Batch {
+  const start = beginFrame(writer, type, channel);
+  head(writer);
+  writer.u32(count);
+  writer.raw(bytes);
+  endFrame(writer, start);
+  return { channel, first: 0, count };
 }
 
 /**
