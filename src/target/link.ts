@@ -99,8 +99,8 @@ export class Link {
       this.#writer.truncate(start);
       throw error;
     } finally {
-      // The other side need not wait for all that this turn brings.
-      if (this.#writer.length >= FULL) this.#flush();
+      // The other side need not wait for all that this turn brings; but whoever writes must be ready for answers first.
+      if (this.#writer.length >= FULL) queueMicrotask(() => this.#flush());
       this.#scheduleFlush();
     }
   }
