@@ -1,6 +1,7 @@
 // One step of a task on a target: from its arguments and what is there to a plan.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
+import type { Change } from "../module/change.js";
 import type { Plan, Probes, Seen } from "../module/contract.js";
 import type { Observation, Probe } from "../module/probe.js";
 import { seenFrom } from "../module/run-plan.js";
@@ -98,6 +99,12 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     return finishLater(on, work);
   }
   const { changes } = plan;
+  if (changes.some(holdsNul)) {
+    const message = "a word or a variable of the command holds a NUL character, which no program can be given";
+    work.plan = { changes: [] };
+    work.fault = { message, remedy: "Take it out; binary input goes through stdin." };
+    return finishLater(on, work);
+  }
   if (on.isDiff(work)) {
     const { diffs, missing } = diffsOf(changes, venue.model);
     if (missing.length > 0) return { kind: "observe", venue, probes: missing };
@@ -193,4 +200,10 @@ export function caught(on: TargetPlay, work: TaskWork, error: unknown): Need | u
 /** ignore_errors and the like: a keyword's boolean, rendered. */
 export function keyword(value: { render(scope: Scope): unknown } | undefined, scope: Scope): boolean | undefined {
   return value === undefined ? undefined : isTrue(value.render(scope));
+}
+
+function holdsNul(change: Change): boolean {
+  if (change.kind !== "exec") return false;
+  const { argv, environment = {} } = change.exec;
+  return [...argv, ...Object.entries(environment).flat()].some((text) => text.includes("\0"));
 }

@@ -100,6 +100,7 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
   }
   for (const diagnostic of event.diagnostics ?? []) {
     if (diagnostic.summary !== message) lines.push(indent(diagnosticText(diagnostic)));
+    else if (diagnostic.detail) lines.push(indent(clean(diagnostic.detail)));
   }
   if (event.remedy) lines.push(indent(clean(event.remedy)));
   return lines;

@@ -40,6 +40,13 @@ describe("flow", () => {
     assert.deepEqual(short(ran.lines), ["web1 write changed", "web1 look ok", "web1 judge ok"]);
   });
 
+  it("fails the task, not the target, whose command holds a NUL", async () => {
+    const nodes = [task("command", { argv: ["a", "b\0c"] }, { name: "odd", ignore_errors: true }), say("next")];
+    const ran = await runPlays([play(nodes)], one());
+    assert.deepEqual(short(ran.lines), ["web1 odd failed", "web1 next ok"]);
+    assert.match(ran.results[0]?.message ?? "", /holds a NUL/);
+  });
+
   it("runs every item of a loop even where one fails, and fails the task afterwards", async () => {
     const nodes = [
       task(
