@@ -14,7 +14,7 @@ export async function reportFor(options: {
   const write = (text: string): void => void process.stdout.write(text);
   if (options.output === "json") return jsonReport(write);
   // A terminal that has no width (0 columns) cannot be redrawn.
-  const isTerminal = process.stdout.isTTY && process.stdout.columns > 0 && process.env["TERM"] !== "dumb";
+  const isTerminal = process.stdout.isTTY === true && process.stdout.columns > 0 && process.env["TERM"] !== "dumb";
   const paint = paintOf(isTerminal && !process.env["NO_COLOR"]);
   const lines = { paint, showsDiffs: options.isDiff, verbosity: options.verbosity };
   if (!isTerminal || options.output === "plain") return plainReport(lines, write);
