@@ -1,6 +1,7 @@
 // Runs a program without a shell.
 
 import { expandWords, expansionProbes } from "../src/facts/expand-words.js";
+import { commandReturns, runParams, streamParams } from "../src/module/command-params.js";
 import { concludeCommand, OUTPUT_LIMIT, outputFields } from "../src/module/command-result.js";
 import { defineModule } from "../src/module/contract.js";
 import {
@@ -24,26 +25,15 @@ export default defineModule({
       doc: "The command line, split into words at blanks; quotes hold words together.",
     },
     argv: { type: "list", elements: "str", doc: "The words themselves, instead of a command line." },
-    chdir: { type: "path", doc: "The directory to run in." },
-    creates: { type: "path", doc: "Do not run where this path (wildcards allowed) exists." },
-    removes: { type: "path", doc: "Do not run where this path (wildcards allowed) does not exist." },
+    ...runParams,
     executable: { type: "path", doc: "Not used, with a warning, as in Ansible; the module shell has it." },
     expand_argument_vars: { type: "bool", default: true, doc: "Whether $NAME and ~ are expanded." },
-    stdin: { type: "str", doc: "Text for its standard input." },
-    stdin_add_newline: { type: "bool", default: true, doc: "End stdin with a newline." },
-    strip_empty_ends: {
-      type: "bool",
-      default: true,
-      doc: "Cut empty lines off the end of stdout and stderr in the result.",
-    },
+    ...streamParams,
   },
   freeForm: "cmd",
   returns: {
     cmd: "The words, as they were given.",
-    rc: "Exit status; negative: the signal that killed it; null: its directory cannot be entered.",
-    stdout: "Its output, and stdout_lines.",
-    stderr: "Its error output, and stderr_lines.",
-    start: "When it began, end, and delta.",
+    ...commandReturns,
   },
   check: (params) => {
     const given = wordsOf(params);

@@ -1,5 +1,6 @@
 // Runs a command line through the tree's shell.
 
+import { commandReturns, runParams, streamParams } from "../src/module/command-params.js";
 import { concludeCommand, OUTPUT_LIMIT, outputFields } from "../src/module/command-result.js";
 import { defineModule } from "../src/module/contract.js";
 import {
@@ -17,25 +18,14 @@ export default defineModule({
   doc: "The text goes to `/bin/sh -c` inside the tree as it is. Values from variables need `{{quote x}}`.",
   params: {
     cmd: { type: "str", aliases: ["_raw_params"], doc: "What the shell runs." },
-    chdir: { type: "path", doc: "The directory to run in." },
-    creates: { type: "path", doc: "Do not run where this path (wildcards allowed) exists." },
-    removes: { type: "path", doc: "Do not run where this path (wildcards allowed) does not exist." },
+    ...runParams,
     executable: { type: "path", default: "/bin/sh", doc: "The shell, an absolute path in the tree." },
-    stdin: { type: "str", doc: "Text for its standard input." },
-    stdin_add_newline: { type: "bool", default: true, doc: "End stdin with a newline." },
-    strip_empty_ends: {
-      type: "bool",
-      default: true,
-      doc: "Cut empty lines off the end of stdout and stderr in the result.",
-    },
+    ...streamParams,
   },
   freeForm: "cmd",
   returns: {
     cmd: "The command line.",
-    rc: "Exit status; negative: the signal that killed it; null: its directory cannot be entered.",
-    stdout: "Its output, and stdout_lines.",
-    stderr: "Its error output, and stderr_lines.",
-    start: "When it began, end, and delta.",
+    ...commandReturns,
   },
   check: (params) => (isEmpty(params.cmd) ? noCommand : checkRunWhen(params)),
   observe: (params) => runWhenProbes(params),
