@@ -94,7 +94,9 @@ fi
 if wants lint; then check lint 120 npm run --silent lint; fi
 if wants format; then check format 120 npm run --silent format:check; fi
 
-if wants native || wants bundle || wants integration; then check native-build 300 make -C native -j2 all; fi
+# Tests of whole runs use what is built.
+needs_bundle() { wants bundle || wants integration || [[ " ${parts[*]} " == *.test.ts\ * ]]; }
+if wants native || needs_bundle; then check native-build 300 make -C native -j2 all; fi
 if wants native; then
   check native-test 300 make -C native -j2 test
   check native-sanitizers 600 make -C native -j2 asan-test
@@ -104,7 +106,7 @@ if wants native; then
     absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
   fi
 fi
-if wants bundle || wants integration; then check bundle 120 npm run --silent build:bundle; fi
+if needs_bundle; then check bundle 120 npm run --silent build:bundle; fi
 
 # Compiled test files of a part. Property tests are those whose name says so.
 files_of() {
