@@ -127,7 +127,9 @@ export class Execution implements RunningExec, Listener {
         });
       }
       if (this.#isEnded) return;
-      await this.#link.ready();
+      await this.#link.ready().catch((error: unknown) => {
+        if (!this.#isEnded) throw error; // the connection's end is told by `exited`
+      });
       if (this.#isEnded) return;
       this.#unacknowledged += chunk.length;
       this.#link.send({ kind: "input", channel: this.#channel, data: chunk });

@@ -32,6 +32,17 @@ interface Lowered {
   readonly encoded: EncodedList | undefined;
 }
 
+/** What a program is given may have to be sent to each host first: undefined where one is to be run. */
+function sharedOf(probes: readonly Probe[]): Lowered | undefined {
+  const known = lowered.get(probes);
+  if (known) return known;
+  const wire = probes.flatMap((probe): readonly WireProbe[] => (probe.kind === "exec" ? [] : [probe]));
+  if (wire.length < probes.length) return undefined;
+  const shared = { wire, encoded: encodeList(wire, writeProbe) };
+  lowered.set(probes, shared);
+  return shared;
+}
+
 /** Appends a list's frames. */
 type Compose = (writer: Writer, nextChannel: () => number) => Batch[];
 
@@ -71,7 +82,7 @@ export class Tree implements TreeSession {
   async observe(probes: readonly Probe[]): Promise<readonly Observation[]> {
     if (probes.length === 0) return [];
     const observations = await this.#inTurn(async () => ({
-      done: this.#sendProbes(lowered.get(probes) ?? (await this.#lower(probes))),
+      done: this.#sendProbes(sharedOf(probes) ?? (await this.#lower(probes))),
     }));
     return observations.done;
   }
@@ -153,16 +164,8 @@ export class Tree implements TreeSession {
 
   async #lower(probes: readonly Probe[]): Promise<Lowered> {
     const wire: WireProbe[] = [];
-    let isShared = true;
-    for (const probe of probes) {
-      wire.push(await lowerProbe(probe, this.#source));
-      // What a program is given may have to be sent to each host first.
-      if (probe.kind === "exec") isShared = false;
-    }
-    if (!isShared) return { wire, encoded: undefined };
-    const shared = { wire, encoded: encodeList(wire, writeProbe) };
-    lowered.set(probes, shared);
-    return shared;
+    for (const probe of probes) wire.push(await lowerProbe(probe, this.#source));
+    return { wire, encoded: undefined };
   }
 
   #sendProbes({ wire: probes, encoded }: Lowered): Promise<Observation[]> {
