@@ -25,6 +25,9 @@ const interruption: Diagnostic = {
   remedy: "Ctrl-C again stops what runs.",
 };
 
+/** How long hosts have to stop what runs. */
+const PATIENCE_MS = 15_000;
+
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
@@ -62,8 +65,12 @@ export async function runPlay(options: PlayOptions): Promise<number> {
     forks: setup.forks,
     version,
   });
+  let patience: NodeJS.Timeout | undefined;
   const interrupt = (): void => {
     if (!run.isInterrupted) run.tell({ event: "warning", diagnostic: interruption });
+    // The second one stops what runs; a host that does not stop loses its connection, and with it all that runs there.
+    else if (patience === undefined) patience = setTimeout(() => void pool.close(), PATIENCE_MS);
+    else void pool.close();
     run.interrupt();
   };
   process.on("SIGINT", interrupt);
@@ -72,6 +79,7 @@ export async function runPlay(options: PlayOptions): Promise<number> {
     const { exitStatus } = await run.plays(playbooks);
     return exitStatus;
   } finally {
+    clearTimeout(patience);
     await pool.close();
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
