@@ -112,10 +112,12 @@ if needs_bundle; then check bundle 120 npm run --silent build:bundle; fi
 files_of() {
   case $1 in
     property) find build/test -name '*.property.test.js' -not -path 'build/test/integration/*' ;;
-    wire | integration | lab) find "build/test/$1" -name '*.test.js' 2>/dev/null ;;
+    wire | lab) find "build/test/$1" -name '*.test.js' 2>/dev/null ;;
+    integration) find build/test/integration build/test/threats -name '*.test.js' 2>/dev/null ;;
     unit)
       find build/test -name '*.test.js' -not -name '*.property.test.js' \
-        -not -path 'build/test/wire/*' -not -path 'build/test/integration/*' -not -path 'build/test/lab/*'
+        -not -path 'build/test/wire/*' -not -path 'build/test/integration/*' -not -path 'build/test/threats/*' \
+        -not -path 'build/test/lab/*'
       ;;
   esac | sort
 }
