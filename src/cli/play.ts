@@ -31,6 +31,35 @@ const PATIENCE_MS = 15_000;
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
+  const pool = new ConnectionPool(terminalPrompt());
+  try {
+    if (options.action === "play") beginHere(setup, pool);
+    return await checkAndRun(options, setup, pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+/**
+ * This machine's helper starts while the playbook is read: it is no connection, asks nothing and touches no tree before it is asked to. Only where
+ * nothing is in doubt: root, and no word of becoming somebody.
+ */
+function beginHere(setup: Setup, pool: ConnectionPool): void {
+  if (process.getuid?.() !== 0) return;
+  const hosts = new Set([...setup.inventory.targets.values()].map(({ host }) => host));
+  for (const host of hosts) {
+    if (host !== "local" && host !== "localhost") continue;
+    try {
+      const address = setup.addressOf(host);
+      if (address.kind === "local" && address.become === undefined) pool.get(address).catch(() => undefined);
+    } catch (error) {
+      // What is wrong with the address is told in its place, before the run.
+      if (!(error instanceof CrunError)) throw error;
+    }
+  }
+}
+
+async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool): Promise<number> {
   const loaded: LoadedPlaybook[] = [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules }));
   const layers = layersOf(setup);
@@ -44,7 +73,6 @@ export async function runPlay(options: PlayOptions): Promise<number> {
     process.stdout.write(listing(playbooks, options, setup, limit));
     return 0;
   }
-  const pool = new ConnectionPool(terminalPrompt());
   const run = new Run({
     inventory: setup.inventory,
     limit,

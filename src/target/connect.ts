@@ -12,7 +12,7 @@ export const connect: Connect = async (address, prompt) => {
   return openHostSession(address.name, stream, address.connectTimeoutMs);
 };
 
-/** Sessions by the host's name: one connection and one helper each, however many trees ask. */
+/** Sessions by where hosts are reached: one connection and one helper each, however many trees ask. */
 export class ConnectionPool {
   readonly #connect: Connect;
   readonly #prompt: Prompt;
@@ -31,18 +31,20 @@ export class ConnectionPool {
 
   /** The host's session; a failed attempt is told to all who waited for it, and the next one tries anew. */
   get(address: HostAddress): Promise<HostSession> {
-    const known = this.#sessions.get(address.name);
+    const key = reachOf(address);
+    const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const session = this.#connect(address, this.#prompt);
-    this.#sessions.set(address.name, session);
-    session.catch(() => this.#forget(address.name, session));
+    this.#sessions.set(key, session);
+    session.catch(() => this.#forget(key, session));
     return session;
   }
 
   /** Ends one host's session; the next `get` opens another. */
-  async drop(host: string): Promise<void> {
-    const session = this.#sessions.get(host);
-    this.#sessions.delete(host);
+  async drop(address: HostAddress): Promise<void> {
+    const key = reachOf(address);
+    const session = this.#sessions.get(key);
+    this.#sessions.delete(key);
     await end(session);
   }
 
@@ -53,9 +55,17 @@ export class ConnectionPool {
     await Promise.all(sessions.map(end));
   }
 
-  #forget(host: string, session: Promise<HostSession>): void {
-    if (this.#sessions.get(host) === session) this.#sessions.delete(host);
+  #forget(key: string, session: Promise<HostSession>): void {
+    if (this.#sessions.get(key) === session) this.#sessions.delete(key);
   }
+}
+
+/** What makes two names of an inventory the same host to connect to: where it is and who is asked for there. */
+function reachOf({ kind, address, port, user, become, identityFiles, sshConfigFile }: HostAddress): string {
+  const asked = become && [become.isWanted, become.method, become.user];
+  return JSON.stringify(
+    kind === "local" ? [kind, address, asked] : [kind, address, port, user, asked, identityFiles, sshConfigFile],
+  );
 }
 
 async function end(session: Promise<HostSession> | undefined): Promise<void> {

@@ -22,7 +22,7 @@ function here(name = "local"): HostAddress {
   return {
     name,
     kind: "local",
-    address: "local",
+    address: name,
     connectTimeoutMs: 10_000,
     connectRetries: 0,
     keepaliveIntervalMs: 0,
