@@ -12,6 +12,9 @@ export interface HelperStream {
   readonly noise: Uint8Array;
   /** How the host is reached, for messages: `root@10.0.0.1:22`, or `this machine`. */
   readonly where: string;
-  /** Ends the input and waits until the helper and the connection are gone; kills what does not go. Never rejects. */
-  close(): Promise<void>;
+  /**
+   * Ends the input and waits until the helper and the connection are gone; kills what does not go. Never rejects. `isIdle`: the helper has only looked,
+   * so nothing of the run can be left there, and over a network its end is not waited for.
+   */
+  close(isIdle?: boolean): Promise<void>;
 }

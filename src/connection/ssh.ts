@@ -104,10 +104,11 @@ function channelStream(login: Login, channel: ClientChannel): Started {
     channel.close();
   });
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
+  const close = async (isIdle: boolean): Promise<void> => {
     channel.end();
     channel.resume();
     channel.stderr.resume();
+    if (isIdle) return login.close();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([ended, new Promise((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)))]);
     clearTimeout(timer);
@@ -119,6 +120,6 @@ function channelStream(login: Login, channel: ClientChannel): Started {
     errors: channel.stderr,
     where: login.where,
     ended,
-    close: () => (closing ??= close()),
+    close: (isIdle = false) => (closing ??= close(isIdle)),
   };
 }

@@ -32,6 +32,7 @@ export class Link {
   #stderr = Buffer.alloc(0);
   #nextChannel = 1;
   #writer = new Writer();
+  #hasWorked = false;
   #isFlushScheduled = false;
   #isBlocked = false;
   #drainWaiters: (() => void)[] = [];
@@ -115,6 +116,11 @@ export class Link {
     }
   }
 
+  /** From now on the helper has more to end than itself: its end is waited for. */
+  noteWork(): void {
+    this.#hasWorked = true;
+  }
+
   /** Ends the helper and waits until it is gone. What is still pending is rejected. */
   async close(): Promise<void> {
     if (!this.#isClosing) {
@@ -122,7 +128,7 @@ export class Link {
       this.#flush();
       this.#lose(this.#error("the session was closed"));
     }
-    await this.#stream.close();
+    await this.#stream.close(!this.#hasWorked);
   }
 
   /** Ends everything for a reason of our own. */

@@ -81,6 +81,7 @@ export class Tree implements TreeSession {
 
   async observe(probes: readonly Probe[]): Promise<readonly Observation[]> {
     if (probes.length === 0) return [];
+    if (probes.some(({ kind }) => kind === "exec")) this.#link.noteWork();
     const observations = await this.#inTurn(async () => ({
       done: this.#sendProbes(sharedOf(probes) ?? (await this.#lower(probes))),
     }));
@@ -89,6 +90,7 @@ export class Tree implements TreeSession {
 
   async apply(changes: readonly Change[], options: ApplyOptions = {}): Promise<readonly Outcome[]> {
     if (changes.length === 0 || options.signal?.aborted === true) return [];
+    this.#link.noteWork();
     const streams = options.onOutput !== undefined;
     const outcomes = await this.#inTurn(async () => {
       const wire: WireChange[] = [];
@@ -117,6 +119,7 @@ export class Tree implements TreeSession {
   }
 
   async exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec> {
+    this.#link.noteWork();
     const execution = await this.#inTurn(async () => {
       const mode = { streamsOutput: true, takesInput: true, rows: spec.rows, columns: spec.columns };
       const exec = await lowerExec(spec, mode, this.#source);
