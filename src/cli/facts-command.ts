@@ -3,6 +3,7 @@
 import { crunFacts } from "../engine/crun-facts.js";
 import { FactLook } from "../engine/fact-look.js";
 import { ConnectionPool } from "../target/connect.js";
+import { cleanJson } from "../report/clean.js";
 import type { ReachOptions } from "./options.js";
 import { terminalPrompt } from "./prompt.js";
 import { setUp } from "./setup.js";
@@ -22,7 +23,7 @@ export async function runFacts(pattern: string, options: ReachOptions): Promise<
         return [target.name, (await question.answer(answers))()] as const;
       }),
     );
-    process.stdout.write(`${JSON.stringify(Object.fromEntries(facts), undefined, 2)}\n`);
+    process.stdout.write(`${cleanJson(JSON.stringify(Object.fromEntries(facts), undefined, 2))}\n`);
     return 0;
   } finally {
     await pool.close();

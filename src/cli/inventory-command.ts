@@ -4,7 +4,7 @@ import { loadInventory } from "../inventory/load.js";
 import type { Inventory } from "../inventory/inventory.js";
 import { language } from "../playbook/language.js";
 import { createScope } from "../playbook/scope.js";
-import { cleanLine } from "../report/clean.js";
+import { cleanJson, cleanLine } from "../report/clean.js";
 import { inventoryPaths } from "./setup.js";
 
 /** Prints; gives the exit status. */
@@ -26,7 +26,7 @@ export async function runInventory(options: {
 }
 
 function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  process.stdout.write(`${cleanJson(JSON.stringify(value, undefined, 2))}\n`);
 }
 
 /** Values as they are rendered; one that cannot be yet (it needs facts or a play's variables) stays out. */

@@ -18,3 +18,11 @@ export function clean(text: string): string {
 export function cleanLine(text: string): string {
   return clean(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
 }
+
+/** JSON text leaves DEL, the C1 controls and what turns the direction of writing as they are; a terminal would obey them. */
+export function cleanJson(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,10 +1,11 @@
 // One JSON object a line for each event; the recap last.
 
+import { cleanJson } from "./clean.js";
 import type { EngineEvent, EventSink } from "../engine/events.js";
 
 /** Writes events as JSON lines. Bytes of live output become text. */
 export function jsonReport(write: (text: string) => void): EventSink {
-  return (event) => write(`${escaped(JSON.stringify(plain(event), replaceOdd))}\n`);
+  return (event) => write(`${cleanJson(JSON.stringify(plain(event), replaceOdd))}\n`);
 }
 
 function plain(event: EngineEvent): unknown {
@@ -18,12 +19,4 @@ function replaceOdd(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
   return value;
-}
-
-/** JSON leaves DEL, the C1 controls and what turns the direction of writing as they are; a terminal would obey them. */
-function escaped(json: string): string {
-  return json.replace(
-    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { EngineEvent, TaskResultEvent } from "../../src/engine/events.js";
-import { clean, cleanLine } from "../../src/report/clean.js";
+import { clean, cleanJson, cleanLine } from "../../src/report/clean.js";
 import { jsonReport } from "../../src/report/json.js";
 import { linesOf } from "../../src/report/lines.js";
 import { paintOf } from "../../src/report/paint.js";
@@ -125,6 +125,12 @@ describe("clean text", () => {
   it("shows control characters, invalid bytes and characters that turn the direction", () => {
     assert.equal(clean("a\u001bb\udcffc\u202ed\te\n"), "a\\x1bb\\xffc\\u202ed\te\n");
     assert.equal(cleanLine("a\nb"), "a\\nb");
+  });
+  it("escapes in JSON what a terminal would obey, and the value stays the same", () => {
+    const value = { text: "a\u009b2Jb\u202ec\u007f" };
+    const json = cleanJson(JSON.stringify(value));
+    assert.equal(json, String.raw`{"text":"a\u009b2Jb\u202ec\u007f"}`);
+    assert.deepEqual(JSON.parse(json), value);
   });
   it("leaves other text as it is", () => assert.equal(clean("ü 𝛼 日本"), "ü 𝛼 日本"));
 });
