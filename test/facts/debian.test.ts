@@ -122,7 +122,7 @@ describe("dpkg's status", () => {
 describe("apt's policy", () => {
   it("gives candidates and all versions; a virtual name has none, an unknown one is missing", () => {
     const policy = parsePolicy(
-      "nginx:\n  Installed: (none)\n  Candidate: 1.22.1-9+deb12u11\n  Version table:\n     1.22.1-9+deb12u11 500\n        500 http://deb.debian.org/debian-security bookworm-security/main amd64 Packages\n     1.22.1-9+deb12u9 500\n        500 http://x y/main amd64 Packages\nawk:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\nlibc6:i386:\n  Installed: 2.36\n  Candidate: 2.36\n  Version table:\n *** 2.36 100\n        100 /var/lib/dpkg/status\n     1.0 -1\n",
+      "nginx:\n  Installed: (none)\n  Candidate: 1.22.1-9+deb12u11\n  Version table:\n     1.22.1-9+deb12u11 500\n        500 http://archive.example/debian-security bookworm-security/main amd64 Packages\n     1.22.1-9+deb12u9 500\n        500 http://x y/main amd64 Packages\nawk:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\nlibc6:i386:\n  Installed: 2.36\n  Candidate: 2.36\n  Version table:\n *** 2.36 100\n        100 /var/lib/dpkg/status\n     1.0 -1\n",
     );
     assert.deepEqual(policy.get("nginx"), {
       installed: undefined,
