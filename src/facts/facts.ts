@@ -1,10 +1,12 @@
 // Facts of a target: what its tree's files tell, and what its host's kernel tells.
 
 import type { MachineObservation, ReadObservation, StatObservation } from "../module/probe.js";
+import { AccountFile } from "./account-file.js";
 import { cgroupLayout, cgroupLayoutProbes, type CgroupLayoutSeen } from "./cgroup-layout.js";
 import { mountsOfTree, parseMounts } from "./mounts.js";
 import { defaultRoute, ipv4Addresses, ipv6Addresses } from "./net.js";
 import { osFamily, parseOsRelease } from "./os-release.js";
+import { usersOf } from "./passwd.js";
 
 /** Package managers by a program that only they bring, most particular first. */
 const managers: Readonly<Record<string, string>> = {
@@ -97,7 +99,7 @@ export function treeFacts(seen: TreeFactsSeen, treePath: string): Record<string,
     booted: treePath === "/" || seen.machine.machine !== undefined,
     hostname: textOf(seen.hostname).trim().split(".")[0] ?? "",
     fqdn: textOf(seen.hostname).trim(),
-    users: usersOf(textOf(seen.passwd)),
+    users: userFacts(seen.passwd),
   };
 }
 
@@ -116,14 +118,12 @@ function initFacts(seen: TreeFactsSeen): Record<string, unknown> {
   return { init, service_mgr: init };
 }
 
-function usersOf(passwd: string): Record<string, unknown> {
-  const users: Record<string, unknown> = {};
-  for (const line of passwd.split("\n")) {
-    const [name, , uid, gid, comment, home, shell] = line.split(":");
-    if (!name || shell === undefined || !/^\d+$/.test(uid ?? "")) continue;
-    users[name] = { uid: Number(uid), gid: Number(gid), comment, home, shell };
-  }
-  return users;
+/** Users by name, as the tree's passwd has them; lines that are no entries are left out. */
+function userFacts(passwd: ReadObservation): Record<string, unknown> {
+  const users = usersOf(AccountFile.parse(passwd.content));
+  return Object.fromEntries(
+    users.map(({ name, uid, gid, comment, home, shell }) => [name, { uid, gid, comment, home, shell }]),
+  );
 }
 
 interface HostFacts {

@@ -2,6 +2,7 @@
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { checkNames } from "./layer.js";
+import { memoByName } from "./memo.js";
 import type { InventorySource, WrittenGroup, WrittenVar } from "./source.js";
 
 export interface GroupNode {
@@ -54,7 +55,7 @@ export function buildGraph(sources: readonly InventorySource[]): Graph {
   const parents = new Map<string, string[]>();
   for (const { name, children } of groups.values())
     for (const child of children) parents.set(child, [...(parents.get(child) ?? []), name]);
-  const ancestors = memo((name: string): ReadonlySet<string> => {
+  const ancestors = memoByName((name: string): ReadonlySet<string> => {
     const all = new Set([name]);
     for (const parent of parents.get(name) ?? []) for (const one of ancestors(parent)) all.add(one);
     return all;
@@ -112,15 +113,4 @@ function cycle(names: readonly string[], place: Place | undefined): CrunError {
     place,
     remedy: "Take one of them out of the other's children.",
   });
-}
-
-function memo<T>(compute: (name: string) => T): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const value = compute(name);
-    known.set(name, value);
-    return value;
-  };
 }

@@ -9,6 +9,7 @@ import { readIni } from "./ini.js";
 import type { Inventory, Target } from "./inventory.js";
 import type { Language } from "./language.js";
 import { layerOf, readVarsFile } from "./layer.js";
+import { memoByName } from "./memo.js";
 import { matchPattern } from "./pattern.js";
 import type { InventorySource } from "./source.js";
 import { expandRanges } from "./ranges.js";
@@ -168,15 +169,4 @@ function varFiles(path: string): string[] {
     .filter((name) => !name.startsWith(".") && !name.endsWith("~") && varExtensions.includes(extname(name)))
     .sort()
     .flatMap((name) => varFiles(join(path, name)));
-}
-
-function memoByName<T>(compute: (name: string) => T): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const value = compute(name);
-    known.set(name, value);
-    return value;
-  };
 }
