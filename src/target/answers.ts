@@ -15,11 +15,42 @@ import type { ApplyOptions } from "./session.js";
 
 export type ErrorReply = Extract<Reply, { kind: "error" }>;
 
+interface OpenBatch {
+  readonly batch: Batch;
+  readonly pieces: Pieces;
+}
+
+/** The requests of a list that are not answered to their end yet, by channel. */
+class OpenBatches {
+  readonly #link: Link;
+  readonly #open: Map<number, OpenBatch>;
+
+  constructor(link: Link, batches: readonly Batch[]) {
+    this.#link = link;
+    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces() }]));
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** The one that is answered. Throws a WireError for an answer after the last. */
+  of(reply: Reply): OpenBatch {
+    const open = this.#open.get(reply.channel);
+    if (open === undefined) throw new WireError(`${reply.kind} on a channel that has ended`);
+    return open;
+  }
+
+  end(channel: number): void {
+    this.#open.delete(channel);
+    this.#link.release(channel);
+  }
+}
+
 /** Observations as they come, from one or more OBSERVE. */
 export class ObserveRun implements Listener {
-  readonly #link: Link;
   readonly #probes: readonly WireProbe[];
-  readonly #open: Map<number, { readonly batch: Batch; readonly pieces: Pieces }>;
+  readonly #open: OpenBatches;
   readonly #mapError: (reply: ErrorReply) => Promise<CrunError>;
   readonly #observations: Observation[] = [];
   #resolve: (observations: Observation[]) => void = () => undefined;
@@ -32,10 +63,9 @@ export class ObserveRun implements Listener {
     probes: readonly WireProbe[],
     mapError: (reply: ErrorReply) => Promise<CrunError>,
   ) {
-    this.#link = link;
     this.#probes = probes;
     this.#mapError = mapError;
-    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces() }]));
+    this.#open = new OpenBatches(link, batches);
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -44,12 +74,10 @@ export class ObserveRun implements Listener {
   }
 
   onReply(reply: Reply): void {
-    const open = this.#open.get(reply.channel);
-    if (open === undefined) throw new WireError(`${reply.kind} on a channel that has ended`);
-    const { batch, pieces } = open;
+    const { batch, pieces } = this.#open.of(reply);
     if (reply.kind === "content") return pieces.add(reply.index, reply.data, this.#limitOf(batch.first + reply.index));
     if (reply.kind === "error") {
-      this.#end(reply.channel);
+      this.#open.end(reply.channel);
       void this.#mapError(reply).then((error) => this.#reject(error));
       return;
     }
@@ -58,8 +86,8 @@ export class ObserveRun implements Listener {
     const probes = batch.count === this.#probes.length ? this.#probes : this.#slice(batch);
     const items = decodeItems(reply.items, reply.first, probes, (index, length) => pieces.take(index, length));
     for (const [index, item] of items.entries()) this.#observations[batch.first + reply.first + index] = item;
-    if (reply.isLast) this.#end(reply.channel);
-    if (this.#open.size === 0) this.#finish();
+    if (reply.isLast) this.#open.end(reply.channel);
+    if (this.#open.isEmpty) this.#finish();
   }
 
   onLost(error: CrunError): void {
@@ -76,11 +104,6 @@ export class ObserveRun implements Listener {
     return probe?.kind === "read" && probe.limit !== undefined ? probe.limit + 64 * 1024 : undefined;
   }
 
-  #end(channel: number): void {
-    this.#open.delete(channel);
-    this.#link.release(channel);
-  }
-
   #finish(): void {
     for (let index = 0; index < this.#probes.length; index++) {
       if (this.#observations[index] === undefined) throw new WireError(`no item for probe ${index}`);
@@ -91,10 +114,9 @@ export class ObserveRun implements Listener {
 
 /** Outcomes as they come, from one or more APPLY of a batch. */
 export class ApplyRun implements Listener {
-  readonly #link: Link;
   readonly #changes: readonly Change[];
   readonly #options: ApplyOptions;
-  readonly #open: Map<number, { readonly batch: Batch; readonly pieces: Pieces }>;
+  readonly #open: OpenBatches;
   readonly #mapError: (reply: ErrorReply) => Promise<CrunError>;
   readonly #outcomes: Outcome[] = [];
   #failure: Promise<CrunError> | undefined;
@@ -109,11 +131,10 @@ export class ApplyRun implements Listener {
     options: ApplyOptions,
     mapError: (reply: ErrorReply) => Promise<CrunError>,
   ) {
-    this.#link = link;
     this.#changes = changes;
     this.#options = options;
     this.#mapError = mapError;
-    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces() }]));
+    this.#open = new OpenBatches(link, batches);
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -122,9 +143,7 @@ export class ApplyRun implements Listener {
   }
 
   onReply(reply: Reply): void {
-    const open = this.#open.get(reply.channel);
-    if (open === undefined) throw new WireError(`${reply.kind} on a channel that has ended`);
-    const { batch, pieces } = open;
+    const { batch, pieces } = this.#open.of(reply);
     switch (reply.kind) {
       case "content":
         return pieces.add(reply.index, reply.data);
@@ -157,9 +176,8 @@ export class ApplyRun implements Listener {
   }
 
   #end(channel: number): void {
-    this.#open.delete(channel);
-    this.#link.release(channel);
-    if (this.#open.size > 0) return;
+    this.#open.end(channel);
+    if (!this.#open.isEmpty) return;
     if (this.#failure === undefined) this.#resolve(this.#outcomes);
     else void this.#failure.then((error) => this.#reject(error));
   }
