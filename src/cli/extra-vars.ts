@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { splitWords } from "../module/words.js";
 import type { VarLayer } from "../module/value.js";
-import { mapLayer } from "../playbook/scope.js";
-import { templateOf, templateOfValue } from "../playbook/template.js";
-import { readYaml, type YamlNode } from "../playbook/yaml.js";
+import { mapLayer } from "../playbook/scope/scope.js";
+import { templateOf, templateOfValue } from "../playbook/template/template.js";
+import { readYaml, type YamlNode } from "../playbook/yaml/yaml.js";
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

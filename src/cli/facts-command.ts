@@ -1,7 +1,7 @@
 // `crun facts`: what is known of targets, as JSON.
 
-import { crunFacts } from "../engine/crun-facts.js";
-import { FactLook } from "../engine/fact-look.js";
+import { crunFacts } from "../engine/look/crun-facts.js";
+import { FactLook } from "../engine/look/fact-look.js";
 import { ConnectionPool } from "../target/connect.js";
 import { cleanJson } from "../report/clean.js";
 import type { ReachOptions } from "./options.js";

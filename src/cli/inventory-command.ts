@@ -3,7 +3,7 @@
 import { loadInventory } from "../inventory/load.js";
 import type { Inventory } from "../inventory/inventory.js";
 import { language } from "../playbook/language.js";
-import { createScope } from "../playbook/scope.js";
+import { createScope } from "../playbook/scope/scope.js";
 import { cleanJson, cleanLine } from "../report/clean.js";
 import { inventoryPaths } from "./setup.js";
 

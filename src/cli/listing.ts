@@ -2,7 +2,7 @@
 
 import { isSelected } from "../engine/selection.js";
 import type { Node, Play, Playbook } from "../playbook/play.js";
-import { createScope } from "../playbook/scope.js";
+import { createScope } from "../playbook/scope/scope.js";
 import type { PlayOptions } from "./options.js";
 import type { Setup } from "./setup.js";
 

@@ -8,8 +8,8 @@ import type { Inventory, Target } from "../inventory/inventory.js";
 import { loadInventory } from "../inventory/load.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import { language } from "../playbook/language.js";
-import { createScope } from "../playbook/scope.js";
-import { plainOf, readYaml } from "../playbook/yaml.js";
+import { createScope } from "../playbook/scope/scope.js";
+import { plainOf, readYaml } from "../playbook/yaml/yaml.js";
 import {
   hostAddress,
   hostVariables,

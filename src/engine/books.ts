@@ -4,8 +4,8 @@ import type { Change, Outcome } from "../module/change.js";
 import type { Plan } from "../module/contract.js";
 import type { EngineEvent, FileDiff } from "./events.js";
 import type { Frame } from "./frame.js";
-import { isDone } from "./outcome.js";
-import type { Prepared } from "./prepared.js";
+import { isDone } from "./task/outcome.js";
+import type { Prepared } from "./task/prepared.js";
 import type { TaskWork, Venue } from "./work.js";
 import type { Scope } from "../module/value.js";
 

@@ -5,12 +5,12 @@ import type { Change, Outcome } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
 import type { TreeSession } from "../target/session.js";
 import { positionOf } from "./frame.js";
-import { glance } from "./glance.js";
+import { glance } from "./look/glance.js";
 import type { Need } from "./need.js";
-import { isDone, troubleOf } from "./outcome.js";
-import { failInclude } from "./step-include.js";
+import { isDone, troubleOf } from "./task/outcome.js";
+import { failInclude } from "./task/step-include.js";
 import type { TargetPlay } from "./target-play.js";
-import { titleFor, titleOf, unreachableEvent } from "./task-event.js";
+import { titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
 import { TaskWork, type Venue } from "./work.js";
 
 /** How often a task is planned again because something else changed the tree meanwhile. */

@@ -7,14 +7,14 @@ import type { Include, Play, Task } from "../playbook/play.js";
 import { positionOf } from "./frame.js";
 import { drive } from "./drive.js";
 import { compileHandlers, type Code, type TaskOp } from "./program.js";
-import { ProbeBatches } from "./probe-batch.js";
+import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous } from "./rendezvous.js";
 import type { Run } from "./run.js";
 import { Limiter } from "./slots.js";
 import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
-import { titleOf } from "./task-event.js";
-import { readsFacts } from "./reads-facts.js";
+import { titleOf } from "./task/task-event.js";
+import { readsFacts } from "./look/reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
 import { Venue, type ItemResult, type TaskWork } from "./work.js";
 

@@ -1,7 +1,7 @@
 // Lays a play's nodes out as a flat list of operations, so that walking, looking ahead and going back are index arithmetic.
 
 import type { Block, Include, Meta, Node, Task } from "../playbook/play.js";
-import type { TaskInfo } from "./task-info.js";
+import type { TaskInfo } from "./task/task-info.js";
 import { isSelected, type TagSelection } from "./selection.js";
 
 /** Where an operation lies: in which part of which block. */

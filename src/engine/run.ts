@@ -7,16 +7,16 @@ import type { Inventory, Target } from "../inventory/inventory.js";
 import { type Renderable, type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
-import { pendingVariable } from "../playbook/scope.js";
-import { FactLook, type FactGatherer } from "./fact-look.js";
-import { Masker } from "./masker.js";
+import { pendingVariable } from "../playbook/scope/scope.js";
+import { FactLook, type FactGatherer } from "./look/fact-look.js";
+import { Masker } from "./task/masker.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
 import { compile, type Code, type StartGate } from "./program.js";
 import { allTags, type TagSelection } from "./selection.js";
 import { HostSlots, Limiter } from "./slots.js";
-import { Sources, type TextCompiler } from "./sources.js";
+import { Sources, type TextCompiler } from "./task/sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
-import { TaskInfo } from "./task-info.js";
+import { TaskInfo } from "./task/task-info.js";
 import { TargetScopes, type ScopeFactory } from "./variables.js";
 
 /** Reads the variables of one vars_files entry; undefined: the file does not exist. */

@@ -1,9 +1,9 @@
 // The variables of one target: layers by precedence, magic names, what tasks registered.
 
 import type { Renderable, Scope, VarLayer } from "../module/value.js";
-import { lazyMap } from "../playbook/lazy-map.js";
+import { lazyMap } from "../playbook/scope/lazy-map.js";
 import type { RoleInfo } from "../playbook/play.js";
-import { pendingVariable, rawLayer } from "../playbook/scope.js";
+import { pendingVariable, rawLayer } from "../playbook/scope/scope.js";
 
 /** A scope that remembers what it rendered. */
 export interface ForgetfulScope extends Scope {

@@ -7,9 +7,9 @@ import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
 import type { TreeSession } from "../target/session.js";
-import type { SharedPlan } from "./alike.js";
+import type { SharedPlan } from "./look/alike.js";
 import type { FileDiff } from "./events.js";
-import type { ContextBase, Prepared } from "./prepared.js";
+import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
 
 /** Where a task acts: a tree with its model. The target's own, or another's for delegate_to. */

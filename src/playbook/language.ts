@@ -1,8 +1,8 @@
 // The language as the inventory takes it: reading YAML and compiling values.
 
 import type { Place } from "../diagnostic/diagnostic.js";
-import { templateOf, templateOfValue, type Template } from "./template.js";
-import { placeOf, readYaml, type YamlNode } from "./yaml.js";
+import { templateOf, templateOfValue, type Template } from "./template/template.js";
+import { placeOf, readYaml, type YamlNode } from "./yaml/yaml.js";
 
 export const language = {
   readYaml,

@@ -5,8 +5,8 @@ import { defineModule, type AnyModule, type Plan } from "../../src/module/contra
 import { statOf } from "../../src/module/model-node.js";
 import { seenFrom } from "../../src/module/run-plan.js";
 import type { Stat, StatObservation, StatProbe } from "../../src/module/probe.js";
-import { SharedPlans } from "../../src/engine/alike.js";
-import { TaskContext, type Prepared } from "../../src/engine/prepared.js";
+import { SharedPlans } from "../../src/engine/look/alike.js";
+import { TaskContext, type Prepared } from "../../src/engine/task/prepared.js";
 
 const probe: StatProbe = { kind: "stat", path: "/etc/motd" };
 const args = { params: {}, extra: {} };

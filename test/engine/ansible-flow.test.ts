@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { modules } from "../../modules/index.js";
 import type { Counts } from "../../src/engine/events.js";
-import { loadPlaybook } from "../../src/playbook/load.js";
+import { loadPlaybook } from "../../src/playbook/load/load.js";
 import { FakeTree } from "./fake-session.js";
 import { runPlays } from "./playbooks.js";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crunFacts } from "../../src/engine/crun-facts.js";
+import { crunFacts } from "../../src/engine/look/crun-facts.js";
 import { FakeTree } from "./fake-session.js";
 import { block, loadModules, play, runPlays, task } from "./playbooks.js";
 

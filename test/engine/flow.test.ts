@@ -1,7 +1,7 @@
 // The flow of tasks: conditions, loops, failures, blocks, handlers, includes, several targets.
 
 import assert from "node:assert/strict";
-import { crunFacts } from "../../src/engine/crun-facts.js";
+import { crunFacts } from "../../src/engine/look/crun-facts.js";
 import { FakeTree } from "./fake-session.js";
 import { block, include, loadModules, meta, play, runPlays, task } from "./playbooks.js";
 

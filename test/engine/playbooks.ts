@@ -5,13 +5,13 @@ import type { EngineEvent, TaskResultEvent } from "../../src/engine/events.js";
 import { Run, type RunOptions, type RunSummary } from "../../src/engine/run.js";
 import type { Inventory, Target } from "../../src/inventory/inventory.js";
 import type { Renderable, VarLayer } from "../../src/module/value.js";
-import { evaluatedArgument } from "../../src/playbook/arguments.js";
-import { conditionOf } from "../../src/playbook/condition.js";
+import { evaluatedArgument } from "../../src/playbook/load/arguments.js";
+import { conditionOf } from "../../src/playbook/condition/condition.js";
 import type { Block, Include, Inherited, Meta, Node, Play, Task } from "../../src/playbook/play.js";
-import { createScope, rawLayer } from "../../src/playbook/scope.js";
-import { fileTemplate, templateOfValue } from "../../src/playbook/template.js";
+import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
+import { fileTemplate, templateOfValue } from "../../src/playbook/template/template.js";
 import { modules } from "../../modules/index.js";
-import { readYaml } from "../../src/playbook/yaml.js";
+import { readYaml } from "../../src/playbook/yaml/yaml.js";
 import { FakeHost, type FakeTree } from "./fake-session.js";
 
 type Values = Readonly<Record<string, unknown>>;

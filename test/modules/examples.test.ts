@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { modules } from "../../modules/index.js";
 import { formatDiagnostic } from "../../src/diagnostic/diagnostic.js";
-import { loadPlaybook } from "../../src/playbook/load.js";
+import { loadPlaybook } from "../../src/playbook/load/load.js";
 
 describe("examples of the modules", () => {
   let directory: string;

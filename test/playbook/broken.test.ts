@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CrunError, formatDiagnostic } from "../../src/diagnostic/diagnostic.js";
-import { loadPlaybook } from "../../src/playbook/load.js";
-import { preflight } from "../../src/playbook/preflight.js";
+import { loadPlaybook } from "../../src/playbook/load/load.js";
+import { preflight } from "../../src/playbook/preflight/preflight.js";
 import { modules } from "../../modules/index.js";
 
 const folder = join(process.cwd(), "test/playbook/broken");

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { PendingVariable } from "../../src/module/value.js";
-import { conditionOf, conditionsOf } from "../../src/playbook/condition.js";
-import { lazyMap } from "../../src/playbook/lazy-map.js";
-import { createScope, mapLayer, pendingVariable } from "../../src/playbook/scope.js";
-import { readYaml } from "../../src/playbook/yaml.js";
+import { conditionOf, conditionsOf } from "../../src/playbook/condition/condition.js";
+import { lazyMap } from "../../src/playbook/scope/lazy-map.js";
+import { createScope, mapLayer, pendingVariable } from "../../src/playbook/scope/scope.js";
+import { readYaml } from "../../src/playbook/yaml/yaml.js";
 import { messageOf, scopeOf } from "./scopes.js";
 
 const hostvars = lazyMap({

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { helpers } from "../../src/playbook/helpers/index.js";
 import { passwordHash } from "../../src/playbook/helpers/password.js";
-import { templateOfText } from "../../src/playbook/template.js";
+import { templateOfText } from "../../src/playbook/template/template.js";
 import { messageOf, scopeOf } from "./scopes.js";
 
 const scope = scopeOf(`

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { conditionOf } from "../../src/playbook/condition.js";
-import { celOfJinja } from "../../src/playbook/jinja-to-cel.js";
-import { handlebarsOfJinja } from "../../src/playbook/jinja-to-handlebars.js";
-import { compileTemplate } from "../../src/playbook/template-compile.js";
+import { conditionOf } from "../../src/playbook/condition/condition.js";
+import { celOfJinja } from "../../src/playbook/jinja/jinja-to-cel.js";
+import { handlebarsOfJinja } from "../../src/playbook/jinja/jinja-to-handlebars.js";
+import { compileTemplate } from "../../src/playbook/template/template-compile.js";
 
 const rows = [...readFileSync("docs/LANGUAGE.md", "utf8").matchAll(/^\| `(.+)` \| `(.+)` \|$/gm)].map(
   ([, ansible = "", crun = ""]) => [ansible.replaceAll("\\|", "|"), crun.replaceAll("\\|", "|")] as const,

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CrunError } from "../../src/diagnostic/diagnostic.js";
 import type { Renderable } from "../../src/module/value.js";
-import { splitFreeForm } from "../../src/playbook/free-form.js";
+import { splitFreeForm } from "../../src/playbook/load/free-form.js";
 import type { Include, Node, Task } from "../../src/playbook/play.js";
-import { createScope, rawLayer } from "../../src/playbook/scope.js";
+import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
 import { layerOf } from "./scopes.js";
 import { findingsOf, load, playOf, playsOf, tasksOf, textOf } from "./memory-files.js";
 

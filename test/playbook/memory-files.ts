@@ -1,10 +1,10 @@
 // A file system of plain objects, and playbooks loaded from it.
 
 import { formatDiagnostic, type Diagnostic } from "../../src/diagnostic/diagnostic.js";
-import type { FileReader } from "../../src/playbook/files.js";
-import { loadPlaybook, type LoadedPlaybook } from "../../src/playbook/load.js";
+import type { FileReader } from "../../src/playbook/load/files.js";
+import { loadPlaybook, type LoadedPlaybook } from "../../src/playbook/load/load.js";
 import type { Node, Play, Task } from "../../src/playbook/play.js";
-import { preflight, type PreflightQuestions } from "../../src/playbook/preflight.js";
+import { preflight, type PreflightQuestions } from "../../src/playbook/preflight/preflight.js";
 import { modules } from "../../modules/index.js";
 
 type Files = Readonly<Record<string, string>>;

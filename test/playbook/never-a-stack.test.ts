@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { CrunError } from "../../src/diagnostic/diagnostic.js";
-import { conditionOf } from "../../src/playbook/condition.js";
-import { templateOfText } from "../../src/playbook/template.js";
+import { conditionOf } from "../../src/playbook/condition/condition.js";
+import { templateOfText } from "../../src/playbook/template/template.js";
 import { findingsOf } from "./memory-files.js";
 import { scopeOf } from "./scopes.js";
 

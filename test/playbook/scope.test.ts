@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { PendingVariable, type Renderable, type VarLayer } from "../../src/module/value.js";
-import { createScope, mapLayer, pendingVariable, rawLayer } from "../../src/playbook/scope.js";
-import { templateOfText } from "../../src/playbook/template.js";
+import { createScope, mapLayer, pendingVariable, rawLayer } from "../../src/playbook/scope/scope.js";
+import { templateOfText } from "../../src/playbook/template/template.js";
 import { layerOf, messageOf } from "./scopes.js";
 
 describe("scopes", () => {

@@ -1,8 +1,8 @@
 // Scopes for tests, made of YAML text and plain data.
 
-import { createScope, mapLayer, rawLayer, type LayeredScope } from "../../src/playbook/scope.js";
-import { templateOf } from "../../src/playbook/template.js";
-import { readYaml } from "../../src/playbook/yaml.js";
+import { createScope, mapLayer, rawLayer, type LayeredScope } from "../../src/playbook/scope/scope.js";
+import { templateOf } from "../../src/playbook/template/template.js";
+import { readYaml } from "../../src/playbook/yaml/yaml.js";
 import type { VarLayer } from "../../src/module/value.js";
 import { CrunError } from "../../src/diagnostic/diagnostic.js";
 

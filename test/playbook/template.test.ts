@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import Handlebars from "handlebars";
-import { createScope, rawLayer } from "../../src/playbook/scope.js";
-import { simpleTree } from "../../src/playbook/simple-template.js";
-import { compileTemplate } from "../../src/playbook/template-compile.js";
-import { fileTemplate, templateOf, templateOfText } from "../../src/playbook/template.js";
-import { OMIT } from "../../src/playbook/values.js";
-import { readYaml } from "../../src/playbook/yaml.js";
+import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
+import { simpleTree } from "../../src/playbook/template/simple-template.js";
+import { compileTemplate } from "../../src/playbook/template/template-compile.js";
+import { fileTemplate, templateOf, templateOfText } from "../../src/playbook/template/template.js";
+import { OMIT } from "../../src/playbook/scope/values.js";
+import { readYaml } from "../../src/playbook/yaml/yaml.js";
 import { messageOf, scopeOf } from "./scopes.js";
 
 const scope = scopeOf(

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { originOf, placeOf, plainOf, readYaml, toYaml, type YamlNode } from "../../src/playbook/yaml.js";
+import { originOf, placeOf, plainOf, readYaml, toYaml, type YamlNode } from "../../src/playbook/yaml/yaml.js";
 import { messageOf } from "./scopes.js";
 
 const scalars: readonly (readonly [string, unknown])[] = [

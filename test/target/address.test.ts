@@ -1,7 +1,7 @@
 // Connection variables say how a host is reached and where a tree lies.
 
 import assert from "node:assert/strict";
-import { createScope, rawLayer } from "../../src/playbook/scope.js";
+import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
 import { hostAddress, hostVariables, treeLocation } from "../../src/target/address.js";
 import { hostScope } from "../../src/target/host-scope.js";
 

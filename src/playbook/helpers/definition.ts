@@ -1,7 +1,7 @@
 // What a template helper is, and how helpers look at their arguments.
 
 import type { Scope } from "../../module/value.js";
-import { describeValue } from "../values.js";
+import { describeValue } from "../scope/values.js";
 
 /** Why a helper cannot give a value. Shown with the helper's name and place. */
 export class HelperError extends Error {

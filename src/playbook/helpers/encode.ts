@@ -1,7 +1,7 @@
 // Helpers that turn values into text of a format and back: JSON, YAML, base64, hashes, URLs.
 
 import { createHash } from "node:crypto";
-import { plainOf, readYaml, toYaml } from "../yaml.js";
+import { plainOf, readYaml, toYaml } from "../yaml/yaml.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import {
   helper,

@@ -1,6 +1,6 @@
 // Helpers that decide: defaults, comparisons, and, or, not.
 
-import { isEmpty, isSame, OMIT } from "../values.js";
+import { isEmpty, isSame, OMIT } from "../scope/values.js";
 import {
   compare,
   helper,

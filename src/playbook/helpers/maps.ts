@@ -1,6 +1,6 @@
 // Helpers for maps.
 
-import { isSame } from "../values.js";
+import { isSame } from "../scope/values.js";
 import {
   attributeOf,
   helper,

@@ -1,6 +1,6 @@
 // Helpers that go through lists with another helper or test: map, select, reject, selectattr, rejectattr.
 
-import { isEmpty, isSame } from "../values.js";
+import { isEmpty, isSame } from "../scope/values.js";
 import { encodingHelpers } from "./encode.js";
 import {
   attributeOf,

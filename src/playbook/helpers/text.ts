@@ -1,6 +1,6 @@
 // Helpers for text.
 
-import { textOf } from "../values.js";
+import { textOf } from "../scope/values.js";
 import {
   attributeOf,
   helper,

@@ -1,0 +1,240 @@
+// One step of a task on a target: from a plan and its outcomes to a result.
+
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Conclusion, Plan } from "../../module/contract.js";
+import { PendingVariable } from "../../module/value.js";
+import { labelOf } from "./loop.js";
+import type { Need } from "../need.js";
+import { troubleOf } from "./outcome.js";
+import { holds, keyword } from "./plan-item.js";
+import type { TargetPlay } from "../target-play.js";
+import { rawLayer } from "../../playbook/scope/scope.js";
+import type { Fault, ItemResult, TaskWork } from "../work.js";
+
+const emptyPlan: Plan = { changes: [] };
+const defaultRetries = 3;
+const defaultDelayMs = 5000;
+
+interface Draft {
+  fields: Record<string, unknown>;
+  isChanged: boolean;
+  fault: Fault | undefined;
+  message: string | undefined;
+  mayChange: boolean;
+}
+
+/** Makes the result of the item at hand, and goes on to the next. Gives what it needs first, or nothing. */
+export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
+  const plan = work.plan ?? emptyPlan;
+  const { shared } = work;
+  const isShared = shared !== undefined && shared.plan === plan && isDecidedByPlan(work);
+  if (isShared && shared.item) {
+    work.results.push(shared.item);
+    work.nextItem();
+    return undefined;
+  }
+  const draft = draftOf(on, work, plan);
+  if (!plan.isSkipped) {
+    judge(work, draft);
+    const again = retry(on, work, draft);
+    if (again) return again;
+  }
+  if (draft.fault && on.books.isPending) return { kind: "flush" };
+  const isIgnored = draft.fault !== undefined && keyword(work.op.task.ignoreErrors, scopeOf(work)) === true;
+  const result = resultOf(draft, plan, work);
+  const item: ItemResult = {
+    result,
+    isChanged: draft.isChanged && !(draft.fault?.isFinal ?? false),
+    isFailed: draft.fault !== undefined,
+    isSkipped: plan.isSkipped === true,
+    isIgnored,
+    mayChange: draft.mayChange,
+    message: draft.fault?.message ?? draft.message,
+    remedy: draft.fault?.remedy,
+    diagnostics: draft.fault?.diagnostics,
+    diffs: work.diffs,
+    warnings: plan.warnings ?? [],
+  };
+  work.results.push(item);
+  if (isShared) shared.item = item;
+  if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
+  else if (work.op.task.module.hasOpenParams && work.mayChange) on.learnPending(work);
+  if (work.items) {
+    const label = labelOf(work.op.task.loopControl, work.items[work.index], scopeOf(work));
+    on.emitItem(work, item, label);
+  }
+  work.nextItem();
+  return undefined;
+}
+
+/** Whether the result would be the same for every target that has this plan, which changes nothing. */
+function isDecidedByPlan(work: TaskWork): boolean {
+  const { task } = work.op;
+  return (
+    !work.items &&
+    !work.fault &&
+    !work.outcomes &&
+    !work.hasChanged &&
+    !work.mayChange &&
+    !work.isUndecided &&
+    work.diffs.length === 0 &&
+    !task.until &&
+    !task.changedWhen &&
+    !task.failedWhen
+  );
+}
+
+function scopeOf(work: TaskWork): NonNullable<TaskWork["itemScope"]> {
+  return work.itemScope ?? work.scope;
+}
+
+function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
+  const { outcomes } = work;
+  let conclusion: Conclusion = {};
+  let fault = work.fault;
+  let fields: Record<string, unknown> = { ...plan.result };
+  if (outcomes && plan.changes.length > 0) {
+    const trouble = troubleOf(plan.changes, outcomes);
+    conclusion = plan.conclude?.(outcomes) ?? {};
+    fields = { ...fields, ...trouble?.fields, ...conclusion.result };
+    if (trouble && on.play.run.abort.signal.aborted)
+      fault = { message: "was stopped: the run was interrupted", isFinal: true };
+    else if (conclusion.refusal) {
+      fault = { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
+      fields = { ...fields, ...conclusion.refusal.result };
+    } else if (trouble) fault = { message: trouble.message, remedy: trouble.remedy };
+    else if (outcomes.length < plan.changes.length) fault = { message: "was not carried out: the run was interrupted" };
+  }
+  if (work.fault?.result) fields = { ...fields, ...work.fault.result };
+  const isCounted = plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
+  const isChanged = work.hasChanged || work.isUndecided || (isCounted && !work.fault && conclusion.changed !== false);
+  const isUnknown = work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
+  return {
+    fields: isUnknown ? withPending(fields, plan, work) : fields,
+    isChanged,
+    fault,
+    message: conclusion.message ?? plan.message,
+    mayChange: work.mayChange,
+  };
+}
+
+/** Keys that only a real run can tell throw PendingVariable when something reads them; they are in no output. */
+function withPending(known: Record<string, unknown>, plan: Plan, work: TaskWork): Record<string, unknown> {
+  const { task } = work.op;
+  const name = task.register ?? task.module.name;
+  const keys = new Set([...Object.keys(task.module.returns ?? {}), ...(plan.conclude ? Object.keys(known) : [])]);
+  const fields: Record<string, unknown> = {};
+  for (const key of Object.keys(known)) if (key === "cmd" || !keys.has(key)) fields[key] = known[key];
+  for (const key of keys) {
+    if (key === "changed" || key === "failed" || key === "skipped" || key === "msg" || key === "cmd") continue;
+    Object.defineProperty(fields, key, {
+      enumerable: false,
+      configurable: true,
+      get: () => {
+        throw new PendingVariable(`${name}.${key}`);
+      },
+    });
+  }
+  return fields;
+}
+
+/** changed_when and failed_when have the last word. */
+function judge(work: TaskWork, draft: Draft): void {
+  const { task } = work.op;
+  if (!task.changedWhen && !task.failedWhen) return;
+  if (draft.fault?.isFinal) return;
+  try {
+    if (task.changedWhen) {
+      draft.isChanged = holds(task.changedWhen, resultScope(work, draft));
+    }
+    if (task.failedWhen) {
+      const isFailed = holds(task.failedWhen, resultScope(work, draft));
+      if (!isFailed) draft.fault = undefined;
+      else draft.fault ??= { message: draft.message ?? "failed_when holds", result: { failed_when_result: true } };
+      draft.fields["failed_when_result"] = isFailed;
+    }
+  } catch (error) {
+    judgeError(draft, error);
+  }
+}
+
+function judgeError(draft: Draft, error: unknown): void {
+  if (error instanceof PendingVariable) {
+    draft.mayChange = true;
+    return;
+  }
+  if (!(error instanceof CrunError)) throw error;
+  const [first] = error.diagnostics;
+  draft.fault = { message: first?.summary ?? error.message, remedy: first?.remedy, diagnostics: error.diagnostics };
+}
+
+function resultScope(work: TaskWork, draft: Draft): NonNullable<TaskWork["itemScope"]> {
+  const { register } = work.op.task;
+  const scope = scopeOf(work);
+  if (register === undefined) return scope;
+  const result = draft.fields;
+  return scope.with(
+    rawLayer("the task's result", { [register]: flagged(result, draft.isChanged, draft.fault !== undefined, false) }),
+  );
+}
+
+/** until: waits and tries again, or gives up. */
+function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
+  const { task } = work.op;
+  if (!task.until || draft.fault?.isFinal) return undefined;
+  const scope = scopeOf(work);
+  const given = task.retries ? Number(task.retries.render(scope)) : undefined;
+  const tries = given === undefined ? defaultRetries : given <= 0 ? 1 : given + 1;
+  draft.fields["attempts"] = work.attempt;
+  let isDone = true;
+  try {
+    isDone = holds(task.until, resultScope(work, draft));
+  } catch (error) {
+    judgeError(draft, error);
+    if (draft.mayChange) return undefined;
+  }
+  if (isDone || on.isCheck(work)) return undefined;
+  if (on.books.isPending) return { kind: "flush" };
+  if (work.attempt >= tries) {
+    draft.fault ??= { message: draft.message ?? `until did not come true in ${work.attempt} attempts` };
+    return undefined;
+  }
+  work.attempt++;
+  work.hasChanged ||= draft.isChanged;
+  work.phase = "plan";
+  work.fault = undefined;
+  work.outcomes = undefined;
+  on.forget(work.venue ?? on.venue);
+  const delay = task.delaySeconds ? Number(task.delaySeconds.render(scope)) * 1000 : defaultDelayMs;
+  return { kind: "sleep", ms: Number.isFinite(delay) && delay >= 0 ? delay : defaultDelayMs };
+}
+
+function resultOf(draft: Draft, plan: Plan, work: TaskWork): Readonly<Record<string, unknown>> {
+  const result = flagged(draft.fields, draft.isChanged, draft.fault !== undefined, plan.isSkipped === true);
+  const message = draft.fault?.message ?? draft.message;
+  // A module whose message is no text (a list of lines) has put it there itself.
+  if (message !== undefined && !("msg" in draft.fields)) result["msg"] = message;
+  if (work.items) {
+    const { loopVar, indexVar } = work.op.task.loopControl;
+    result[loopVar] = work.items[work.index];
+    result["ansible_loop_var"] = loopVar;
+    if (indexVar !== undefined) {
+      result[indexVar] = work.index;
+      result["ansible_index_var"] = indexVar;
+    }
+    if (loopVar === "item") result["item"] = work.items[work.index];
+  }
+  return result;
+}
+
+function flagged(
+  fields: Record<string, unknown>,
+  changed: boolean,
+  failed: boolean,
+  skipped: boolean,
+): Record<string, unknown> {
+  fields["changed"] = changed;
+  fields["failed"] = failed;
+  fields["skipped"] = skipped;
+  return fields;
+}

@@ -1,0 +1,94 @@
+// The end of a task on a target: one result of its items, register, notify, and what a failure does.
+
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Need } from "../need.js";
+import type { TargetPlay } from "../target-play.js";
+import { taskEvent } from "./task-event.js";
+import type { ItemResult, TaskWork } from "../work.js";
+
+/** Closes the task and moves the walk on. Gives what it needs first, or nothing. */
+export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
+  const { op } = work;
+  const { task } = op;
+  let item = work.items ? summary(work.results) : (work.results[0] ?? summary([]));
+  if ((item.isFailed || on.permit) && on.books.isPending) return { kind: "flush" };
+  if (item.isChanged && !item.isFailed && task.notify.length > 0) item = notified(on, work, item);
+  if (item.isFailed && on.books.isPending) return { kind: "flush" };
+  if (!item.isSkipped) on.roles.note(task.role);
+  if (task.register !== undefined) on.books.undoable(on.state.learned.set(task.register, { raw: item.result }));
+  const isLost = item.isFailed && !item.isIgnored;
+  const isRescued = isLost && on.isRescued(op);
+  const event = taskEvent(on, work, item, undefined, isRescued);
+  if (event) on.emit(event);
+  on.permit?.();
+  on.permit = undefined;
+  on.play.shareResult(on, work, item);
+  on.met = undefined;
+  on.mustMeet = task.delegateTo !== undefined;
+  on.current = undefined;
+  if (isLost) on.fail({ work, result: item }, on.frame, op.region);
+  else on.pc++;
+  return undefined;
+}
+
+/** A loop's result: changed or failed if one item is, skipped if all are. */
+function summary(items: readonly ItemResult[]): ItemResult {
+  const isChanged = items.some((one) => one.isChanged);
+  const failed = items.filter((one) => one.isFailed);
+  const isFailed = failed.length > 0;
+  const isSkipped = items.every((one) => one.isSkipped);
+  const msg = isFailed
+    ? "One or more items failed"
+    : isSkipped
+      ? items.length === 0
+        ? "No items in the list"
+        : "All items skipped"
+      : "All items completed";
+  const first = failed[0];
+  return {
+    result: { results: items.map((one) => one.result), changed: isChanged, failed: isFailed, skipped: isSkipped, msg },
+    isChanged,
+    isFailed,
+    isSkipped,
+    isIgnored: isFailed && failed.every((one) => one.isIgnored),
+    mayChange: items.some((one) => one.mayChange),
+    message: isFailed
+      ? failed.length === 1
+        ? first?.message
+        : `${failed.length} items failed; the first: ${first?.message ?? ""}`
+      : items.length === 0
+        ? msg
+        : undefined,
+    remedy: first?.remedy,
+    diagnostics: first?.diagnostics,
+    diffs: [],
+    warnings: [],
+  };
+}
+
+/** Marks the handlers; a name that no handler bears makes the task fail. */
+function notified(on: TargetPlay, work: TaskWork, item: ItemResult): ItemResult {
+  try {
+    for (const one of work.op.task.notify) {
+      const value = one.render(on.scopeFor(work.op.task));
+      for (const name of Array.isArray(value) ? value : [value]) {
+        for (const handler of on.play.handlersNamed(String(name), on, one.place ?? work.op.task.place)) {
+          if (on.notified.has(handler)) continue;
+          on.notified.add(handler);
+          on.books.undoable(() => on.notified.delete(handler));
+        }
+      }
+    }
+    return item;
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    const message = error.diagnostics[0]?.summary ?? error.message;
+    return {
+      ...item,
+      isFailed: true,
+      message,
+      diagnostics: error.diagnostics,
+      result: { ...item.result, failed: true, msg: message },
+    };
+  }
+}

@@ -1,0 +1,209 @@
+// One step of a task on a target: from its arguments and what is there to a plan.
+
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Change } from "../../module/change.js";
+import type { Plan, Probes, Seen } from "../../module/contract.js";
+import type { Observation, Probe } from "../../module/probe.js";
+import { seenFrom } from "../../module/run-plan.js";
+import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
+import { isSeenAgain, type Looks } from "../look/alike.js";
+import { diffsOf } from "./diffs.js";
+import type { Need } from "../need.js";
+import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
+import { loopLayer } from "./loop.js";
+import { rawLayer } from "../../playbook/scope/scope.js";
+import type { TargetPlay } from "../target-play.js";
+import type { TaskWork, Venue } from "../work.js";
+
+/** Plans the item at hand; afterwards it is in the phase `finish`. Gives what it needs first, or nothing. */
+export function planItem(on: TargetPlay, work: TaskWork): Need | undefined {
+  try {
+    return planOrNeed(on, work);
+  } catch (error) {
+    return caught(on, work, error);
+  }
+}
+
+function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
+  const { task, info } = work.op;
+  const scope = (work.itemScope ??= scopeOfItem(work));
+  if (!work.prepared) {
+    const ahead = task.delegateTo ? undefined : on.window.take(work.op, work.index);
+    if (!(ahead?.isWanted ?? holds(task.when, scope))) {
+      work.plan = { changes: [], isSkipped: true, result: { skip_reason: "Conditional result was False" } };
+      return finishLater(on, work);
+    }
+    const venue = task.delegateTo
+      ? (work.venue ??= on.play.venueFor(String(task.delegateTo.render(scope)), on, task))
+      : on.venue;
+    work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
+  }
+  const { prepared } = work;
+  // A task that is really carried out in check mode looks at the tree as it is, not at what check mode predicted.
+  if (on.play.run.isCheck && !on.isCheck(work)) work.venue ??= on.play.freshVenue(on.state);
+  const venue = work.venue ?? on.venue;
+  const isCheck = on.isCheck(work);
+  const look =
+    prepared.look && prepared.look.knowledge === venue.knowledge ? prepared.look : lookAt(venue, prepared.probes);
+  if ("missing" in look) return { kind: "observe", venue, probes: look.missing };
+  let { seen, isCertain } = look;
+  let looks: Looks = { first: seen, more: undefined, second: undefined };
+  if (isCertain) {
+    const shared = info.plans.find(prepared, seen);
+    const more = shared ? shared.more : task.module.observeMore && prepareMore(info, prepared, seen);
+    if (more) {
+      const second = lookAt(venue, more);
+      if ("missing" in second) return { kind: "observe", venue, probes: second.missing };
+      looks = { first: seen, more, second: second.seen };
+      if (shared && second.isCertain && isSeenAgain(shared, second.seen)) work.shared = shared;
+      seen = { ...seen, ...second.seen };
+      isCertain = second.isCertain;
+    } else work.shared = shared;
+    if (work.shared) return takePlan(on, work, work.shared.plan, venue);
+  } else if (task.module.observeMore) {
+    const more = isCheck ? prepareMore(info, prepared, seen) : undefined;
+    const second = more ? lookAt(venue, more) : undefined;
+    if (second && "missing" in second) return { kind: "observe", venue, probes: second.missing };
+    if (second) seen = { ...seen, ...second.seen };
+  }
+  if (!isCertain) {
+    if (!isCheck) return lookAgain(on, venue);
+    work.mayChange = true;
+  }
+  const plan = task.module.plan(prepared.args.params, seen, prepared.context);
+  if (isCertain) info.plans.note(task.module, prepared, looks, plan);
+  if (plan.refusal && !isCheck && (on.books.isPending || venue.model.isDirty)) return lookAgain(on, venue);
+  return takePlan(on, work, plan, venue);
+}
+
+/** Real work looks at the tree again where a prediction will not do. */
+function lookAgain(on: TargetPlay, venue: Venue): Need | undefined {
+  if (on.books.isPending) return { kind: "flush" };
+  venue.forget();
+  return undefined;
+}
+
+function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Need | undefined {
+  const plan = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
+  if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
+  work.plan = plan;
+  if (plan.refusal) {
+    work.isUndecided = on.isCheck(work) && work.mayChange;
+    if (work.isUndecided) work.plan = { changes: [], message: `may change: ${plan.refusal.message}` };
+    else
+      work.fault = {
+        message: plan.refusal.message,
+        remedy: plan.refusal.remedy,
+        result: { ...plan.result, ...plan.refusal.result },
+      };
+    return finishLater(on, work);
+  }
+  const { changes } = plan;
+  if (changes.some(holdsNul)) {
+    const message = "a word or a variable of the command holds a NUL character, which no program can be given";
+    work.plan = { changes: [] };
+    work.fault = { message, remedy: "Take it out; binary input goes through stdin." };
+    return finishLater(on, work);
+  }
+  if (on.isDiff(work)) {
+    const { diffs, missing } = diffsOf(changes, venue.model);
+    if (missing.length > 0) return { kind: "observe", venue, probes: missing };
+    work.diffs = [...diffs, ...(plan.diff ?? [])];
+  }
+  if (changes.length === 0) return finishLater(on, work);
+  if (on.isCheck(work)) {
+    if (on.play.run.isCheck) venue.model.predict(changes);
+    return finishLater(on, work);
+  }
+  if (on.books.isPending && on.books.venue !== venue) return { kind: "flush" };
+  on.books.venue = venue;
+  on.books.enter(on.standing(work), venue.model.guard(changes));
+  work.phase = "finish";
+  const isAwaited =
+    plan.conclude !== undefined || venue !== on.venue || changes.some((change) => change.kind === "exec");
+  return isAwaited ? { kind: "flush" } : undefined;
+}
+
+/** Without changes of its own the item only waits for those before it. */
+function finishLater(on: TargetPlay, work: TaskWork): undefined {
+  if (on.books.isPending) on.books.enter(on.standing(work), []);
+  work.phase = "finish";
+}
+
+type Look = { readonly seen: Seen<Probes>; readonly isCertain: boolean } | { readonly missing: readonly Probe[] };
+
+/** Stands where an answer is missing. */
+export const nothingSeen: Observation = { kind: "glob", paths: [] };
+
+/** What the model says to the probes, or which of them must be sent. */
+export function lookAt(venue: Venue, probes: Probes): Look {
+  let missing: Probe[] | undefined;
+  let isCertain = true;
+  const seen = seenFrom(probes, (probe) => {
+    const answer = venue.model.answer(probe);
+    if (answer.kind === "ask") {
+      (missing ??= []).push(answer.probe);
+      return nothingSeen;
+    }
+    if (!answer.isCertain) isCertain = false;
+    return answer.observation;
+  });
+  return missing ? { missing } : { seen, isCertain };
+}
+
+/** Whether all conditions hold. */
+export function holds(conditions: readonly Expression[], scope: Scope): boolean {
+  for (const condition of conditions) if (!condition.test(scope)) return false;
+  return true;
+}
+
+function scopeOfItem(work: TaskWork): Scope {
+  const { items, op } = work;
+  if (!items) return work.scope;
+  return work.scope.with(rawLayer("loop", loopLayer(op.task.loopControl, items, work.index)));
+}
+
+/** Turns what was thrown into what is needed, or into the item's fault. */
+export function caught(on: TargetPlay, work: TaskWork, error: unknown): Need | undefined {
+  if (error instanceof NeedsConnection) return { kind: "connect", venue: work.venue ?? on.venue };
+  if (error instanceof PendingVariable) {
+    if (error.variable === "facts") return { kind: "facts" };
+    if (on.books.isPending) return { kind: "flush" };
+    work.mayChange = true;
+    work.isUndecided = work.op.task.module.neverChanges !== true;
+    work.plan = { changes: [], message: `may change: ${error.variable} is known only after a real run` };
+    work.phase = "finish";
+    return undefined;
+  }
+  if (on.books.isPending) return { kind: "flush" };
+  if (error instanceof CrunError) {
+    if (error.exitStatus === 4) throw error;
+    const [first] = error.diagnostics;
+    work.fault = {
+      message: first?.summary ?? error.message,
+      remedy: first?.remedy,
+      diagnostics: error.diagnostics,
+      isFinal: true,
+    };
+  } else {
+    const text = error instanceof Error ? error.message : String(error);
+    work.fault = {
+      message: `the module ${work.op.task.module.name} broke: ${text}. This is a bug in crun.`,
+      result: { exception: error instanceof Error ? error.stack : text },
+      isFinal: true,
+    };
+  }
+  work.phase = "finish";
+  return undefined;
+}
+
+/** ignore_errors and the like: a keyword's boolean, rendered. */
+export function keyword(value: { render(scope: Scope): unknown } | undefined, scope: Scope): boolean | undefined {
+  return value === undefined ? undefined : isTrue(value.render(scope));
+}
+
+function holdsNul(change: Change): boolean {
+  if (change.kind !== "exec") return false;
+  const { argv, environment = {} } = change.exec;
+  return [...argv, ...Object.entries(environment).flat()].some((text) => text.includes("\0"));
+}

@@ -1,0 +1,300 @@
+// What one task (or one item of its loop) asks of a target: arguments, context, probes.
+
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Change } from "../../module/change.js";
+import type { Context, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
+import type { Model } from "../../module/model.js";
+import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
+import type { Scope } from "../../module/value.js";
+import type { Task } from "../../playbook/play.js";
+import { haveSameSources } from "../look/alike.js";
+import type { Masker } from "./masker.js";
+import type { Sources } from "./sources.js";
+import type { Arguments, TaskInfo } from "./task-info.js";
+
+/** Thrown where something of the host is asked for and no connection was made yet. */
+export class NeedsConnection extends Error {}
+
+/** Where tasks act: fixed for a target and a play. */
+export interface ContextBase {
+  readonly target: Context["target"];
+  /** Undefined before the connection is up. */
+  architecture(): string | undefined;
+}
+
+const noSources: Readonly<Record<string, LocalSource>> = {};
+const noEnvironment: Readonly<Record<string, string>> = {};
+
+/** The module's context; notes whether something that differs from target to target was read. */
+export class TaskContext implements Context {
+  readonly pid = process.pid;
+  readonly verbosity: number;
+  readonly sources: Readonly<Record<string, LocalSource>>;
+  readonly extra: Readonly<Record<string, unknown>>;
+  isSpecific = false;
+  readonly #base: ContextBase;
+  readonly #becomeUser: string | undefined;
+  readonly #environment: Readonly<Record<string, string>>;
+  #startedAt: Date | undefined;
+
+  constructor(
+    base: ContextBase,
+    verbosity: number,
+    user: { readonly becomeUser: string | undefined; readonly environment: Readonly<Record<string, string>> },
+    sources: Readonly<Record<string, LocalSource>>,
+    extra: Readonly<Record<string, unknown>>,
+  ) {
+    this.#base = base;
+    this.verbosity = verbosity;
+    this.#becomeUser = user.becomeUser;
+    this.#environment = user.environment;
+    this.sources = sources;
+    this.extra = extra;
+  }
+
+  get target(): Context["target"] {
+    this.isSpecific = true;
+    return this.#base.target;
+  }
+
+  get startedAt(): Date {
+    this.isSpecific = true;
+    return (this.#startedAt ??= new Date());
+  }
+
+  get becomeUser(): string | undefined {
+    return this.#becomeUser;
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    return this.#environment;
+  }
+
+  get architecture(): string {
+    this.isSpecific = true;
+    const known = this.#base.architecture();
+    if (known === undefined) throw new NeedsConnection();
+    return known;
+  }
+}
+
+/** A task's wants for one target, rendered. */
+export interface Prepared {
+  readonly args: Arguments;
+  readonly context: TaskContext;
+  readonly probes: Probes;
+  /** The user that the task's programs run as and its new files belong to. Undefined: root. */
+  readonly becomeUser: string | undefined;
+  readonly environment: Readonly<Record<string, string>> | undefined;
+  /** What its probes were answered, as long as `knowledge` is the venue's. */
+  look: { readonly seen: Seen<Probes>; readonly isCertain: true; readonly knowledge: object } | undefined;
+}
+
+export interface PrepareWith {
+  readonly sources: Sources;
+  readonly masker: Masker;
+  readonly base: ContextBase;
+  readonly becomesByDefault: boolean;
+  readonly verbosity: number;
+}
+
+/** Renders a task's arguments and asks its module what to look at. Throws CrunError, PendingVariable or NeedsConnection. */
+export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepared {
+  const { task } = info;
+  const args = info.argumentsFor(scope);
+  for (const name of info.secretNames) using.masker.add(args.params[name]);
+  const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
+  const context = contextFor(info, args, scope, using, sources);
+  const { becomeUser } = context;
+  const environment = task.environment.length === 0 ? undefined : context.environment;
+  const known = info.asked;
+  if (known && environment === undefined && isAskedAlike(known, args, context))
+    return { args, context, probes: known.probes, becomeUser, environment, look: undefined };
+  const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
+  const prepared: Prepared = { args, context, probes, becomeUser, environment, look: undefined };
+  if (!context.isSpecific && environment === undefined) info.asked = prepared;
+  return prepared;
+}
+
+/** What the module may know of a task with these arguments. */
+export function contextFor(
+  { task }: TaskInfo,
+  args: Arguments,
+  scope: Scope,
+  using: PrepareWith,
+  sources: TaskContext["sources"],
+): TaskContext {
+  const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
+  const environment = task.environment.length === 0 ? noEnvironment : environmentOf(task, scope);
+  return new TaskContext(using.base, using.verbosity, { becomeUser, environment }, sources, args.extra);
+}
+
+/** Whether all that the probes are made from is the same for both. */
+function isAskedAlike(known: Prepared, args: Arguments, context: TaskContext): boolean {
+  return (
+    known.args === args &&
+    known.becomeUser === context.becomeUser &&
+    haveSameSources(known.context.sources, context.sources)
+  );
+}
+
+/** Second look, for modules that have one. */
+export function prepareMore(info: TaskInfo, prepared: Prepared, seen: Seen<Probes>): Probes | undefined {
+  const more = info.task.module.observeMore?.(prepared.args.params, seen, prepared.context);
+  return more && decorateProbes(more, prepared.becomeUser, prepared.environment);
+}
+
+function becomeUserOf(task: Task, scope: Scope, byDefault: boolean): string | undefined {
+  if (!task.becomeUser) return undefined;
+  const isWanted = task.become ? isTrue(task.become.render(scope)) : byDefault;
+  if (!isWanted) return undefined;
+  const user = String(task.becomeUser.render(scope));
+  return user === "root" || user === "" ? undefined : user;
+}
+
+/** Truth of a keyword's value, Ansible's words taken. */
+export function isTrue(value: unknown): boolean {
+  if (typeof value === "string") return ["true", "yes", "on", "1", "y", "t"].includes(value.toLowerCase());
+  return value === true || value === 1;
+}
+
+function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string>> {
+  const merged: Record<string, string> = {};
+  for (const one of task.environment) {
+    const value = one.render(scope);
+    const maps: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const map of maps) {
+      if (map === undefined || map === null || map === "") continue;
+      if (typeof map !== "object") {
+        throw new CrunError(
+          {
+            severity: "error",
+            summary: `environment must be a map, not ${JSON.stringify(map)}`,
+            place: one.place ?? task.place,
+          },
+          2,
+        );
+      }
+      for (const [name, text] of Object.entries(map)) merged[name] = String(text);
+    }
+  }
+  return merged;
+}
+
+/** The files that params name, found, read and rendered; `standIn` instead of rendering. */
+export function sourcesOf(
+  info: TaskInfo,
+  { params }: Arguments,
+  scope: Scope,
+  sources: Sources,
+  standIn?: (path: string, mode: number) => LocalSource,
+): Readonly<Record<string, LocalSource>> {
+  const { task } = info;
+  const found: Record<string, LocalSource> = {};
+  for (const param of info.sourceNames) {
+    const rule = task.module.params[param]?.source;
+    const value = params[param];
+    if (!rule || typeof value !== "string" || value === "") continue;
+    if (rule.unless !== undefined && params[rule.unless] === true) continue;
+    const name = rule.isCommandLine ? firstWord(value) : value;
+    const place = task.args[param]?.place ?? task.place;
+    const path = sources.find({
+      name,
+      folder: rule.folder,
+      directories: task.searchDirectories,
+      place,
+      asked: `${task.module.name}: ${param}`,
+    });
+    if (!rule.isTemplate)
+      found[param] = sources.read(path, place, rule.followsLinks !== undefined && params[rule.followsLinks] !== false);
+    else if (standIn) found[param] = standIn(path, sources.modeOf(path, place));
+    else found[param] = sources.render(path, place, scope, String(params["dest"] ?? ""));
+  }
+  return found;
+}
+
+/** The first word of a command line, quotes and backslashes heeded. */
+function firstWord(line: string): string {
+  const match = /^\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|((?:[^\s\\]|\\.)+))/s.exec(line);
+  return (match?.[1] ?? match?.[2] ?? match?.[3] ?? line).replace(/\\(.)/gs, "$1");
+}
+
+function decorateProbes(
+  probes: Probes,
+  user: string | undefined,
+  environment: Readonly<Record<string, string>> | undefined,
+): Probes {
+  if (user === undefined && environment === undefined) return probes;
+  const decorate = (probe: Probe): Probe =>
+    probe.kind === "exec" ? { ...probe, exec: decorateExec(probe.exec, user, environment) } : probe;
+  return Object.fromEntries(
+    Object.entries(probes).map(([name, one]) => [
+      name,
+      "kind" in one ? decorate(one as Probe) : (one as readonly Probe[]).map(decorate),
+    ]),
+  );
+}
+
+function decorateExec(
+  exec: ExecSpec,
+  user: string | undefined,
+  environment: Readonly<Record<string, string>> | undefined,
+): ExecSpec {
+  return {
+    ...exec,
+    ...(user !== undefined && exec.user === undefined ? { user } : {}),
+    ...(environment ? { environment: { ...environment, ...exec.environment } } : {}),
+  };
+}
+
+const passwdProbe: ReadProbe = { kind: "read", path: "/etc/passwd" };
+
+/** A plan with the task's user and environment in its changes; or probes that are missing for it. */
+export function decoratePlan(
+  plan: Plan,
+  prepared: Prepared,
+  venue: { readonly model: Model },
+): Plan | { readonly missing: readonly Probe[] } {
+  const { becomeUser, environment } = prepared;
+  if ((becomeUser === undefined && environment === undefined) || plan.changes.length === 0) return plan;
+  let owner: { readonly uid: number; readonly gid: number } | undefined;
+  if (becomeUser !== undefined && plan.changes.some(takesOwner)) {
+    const answer = venue.model.answer(passwdProbe);
+    if (answer.kind === "ask") return { missing: [answer.probe] };
+    owner = ownerIn(answer.observation, becomeUser);
+    if (!owner) {
+      return {
+        changes: [],
+        refusal: {
+          message: `become_user: the tree has no user ${JSON.stringify(becomeUser)}`,
+          remedy: "Make it with the user module first.",
+        },
+      };
+    }
+  }
+  const changes = plan.changes.map((change): Change => {
+    if (change.kind === "exec") return { ...change, exec: decorateExec(change.exec, becomeUser, environment) };
+    return owner && takesOwner(change) ? { ...owner, ...change } : change;
+  });
+  return { ...plan, changes, ...(plan.conclude ? { conclude: (outcomes) => plan.conclude?.(outcomes) ?? {} } : {}) };
+}
+
+function takesOwner(change: Change): boolean {
+  const isMade =
+    change.kind === "writeFile" ||
+    change.kind === "makeDirectory" ||
+    change.kind === "makeLink" ||
+    change.kind === "copyFile";
+  return isMade && change.uid === undefined && (change.expect.type === "absent" || change.kind === "makeDirectory");
+}
+
+function ownerIn(observation: Observation, user: string): { readonly uid: number; readonly gid: number } | undefined {
+  const text =
+    observation.kind === "read" && observation.content ? Buffer.from(observation.content).toString("latin1") : "";
+  for (const line of text.split("\n")) {
+    const [name, , uid, gid] = line.split(":");
+    if (name !== user && uid !== user) continue;
+    if (/^\d+$/.test(uid ?? "") && /^\d+$/.test(gid ?? "")) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return /^\d+$/.test(user) ? { uid: Number(user), gid: Number(user) } : undefined;
+}

@@ -1,0 +1,240 @@
+// Files and directories of the controller that params name: found as Ansible finds them, read and hashed once per run.
+
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  type Stats,
+} from "node:fs";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
+import { contentOf, digestOf } from "../../module/content.js";
+import type { LocalEntry, LocalSource } from "../../module/contract.js";
+import type { Content } from "../../module/probe.js";
+import type { Scope } from "../../module/value.js";
+import { sourceCandidates } from "../../playbook/load/find-source.js";
+import { rawLayer } from "../../playbook/scope/scope.js";
+
+/** Files above this size, in bytes, are named, not held in memory. */
+const inMemoryLimit = 8 * 1024 * 1024;
+
+/** Makes a template of a file's text; throws a CrunError where its syntax is wrong. */
+export type TextCompiler = (file: string, text: string) => { render(scope: Scope): string };
+
+export interface SourceQuery {
+  readonly name: string;
+  readonly folder: "files" | "templates";
+  readonly directories: readonly string[];
+  readonly place: Place;
+  /** For the message: module and param. */
+  readonly asked: string;
+}
+
+interface TemplateFile {
+  readonly template: ReturnType<TextCompiler>;
+  readonly mode: number;
+  readonly readsSpecial: boolean;
+  /** Targets often get the same text: its digests are computed once. */
+  last?: { readonly text: string; readonly source: LocalSource };
+}
+
+interface Digests {
+  readonly content: Content;
+  readonly sha1: string;
+  readonly md5: string;
+}
+
+export class Sources {
+  readonly #compile: TextCompiler;
+  readonly #found = new Map<string, string>();
+  readonly #plain = new Map<string, LocalSource>();
+  readonly #templates = new Map<string, TemplateFile>();
+
+  constructor(compile: TextCompiler) {
+    this.#compile = compile;
+  }
+
+  /** The path that the name stands for. Throws a CrunError that lists where it was looked for. */
+  find(query: SourceQuery): string {
+    const key = `${query.folder}\0${query.name}\0${query.directories.join("\0")}`;
+    const known = this.#found.get(key);
+    if (known !== undefined) return known;
+    const tried = sourceCandidates(query.directories, query.folder, query.name);
+    const path = tried.find((one) => statOrNothing(one) !== undefined);
+    if (path === undefined) {
+      throw new CrunError(
+        {
+          severity: "error",
+          summary: `${query.asked}: there is no file ${JSON.stringify(query.name)} on the controller`,
+          place: query.place,
+          detail: `Looked for:\n${tried.map((one) => `  ${one}`).join("\n")}`,
+          remedy: "Put the file there, or name its path from the playbook's directory.",
+        },
+        2,
+      );
+    }
+    this.#found.set(key, path);
+    return path;
+  }
+
+  /** The file or directory. Links beneath it are followed or stay links; one that leads back up always stays. */
+  read(path: string, place: Place, followsLinks = false): LocalSource {
+    const key = `${followsLinks ? "follow" : "keep"} ${path}`;
+    let source = this.#plain.get(key);
+    if (!source) {
+      source = guarded(path, place, () => readSource(path, followsLinks));
+      this.#plain.set(key, source);
+    }
+    return source;
+  }
+
+  /** The file rendered as a template for one target; it may also use `ansible_managed` and `template_path`, `_fullpath`, `_destpath`. */
+  render(path: string, place: Place, scope: Scope, destination: string): LocalSource {
+    const entry = this.#template(path, place);
+    const special = {
+      ansible_managed: "Ansible managed",
+      template_path: path,
+      template_fullpath: path,
+      template_destpath: destination,
+    };
+    const text = entry.template.render(entry.readsSpecial ? scope.with(rawLayer("the template", special)) : scope);
+    if (entry.last?.text === text) return entry.last.source;
+    const source = new RenderedSource(path, entry.mode, contentOf(Buffer.from(text, "utf8")));
+    entry.last = { text, source };
+    return source;
+  }
+
+  /** Permissions of a template file. */
+  modeOf(path: string, place: Place): number {
+    return this.#template(path, place).mode;
+  }
+
+  #template(path: string, place: Place): TemplateFile {
+    let entry = this.#templates.get(path);
+    if (!entry) {
+      entry = guarded(path, place, () => {
+        const stat = statSync(path);
+        refuseEndless(stat);
+        const text = readFileSync(path, "utf8");
+        const readsSpecial = /\btemplate_|\bansible_managed\b/.test(text);
+        return { template: this.#compile(path, text), mode: stat.mode & 0o7777, readsSpecial };
+      });
+      this.#templates.set(path, entry);
+    }
+    return entry;
+  }
+}
+
+/** A rendered template; the digests that few ask for are computed when they are. */
+class RenderedSource {
+  readonly kind = "file";
+  readonly path: string;
+  readonly mode: number;
+  readonly content: Content;
+
+  constructor(path: string, mode: number, content: Content) {
+    this.path = path;
+    this.mode = mode;
+    this.content = content;
+  }
+
+  get sha1(): string {
+    return digestOf("sha1", this.content.bytes ?? new Uint8Array());
+  }
+
+  get md5(): string {
+    return digestOf("md5", this.content.bytes ?? new Uint8Array());
+  }
+}
+
+/** What the path leads to; undefined where that is nothing, or a circle of links. */
+function statOrNothing(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ELOOP") return undefined;
+    throw error;
+  }
+}
+
+function guarded<T>(path: string, place: Place, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CrunError) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new CrunError({ severity: "error", summary: `cannot read ${path} on the controller: ${detail}`, place }, 2);
+  }
+}
+
+function readSource(path: string, followsLinks: boolean): LocalSource {
+  const stat = statSync(path);
+  const mode = stat.mode & 0o7777;
+  const clean = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  if (stat.isDirectory()) return { kind: "directory", path: clean, mode, entries: entriesOf(clean, followsLinks) };
+  refuseEndless(stat);
+  return { kind: "file", path: clean, mode, ...digestsOf(clean, stat.size) };
+}
+
+/** A pipe or a device may never end, or never begin. */
+function refuseEndless(stat: Stats): void {
+  if (!stat.isFile()) throw new Error("it is neither a file nor a directory");
+}
+
+function entriesOf(root: string, followsLinks: boolean): LocalEntry[] {
+  const entries: LocalEntry[] = [];
+  /** `above`: device and inode of the directories that hold what is read now. */
+  const walk = (prefix: string, above: ReadonlySet<string>): void => {
+    for (const one of readdirSync(join(root, prefix)).sort()) {
+      const name = prefix === "" ? one : `${prefix}/${one}`;
+      const path = join(root, name);
+      const own = lstatSync(path);
+      const target = own.isSymbolicLink() ? statOrNothing(path) : own;
+      const isKept = own.isSymbolicLink() && (!followsLinks || !target || above.has(identity(target)));
+      if (isKept) entries.push({ name, kind: "link", mode: 0o777, target: readlinkSync(path) });
+      else if (target?.isDirectory()) {
+        entries.push({ name, kind: "directory", mode: target.mode & 0o7777 });
+        walk(name, new Set([...above, identity(target)]));
+      } else if (target?.isFile()) {
+        const { content, sha1 } = digestsOf(path, target.size);
+        entries.push({ name, kind: "file", mode: target.mode & 0o7777, content, sha1 });
+      }
+    }
+  };
+  walk("", new Set([identity(statSync(root))]));
+  return entries;
+}
+
+function identity(stat: Stats): string {
+  return `${stat.dev}:${stat.ino}`;
+}
+
+function digestsOf(path: string, size: number): Digests {
+  if (size <= inMemoryLimit) {
+    const bytes = readFileSync(path);
+    return { content: contentOf(bytes), sha1: digestOf("sha1", bytes), md5: digestOf("md5", bytes) };
+  }
+  const [sha256, sha1, md5] = [createHash("sha256"), createHash("sha1"), createHash("md5")];
+  const descriptor = openSync(path, "r");
+  let total = 0;
+  try {
+    const chunk = Buffer.allocUnsafe(1024 * 1024);
+    for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
+      for (const hash of [sha256, sha1, md5]) hash.update(chunk.subarray(0, read));
+      total += read;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return {
+    content: { sha256: sha256.digest("hex"), size: total, file: path },
+    sha1: sha1.digest("hex"),
+    md5: md5.digest("hex"),
+  };
+}

@@ -1,0 +1,92 @@
+// A task's result as the event that reports read.
+
+import type { TaskResultEvent, TaskStatus } from "../events.js";
+import type { Scope } from "../../module/value.js";
+import { keyword } from "./plan-item.js";
+import type { TargetPlay } from "../target-play.js";
+import type { ItemResult, TaskWork } from "../work.js";
+
+const censored = {
+  censored: "the output has been hidden due to the fact that 'no_log: true' was specified for this result",
+};
+
+/** The task's name on this target. */
+export function titleFor(work: TaskWork): string {
+  return titleOf(work.op.info, work.scope);
+}
+
+/** As reports show it: a role's task bears the role's name, too. */
+function shownTitle(work: TaskWork): string {
+  const { role } = work.op.task;
+  const title = titleFor(work);
+  return role ? `${role.name} : ${title}` : title;
+}
+
+/** A name that is a template is shown as it is rendered, or empty where that is not possible. */
+export function titleOf(info: TaskWork["op"]["info"], scope: Scope): string {
+  if (info.hasStaticTitle || !info.task.name) return info.title;
+  try {
+    return String(info.task.name.render(scope));
+  } catch {
+    // A name is decoration: where a variable of it is missing the module's name must do.
+    return info.task.module.name;
+  }
+}
+
+export function taskEvent(
+  on: TargetPlay,
+  work: TaskWork,
+  item: ItemResult,
+  label: string | undefined,
+  isRescued = false,
+): TaskResultEvent {
+  const { task, isHandler } = work.op;
+  const { masker } = on.play.run;
+  const isHidden = task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false;
+  const status: TaskStatus = item.isFailed ? "failed" : item.isSkipped ? "skipped" : item.isChanged ? "changed" : "ok";
+  const hide = (text: string): string => masker.text(text);
+  const event: Mutable<TaskResultEvent> = {
+    event: "result",
+    play: on.play.title,
+    task: hide(shownTitle(work)),
+    module: task.module.name,
+    place: task.place,
+    target: on.state.target.name,
+    status,
+    isHandler,
+    isIgnored: item.isIgnored,
+    isRescued,
+    mayChange: item.mayChange,
+    result: isHidden ? { ...censored, changed: item.isChanged } : masker.map(item.result),
+    diffs: isHidden || item.diffs.length === 0 ? [] : item.diffs.map((one) => masker.map(one)),
+    warnings: item.warnings.length === 0 ? item.warnings : item.warnings.map(hide),
+    durationMs: performance.now() - work.startedAt,
+  };
+  if (label !== undefined) event.item = isHidden ? "(censored)" : hide(label);
+  if (isHidden) return event;
+  if (item.message !== undefined && item.message !== "") event.message = hide(item.message);
+  if (item.remedy !== undefined) event.remedy = hide(item.remedy);
+  if (item.diagnostics !== undefined) event.diagnostics = item.diagnostics;
+  return event;
+}
+
+/** A target that could not be reached where ignore_unreachable says to go on. */
+export function unreachableEvent(on: TargetPlay, work: TaskWork, message: string): TaskResultEvent {
+  const result = { changed: false, failed: false, skipped: false, unreachable: true, msg: message };
+  const item: ItemResult = {
+    result,
+    isChanged: false,
+    isFailed: false,
+    isSkipped: false,
+    isIgnored: true,
+    mayChange: false,
+    message,
+    remedy: undefined,
+    diagnostics: undefined,
+    diffs: [],
+    warnings: [],
+  };
+  return { ...taskEvent(on, work, item, undefined), status: "unreachable" };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

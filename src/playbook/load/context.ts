@@ -1,0 +1,31 @@
+// What the loader's parts share while one playbook is read.
+
+import type { ModuleRegistry } from "../../module/contract.js";
+import type { VarLayer } from "../../module/value.js";
+import type { PlaybookFiles } from "./files.js";
+import type { Findings } from "./findings.js";
+import type { Task } from "../play.js";
+
+export interface LoadContext {
+  readonly registry: ModuleRegistry;
+  readonly files: PlaybookFiles;
+  readonly findings: Findings;
+  /** The playbook's directory. */
+  readonly directory: string;
+  /** Where roles are looked for besides `roles/`. */
+  readonly rolesPath: readonly string[];
+  /** What the roles of the play at hand bring with them. */
+  readonly gathered: Gathered;
+}
+
+export interface Gathered {
+  readonly defaults: VarLayer[];
+  readonly vars: VarLayer[];
+  readonly handlers: Task[];
+  /** Roles that were read with the same arguments already: they run once. */
+  readonly seen: Set<string>;
+}
+
+export function nothingGathered(): Gathered {
+  return { defaults: [], vars: [], handlers: [], seen: new Set() };
+}

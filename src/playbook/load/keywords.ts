@@ -1,0 +1,164 @@
+// Ansible's keywords (ansible-core 2.14): which crun knows, which not yet, and which it does differently.
+
+import { suggest } from "../../diagnostic/near.js";
+import type { Findings } from "./findings.js";
+import { placeOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
+
+/** `true`: known. Text: why not and what to do instead. */
+type Keywords = Readonly<Record<string, true | string>>;
+
+const NOT_YET = "It is not supported yet.";
+const CONNECTION =
+  "How a host is reached stands in the inventory: crun_host, crun_port, crun_user, crun_become_method.";
+
+const COMMON: Keywords = {
+  name: true,
+  vars: true,
+  tags: true,
+  become: true,
+  become_user: true,
+  become_method: CONNECTION,
+  become_exe: CONNECTION,
+  become_flags: CONNECTION,
+  environment: true,
+  ignore_errors: true,
+  ignore_unreachable: true,
+  check_mode: true,
+  diff: true,
+  no_log: true,
+  any_errors_fatal: true,
+  throttle: true,
+  run_once: true,
+  module_defaults: true,
+  collections: true,
+  connection: `A tree is entered by itself (crun_entry chooses how). ${CONNECTION}`,
+  port: CONNECTION,
+  remote_user: CONNECTION,
+  debugger: NOT_YET,
+  timeout: NOT_YET,
+};
+
+const DELEGATED: Keywords = { delegate_to: true, delegate_facts: true };
+
+export const BLOCK_KEYWORDS: Keywords = {
+  ...COMMON,
+  ...DELEGATED,
+  when: true,
+  notify: true,
+  block: true,
+  rescue: true,
+  always: true,
+};
+
+export const TASK_KEYWORDS: Keywords = {
+  ...COMMON,
+  ...DELEGATED,
+  when: true,
+  args: true,
+  register: true,
+  loop: true,
+  loop_control: true,
+  until: true,
+  retries: true,
+  delay: true,
+  changed_when: true,
+  failed_when: true,
+  notify: true,
+  listen: true,
+  async: NOT_YET,
+  poll: NOT_YET,
+  action: "Write the module's name as the key: copy: {src: a, dest: /b}.",
+  local_action: "Write the module's name as the key, and delegate_to: local.",
+};
+
+const BELOW = "Write it under apply:, then it holds for the tasks that are read.";
+
+/** include_tasks and include_role take few keywords for themselves. */
+export const INCLUDE_KEYWORDS: Keywords = {
+  ...Object.fromEntries(Object.keys(TASK_KEYWORDS).map((key) => [key, BELOW])),
+  ...Object.fromEntries(
+    "name when loop loop_control vars tags args ignore_errors no_log run_once register collections"
+      .split(" ")
+      .map((key) => [key, true as const]),
+  ),
+};
+
+export const PLAY_KEYWORDS: Keywords = {
+  ...COMMON,
+  hosts: true,
+  tasks: true,
+  pre_tasks: true,
+  post_tasks: true,
+  roles: true,
+  handlers: true,
+  vars_files: true,
+  vars_prompt: `${NOT_YET} Give the value with -e.`,
+  gather_facts: true,
+  gather_subset: true,
+  gather_timeout: true,
+  fact_path: NOT_YET,
+  force_handlers: true,
+  max_fail_percentage: true,
+  order: true,
+  serial: true,
+  strategy: true,
+};
+
+export const ROLE_KEYWORDS: Keywords = { ...COMMON, ...DELEGATED, when: true, role: true, delegate_to: true };
+
+export const IMPORT_PLAYBOOK_KEYWORDS: Keywords = { ...COMMON, when: true, import_playbook: true };
+
+export const LOOP_CONTROL_KEYWORDS: Keywords = {
+  loop_var: true,
+  index_var: true,
+  label: true,
+  pause: true,
+  extended: true,
+  extended_allitems: true,
+};
+
+/** sudo is what becoming another user means anyway. */
+function isHarmless(key: string, value: YamlNode): boolean {
+  return key === "become_method" && value.kind === "scalar" && value.text === "sudo";
+}
+
+/** Reports keys that are not known or not supported. `isOther`: keys that are something else than keywords here. */
+export function checkKeywords(
+  map: YamlMap,
+  keywords: Keywords,
+  what: string,
+  findings: Findings,
+  isOther: (key: string) => boolean = () => false,
+): void {
+  for (const { key, keyNode, value } of map.entries.values()) {
+    if (isOther(key) || isHarmless(key, value)) continue;
+    const state = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
+    if (state === true) continue;
+    const place = placeOf(keyNode);
+    findings.add(
+      state === undefined
+        ? map.source.finding(place, `${what} has no keyword ${JSON.stringify(key)}`, {
+            remedy: suggest(key, Object.keys(keywords)) ?? `It knows ${known(keywords)}.`,
+          })
+        : map.source.finding(place, `${JSON.stringify(key)} cannot be used here`, { remedy: state }),
+    );
+  }
+}
+
+function known(keywords: Keywords): string {
+  return Object.entries(keywords)
+    .flatMap(([key, state]) => (state === true ? [key] : []))
+    .sort()
+    .join(", ");
+}
+
+/** Modules of ansible-core 2.14 that crun may not have: known by name, so that a message can say so. */
+export const ANSIBLE_MODULES: ReadonlySet<string> = new Set(
+  (
+    "add_host apt apt_key apt_repository assemble assert async_status blockinfile command copy cron debconf debug dnf dpkg_selections expect fail " +
+    "fetch file find gather_facts get_url getent git group group_by hostname import_playbook import_role import_tasks include include_role " +
+    "include_tasks include_vars iptables known_hosts lineinfile meta mount package package_facts pause ping pip raw reboot replace rpm_key script " +
+    "seboolean selinux service service_facts set_fact set_stats setup shell slurp stat subversion synchronize sysctl systemd systemd_service " +
+    "sysvinit tempfile template unarchive uri user validate_argument_spec wait_for wait_for_connection yum yum_repository authorized_key archive ini_file"
+  ).split(" "),
+);

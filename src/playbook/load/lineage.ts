@@ -1,0 +1,145 @@
+// What tasks take over from their blocks, roles and plays.
+
+import type { Renderable, VarLayer } from "../../module/value.js";
+import { conditionsOf } from "../condition/condition.js";
+import type { Findings } from "./findings.js";
+import type { Inherited } from "../play.js";
+import { staticValue, templateOf } from "../template/template.js";
+import { booleanTemplate, plainBoolean, plainNumber, varsOf, wordList } from "./vars.js";
+import { placeOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
+
+export interface Lineage extends Omit<Inherited, "place"> {
+  readonly notify: readonly Renderable[];
+  /** Arguments by module that tasks have unless they say otherwise. */
+  readonly moduleDefaults: ReadonlyMap<string, YamlMap>;
+}
+
+export const NO_LINEAGE: Lineage = {
+  tags: new Set(),
+  when: [],
+  vars: [],
+  environment: [],
+  become: undefined,
+  becomeUser: undefined,
+  ignoreErrors: undefined,
+  ignoreUnreachable: undefined,
+  checkMode: undefined,
+  diff: undefined,
+  noLog: undefined,
+  anyErrorsFatal: false,
+  throttle: undefined,
+  runOnce: false,
+  delegateTo: undefined,
+  delegateFacts: false,
+  role: undefined,
+  searchDirectories: [],
+  notify: [],
+  moduleDefaults: new Map(),
+};
+
+/** The lineage with what a block, task, role or play says of its own. `varsOrigin`: how its vars are called; undefined: they are not taken. */
+export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefined, findings: Findings): Lineage {
+  const own: { -readonly [K in keyof Lineage]: Lineage[K] } = { ...from };
+  const take = (keyword: string, use: (node: YamlNode) => void): void => {
+    const entry = map.entries.get(keyword);
+    if (entry) use(entry.value);
+  };
+  const flag = (node: YamlNode, keyword: string): Renderable | undefined =>
+    booleanTemplate(node, keyword, findings, (value) => staticValue(value, placeOf(node)));
+  take("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));
+  take("when", (node) => (own.when = [...from.when, ...(findings.try(() => conditionsOf(node, "when")) ?? [])]));
+  if (varsOrigin !== undefined) take("vars", (node) => (own.vars = [...from.vars, varsOf(node, varsOrigin, findings)]));
+  take("environment", (node) => (own.environment = [...from.environment, ...environmentOf(node, findings)]));
+  take("become", (node) => (own.become = flag(node, "become") ?? from.become));
+  take("become_user", (node) => (own.becomeUser = findings.try(() => templateOf(node)) ?? from.becomeUser));
+  take("ignore_errors", (node) => (own.ignoreErrors = flag(node, "ignore_errors") ?? from.ignoreErrors));
+  take(
+    "ignore_unreachable",
+    (node) => (own.ignoreUnreachable = flag(node, "ignore_unreachable") ?? from.ignoreUnreachable),
+  );
+  take("check_mode", (node) => (own.checkMode = flag(node, "check_mode") ?? from.checkMode));
+  take("diff", (node) => (own.diff = flag(node, "diff") ?? from.diff));
+  take("no_log", (node) => (own.noLog = flag(node, "no_log") ?? from.noLog));
+  take(
+    "any_errors_fatal",
+    (node) => (own.anyErrorsFatal = plainBoolean(node, "any_errors_fatal", findings) ?? from.anyErrorsFatal),
+  );
+  take("throttle", (node) => (own.throttle = plainNumber(node, "throttle", findings) ?? from.throttle));
+  take("run_once", (node) => (own.runOnce = plainBoolean(node, "run_once", findings) ?? from.runOnce));
+  take("delegate_to", (node) => (own.delegateTo = findings.try(() => templateOf(node)) ?? from.delegateTo));
+  take(
+    "delegate_facts",
+    (node) => (own.delegateFacts = plainBoolean(node, "delegate_facts", findings) ?? from.delegateFacts),
+  );
+  take("notify", (node) => (own.notify = [...from.notify, ...namesOf(node, findings)]));
+  take("module_defaults", (node) => (own.moduleDefaults = defaultsOf(node, from.moduleDefaults, findings)));
+  return own;
+}
+
+/** Names of handlers: text or a list. */
+export function namesOf(node: YamlNode, findings: Findings): Renderable[] {
+  const items = node.kind === "list" ? node.items : [node];
+  return items.flatMap((item) => {
+    if (item.kind !== "scalar") {
+      findings.at(item, "notify takes the name of a handler or a list of names");
+      return [];
+    }
+    if (item.value === null) return [];
+    const template = findings.try(() => templateOf(item));
+    return template ? [template] : [];
+  });
+}
+
+function environmentOf(node: YamlNode, findings: Findings): Renderable[] {
+  const isRight =
+    node.kind === "map" ||
+    (node.kind === "list" && node.items.every((one) => one.kind !== "list")) ||
+    (node.kind === "scalar" && (typeof node.value === "string" || node.value === null));
+  if (!isRight) {
+    findings.at(node, "environment must be a map of names and values");
+    return [];
+  }
+  if (node.kind === "scalar" && (node.value === null || node.value === "")) return [];
+  if (node.kind === "scalar" && !node.text.includes("{{")) {
+    findings.at(node, "environment must be a map of names and values", {
+      remedy: "Write a line NAME: value for each.",
+    });
+    return [];
+  }
+  const template = findings.try(() => templateOf(node));
+  return template ? [template] : [];
+}
+
+function defaultsOf(
+  node: YamlNode,
+  from: ReadonlyMap<string, YamlMap>,
+  findings: Findings,
+): ReadonlyMap<string, YamlMap> {
+  const result = new Map(from);
+  const maps = node.kind === "list" ? node.items : [node];
+  for (const map of maps) {
+    if (map.kind !== "map") {
+      findings.at(map, "module_defaults must be a map of modules and their arguments");
+      continue;
+    }
+    for (const { key, keyNode, value } of map.entries.values()) {
+      if (key.startsWith("group/"))
+        findings.at(keyNode, "groups of modules in module_defaults are not supported yet", {
+          remedy: "Name the modules one by one.",
+        });
+      else if (value.kind === "map") result.set(shortName(key), value);
+      else findings.at(value, "the defaults of a module must be a map of arguments");
+    }
+  }
+  return result;
+}
+
+/** `ansible.builtin.copy` is copy. */
+export function shortName(module: string): string {
+  return module.replace(/^ansible\.(builtin|legacy)\./, "");
+}
+
+/** Layers that a loaded role or file lays under what its tasks have of their own. */
+export function withVars(from: Lineage, layers: readonly VarLayer[]): Lineage {
+  return layers.length === 0 ? from : { ...from, vars: [...from.vars, ...layers] };
+}

@@ -1,0 +1,332 @@
+// Reads a playbook: YAML to checked plays and tasks. Everything that is wrong is found, not only the first.
+
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
+import { suggest } from "../../diagnostic/near.js";
+import type { ModuleRegistry } from "../../module/contract.js";
+import type { Renderable, VarLayer } from "../../module/value.js";
+import { nothingGathered, type LoadContext } from "./context.js";
+import { PlaybookFiles, type FileReader } from "./files.js";
+import { Findings } from "./findings.js";
+import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywords.js";
+import { inherit, NO_LINEAGE, type Lineage } from "./lineage.js";
+import type { Meta, Node, Play, Playbook } from "../play.js";
+import { loadRoles } from "./roles.js";
+import { loadHandlers, loadTasks } from "./tasks.js";
+import { staticValue, templateOf } from "../template/template.js";
+import { booleanOf, isTemplateText, oneOf, plainBoolean, plainNumber, plainText, varsOf, varsOfFile } from "./vars.js";
+import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
+
+export interface LoadOptions {
+  readonly modules: ModuleRegistry;
+  /** Default: the real file system. */
+  readonly reader?: FileReader;
+  readonly workingDirectory?: string;
+  /** Where roles are looked for besides `roles/` beside the playbook. */
+  readonly rolesPath?: readonly string[];
+}
+
+export interface LoadedPlaybook {
+  readonly playbook: Playbook;
+  /** Errors and warnings. With an error among them the playbook must not run. */
+  readonly findings: readonly Diagnostic[];
+  readonly files: PlaybookFiles;
+}
+
+/** Reads a playbook and all that it imports. Throws a CrunError only where there is nothing to go on with. */
+export async function loadPlaybook(file: string, options: LoadOptions): Promise<LoadedPlaybook> {
+  const files = new PlaybookFiles(options.reader, options.workingDirectory);
+  const findings = new Findings();
+  const rolesPath = (options.rolesPath ?? []).map((path) => files.absolute(path));
+  const path = files.absolute(file);
+  if (files.kind(path) === undefined)
+    throw new CrunError({
+      severity: "error",
+      summary: `there is no playbook ${JSON.stringify(file)}`,
+      detail: `Looked for ${path}.`,
+      remedy: suggest(basename(path), files.reader.list(dirname(path))),
+    });
+  const plays = await loadFile(
+    { modules: options.modules, files, findings, rolesPath },
+    path,
+    { lineage: NO_LINEAGE, vars: [] },
+    [path],
+  );
+  return { playbook: { file: files.shown(path), plays }, findings: findings.list, files };
+}
+
+/** A file of variables, for the engine: `vars_files` may name files that only some targets have. Undefined: there is none. */
+export function loadVarsFile(path: string, files: PlaybookFiles = new PlaybookFiles()): VarLayer | undefined {
+  const found = files.firstFile([path, path.replace(/[^/]*$/, "vars/$&")]);
+  if (found === undefined) return undefined;
+  const findings = new Findings();
+  const layer = varsOfFile(files, found, findings);
+  if (findings.hasErrors) throw new CrunError(findings.list);
+  return layer;
+}
+
+interface Shared {
+  readonly modules: ModuleRegistry;
+  readonly files: PlaybookFiles;
+  readonly findings: Findings;
+  readonly rolesPath: readonly string[];
+}
+
+/** What `import_playbook` adds to each play. */
+interface Above {
+  readonly lineage: Lineage;
+  readonly vars: readonly VarLayer[];
+}
+
+async function loadFile(shared: Shared, path: string, above: Above, chain: readonly string[]): Promise<Play[]> {
+  const { files, findings } = shared;
+  const node = findings.try(() => files.yaml(path));
+  if (!node) {
+    if (!findings.hasErrors)
+      findings.add({
+        severity: "error",
+        summary: `${files.shown(path)} is empty`,
+        place: { file: files.shown(path) },
+        remedy: "A playbook is a list of plays: - hosts: all",
+      });
+    return [];
+  }
+  if (node.kind !== "list") {
+    findings.at(node, "a playbook must be a list of plays", {
+      remedy:
+        node.kind === "map" && node.entries.has("hosts")
+          ? "Write a dash before the first key: - hosts: …"
+          : "Begin it with - hosts: PATTERN.",
+    });
+    return [];
+  }
+  return loadPlays(shared, node, path, above, chain);
+}
+
+async function loadPlays(
+  shared: Shared,
+  list: YamlList,
+  path: string,
+  above: Above,
+  chain: readonly string[],
+): Promise<Play[]> {
+  const { findings } = shared;
+  const plays: Play[] = [];
+  for (const item of list.items) {
+    if (item.kind !== "map") findings.at(item, "a play must be a map", { remedy: "Begin it with - hosts: PATTERN." });
+    else if (item.entries.has("import_playbook"))
+      plays.push(...(await importPlaybook(shared, item, path, above, chain)));
+    else if (!item.entries.has("hosts") && isTask(item, shared.modules)) {
+      findings.at(item, "a task stands among plays", {
+        remedy: "Put it under tasks: of a play that begins with - hosts: PATTERN.",
+      });
+      return plays;
+    } else plays.push(await loadPlay(shared, item, path, above));
+  }
+  return plays;
+}
+
+function isTask(map: YamlMap, modules: ModuleRegistry): boolean {
+  return [...map.entries.keys()].some(
+    (key) =>
+      modules.names.includes(key.replace(/^ansible\.builtin\./, "")) || key === "block" || key.startsWith("include_"),
+  );
+}
+
+async function importPlaybook(
+  shared: Shared,
+  map: YamlMap,
+  path: string,
+  above: Above,
+  chain: readonly string[],
+): Promise<Play[]> {
+  const { files, findings } = shared;
+  checkKeywords(map, IMPORT_PLAYBOOK_KEYWORDS, "import_playbook", findings);
+  const node = map.entries.get("import_playbook")?.value;
+  const name = node && plainText(node, "import_playbook", findings);
+  if (!node || name === undefined) return [];
+  const target = isAbsolute(name) ? name : join(dirname(path), name);
+  if (!files.isFile(target)) {
+    findings.at(node, `there is no playbook ${JSON.stringify(name)}`, { detail: `Looked for ${files.shown(target)}.` });
+    return [];
+  }
+  if (chain.includes(target)) {
+    findings.at(node, `${name} imports itself`, {
+      detail: [...chain.slice(chain.indexOf(target)), target].map((one) => files.shown(one)).join(" → "),
+    });
+    return [];
+  }
+  const vars = map.entries.get("vars");
+  const below: Above = {
+    lineage: inherit(above.lineage, map, undefined, findings),
+    vars: vars ? [...above.vars, varsOf(vars.value, "import_playbook vars", findings)] : above.vars,
+  };
+  return loadFile(shared, target, below, [...chain, target]);
+}
+
+async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above): Promise<Play> {
+  const { findings } = shared;
+  checkKeywords(map, PLAY_KEYWORDS, "a play", findings);
+  const directory = dirname(path);
+  const gathered = nothingGathered();
+  const context: LoadContext = {
+    registry: shared.modules,
+    files: shared.files,
+    findings,
+    directory,
+    rolesPath: shared.rolesPath,
+    gathered,
+  };
+  const lineage: Lineage = { ...inherit(above.lineage, map, undefined, findings), searchDirectories: [directory] };
+  const node = (key: string): YamlNode | undefined => map.entries.get(key)?.value;
+  const hosts = hostsOf(map, findings);
+  const chain = [path];
+  const before = await loadTasks(context, node("pre_tasks"), lineage, chain);
+  const roles = await loadRoles(context, node("roles"), lineage, chain);
+  const tasks = await loadTasks(context, node("tasks"), lineage, chain);
+  const after = await loadTasks(context, node("post_tasks"), lineage, chain);
+  const handlers = await loadHandlers(context, node("handlers"), lineage, chain);
+  const vars = node("vars");
+  const own = vars ? varsOf(vars, "play vars", findings) : undefined;
+  return {
+    name: playName(map, findings),
+    place: placeOf(map),
+    hosts,
+    vars: stack("play vars", [...above.vars, ...(own ? [own] : [])]),
+    varsFiles: varsFilesOf(node("vars_files"), findings),
+    gatherFacts: flagOf(map, "gather_facts", findings),
+    strategy: strategyOf(node("strategy"), findings),
+    serial: serialOf(node("serial"), findings),
+    maxFailPercentage: numberOf(map, "max_fail_percentage", findings),
+    anyErrorsFatal: lineage.anyErrorsFatal,
+    order: orderOf(node("order"), findings),
+    forceHandlers: flagOf(map, "force_handlers", findings) ?? false,
+    roleDefaults: gathered.defaults,
+    roleVars: gathered.vars,
+    nodes: [...part(before, lineage, map), ...part([...roles, ...tasks], lineage, map), ...part(after, lineage, map)],
+    handlers: [...gathered.handlers, ...handlers],
+    directory,
+  };
+}
+
+/** Tasks, and the handlers that they notified; also where there are none: handlers may have notified others. */
+function part(
+  nodes: readonly Node[],
+  { notify: _notify, moduleDefaults: _defaults, ...inherited }: Lineage,
+  map: YamlMap,
+): Node[] {
+  const flush: Meta = {
+    ...inherited,
+    tags: new Set(["always"]),
+    when: [],
+    kind: "meta",
+    action: "flush_handlers",
+    place: placeOf(map),
+  };
+  return [...nodes, flush];
+}
+
+function stack(origin: string, layers: readonly VarLayer[]): VarLayer {
+  if (layers.length === 1 && layers[0]) return layers[0];
+  return {
+    origin,
+    get: (name) => layers.reduce<ReturnType<VarLayer["get"]>>((found, layer) => layer.get(name) ?? found, undefined),
+    names: () => new Set(layers.flatMap((layer) => [...layer.names()])),
+  };
+}
+
+function hostsOf(map: YamlMap, findings: Findings): Renderable {
+  const entry = map.entries.get("hosts");
+  const nothing = staticValue("", placeOf(map));
+  if (!entry) {
+    findings.at(map, "this play has no hosts", {
+      remedy: "Write hosts: all, a group, a target HOST:TREE, or several with commas.",
+    });
+    return nothing;
+  }
+  const { value } = entry;
+  if (value.kind === "list") {
+    const names = value.items.map((one) => plainText(one, "hosts", findings)).filter((one) => one !== undefined);
+    if (value.items.length === 0) findings.at(value, "hosts is empty");
+    return staticValue(names.join(","), placeOf(value));
+  }
+  if (value.kind === "map" || value.value === null || value.text.trim() === "") {
+    findings.at(value.kind === "map" ? value : entry.keyNode, "hosts must be a pattern of targets", {
+      remedy: "Write hosts: all, a group, or a target HOST:TREE.",
+    });
+    return nothing;
+  }
+  if (!isTemplateText(value)) return staticValue(value.text, placeOf(value));
+  return findings.try(() => templateOf(value)) ?? nothing;
+}
+
+function playName(map: YamlMap, findings: Findings): string {
+  const node = map.entries.get("name")?.value;
+  const hosts = map.entries.get("hosts")?.value;
+  const fallback =
+    hosts?.kind === "scalar"
+      ? hosts.text
+      : hosts?.kind === "list"
+        ? hosts.items.map((one) => (one.kind === "scalar" ? one.text : "")).join(",")
+        : "";
+  if (!node) return fallback;
+  if (node.kind === "scalar") return node.value === null ? fallback : node.text;
+  findings.at(node, "a name must be text");
+  return fallback;
+}
+
+function varsFilesOf(node: YamlNode | undefined, findings: Findings): Renderable[] {
+  if (!node || (node.kind === "scalar" && node.value === null)) return [];
+  const items = node.kind === "list" ? node.items : [node];
+  return items.flatMap((item) => {
+    const names = item.kind === "list" ? item.items : [item];
+    if (names.some((one) => one.kind !== "scalar" || typeof one.value !== "string")) {
+      findings.at(item, "vars_files must be a list of files", {
+        remedy: "An item may be a list itself: the first file of it that is there is read.",
+      });
+      return [];
+    }
+    const template = findings.try(() => templateOf(item));
+    return template ? [template] : [];
+  });
+}
+
+function flagOf(map: YamlMap, keyword: string, findings: Findings): boolean | undefined {
+  const node = map.entries.get(keyword)?.value;
+  if (!node) return undefined;
+  const value = node.kind === "scalar" ? booleanOf(node.value) : undefined;
+  return value ?? plainBoolean(node, keyword, findings);
+}
+
+function numberOf(map: YamlMap, keyword: string, findings: Findings): number | undefined {
+  const node = map.entries.get(keyword)?.value;
+  return node && plainNumber(node, keyword, findings);
+}
+
+function strategyOf(node: YamlNode | undefined, findings: Findings): "free" | "linear" {
+  if (!node) return "free";
+  const text = node.kind === "scalar" ? node.text.replace(/^ansible\.builtin\./, "") : "";
+  if (text === "host_pinned") return "free";
+  if (text === "linear" || text === "free") return text;
+  return oneOf(node, "strategy", ["free", "linear"], findings) ?? "free";
+}
+
+const ORDERS = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"] as const;
+
+function orderOf(node: YamlNode | undefined, findings: Findings): Play["order"] {
+  return (node && oneOf(node, "order", ORDERS, findings)) ?? "inventory";
+}
+
+function serialOf(node: YamlNode | undefined, findings: Findings): (number | string)[] | undefined {
+  if (!node) return undefined;
+  const items = node.kind === "list" ? node.items : [node];
+  return items.flatMap((item): (number | string)[] => {
+    const text = item.kind === "scalar" ? item.text.trim() : "";
+    if (/^\d+$/.test(text) && Number(text) > 0) return [Number(text)];
+    if (/^\d+(\.\d+)?%$/.test(text)) return [text];
+    findings.at(item, "serial must be a number of targets, a percentage, or a list of them", {
+      remedy: "Write serial: 2, serial: 30%, or serial: [1, 30%].",
+    });
+    return [];
+  });
+}

@@ -1,0 +1,225 @@
+// One task: which module it names, its arguments and keywords.
+
+import { nearest, suggest } from "../../diagnostic/near.js";
+import type { AnyModule, ModuleRegistry } from "../../module/contract.js";
+import type { Renderable } from "../../module/value.js";
+import { argumentsOf } from "./arguments.js";
+import { conditionsOf, type Condition } from "../condition/condition.js";
+import type { Findings } from "./findings.js";
+import { ANSIBLE_MODULES, checkKeywords, INCLUDE_KEYWORDS, LOOP_CONTROL_KEYWORDS, TASK_KEYWORDS } from "./keywords.js";
+import { shortName, type Lineage } from "./lineage.js";
+import { loopFor } from "./loop-words.js";
+import type { LoopControl, Task } from "../play.js";
+import { templateOf } from "../template/template.js";
+import { checkVariableName, isTemplateText, plainBoolean, plainText, wordList } from "./vars.js";
+import { placeOf, type YamlEntry, type YamlMap } from "../yaml/yaml.js";
+
+/** Actions that are no modules: the loader and the engine carry them out. */
+export const ACTIONS: ReadonlySet<string> = new Set([
+  "import_tasks",
+  "include_tasks",
+  "import_role",
+  "include_role",
+  "meta",
+]);
+
+/** The entry that names the task's module or action; reports where there is none, or more than one. */
+export function actionOf(map: YamlMap, registry: ModuleRegistry, findings: Findings): YamlEntry | undefined {
+  const others = [...map.entries.values()].filter(
+    ({ key }) => !Object.hasOwn(TASK_KEYWORDS, key) && !key.startsWith("with_"),
+  );
+  const isKnown = (key: string): boolean => registry.names.includes(shortName(key)) || ACTIONS.has(shortName(key));
+  const known = others.filter(({ key }) => isKnown(key));
+  const [first, second] = known;
+  if (first && second) {
+    findings.at(second.keyNode, `a task has one module; this one has ${first.key} and ${second.key}`, {
+      remedy: "Make two tasks of it: the second begins with a dash of its own.",
+    });
+    return undefined;
+  }
+  if (first) {
+    for (const { keyNode, key } of others)
+      if (key !== first.key)
+        findings.at(keyNode, `a task has no keyword ${JSON.stringify(key)}`, {
+          remedy: first.value.kind === "map" || first.value.kind === "scalar" ? nearKeyword(key, first.key) : undefined,
+        });
+    return first;
+  }
+  const [unknown] = others;
+  if (unknown) findings.at(unknown.keyNode, ...unknownModule(unknown.key, registry));
+  else if (!map.entries.has("action") && !map.entries.has("local_action")) {
+    findings.at(map, "this task names no module", {
+      remedy: "Write the module as a key: copy: {src: motd, dest: /etc/motd}.",
+    });
+  }
+  return undefined;
+}
+
+function nearKeyword(key: string, module: string): string {
+  return suggest(key, Object.keys(TASK_KEYWORDS)) ?? `If it is a parameter of ${module}, indent it below ${module}:.`;
+}
+
+function unknownModule(key: string, registry: ModuleRegistry): [string, { readonly remedy?: string | undefined }] {
+  const name = shortName(key);
+  if (key === "include")
+    return [
+      '"include" is not taken',
+      { remedy: "Write import_tasks (read at once) or include_tasks (read when it is reached)." },
+    ];
+  if (key === "import_playbook") return ["import_playbook stands beside plays, not among tasks", {}];
+  if (ANSIBLE_MODULES.has(name))
+    return [
+      `the module ${JSON.stringify(name)} is not supported yet`,
+      { remedy: "`crun doc` lists the modules that there are." },
+    ];
+  const near = nearest(name, [...registry.names, ...ACTIONS]) ?? nearest(key, Object.keys(TASK_KEYWORDS));
+  const collection = /^\w+\.\w+\./.test(key)
+    ? "Modules of collections are not known: crun's own have short names."
+    : "`crun doc` lists the modules that there are.";
+  return [
+    `there is no module ${JSON.stringify(key)}`,
+    { remedy: near === undefined ? collection : `Did you mean ${JSON.stringify(near)}?` },
+  ];
+}
+
+/** Reads a task whose module is known. `lineage` is its own already. */
+export async function loadTask(
+  map: YamlMap,
+  entry: YamlEntry,
+  lineage: Lineage,
+  registry: ModuleRegistry,
+  findings: Findings,
+): Promise<Task | undefined> {
+  const module = await registry.load(shortName(entry.key));
+  if (!module) {
+    findings.at(entry.keyNode, ...unknownModule(entry.key, registry));
+    return undefined;
+  }
+  checkTaskKeywords(map, entry, findings);
+  return taskOf(map, entry, module, lineage, findings);
+}
+
+/** Reports keywords that a task has not or not yet, and with_*. */
+export function checkTaskKeywords(map: YamlMap, action: YamlEntry, findings: Findings): void {
+  const others = (key: string): boolean => key === action.key || !Object.hasOwn(TASK_KEYWORDS, key);
+  const isInclude = shortName(action.key).startsWith("include_");
+  checkKeywords(map, isInclude ? INCLUDE_KEYWORDS : TASK_KEYWORDS, isInclude ? action.key : "a task", findings, others);
+  for (const { key, keyNode, value } of map.entries.values()) {
+    if (key.startsWith("with_"))
+      findings.at(keyNode, `${JSON.stringify(key)} is not taken`, { remedy: loopFor(key, value) });
+  }
+}
+
+function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Lineage, findings: Findings): Task {
+  const { notify, moduleDefaults, ...inherited } = lineage;
+  const conditions = (keyword: string): readonly Condition[] | undefined => {
+    const node = map.entries.get(keyword)?.value;
+    return node && findings.try(() => conditionsOf(node, keyword));
+  };
+  const listen = map.entries.get("listen")?.value;
+  return {
+    ...inherited,
+    kind: "task",
+    place: placeOf(map),
+    name: nameOf(map, findings),
+    module,
+    args: argumentsOf(module, entry, map.entries.get("args")?.value, moduleDefaults.get(module.name), findings),
+    loop: loopOf(map, findings),
+    loopControl: loopControlOf(map, findings),
+    register: registerOf(map, findings),
+    until: conditions("until"),
+    retries: templateAt(map, "retries", findings),
+    delaySeconds: templateAt(map, "delay", findings),
+    changedWhen: conditions("changed_when"),
+    failedWhen: conditions("failed_when"),
+    notify,
+    listen: listen
+      ? listen.kind === "list"
+        ? wordList(listen, "listen", findings)
+        : textList(plainText(listen, "listen", findings))
+      : [],
+  };
+}
+
+function textList(text: string | undefined): string[] {
+  return text === undefined ? [] : [text];
+}
+
+export function nameOf(map: YamlMap, findings: Findings): Renderable | undefined {
+  const node = map.entries.get("name")?.value;
+  if (!node || (node.kind === "scalar" && node.value === null)) return undefined;
+  if (node.kind !== "scalar") {
+    findings.at(node, "a name must be text");
+    return undefined;
+  }
+  return findings.try(() => templateOf(node));
+}
+
+function templateAt(map: YamlMap, keyword: string, findings: Findings): Renderable | undefined {
+  const node = map.entries.get(keyword)?.value;
+  if (!node) return undefined;
+  const isNumber = node.kind === "scalar" && node.value !== null && Number.isFinite(Number(node.value));
+  if (!isNumber && !isTemplateText(node)) {
+    findings.at(node, `${keyword} must be a number`);
+    return undefined;
+  }
+  return findings.try(() => templateOf(node));
+}
+
+/** The list to go through; undefined where the task has no loop. */
+export function loopOf(map: YamlMap, findings: Findings): Renderable | undefined {
+  const node = map.entries.get("loop")?.value;
+  if (!node) return undefined;
+  if (node.kind === "map")
+    findings.at(node, "loop must be a list, not a map", {
+      remedy: 'To go through a map write loop: "{{dict2items NAME}}".',
+    });
+  else if (node.kind === "scalar" && !isTemplateText(node)) {
+    const isName = typeof node.value === "string" && /^[A-Za-z_][\w.]*$/.test(node.value);
+    findings.at(node, "loop must be a list", {
+      remedy: isName ? `Write loop: "{{${node.text}}}".` : "Write one item a line, each with a dash.",
+    });
+  } else return findings.try(() => templateOf(node));
+  return undefined;
+}
+
+export function loopControlOf(map: YamlMap, findings: Findings): LoopControl {
+  const node = map.entries.get("loop_control")?.value;
+  const none: LoopControl = {
+    loopVar: "item",
+    indexVar: undefined,
+    label: undefined,
+    pauseSeconds: undefined,
+    isExtended: false,
+  };
+  if (!node) return none;
+  if (node.kind !== "map") {
+    findings.at(node, "loop_control must be a map", { remedy: "Write loop_control: {loop_var: name}." });
+    return none;
+  }
+  checkKeywords(node, LOOP_CONTROL_KEYWORDS, "loop_control", findings);
+  const variable = (key: string): string | undefined => {
+    const entry = node.entries.get(key);
+    if (!entry || entry.value.kind !== "scalar") return undefined;
+    return checkVariableName(entry.value.text, entry.value, findings) ? entry.value.text : undefined;
+  };
+  const extended = node.entries.get("extended")?.value;
+  const label = node.entries.get("label")?.value;
+  return {
+    loopVar: variable("loop_var") ?? "item",
+    indexVar: variable("index_var"),
+    label: label && findings.try(() => templateOf(label)),
+    pauseSeconds: templateAt(node, "pause", findings),
+    isExtended: extended !== undefined && plainBoolean(extended, "extended", findings) === true,
+  };
+}
+
+function registerOf(map: YamlMap, findings: Findings): string | undefined {
+  const node = map.entries.get("register")?.value;
+  if (!node) return undefined;
+  if (node.kind !== "scalar" || node.text === "") {
+    findings.at(node, "register takes the name of a variable");
+    return undefined;
+  }
+  return checkVariableName(node.text, node, findings) ? node.text : undefined;
+}

@@ -1,0 +1,252 @@
+// Checks a loaded playbook before the first connection: everything that is surely wrong, all of it at once.
+
+import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
+import { suggest } from "../../diagnostic/near.js";
+import type { VarLayer } from "../../module/value.js";
+import { sourceCandidates } from "../load/find-source.js";
+import { Findings } from "../load/findings.js";
+import type { PlaybookFiles } from "../load/files.js";
+import { wordsOf } from "../load/free-form.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
+import type { LoadedPlaybook } from "../load/load.js";
+import type { Play, Task } from "../play.js";
+import { fileTemplate, type Template } from "../template/template.js";
+import { sourcesOf, undefinedVariables } from "./undefined.js";
+import { varsOfFile } from "../load/vars.js";
+import { staticText, walk, type Walked } from "./walk.js";
+import { isAbsolute, join } from "node:path";
+
+export interface PreflightQuestions {
+  /** Variables of the inventory (of all targets) and of the command line. */
+  readonly layers: Iterable<VarLayer>;
+  /** Throws a CrunError for a pattern with unknown names. */
+  readonly checkPattern?: (pattern: string) => void;
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+  readonly startAtTask?: string | undefined;
+}
+
+/** Errors and warnings of playbooks that run one after the other, those of loading too. With an error among them none must run. */
+export async function preflight(
+  loaded: readonly LoadedPlaybook[],
+  asked: PreflightQuestions,
+): Promise<readonly Diagnostic[]> {
+  const [first] = loaded;
+  if (!first) return [];
+  const { files } = first;
+  const playbook = { file: first.playbook.file, plays: loaded.flatMap((one) => one.playbook.plays) };
+  const found = new Findings();
+  for (const one of loaded) found.add(...one.findings);
+  const walked = await walk(playbook);
+  found.add(...walked.findings);
+  const templates = new Map<Task, readonly Template[]>();
+  for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found));
+  const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
+  const sources = sourcesOf(playbook.plays, walked, asked.layers, (play) => fileLayers.get(play));
+  if (!sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
+  for (const play of playbook.plays) {
+    checkHandlers(play, walked, files, found);
+    checkHosts(play, asked, files, found);
+  }
+  checkTags(walked, asked, found);
+  checkStart(walked, asked, found);
+  return inOrder(withoutTwins(found.list));
+}
+
+/** By file, in the order in which files came up, then by line. */
+function inOrder(list: readonly Diagnostic[]): Diagnostic[] {
+  const files = [...new Set(list.map((one) => one.place?.file))];
+  const key = ({ place }: Diagnostic): readonly [number, number, number] => [
+    place === undefined ? Infinity : files.indexOf(place.file),
+    place?.line ?? 0,
+    place?.column ?? 0,
+  ];
+  return list.toSorted((a, b) => {
+    const [left, right] = [key(a), key(b)];
+    const at = left.findIndex((one, index) => one !== right[index]);
+    return at === -1 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
+  });
+}
+
+/** A task file that is imported twice tells its mistakes once. */
+function withoutTwins(list: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return list.filter((one) => {
+    const key = JSON.stringify([one.summary, one.place, one.severity]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** Reports missing files of the controller, and gives the templates among them. */
+function checkSources(task: Task, files: PlaybookFiles, found: Findings): Template[] {
+  const templates: Template[] = [];
+  for (const [param, spec] of Object.entries(task.module.params)) {
+    const rule = spec.source;
+    const value = task.args[param];
+    const given = staticText(value);
+    if (!rule || !value || given === undefined || given === "") continue;
+    const unless = rule.unless === undefined ? undefined : task.args[rule.unless];
+    if (unless && (!unless.isStatic || ["true", "yes", "on", "1"].includes(String(staticText(unless)).toLowerCase())))
+      continue;
+    const name = rule.isCommandLine ? firstWord(given) : given;
+    const candidates = sourceCandidates(task.searchDirectories, rule.folder, name);
+    const path = candidates.find((one) => files.kind(one) !== undefined);
+    if (path === undefined) {
+      found.add({
+        severity: "error",
+        summary: `${task.module.name}: there is no file ${JSON.stringify(name)} on the controller`,
+        place: value.place ?? task.place,
+        source: files.sourceLine(value.place ?? task.place),
+        detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
+        remedy: nearFile(files, candidates, name),
+      });
+    } else if (rule.isTemplate && files.kind(path) === "file") {
+      const text = found.try(() => files.read(path));
+      const template = text === undefined ? undefined : found.try(() => fileTemplate(files.shown(path), text));
+      if (template) templates.push(template);
+      const jinja = text === undefined ? undefined : jinjaIn(files.shown(path), text);
+      if (jinja) found.add(jinja);
+    }
+  }
+  return templates;
+}
+
+function firstWord(line: string): string {
+  const word = wordsOf(line)[0]?.text ?? line;
+  return word.replace(/^(["'])(.*)\1$/s, "$2");
+}
+
+function nearFile(files: PlaybookFiles, candidates: readonly string[], name: string): string | undefined {
+  const base = name.slice(name.lastIndexOf("/") + 1);
+  const names = candidates.flatMap((one) => files.reader.list(one.slice(0, Math.max(1, one.lastIndexOf("/")))));
+  return suggest(base, names) ?? "Put the file there, or name its path from the playbook's directory.";
+}
+
+/** Jinja's blocks mean nothing to Handlebars: they would end up in the file. */
+function jinjaIn(file: string, text: string): Diagnostic | undefined {
+  const match = /\{%-?\s*(if|for|set|else|elif|endif|endfor|include|macro|block|raw)\b[^%]*%\}/.exec(text);
+  if (!match) return undefined;
+  const line = text.slice(0, match.index).split("\n").length;
+  const forms: Readonly<Record<string, string>> = {
+    for: "{{#each list}} … {{/each}}",
+    if: "{{#if x}} … {{else}} … {{/if}}",
+    set: "{{#with value as |name|}} … {{/with}}",
+  };
+  return {
+    severity: "warning",
+    summary: `${match[0]} is Jinja: it stays in the file as it is`,
+    place: { file, line, column: match.index - text.lastIndexOf("\n", match.index - 1) },
+    source: text.split("\n")[line - 1],
+    remedy: `Templates are Handlebars: ${forms[match[1] ?? ""] ?? "{{#if x}} … {{/if}}, {{#each list}} … {{/each}}"}.`,
+  };
+}
+
+/** The variables of a play's files; undefined where a name is known only while it runs. */
+function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLayer[] | undefined {
+  if (play.varsFiles.some((one) => !one.isStatic)) return undefined;
+  return play.varsFiles.flatMap((one) => {
+    const value = one.isStatic ? one.render(NO_SCOPE) : undefined;
+    const names = (Array.isArray(value) ? value : [value]).map(String);
+    const paths = names.map((name) => (isAbsolute(name) ? name : join(play.directory, name)));
+    const path = files.firstFile(paths) ?? files.firstFile(paths.map((each) => each.replace(/[^/]*$/, "vars/$&")));
+    if (path === undefined) {
+      const place = one.place ?? play.place;
+      found.add({
+        severity: "error",
+        summary: `vars_files: there is no file ${names.map((name) => JSON.stringify(name)).join(", nor ")}`,
+        place,
+        source: files.sourceLine(place),
+        detail: `Looked for ${paths.map((each) => files.shown(each)).join(", ")}.`,
+        remedy: nearFile(files, paths, names[0] ?? ""),
+      });
+      return [];
+    }
+    const layer = found.try(() => varsOfFile(files, path, found));
+    return layer ? [layer] : [];
+  });
+}
+
+/** Handlers that are notified but that no one defined. */
+function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: Findings): void {
+  const handlers = walked.handlers.get(play) ?? [];
+  const hasOpenNames = handlers.some((one) => one.name && !one.name.isStatic);
+  if (hasOpenNames || walked.openPlays.has(play)) return;
+  const names = new Set(handlers.flatMap((one) => [...(one.name ? [staticText(one.name) ?? ""] : []), ...one.listen]));
+  for (const { task, play: of } of walked.tasks) {
+    if (of !== play) continue;
+    for (const one of task.notify) {
+      const values = one.isStatic ? one.render(NO_SCOPE) : undefined;
+      for (const name of Array.isArray(values) ? values : [values]) {
+        if (name === undefined || names.has(String(name))) continue;
+        const place = one.place ?? task.place;
+        found.add({
+          severity: "error",
+          summary: `no handler is called ${JSON.stringify(name)}, and none listens to it`,
+          place,
+          source: files.sourceLine(place),
+          remedy:
+            suggest(String(name), names) ??
+            (names.size === 0
+              ? "This play has no handlers: add it under handlers:."
+              : `There are ${[...names].join(", ")}.`),
+        });
+      }
+    }
+  }
+}
+
+function checkHosts(play: Play, asked: PreflightQuestions, files: PlaybookFiles, found: Findings): void {
+  const pattern = staticText(play.hosts);
+  if (pattern === undefined || pattern === "" || !asked.checkPattern) return;
+  try {
+    asked.checkPattern(pattern);
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    const place = play.hosts.place ?? play.place;
+    found.add(
+      ...error.diagnostics.map((one) => (one.place ? one : { ...one, place, source: files.sourceLine(place) })),
+    );
+  }
+}
+
+const SPECIAL_TAGS = new Set(["all", "tagged", "untagged", "always", "never"]);
+
+/** Tags that were asked for but that no task has. */
+function checkTags(walked: Walked, asked: PreflightQuestions, found: Findings): void {
+  const known = new Set([
+    ...walked.tasks.flatMap(({ task }) => [...task.tags]),
+    ...walked.others.flatMap(({ node }) => [...node.tags]),
+  ]);
+  const report = (tag: string, severity: "error" | "warning", option: string): void => {
+    if (SPECIAL_TAGS.has(tag) || known.has(tag)) return;
+    const tags = [...known].filter((one) => !SPECIAL_TAGS.has(one)).sort();
+    found.add({
+      severity: walked.openPlays.size > 0 ? "warning" : severity,
+      summary: `${option}: no task has the tag ${JSON.stringify(tag)}`,
+      remedy: suggest(tag, tags) ?? (tags.length === 0 ? "No task has tags." : `There are ${tags.join(", ")}.`),
+    });
+  };
+  for (const tag of asked.tags ?? []) report(tag, "error", "--tags");
+  for (const tag of asked.skipTags ?? []) report(tag, "error", "--skip-tags");
+}
+
+/** `--start-at-task`: exact, `role : name`, or with shell wildcards. */
+function checkStart(walked: Walked, { startAtTask }: PreflightQuestions, found: Findings): void {
+  if (startAtTask === undefined) return;
+  const escaped = [...startAtTask]
+    .map((one) => (one === "*" ? ".*" : one === "?" ? "." : one.replace(/[\\^$.|+()[\]{}]/g, "\\$&")))
+    .join("");
+  const regex = new RegExp(`^${escaped}$`, "s");
+  const tasks = walked.tasks.filter((one) => !one.isHandler);
+  const names = tasks.flatMap(({ task }) => {
+    const name = task.name ? (staticText(task.name) ?? "") : task.module.name;
+    return task.role ? [name, `${task.role.name} : ${name}`] : [name];
+  });
+  const isOpen = walked.openPlays.size > 0 || tasks.some(({ task }) => task.name && !task.name.isStatic);
+  if (isOpen || names.some((name) => regex.test(name))) return;
+  found.add({
+    severity: "error",
+    summary: `--start-at-task: no task is called ${JSON.stringify(startAtTask)}`,
+    remedy: suggest(startAtTask, names),
+  });
+}

@@ -1,0 +1,87 @@
+// Goes through everything of a playbook that can be read before it runs, static includes opened.
+
+import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
+import type { Renderable, VarLayer } from "../../module/value.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
+import type { Include, Node, Play, Playbook, Task } from "../play.js";
+
+export interface Walked {
+  /** Tasks, with the loops of the includes around them. */
+  readonly tasks: readonly {
+    readonly task: Task;
+    readonly around: readonly Include[];
+    readonly isHandler: boolean;
+    readonly play: Play;
+  }[];
+  readonly others: readonly {
+    readonly node: Exclude<Node, Task>;
+    readonly around: readonly Include[];
+    readonly play: Play;
+  }[];
+  /** Layers that includes bring. */
+  readonly layers: readonly VarLayer[];
+  /** Handlers by play, those of included roles too. */
+  readonly handlers: ReadonlyMap<Play, readonly Task[]>;
+  /** Plays that include something whose name is known only while they run. */
+  readonly openPlays: ReadonlySet<Play>;
+  readonly findings: readonly Diagnostic[];
+}
+
+/** How deep includes are opened: more is a loop that only values end. */
+const DEEPEST = 8;
+
+/** Text of a value that is no template; undefined for a template. */
+export function staticText(value: Renderable | undefined): string | undefined {
+  return value?.isStatic ? String(value.render(NO_SCOPE)) : undefined;
+}
+
+export async function walk(playbook: Playbook): Promise<Walked> {
+  const walker = new Walker();
+  for (const play of playbook.plays) {
+    walker.handlers.set(play, [...play.handlers]);
+    await walker.nodes(play, play.nodes, []);
+    for (const task of walker.handlers.get(play) ?? []) walker.tasks.push({ task, around: [], isHandler: true, play });
+  }
+  return walker;
+}
+
+class Walker implements Walked {
+  readonly tasks: { task: Task; around: readonly Include[]; isHandler: boolean; play: Play }[] = [];
+  readonly others: { node: Exclude<Node, Task>; around: readonly Include[]; play: Play }[] = [];
+  readonly layers: VarLayer[] = [];
+  readonly handlers = new Map<Play, Task[]>();
+  readonly openPlays = new Set<Play>();
+  readonly findings: Diagnostic[] = [];
+
+  async nodes(play: Play, nodes: readonly Node[], around: readonly Include[]): Promise<void> {
+    for (const node of nodes) {
+      if (node.kind === "task") {
+        this.tasks.push({ task: node, around, isHandler: false, play });
+        continue;
+      }
+      this.others.push({ node, around, play });
+      if (node.kind === "block") {
+        for (const part of [node.block, node.rescue, node.always]) await this.nodes(play, part, around);
+      } else if (node.kind === "include") await this.#include(play, node, around);
+    }
+  }
+
+  async #include(play: Play, include: Include, around: readonly Include[]): Promise<void> {
+    const file = staticText(include.file);
+    if (file === undefined || around.length >= DEEPEST || around.includes(include)) {
+      if (file === undefined) this.openPlays.add(play);
+      return;
+    }
+    // The same file within itself: its tasks were seen.
+    if (around.some((one) => one.place.file === include.place.file && one.place.line === include.place.line)) return;
+    try {
+      const loaded = await include.load(file);
+      this.layers.push(...loaded.defaults);
+      this.handlers.get(play)?.push(...loaded.handlers);
+      await this.nodes(play, loaded.nodes, [...around, include]);
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+      this.findings.push(...error.diagnostics);
+    }
+  }
+}

@@ -1,0 +1,230 @@
+// Values of the playbook that may hold templates: compiled once, rendered for each scope.
+
+import type { CrunError, Place } from "../../diagnostic/diagnostic.js";
+import type { Renderable, Scope } from "../../module/value.js";
+import { rootFrame } from "./frame.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
+import { TemplateFault } from "./template-ast.js";
+import { compileTemplate, type CompiledTemplate, type Partials, type Reference } from "./template-compile.js";
+import { SourceFile, textOrigin, type TextOrigin } from "../yaml/source.js";
+import { OMIT } from "../scope/values.js";
+import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
+
+/** A renderable that can say where the variables stand that it reads. */
+export interface Template extends Renderable {
+  readonly references: readonly PlacedReference[];
+}
+
+export interface PlacedReference extends Omit<Reference, "index"> {
+  readonly origin: TextOrigin;
+  readonly index: number;
+}
+
+export function isTemplate(value: Renderable): value is Template {
+  return "references" in value;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+class Static implements Template {
+  readonly isStatic = true;
+  readonly names = NO_NAMES;
+  readonly references = [];
+  readonly place: Place | undefined;
+  readonly #value: unknown;
+  constructor(value: unknown, place: Place | undefined) {
+    this.#value = value;
+    this.place = place;
+  }
+  render(): unknown {
+    return this.#value;
+  }
+}
+
+const compiled = new Map<string, CompiledTemplate>();
+
+function compile(text: string, origin: TextOrigin): CompiledTemplate {
+  const before = compiled.get(text);
+  if (before) return before;
+  try {
+    const template = compileTemplate(text);
+    compiled.set(text, template);
+    return template;
+  } catch (error) {
+    throw faultAt(error, origin);
+  }
+}
+
+function faultAt(error: unknown, origin: TextOrigin): unknown {
+  return error instanceof TemplateFault ? errorAt(origin, error.index, error.message, error) : error;
+}
+
+export function errorAt(
+  origin: TextOrigin,
+  index: number,
+  summary: string,
+  more: { readonly detail?: string | undefined; readonly remedy?: string | undefined } = {},
+): CrunError {
+  return origin.source.error(origin.at(index), summary, more);
+}
+
+class TextTemplate implements Template {
+  readonly isStatic = false;
+  readonly names: ReadonlySet<string>;
+  readonly place: Place;
+  readonly #template: CompiledTemplate;
+  readonly #origin: TextOrigin;
+  constructor(template: CompiledTemplate, origin: TextOrigin) {
+    this.#template = template;
+    this.#origin = origin;
+    this.names = new Set(template.references.map((one) => one.name));
+    this.place = origin.place;
+  }
+  get references(): PlacedReference[] {
+    return this.#template.references.map((one) => ({ ...one, origin: this.#origin }));
+  }
+  render(scope: Scope): unknown {
+    try {
+      return this.#template.evaluate(scope);
+    } catch (error) {
+      throw faultAt(error, this.#origin);
+    }
+  }
+}
+
+class ListTemplate implements Template {
+  readonly isStatic = false;
+  readonly names: ReadonlySet<string>;
+  readonly place: Place;
+  readonly #items: readonly Template[];
+  constructor(items: readonly Template[], place: Place) {
+    this.#items = items;
+    this.names = new Set(items.flatMap((one) => [...one.names]));
+    this.place = place;
+  }
+  get references(): PlacedReference[] {
+    return this.#items.flatMap((one) => one.references);
+  }
+  render(scope: Scope): unknown {
+    return this.#items.map((one) => one.render(scope)).filter((one) => one !== OMIT);
+  }
+}
+
+class MapTemplate implements Template {
+  readonly isStatic = false;
+  readonly names: ReadonlySet<string>;
+  readonly place: Place;
+  readonly #entries: readonly (readonly [string, Template])[];
+  constructor(entries: readonly (readonly [string, Template])[], place: Place) {
+    this.#entries = entries;
+    this.names = new Set(entries.flatMap(([, one]) => [...one.names]));
+    this.place = place;
+  }
+  get references(): PlacedReference[] {
+    return this.#entries.flatMap(([, one]) => one.references);
+  }
+  render(scope: Scope): unknown {
+    const result: [string, unknown][] = [];
+    for (const [key, template] of this.#entries) {
+      const value = template.render(scope);
+      if (value !== OMIT) result.push([key, value]);
+    }
+    return Object.fromEntries(result);
+  }
+}
+
+/** What a node of YAML renders to. Throws a CrunError where a template is broken. */
+export function templateOf(node: YamlNode): Template {
+  switch (node.kind) {
+    case "scalar":
+      return scalarTemplate(node);
+    case "list": {
+      const items = node.isUnsafe ? [] : node.items.map(templateOf);
+      return items.every((one) => one.isStatic)
+        ? new Static(plainOf(node), placeOf(node))
+        : new ListTemplate(items, placeOf(node));
+    }
+    case "map": {
+      const entries = node.isUnsafe
+        ? []
+        : [...node.entries.values()].map((entry) => [entry.key, templateOf(entry.value)] as const);
+      return entries.every(([, one]) => one.isStatic)
+        ? new Static(plainOf(node), placeOf(node))
+        : new MapTemplate(entries, placeOf(node));
+    }
+  }
+}
+
+function scalarTemplate(node: YamlScalar): Template {
+  const { value } = node;
+  if (typeof value !== "string" || node.isUnsafe || !value.includes("{{")) return new Static(value, placeOf(node));
+  return textTemplate(value, originOf(node));
+}
+
+/** Template of a text of known origin. */
+export function textTemplate(text: string, origin: TextOrigin): Template {
+  if (!text.includes("{{")) return new Static(text, origin.place);
+  const template = compile(text, origin);
+  return template.isStatic ? new Static(template.evaluate(NO_SCOPE), origin.place) : new TextTemplate(template, origin);
+}
+
+/** A value that is no template. */
+export function staticValue(value: unknown, place?: Place): Template {
+  return new Static(value, place);
+}
+
+/** Template of text that stands in no file, as `-e x=…`; `name` stands for it in messages. */
+export function templateOfText(name: string, text: string): Template {
+  return textTemplate(text, textOrigin(name, text));
+}
+
+/** Data that is rendered as what YAML of it would be: text with {{ in it is a template. `place` is where the data stands. */
+export function templateOfValue(name: string, value: unknown, place: Place = { file: name }): Template {
+  if (typeof value === "string")
+    return textTemplate(value, { source: new SourceFile(place.file, ""), place, at: () => place });
+  if (Array.isArray(value)) {
+    const items = value.map((one) => templateOfValue(name, one, place));
+    return items.every((one) => one.isStatic) ? new Static(value, place) : new ListTemplate(items, place);
+  }
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).map(([key, one]) => [key, templateOfValue(name, one, place)] as const);
+    return entries.every(([, one]) => one.isStatic) ? new Static(value, place) : new MapTemplate(entries, place);
+  }
+  return new Static(value, place);
+}
+
+/** Template of a file's text: always gives text, the last newline kept. Throws a CrunError with the file's line. */
+export function fileTemplate(file: string, text: string, partials?: Partials): FileTemplate {
+  const origin = textOrigin(file, text);
+  try {
+    return new FileTemplate(partials ? compileTemplate(text, partials) : compile(text, origin), origin);
+  } catch (error) {
+    throw faultAt(error, origin);
+  }
+}
+
+/** A template that always gives text. */
+export class FileTemplate implements Template {
+  readonly isStatic: boolean;
+  readonly names: ReadonlySet<string>;
+  readonly place: Place;
+  readonly #template: CompiledTemplate;
+  readonly #origin: TextOrigin;
+  constructor(template: CompiledTemplate, origin: TextOrigin) {
+    this.#template = template;
+    this.#origin = origin;
+    this.isStatic = template.isStatic;
+    this.names = new Set(template.references.map((one) => one.name));
+    this.place = { file: origin.source.name };
+  }
+  get references(): PlacedReference[] {
+    return this.#template.references.map((one) => ({ ...one, origin: this.#origin }));
+  }
+  render(scope: Scope): string {
+    try {
+      return this.#template.renderText(rootFrame(scope));
+    } catch (error) {
+      throw faultAt(error, this.#origin);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// A text file that the user wrote, and the places in it.
+
+import { CrunError, type Diagnostic, type Place } from "../../diagnostic/diagnostic.js";
+
+/** A file's text with the offsets of its lines. Offsets count UTF-16 units from 0. */
+export class SourceFile {
+  readonly name: string;
+  readonly text: string;
+  #starts: number[] | undefined;
+
+  constructor(name: string, text: string) {
+    this.name = name;
+    this.text = text;
+  }
+
+  #lineStarts(): number[] {
+    if (this.#starts) return this.#starts;
+    const starts = [0];
+    for (let at = this.text.indexOf("\n"); at !== -1; at = this.text.indexOf("\n", at + 1)) starts.push(at + 1);
+    this.#starts = starts;
+    return starts;
+  }
+
+  place(offset: number): Place {
+    const starts = this.#lineStarts();
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { file: this.name, line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  }
+
+  /** Offset of a line's first character; lines count from 1. */
+  offsetOfLine(line: number): number {
+    return this.#lineStarts()[line - 1] ?? this.text.length;
+  }
+
+  /** A line's text without its newline; lines count from 1. */
+  line(line: number): string | undefined {
+    if (this.text === "") return undefined;
+    const starts = this.#lineStarts();
+    const start = starts[line - 1];
+    if (start === undefined) return undefined;
+    const next = starts[line];
+    return this.text.slice(start, next === undefined ? undefined : next - 1).replace(/\r$/, "");
+  }
+
+  /** A finding about the place, with its source line. */
+  finding(
+    place: Place,
+    summary: string,
+    more: { readonly detail?: string | undefined; readonly remedy?: string | undefined } = {},
+  ): Diagnostic {
+    return {
+      severity: "error",
+      summary,
+      place,
+      source: place.line === undefined ? undefined : this.line(place.line),
+      detail: more.detail,
+      remedy: more.remedy,
+    };
+  }
+
+  error(
+    place: Place,
+    summary: string,
+    more: { readonly detail?: string | undefined; readonly remedy?: string | undefined } = {},
+  ): CrunError {
+    return new CrunError(this.finding(place, summary, more));
+  }
+}
+
+/** A piece of text inside a file: where an index of the piece stands in the file. */
+export interface TextOrigin {
+  readonly source: SourceFile;
+  /** Place of the piece's first character. */
+  readonly place: Place;
+  at(index: number): Place;
+}
+
+/** Text that comes from no file (command line, defaults): `name` stands for it in messages. */
+export function textOrigin(name: string, text: string): TextOrigin {
+  const source = new SourceFile(name, text);
+  return { source, place: source.place(0), at: (index) => source.place(index) };
+}
