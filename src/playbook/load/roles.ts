@@ -1,42 +1,17 @@
 // Roles: found, read with their dependencies, and turned into tasks, handlers and layers of variables.
 
-import { dirname, isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import type { LoadContext } from "./context.js";
 import { checkKeywords, ROLE_KEYWORDS } from "./keywords.js";
 import { inherit, type Lineage } from "./lineage.js";
-import type { Include, Node, RoleInfo } from "../play.js";
-import { checkTaskKeywords } from "./task.js";
-import {
-  includeNode,
-  lineageBelowInclude,
-  loadApart,
-  loadHandlers,
-  loadTaskFile,
-  varsOfAction,
-  type Chain,
-} from "./tasks.js";
-import { templateOf } from "../template/template.js";
-import { isTemplateText, plainBoolean, plainText, varsOf, varsOfFile } from "./vars.js";
-import { plainOf, type YamlEntry, type YamlMap, type YamlNode } from "../yaml/yaml.js";
-
-/** What is asked of a role. `node` names it: messages point there. */
-interface RoleRequest {
-  readonly name: string;
-  readonly node: YamlNode;
-  readonly tasksFrom: string | undefined;
-  readonly varsFrom: string | undefined;
-  readonly defaultsFrom: string | undefined;
-  readonly handlersFrom: string | undefined;
-  /** `vars` of the entry: below the role's own. Seen by the whole play, as Ansible has it. */
-  readonly vars: readonly VarLayer[];
-  /** Other keys of the entry, `vars` of an import or include: above the role's own. */
-  readonly params: readonly VarLayer[];
-  readonly once: string | undefined;
-  /** The same was read before: its handlers and variables are known. */
-  readonly isRepeated: boolean;
-}
+import { listItems } from "./list-items.js";
+import type { Node, RoleInfo } from "../play.js";
+import { fileFrom, findRole, layerFrom, metaOf, requestOf, type RoleRequest } from "./role-files.js";
+import { loadHandlers, loadTaskFile, type Chain } from "./tasks.js";
+import { plainBoolean, plainText, varsOf } from "./vars.js";
+import { plainOf, type YamlNode } from "../yaml/yaml.js";
 
 interface LoadedRole {
   readonly nodes: readonly Node[];
@@ -44,7 +19,6 @@ interface LoadedRole {
   readonly defaults: readonly VarLayer[];
 }
 
-const EXTENSIONS = ["", ".yml", ".yaml", ".json"];
 const NOTHING: LoadedRole = { nodes: [], vars: [], defaults: [] };
 
 /** The tasks of a play's `roles:`. */
@@ -54,13 +28,10 @@ export async function loadRoles(
   lineage: Lineage,
   chain: Chain,
 ): Promise<Node[]> {
-  if (!node || (node.kind === "scalar" && node.value === null)) return [];
-  if (node.kind !== "list") {
-    context.findings.at(node, "roles must be a list", { remedy: "Write each role on a line of its own with a dash." });
-    return [];
-  }
+  const remedy = "Write each role on a line of its own with a dash.";
   const nodes: Node[] = [];
-  for (const item of node.items) nodes.push(...(await loadRoleEntry(context, item, lineage, chain)).nodes);
+  for (const item of listItems(node, context.findings, "roles must be a list", remedy))
+    nodes.push(...(await loadRoleEntry(context, item, lineage, chain)).nodes);
   return nodes;
 }
 
@@ -108,21 +79,6 @@ async function loadRoleEntry(
   return loadOnce(context, request, item, inherit(lineage, item, undefined, findings), chain);
 }
 
-function requestOf(name: string, node: YamlNode): RoleRequest {
-  return {
-    name,
-    node,
-    tasksFrom: undefined,
-    varsFrom: undefined,
-    defaultsFrom: undefined,
-    handlersFrom: undefined,
-    vars: [],
-    params: [],
-    once: undefined,
-    isRepeated: false,
-  };
-}
-
 /** An entry of `roles:` or of dependencies: with the very same arguments it runs once on a target, unless it allows more. */
 async function loadOnce(
   context: LoadContext,
@@ -147,72 +103,6 @@ function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-/** The role's directory; reports where it was looked for. */
-function findRole(context: LoadContext, { name, node }: RoleRequest, lineage: Lineage): string | undefined {
-  const { files, directory, findings } = context;
-  const parents = [
-    join(directory, "roles"),
-    ...context.rolesPath,
-    directory,
-    ...(lineage.role ? [dirname(lineage.role.path)] : []),
-  ];
-  const candidates = isAbsolute(name) ? [name] : [...new Set(parents.map((parent) => join(parent, name)))];
-  const path = candidates.find((one) => files.kind(one) === "directory");
-  if (path !== undefined) return path;
-  const known = [join(directory, "roles"), ...context.rolesPath].flatMap((parent) => files.reader.list(parent));
-  findings.at(node, `there is no role ${JSON.stringify(name)}`, {
-    detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
-    remedy:
-      suggest(name, known) ??
-      (/^\w+\.\w+\./.test(name) ? "Roles of collections are not known: copy the role below roles/." : undefined),
-  });
-  return undefined;
-}
-
-function mainFile(context: LoadContext, role: string, folder: string, from: string | undefined): string | undefined {
-  return context.files.firstFile(EXTENSIONS.map((extension) => join(role, folder, (from ?? "main") + extension)));
-}
-
-/** The file that `tasks_from` and the like name; reports where it is missing. */
-function fileFrom(
-  context: LoadContext,
-  request: RoleRequest,
-  role: string,
-  folder: string,
-  from: string | undefined,
-): string | undefined {
-  const path = mainFile(context, role, folder, from);
-  if (path === undefined && from !== undefined) {
-    const shown = context.files.shown(join(role, folder));
-    const names = context.files.reader.list(join(role, folder)).map((one) => one.replace(/\.(ya?ml|json)$/, ""));
-    context.findings.at(request.node, `the role ${request.name} has no ${folder}/${from}`, {
-      detail: `Looked in ${shown}.`,
-      remedy: suggest(from, names),
-    });
-  }
-  return path;
-}
-
-function layerFrom(
-  context: LoadContext,
-  request: RoleRequest,
-  role: string,
-  folder: "vars" | "defaults",
-  from: string | undefined,
-): VarLayer[] {
-  const path = fileFrom(context, request, role, folder, from);
-  const layer =
-    path === undefined ? undefined : context.findings.try(() => varsOfFile(context.files, path, context.findings));
-  return layer ? [layer] : [];
-}
-
-function metaOf(context: LoadContext, role: string): YamlMap | undefined {
-  const path = mainFile(context, role, "meta", undefined);
-  const node = path === undefined ? undefined : context.findings.try(() => context.files.yaml(path));
-  if (node && node.kind !== "map") context.findings.at(node, "the meta file of a role must be a map");
-  return node?.kind === "map" ? node : undefined;
-}
-
 /** Reports a role that is being read already. */
 function isCircular(context: LoadContext, request: RoleRequest, path: string, chain: Chain): boolean {
   if (chain.includes(path)) {
@@ -225,7 +115,8 @@ function isCircular(context: LoadContext, request: RoleRequest, path: string, ch
   return false;
 }
 
-async function loadRole(
+/** The role's tasks behind those of what it depends on; its handlers and variables go to what the play gathers. */
+export async function loadRole(
   context: LoadContext,
   request: RoleRequest,
   path: string,
@@ -278,127 +169,12 @@ async function loadDependencies(
   chain: Chain,
 ): Promise<LoadedRole> {
   const node = metaOf(context, path)?.entries.get("dependencies")?.value;
-  if (!node || (node.kind === "scalar" && node.value === null)) return NOTHING;
-  if (node.kind !== "list") {
-    context.findings.at(node, "dependencies must be a list of roles");
-    return NOTHING;
-  }
   const all: { nodes: Node[]; vars: VarLayer[]; defaults: VarLayer[] } = { nodes: [], vars: [], defaults: [] };
-  for (const item of node.items) {
+  for (const item of listItems(node, context.findings, "dependencies must be a list of roles")) {
     const one = await loadRoleEntry(context, item, lineage, chain);
     all.nodes.push(...one.nodes);
     all.vars.push(...one.vars);
     all.defaults.push(...one.defaults);
   }
   return all;
-}
-
-const ROLE_ACTION_PARAMS = [
-  "name",
-  "role",
-  "tasks_from",
-  "vars_from",
-  "defaults_from",
-  "handlers_from",
-  "apply",
-  "public",
-  "allow_duplicates",
-  "rolespec_validate",
-];
-
-interface RoleAction {
-  readonly nameNode: YamlNode;
-  readonly isPublic: boolean;
-  requestFor(name: string): RoleRequest;
-}
-
-function roleAction(context: LoadContext, action: YamlEntry): RoleAction | undefined {
-  const { findings } = context;
-  const map = action.value;
-  const nameNode = map.kind === "map" ? (map.entries.get("name") ?? map.entries.get("role"))?.value : undefined;
-  if (map.kind !== "map" || !nameNode || nameNode.kind !== "scalar" || nameNode.text === "") {
-    findings.at(action.keyNode, `${action.key} needs the name of a role`, {
-      remedy: `Write ${action.key}: {name: NAME}.`,
-    });
-    return undefined;
-  }
-  for (const { key, keyNode } of map.entries.values()) {
-    if (!ROLE_ACTION_PARAMS.includes(key))
-      findings.at(keyNode, `${action.key} has no parameter ${JSON.stringify(key)}`, {
-        remedy: suggest(key, ROLE_ACTION_PARAMS) ?? `Variables for the role stand under vars:, beside ${action.key}:.`,
-      });
-  }
-  const text = (key: string): string | undefined => {
-    const node = map.entries.get(key)?.value;
-    return node && plainText(node, key, findings);
-  };
-  const [tasksFrom, varsFrom, defaultsFrom, handlersFrom] = [
-    "tasks_from",
-    "vars_from",
-    "defaults_from",
-    "handlers_from",
-  ].map(text);
-  const visible = map.entries.get("public")?.value;
-  return {
-    nameNode,
-    isPublic: visible !== undefined && plainBoolean(visible, "public", findings) === true,
-    requestFor: (name) => ({ ...requestOf(name, nameNode), tasksFrom, varsFrom, defaultsFrom, handlersFrom }),
-  };
-}
-
-export async function importRole(
-  context: LoadContext,
-  map: YamlMap,
-  action: YamlEntry,
-  lineage: Lineage,
-  chain: Chain,
-): Promise<Node[]> {
-  checkTaskKeywords(map, action, context.findings);
-  const loop = map.entries.get("loop");
-  if (loop)
-    context.findings.at(loop.keyNode, "import_role cannot loop: it is read before the play begins", {
-      remedy: "Write include_role.",
-    });
-  const role = roleAction(context, action);
-  if (!role) return [];
-  if (isTemplateText(role.nameNode)) {
-    context.findings.at(role.nameNode, "import_role is read before any variable is known", {
-      remedy: "Write include_role, or the role's name.",
-    });
-    return [];
-  }
-  const name = plainText(role.nameNode, "the name of a role", context.findings);
-  if (name === undefined) return [];
-  const request = role.requestFor(name);
-  const path = findRole(context, request, lineage);
-  if (path === undefined) return [];
-  const vars = varsOfAction(context, map, "import vars");
-  const own = inherit(lineage, map, undefined, context.findings);
-  return [...(await loadRole(context, { ...request, vars, params: vars }, path, own, chain)).nodes];
-}
-
-export function includeRole(
-  context: LoadContext,
-  map: YamlMap,
-  action: YamlEntry,
-  lineage: Lineage,
-  chain: Chain,
-): Include[] {
-  checkTaskKeywords(map, action, context.findings);
-  const role = roleAction(context, action);
-  const name = role && context.findings.try(() => templateOf(role.nameNode));
-  if (!role || !name) return [];
-  const below = lineageBelowInclude(context, action, lineage);
-  const params = varsOfAction(context, map, "include vars");
-  return [
-    includeNode(context, map, "include_role", lineage, name, async (one) => {
-      const loaded = await loadApart(context, async (inner) => {
-        const request = { ...role.requestFor(one), params };
-        const path = findRole(inner, request, below);
-        // A role may include itself: what runs decides when it ends.
-        return path === undefined ? [] : [...(await loadRole(inner, request, path, below, chain.slice(0, 1))).nodes];
-      });
-      return role.isPublic ? loaded : { ...loaded, defaults: [] };
-    }),
-  ];
 }

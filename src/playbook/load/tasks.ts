@@ -8,9 +8,10 @@ import { Findings } from "./findings.js";
 import { findTaskFile } from "./include-file.js";
 import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
 import { inherit, shortName, type Lineage } from "./lineage.js";
+import { listItems } from "./list-items.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import type { Block, Include, Inherited, Meta, Node, Task } from "../play.js";
-import { importRole, includeRole } from "./roles.js";
+import { importRole, includeRole } from "./role-actions.js";
 import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
 import { templateOf } from "../template/template.js";
 import { isTemplateText, oneOf, plainText, varsOf } from "./vars.js";
@@ -26,13 +27,9 @@ export async function loadTasks(
   lineage: Lineage,
   chain: Chain,
 ): Promise<Node[]> {
-  if (!node || (node.kind === "scalar" && node.value === null)) return [];
-  if (node.kind !== "list") {
-    context.findings.at(node, "a list of tasks was expected here", { remedy: "Each task begins with a dash." });
-    return [];
-  }
   const nodes: Node[] = [];
-  for (const item of node.items) {
+  const remedy = "Each task begins with a dash.";
+  for (const item of listItems(node, context.findings, "a list of tasks was expected here", remedy)) {
     if (item.kind !== "map") {
       if (!(item.kind === "scalar" && item.value === null))
         context.findings.at(item, "a task must be a map", {
