@@ -1,19 +1,20 @@
 // One play on one batch of targets: what they share while they run.
 
-import { CrunError, type Place } from "../diagnostic/diagnostic.js";
-import { suggest } from "../diagnostic/near.js";
+import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import type { Include, Play, Task } from "../playbook/play.js";
 import { positionOf } from "./frame.js";
 import { drive } from "./drive.js";
-import { compileHandlers, type Code, type TaskOp } from "./program.js";
+import { fail } from "./failing.js";
+import { Handlers } from "./handlers.js";
+import { OnceResults } from "./once.js";
+import type { Code, TaskOp } from "./program.js";
 import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous } from "./rendezvous.js";
 import type { Run } from "./run.js";
 import { Limiter } from "./slots.js";
 import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
-import { titleOf } from "./task/task-event.js";
 import { readsFacts } from "./look/reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
 import { Venue, type ItemResult, type TaskWork } from "./work.js";
@@ -23,14 +24,6 @@ export interface Loaded {
   readonly code: Code;
   readonly handlers: readonly Task[];
   readonly defaults: readonly VarLayer[];
-}
-
-/** What a run_once task gave, for the targets that did not run it. */
-interface Shared {
-  readonly register: string | undefined;
-  readonly result: Readonly<Record<string, unknown>>;
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly lost: { readonly work: TaskWork; readonly result: ItemResult } | undefined;
 }
 
 export class PlayRun {
@@ -52,12 +45,8 @@ export class PlayRun {
   readonly #unwatch: (() => void)[] = [];
   readonly #includes = new Map<Include, Map<string, Loaded>>();
   readonly #loading = new Map<string, Promise<Loaded>>();
-  readonly #included: Task[] = [];
-  #handlerCode: Code | undefined;
-  readonly #shared = new Map<
-    string,
-    { readonly promise: Promise<Shared>; readonly resolve: (shared: Shared) => void }
-  >();
+  readonly handlers: Handlers;
+  readonly #once = new OnceResults();
   readonly #throttles = new Map<Task, Limiter>();
 
   constructor(run: Run, play: Play, code: Code, states: readonly TargetState[], layers: PlayLayers) {
@@ -65,6 +54,7 @@ export class PlayRun {
     this.play = play;
     this.code = code;
     this.title = play.name;
+    this.handlers = new Handlers(play.handlers, (task) => run.infoOf(task));
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
     this.rendezvous = new Rendezvous(states.length, () => this.isStopping);
     this.wantsFacts = play.gatherFacts ?? readsFacts(code, play, layers, states);
@@ -163,8 +153,7 @@ export class PlayRun {
     let loading = this.#loading.get(key);
     if (!loading) {
       loading = include.load(file).then(({ nodes, handlers, defaults }) => {
-        this.#included.push(...handlers);
-        this.#handlerCode = undefined;
+        this.handlers.add(handlers);
         return { code: this.run.compile(nodes), handlers, defaults };
       });
       this.#loading.set(key, loading);
@@ -184,38 +173,6 @@ export class PlayRun {
       if (error instanceof CrunError) return false;
       throw error;
     }
-  }
-
-  handlerCode(_on: TargetPlay): Code {
-    return (this.#handlerCode ??= compileHandlers([...this.play.handlers, ...this.#included], (task) =>
-      this.run.infoOf(task),
-    ));
-  }
-
-  /** Handlers of that name (the last one) or that listen to it. Throws a CrunError where there is none. */
-  handlersNamed(name: string, on: TargetPlay, place: Place): readonly Task[] {
-    const all = [...this.play.handlers, ...this.#included];
-    const titleOfHandler = (task: Task): string => titleOf(this.run.infoOf(task), on.scopes.of(task.vars, task.role));
-    const found: Task[] = all.filter((task) => task.listen.includes(name));
-    const named = all.findLast((task) => {
-      const title = titleOfHandler(task);
-      return title === name || (task.role !== undefined && `${task.role.name} : ${title}` === name);
-    });
-    if (named && !found.includes(named)) found.push(named);
-    if (found.length > 0) return found;
-    throw new CrunError(
-      {
-        severity: "error",
-        summary: `no handler is called ${JSON.stringify(name)}, and none listens to it`,
-        place,
-        remedy:
-          suggest(
-            name,
-            all.flatMap((task) => [titleOfHandler(task), ...task.listen]),
-          ) ?? "Add it under handlers:.",
-      },
-      2,
-    );
   }
 
   /** Counts a target that is out, and stops the play where that is too much. */
@@ -238,7 +195,7 @@ export class PlayRun {
     const { task } = work.op;
     if (!task.runOnce || this.targets.length === 1) return;
     const lost = item.isFailed && !item.isIgnored ? { work, result: item } : undefined;
-    this.#share(positionOf(on.frame, on.pc).join(), {
+    this.#once.give(positionOf(on.frame, on.pc).join(), {
       register: task.register,
       result: item.result,
       facts: work.facts,
@@ -249,40 +206,35 @@ export class PlayRun {
   shareLoss(on: TargetPlay, op: TaskOp, _title: string, message: string): void {
     if (!op.task.runOnce) return;
     const result = { changed: false, failed: true, skipped: false, unreachable: true, msg: message };
-    this.#share(positionOf(on.frame, on.pc).join(), { register: op.task.register, result, facts: {}, lost: undefined });
+    this.#once.give(positionOf(on.frame, on.pc).join(), {
+      register: op.task.register,
+      result,
+      facts: {},
+      lost: undefined,
+    });
   }
 
   /** A target's play has ended: nobody waits for it any more. */
   leave(on: TargetPlay): void {
     if (on.met?.[0] === on.index) {
-      this.#share(positionOf(on.frame, on.pc).join(), { register: undefined, result: {}, facts: {}, lost: undefined });
+      this.#once.give(positionOf(on.frame, on.pc).join(), {
+        register: undefined,
+        result: {},
+        facts: {},
+        lost: undefined,
+      });
     }
     this.rendezvous.leave();
   }
 
-  #share(key: string, shared: Shared): void {
-    this.#slot(key).resolve(shared);
-  }
-
-  #slot(key: string): { readonly promise: Promise<Shared>; readonly resolve: (shared: Shared) => void } {
-    let slot = this.#shared.get(key);
-    if (!slot) {
-      let resolve: (shared: Shared) => void = () => undefined;
-      const promise = new Promise<Shared>((done) => (resolve = done));
-      slot = { promise, resolve };
-      this.#shared.set(key, slot);
-    }
-    return slot;
-  }
-
   /** Waits for the target that does a run_once task, and takes over what came of it. */
   async follow(on: TargetPlay): Promise<void> {
-    const { register, result, facts, lost } = await this.#slot(positionOf(on.frame, on.pc).join()).promise;
+    const { register, result, facts, lost } = await this.#once.wait(positionOf(on.frame, on.pc).join());
     on.met = undefined;
     if (register !== undefined) on.state.learned.set(register, { raw: result });
     for (const [name, raw] of Object.entries(facts)) on.state.learned.set(name, { raw });
     const op = on.frame.code.ops[on.pc];
-    if (lost && op?.kind === "task") on.fail(lost, on.frame, op.region);
+    if (lost && op?.kind === "task") fail(on, lost, on.frame, op.region);
     else on.pc++;
   }
 

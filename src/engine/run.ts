@@ -10,6 +10,7 @@ import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
 import { Masker } from "./task/masker.js";
+import { batchesOf, ordered } from "./batch-order.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
 import { compile, type Code, type StartGate } from "./program.js";
 import { allTags, type TagSelection } from "./selection.js";
@@ -273,19 +274,7 @@ export class Run {
       if (limit && !limit.has(target.name)) return [];
       return [this.#states.get(target.name) ?? this.#addState(target)];
     });
-    const byName = (a: TargetState, b: TargetState): number => (a.target.name < b.target.name ? -1 : 1);
-    switch (play.order) {
-      case "inventory":
-        return found;
-      case "reverse_inventory":
-        return found.toReversed();
-      case "sorted":
-        return found.toSorted(byName);
-      case "reverse_sorted":
-        return found.toSorted(byName).toReversed();
-      case "shuffle":
-        return shuffled(found);
-    }
+    return ordered(found, play.order, ({ target }) => target.name);
   }
 
   async #layersOf(play: Play): Promise<PlayLayers> {
@@ -341,31 +330,4 @@ function count(counts: Counts, event: Extract<EngineEvent, { event: "result" }>)
       } else if (event.isRescued) counts.rescued++;
       else counts.failed++;
   }
-}
-
-/** serial: batches by number or percent; the last given size goes on to the end. */
-export function batchesOf<T>(all: readonly T[], serial: Play["serial"]): T[][] {
-  if (!serial || serial.length === 0) return [[...all]];
-  const batches: T[][] = [];
-  let from = 0;
-  for (let index = 0; from < all.length; index++) {
-    const spec = serial[Math.min(index, serial.length - 1)] ?? all.length;
-    const text = String(spec);
-    const size = text.endsWith("%")
-      ? Math.max(1, Math.floor((all.length * Number.parseFloat(text)) / 100))
-      : Number(text);
-    const step = Number.isFinite(size) && size > 0 ? Math.floor(size) : all.length;
-    batches.push(all.slice(from, from + step));
-    from += step;
-  }
-  return batches;
-}
-
-function shuffled<T>(list: T[]): T[] {
-  for (let index = list.length - 1; index > 0; index--) {
-    const other = Math.floor(Math.random() * (index + 1));
-    const [a, b] = [list[index], list[other]];
-    if (a !== undefined && b !== undefined) [list[index], list[other]] = [b, a];
-  }
-  return list;
 }

@@ -1,9 +1,11 @@
 // The end of a task on a target: one result of its items, register, notify, and what a failure does.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
+import { fail, isRescued } from "../failing.js";
 import type { Need } from "../need.js";
+import type { Task } from "../../playbook/play.js";
 import type { TargetPlay } from "../target-play.js";
-import { taskEvent } from "./task-event.js";
+import { taskEvent, titleOf } from "./task-event.js";
 import type { ItemResult, TaskWork } from "../work.js";
 
 /** Closes the task and moves the walk on. Gives what it needs first, or nothing. */
@@ -17,8 +19,8 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   if (!item.isSkipped) on.roles.note(task.role);
   if (task.register !== undefined) on.books.undoable(on.state.learned.set(task.register, { raw: item.result }));
   const isLost = item.isFailed && !item.isIgnored;
-  const isRescued = isLost && on.isRescued(op);
-  const event = taskEvent(on, work, item, undefined, isRescued);
+  const isTaken = isLost && isRescued(on, op);
+  const event = taskEvent(on, work, item, undefined, isTaken);
   if (event) on.emit(event);
   on.permit?.();
   on.permit = undefined;
@@ -26,7 +28,7 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   on.met = undefined;
   on.mustMeet = task.delegateTo !== undefined;
   on.current = undefined;
-  if (isLost) on.fail({ work, result: item }, on.frame, op.region);
+  if (isLost) fail(on, { work, result: item }, on.frame, op.region);
   else on.pc++;
   return undefined;
 }
@@ -69,10 +71,12 @@ function summary(items: readonly ItemResult[]): ItemResult {
 /** Marks the handlers; a name that no handler bears makes the task fail. */
 function notified(on: TargetPlay, work: TaskWork, item: ItemResult): ItemResult {
   try {
+    const titleOfHandler = (handler: Task): string =>
+      titleOf(on.play.run.infoOf(handler), on.scopes.of(handler.vars, handler.role));
     for (const one of work.op.task.notify) {
       const value = one.render(on.scopeFor(work.op.task));
       for (const name of Array.isArray(value) ? value : [value]) {
-        for (const handler of on.play.handlersNamed(String(name), on, one.place ?? work.op.task.place)) {
+        for (const handler of on.play.handlers.named(String(name), titleOfHandler, one.place ?? work.op.task.place)) {
           if (on.notified.has(handler)) continue;
           on.notified.add(handler);
           on.books.undoable(() => on.notified.delete(handler));

@@ -4,6 +4,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Scope } from "../../module/value.js";
 import type { Include, Task } from "../../playbook/play.js";
 import type { EngineEvent } from "../events.js";
+import { fail, isRescued } from "../failing.js";
 import { positionOf, type IncludeWork } from "../frame.js";
 import { itemsOf, loopLayer } from "./loop.js";
 import type { Need } from "../need.js";
@@ -127,10 +128,10 @@ export function failInclude(on: TargetPlay, op: IncludeOp, error: CrunError): vo
     result: result.result,
     message,
     diagnostics: error.diagnostics,
-    isRescued: on.isRescued(work.op),
+    isRescued: isRescued(on, work.op),
   });
   on.include = undefined;
-  on.fail({ work, result }, on.frame, op.region);
+  fail(on, { work, result }, on.frame, op.region);
 }
 
 function includeEvent(

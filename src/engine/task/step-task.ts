@@ -1,0 +1,99 @@
+// A task on a target: waits for whom it must, then item by item plans and finishes, then closes.
+
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { PendingVariable } from "../../module/value.js";
+import type { Need } from "../need.js";
+import type { TaskOp } from "../program.js";
+import type { TargetPlay } from "../target-play.js";
+import { TaskWork } from "../work.js";
+import { finishItem } from "./finish-item.js";
+import { finishTask } from "./finish-task.js";
+import { itemsOf } from "./loop.js";
+import { caught, holds, planItem } from "./plan-item.js";
+
+/** Goes on with the task, or past it. Gives what it needs first, or nothing. */
+export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
+  if (!on.current && isPassedOver(on, op)) {
+    on.pc++;
+    return undefined;
+  }
+  const gate = on.current ? undefined : gateOf(on, op);
+  if (gate) return gate;
+  const work = on.current ?? begin(on, op);
+  if (!(work instanceof TaskWork)) return work;
+  const pause = work.op.task.loopControl.pauseSeconds;
+  while (work.index < work.count) {
+    if (pause && work.index > 0 && work.phase === "plan" && !work.hasPaused) {
+      if (on.books.isPending) return { kind: "flush" };
+      work.hasPaused = true;
+      return { kind: "sleep", ms: Number(pause.render(work.scope)) * 1000 || 0 };
+    }
+    const need = work.phase === "plan" ? planItem(on, work) : finishItem(on, work);
+    if (need) return need;
+  }
+  return finishTask(on, work);
+}
+
+/** A handler that nobody notified; a task of a role that ran already. */
+function isPassedOver(on: TargetPlay, op: TaskOp): boolean {
+  return (op.isHandler && !on.notified.has(op.task)) || on.roles.hasRun(op.task.role);
+}
+
+/** Where several targets are concerned all are waited for. */
+function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
+  const { task } = op;
+  const isShared =
+    on.mustMeet ||
+    task.runOnce ||
+    task.delegateTo !== undefined ||
+    op.info.usesHostvars ||
+    task.anyErrorsFatal ||
+    on.play.isLockstep;
+  if (isShared && !on.met && on.play.targets.length > 1)
+    return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
+  if (task.runOnce && on.met && on.met[0] !== on.index) return { kind: "follow" };
+  if (task.throttle && task.throttle > 0 && !on.permit)
+    return on.books.isPending ? { kind: "flush" } : { kind: "permit", limit: task.throttle };
+  return undefined;
+}
+
+function begin(on: TargetPlay, op: TaskOp): TaskWork | Need | undefined {
+  const { task } = op;
+  const scope = on.scopeFor(task);
+  let items: readonly unknown[] | undefined;
+  if (task.loop) {
+    try {
+      items = on.window.itemsFor(op) ?? itemsOf(task.loop.render(scope), task.loop.place ?? task.place);
+    } catch (error) {
+      const work = new TaskWork(op, scope, undefined);
+      const need = loopTrouble(on, work, error);
+      if (need) return need;
+      return (on.current = work);
+    }
+  }
+  const work = new TaskWork(op, scope, items);
+  if (op.isHandler) {
+    on.notified.delete(task);
+    on.books.undoable(() => on.notified.add(task));
+  }
+  on.current = work;
+  return work;
+}
+
+/** A loop that cannot be rendered is no error where the task would be skipped anyway. */
+function loopTrouble(on: TargetPlay, work: TaskWork, error: unknown): Need | undefined {
+  if (error instanceof CrunError && !(error instanceof PendingVariable)) {
+    try {
+      if (!holds(work.op.task.when, work.scope)) {
+        work.plan = { changes: [], isSkipped: true, result: { skip_reason: "Conditional result was False" } };
+        work.phase = "finish";
+        if (on.books.isPending) on.books.enter(on.standing(work), []);
+        return undefined;
+      }
+    } catch (inner) {
+      if (inner instanceof PendingVariable) return caught(on, work, inner);
+      // The condition cannot be judged without the loop's variables: the loop's own error is the one to tell.
+    }
+  }
+  return caught(on, work, error);
+}
