@@ -21,13 +21,18 @@ export interface ConvertedParams {
 const trueWords = new Set(["true", "yes", "on", "1", "t", "y"]);
 const falseWords = new Set(["false", "no", "off", "0", "f", "n"]);
 
+const namesOf = new WeakMap<ParamSpecs, ReadonlyMap<string, string>>();
+
 /** The main name of a param by any of its names, for a module. */
 export function paramNames(specs: ParamSpecs): ReadonlyMap<string, string> {
+  const known = namesOf.get(specs);
+  if (known) return known;
   const names = new Map<string, string>();
   for (const [name, spec] of Object.entries(specs)) {
     names.set(name, name);
     for (const alias of spec.aliases ?? []) names.set(alias, name);
   }
+  namesOf.set(specs, names);
   return names;
 }
 

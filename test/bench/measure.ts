@@ -37,7 +37,8 @@ export function onProcessorTime(contender: Contender): Contender {
   return { ...contender, argv: ["bash", "-c", 'TIMEFORMAT="cpu %3U %3S"; time "$@"', "time", ...contender.argv] };
 }
 
-function processorMs(output: string): number | undefined {
+/** The processor time that `onProcessorTime` had printed. */
+export function processorMs(output: string): number | undefined {
   const match = /^cpu ([\d.]+) ([\d.]+)$/m.exec(output);
   return match === null ? undefined : (Number(match[1]) + Number(match[2])) * 1000;
 }

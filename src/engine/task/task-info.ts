@@ -38,7 +38,9 @@ export class TaskInfo {
   glanced: { readonly args: Arguments; readonly probes: readonly Probe[] } | undefined;
   /** Plans that targets share. */
   readonly plans = new SharedPlans();
+  /** The last target's arguments, and what they were made of. */
   #last: Arguments | undefined;
+  #rendered: readonly unknown[] = [];
   readonly #args: readonly (readonly [string, Renderable])[];
   /** Names of arguments that are templates (set_fact), by the text that they are. */
   readonly #nameTemplates: ReadonlyMap<string, Renderable & { readonly names: ReadonlySet<string> }>;
@@ -72,12 +74,15 @@ export class TaskInfo {
   /** The arguments rendered, converted and checked. Throws a CrunError that says what is wrong, or PendingVariable. */
   argumentsFor(scope: Parameters<Renderable["render"]>[0]): Arguments {
     if (this.isStatic && this.#last) return this.#last;
+    const rendered = this.#args.map(([, value]) => value.render(scope));
+    // The same for most targets: what is known of the one's is known of the other's.
+    if (this.#last && this.#nameTemplates.size === 0 && isEqual(this.#rendered, rendered)) return this.#last;
     const given: Record<string, unknown> = {};
-    for (const [name, value] of this.#args) {
-      const rendered = value.render(scope);
-      if (rendered === undefined || rendered === OMIT) continue;
+    for (const [index, [name]] of this.#args.entries()) {
+      const value = rendered[index];
+      if (value === undefined || value === OMIT) continue;
       const template = this.#nameTemplates.get(name);
-      given[template ? String(template.render(scope)) : name] = rendered;
+      given[template ? String(template.render(scope)) : name] = value;
     }
     const { params, extra, problems } = convertParams(this.task.module, given);
     if (problems.length > 0)
@@ -85,11 +90,8 @@ export class TaskInfo {
         problems.map((one) => this.#diagnostic(one)),
         2,
       );
-    const converted = { params, extra: this.task.module.hasOpenParams ? extra : nothing };
-    // The same for most targets: what is known of the one's is known of the other's.
-    if (this.#last && isEqual(this.#last, converted)) return this.#last;
-    this.#last = converted;
-    return converted;
+    this.#rendered = rendered;
+    return (this.#last = { params, extra: this.task.module.hasOpenParams ? extra : nothing });
   }
 
   #diagnostic(problem: {
