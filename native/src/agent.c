@@ -32,6 +32,7 @@
 
 struct laid {
   pid_t runner;
+  bool lives_on;
   char directory[FILES_DIRECTORY_MAX]; // to be removed after it; empty: none
   struct laid *next;
 };
@@ -204,21 +205,29 @@ static void reap(struct agent *agent) {
   else if (has_ended_well) take_orphans(agent, false);
 }
 
-// Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i).
+// Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i; bits 3 and
+// 4: the other ends of 1 and 2).
 static int spawn(struct agent *agent, const struct channel_message *message, const int *fds, size_t fd_count,
                  struct err *err) {
   struct unpacked_spec spec;
-  struct runner_config config = {
-      .spec = &spec.spec, .capabilities = agent->capabilities, .streams = {-1, -1, -1}, .proc = agent->proc};
+  struct runner_config config = {.spec = &spec.spec,
+                                 .capabilities = agent->capabilities,
+                                 .streams = {-1, -1, -1},
+                                 .drains = {-1, -1},
+                                 .proc = agent->proc};
   if (fd_count < 2) return err_system(err, EPROTO, "spawn", "");
   size_t next = 2;
   for (int i = 0; i < 3; i++) {
     if (message->value & 1 << i && next < fd_count) config.streams[i] = fds[next++];
   }
+  for (int i = 0; i < 2; i++) {
+    if (message->value & 8 << i && next < fd_count) config.drains[i] = fds[next++];
+  }
   config.socket = fds[1];
   config.is_private = agent->setup.agent != AGENT_MACHINE && agent->setup.agent != AGENT_HOST;
   config.may_use_others = agent->setup.agent == AGENT_UNSHARE;
   if (spec_unpack(fds[0], &spec, err) < 0) return -1;
+  config.lives_on = !config.is_private && (spec.spec.flags & EXEC_BACKGROUND) != 0;
   struct laid *laid = calloc(1, sizeof *laid);
   if (laid == NULL) return spec_forget(&spec), err_system(err, ENOMEM, "spawn", "");
   bool is_shared = spec.spec.file_count > 0 && !config.is_private;
@@ -237,6 +246,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
     if (laid->directory[0] != '\0') files_remove(laid->directory);
     return spec_forget(&spec), free(laid), -1;
   }
+  laid->lives_on = config.lives_on;
   laid->next = agent->laid;
   agent->laid = laid;
   spec_forget(&spec);
@@ -275,6 +285,16 @@ static void serve(struct agent *agent) {
 
 // Stage 6, where no PID namespace ends with the agent.
 static void end_runners(struct agent *agent) {
+  // Those of jobs that live on look after themselves.
+  for (struct laid **slot = &agent->laid; *slot != NULL;) {
+    struct laid *laid = *slot;
+    if (laid->lives_on) {
+      *slot = laid->next;
+      free(laid);
+    } else {
+      slot = &laid->next;
+    }
+  }
   // A machine's root may have stopped them.
   for (struct laid *laid = agent->laid; laid != NULL; laid = laid->next) {
     kill(laid->runner, SIGTERM);

@@ -14,7 +14,7 @@
 
 struct packed_head {
   uint32_t argument_count, environment_count, file_count;
-  uint32_t flags;
+  uint32_t flags, timeout_ms;
   uint16_t rows, columns, umask;
   uint8_t stdin_kind;
 };
@@ -121,6 +121,7 @@ int spec_pack(const struct exec_spec *spec, int *out, struct err *err) {
       .environment_count = count_of(spec->environment),
       .file_count = (uint32_t)spec->file_count,
       .flags = spec->flags,
+      .timeout_ms = spec->timeout_ms,
       .rows = spec->rows,
       .columns = spec->columns,
       .umask = spec->umask,
@@ -189,6 +190,7 @@ int spec_unpack(int fd, struct unpacked_spec *out, struct err *err) {
   memcpy(&head, take(&from, sizeof head), sizeof head);
   struct exec_spec *spec = &out->spec;
   *spec = (struct exec_spec){.flags = head.flags,
+                             .timeout_ms = head.timeout_ms,
                              .rows = head.rows,
                              .columns = head.columns,
                              .umask = head.umask,

@@ -15,7 +15,7 @@
 enum channel_kind {
   CHANNEL_SETUP = 1, // worker to agent: struct setup; the machine's descriptors
   CHANNEL_READY,     // agent to worker
-  CHANNEL_SPAWN,     // worker to agent: the packed spec, the runner's socket, the standard streams
+  CHANNEL_SPAWN,     // worker to agent: the packed spec, the runner's socket, the standard streams, the read ends of a job
   CHANNEL_STARTING,  // the process itself to the worker: its credentials tell the pid; its terminal
   CHANNEL_STARTED,   // runner to worker: the program runs
   CHANNEL_FAILED,    // anyone to the worker: struct err

@@ -290,6 +290,14 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
     request.value |= 1 << i;
     fds[fd_count++] = streams.theirs[i];
   }
+  out->lives_on = (spec->flags & EXEC_BACKGROUND) != 0 &&
+                  (agent == &entry->agents[AGENT_MACHINE] || agent == &entry->agents[AGENT_HOST]);
+  // Whoever reads its output may go before it: the runner reads on.
+  for (int i = 1; i < 3 && out->lives_on; i++) {
+    if (streams.ours[i] < 0) continue;
+    request.value |= 1 << (i + 2);
+    fds[fd_count++] = streams.ours[i];
+  }
   if (channel_send(agent->control, &request, sizeof request, fds, fd_count) < 0)
     return err_fail_errno(err, FAILURE_ENTRY, errno, "spawn", "", "the agent of the tree is gone");
   close(steal_fd(&runner_fd));

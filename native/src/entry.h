@@ -13,7 +13,8 @@
 //
 // Processes: worker (this side) -> agent (agent.h) -> runner (runner.h), one for each process -> the process. Whoever
 // dies, what is below ends. An agent of unshare, chroot and nspawn is PID 1 of its PID namespace and takes all along;
-// in machines and on the host, daemons that were started live on.
+// in machines and on the host, daemons that were started live on, and so do processes with EXEC_BACKGROUND, until their
+// time is over.
 // main() calls agent_main first, then privilege_prepare (privilege.h).
 #ifndef CRUN_ENTRY_H
 #define CRUN_ENTRY_H
@@ -54,6 +55,7 @@ struct process {
   int stdout_fd;
   int stderr_fd;
   int status_fd;
+  bool lives_on; // it does not end with the worker (EXEC_BACKGROUND in a machine or on the host)
 };
 
 // Cheap: nothing is entered yet.

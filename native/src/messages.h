@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)
@@ -108,7 +108,8 @@ struct content {
   const uint8_t *sha256;
 };
 
-enum exec_flag { EXEC_PTY = 1, EXEC_STREAM = 2, EXEC_MERGE_STDERR = 4, EXEC_KILL_LEFTOVERS = 8 };
+enum exec_flag { EXEC_PTY = 1, EXEC_STREAM = 2, EXEC_MERGE_STDERR = 4, EXEC_KILL_LEFTOVERS = 8, EXEC_BACKGROUND = 16 };
+#define STARTED_LIVES_ON 1u
 enum stdin_kind { STDIN_NONE = 0, STDIN_BYTES = 1, STDIN_BLOB = 2, STDIN_STREAM = 3 };
 
 // A file to be laid into the process's own /run/crun. `content.bytes` holds it, whatever its kind: blobs were looked up

@@ -1,355 +1,48 @@
-// Runs a process in a tree: feeds its input, carries its output, watches its time, and hears what the controller says
-// meanwhile.
+// Runs a process in a tree and waits for its end.
 #include "run.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "cleanup.h"
-#include "content.h"
+#include "jobs.h"
+#include "running.h"
 
-#define PIECE (64u * 1024u)
-// Output that the router has not taken yet: beyond, the process waits.
-#define UNSENT_MAX (1024u * 1024u)
-// INPUT that the process has not taken yet: the controller keeps to a window of 256 KiB.
-#define INPUT_MAX (1024u * 1024u)
-// What a killed process gets to end, before it is given up.
-#define KILL_MS 10000
-
-struct running {
-  struct tree *tree;
-  struct entry *entry;
-  const struct exec_spec *spec;
-  const struct task *task;
-  bool is_streaming;
-  bool is_kept;  // output goes into the result
-  struct process process;
-  bool is_terminal;       // stdin_fd and stdout_fd are one
-  struct bytes fixed;     // input that is known beforehand
-  struct buffer input;    // INPUT not yet taken by the process
-  bool has_input_ended;   // nothing will follow
-  struct buffer kept[2];  // stdout, stderr
-  int64_t start;
-  int64_t end;  // when patience ends, ms; 0: never
-  bool was_killed;
-  uint8_t why;  // EXIT_TIMED_OUT or EXIT_CANCELLED once it was killed for that
-  struct process_status status;
-};
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void close_fd(int *fd) {
-  if (*fd >= 0) close(*fd);
-  *fd = -1;
-}
-
-// 1. Input. With a terminal there is no end of file to give: its end is what the terminal's line discipline knows as
-// end of file.
-static void end_input(struct running *running) {
-  if (!running->is_terminal) {
-    close_fd(&running->process.stdin_fd);
-  } else if (running->process.stdin_fd >= 0) {
-    static const char end_of_file = 4;
-    // A full terminal queue loses it; the process is then still reading, and will be killed at its deadline.
-    if (write(running->process.stdin_fd, &end_of_file, 1) < 0) running->process.stdin_fd = -1;
-    running->process.stdin_fd = -1;
-  }
-}
-
-static void reply_input_taken(struct running *running, size_t count) {
-  struct buffer *out = &running->tree->port->out;
-  size_t start;
-  if (count == 0) return;
-  start = frame_begin(out, MESSAGE_INPUT_TAKEN, running->task->channel);
-  put_u32(out, (uint32_t)count);
-  frame_end(out, start);
-}
-
-static size_t input_left(const struct running *running) {
-  return running->fixed.length + running->input.length;
-}
-
-static void drop_input(struct running *running) {
-  reply_input_taken(running, running->input.length);
-  running->input.length = 0;
-  running->fixed.length = 0;
-  if (!running->is_terminal) close_fd(&running->process.stdin_fd);
-  running->process.stdin_fd = -1;
-}
-
-static void feed_input(struct running *running) {
-  bool is_fixed = running->fixed.length > 0;
-  const uint8_t *data = is_fixed ? running->fixed.data : running->input.data;
-  size_t length = is_fixed ? running->fixed.length : running->input.length;
-  if (length > 0) {
-    ssize_t written = write(running->process.stdin_fd, data, length);
-    if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (written < 0) {
-      // It closed its input, which is its right.
-      drop_input(running);
-      return;
-    }
-    if (is_fixed) {
-      running->fixed.data += written;
-      running->fixed.length -= (size_t)written;
-    } else {
-      buffer_drop_front(&running->input, (size_t)written);
-      reply_input_taken(running, (size_t)written);
-    }
-  }
-  if (input_left(running) == 0 && running->has_input_ended) end_input(running);
-}
-
-// 2. Output. False at its end.
-static bool carry_output(struct running *running, int fd, uint8_t stream) {
-  struct buffer *out = &running->tree->port->out;
-  struct buffer *kept = &running->kept[stream - 1];
-  uint8_t data[PIECE];
-  ssize_t got = read(fd, data, sizeof data);
-  size_t start, room;
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  // EIO: the last process of the terminal is gone.
-  if (got <= 0) return false;
-  if (running->is_kept && kept->length < running->spec->output_limit) {
-    room = (size_t)(running->spec->output_limit - kept->length);
-    put_raw(kept, data, (size_t)got < room ? (size_t)got : room);
-  }
-  if (running->is_streaming) {
-    start = frame_begin(out, MESSAGE_OUTPUT, running->task->channel);
-    put_u32(out, running->task->index);
-    put_u8(out, stream);
-    put_bytes(out, data, (size_t)got);
-    frame_end(out, start);
-  }
-  return true;
-}
-
-static void end_output(struct running *running, uint8_t stream) {
-  if (stream == 2) {
-    close_fd(&running->process.stderr_fd);
-  } else if (!running->is_terminal) {
-    close_fd(&running->process.stdout_fd);
-  } else {
-    running->process.stdin_fd = -1;
-    close_fd(&running->process.stdout_fd);
-  }
-}
-
-// What the process wrote before it ended is in the pipes; what others that hold them open write later is not waited
-// for.
-static bool is_readable(int fd) {
-  struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-  return fd >= 0 && poll(&poll_fd, 1, 0) > 0;
-}
-
-static void drain_output(struct running *running) {
-  for (uint8_t stream = 1; stream <= 2; stream++) {
-    int *fd = stream == 1 ? &running->process.stdout_fd : &running->process.stderr_fd;
-    // A background process that never stops writing must not hold this up: at most what pipes hold.
-    for (unsigned pieces = 0; pieces < 64 && is_readable(*fd); pieces++) {
-      if (!carry_output(running, *fd, stream)) end_output(running, stream);
-      port_flush_if_full(running->tree->port);
-    }
-  }
-}
-
-// 3. Time and kills.
-static void kill_for(struct running *running, uint8_t why) {
-  if (running->was_killed) return;
-  running->was_killed = true;
-  running->why = why;
-  running->end = now_ms() + KILL_MS;
-  entry_kill(running->entry, &running->process, false);
-}
-
-// 4. What the controller says.
-static void hear_one(struct running *running, struct frame *frame) {
-  struct cursor cursor = {.at = frame->payload, .left = frame->length};
-  struct err ignored;
-  if (frame->type == MESSAGE_CANCEL) {
-    kill_for(running, EXIT_CANCELLED);
-  } else if (frame->type == MESSAGE_SIGNAL) {
-    uint8_t signal = get_u8(&cursor);
-    // A process that has just ended cannot take it: no failure.
-    if (!cursor.is_broken && signal < 65) entry_signal(running->entry, &running->process, signal, &ignored);
-  } else if (frame->type == MESSAGE_RESIZE) {
-    uint16_t rows = get_u16(&cursor), columns = get_u16(&cursor);
-    if (!cursor.is_broken && running->is_terminal && running->process.stdout_fd >= 0) {
-      entry_resize(running->entry, &running->process, rows, columns, &ignored);
-    }
-  } else {
-    struct bytes data = get_bytes(&cursor);
-    if (data.length == 0) running->has_input_ended = true;
-    if (running->process.stdin_fd < 0) {
-      reply_input_taken(running, data.length);
-    } else {
-      put_raw(&running->input, data.data, data.length);
-      if (running->input.length > INPUT_MAX) port_broken(running->tree->port, "INPUT beyond the window");
-    }
-  }
-  finish(&cursor);
-  if (cursor.is_broken) port_broken(running->tree->port, "a message to a process that cannot be decoded");
-}
-
-static void hear(struct running *running) {
-  struct frame *frame;
-  while ((frame = port_take_control(running->tree->port, running->task->channel)) != NULL) {
-    hear_one(running, frame);
-    free(frame);
-  }
-  if (running->tree->port->has_ended) kill_for(running, EXIT_CANCELLED);
-}
-
-// 5. The loop, until the process has ended. False if it was given up.
-enum { POLL_PORT, POLL_STDIN, POLL_STDOUT, POLL_STDERR, POLL_STATUS, POLL_COUNT };
-
-static void prepare_poll(const struct running *running, struct pollfd fds[POLL_COUNT]) {
-  const struct port *port = running->tree->port;
-  bool is_full = port_unsent(port) > UNSENT_MAX;
-  bool has_input = input_left(running) > 0 || running->has_input_ended;
-  for (size_t i = 0; i < POLL_COUNT; i++) fds[i] = (struct pollfd){.fd = -1};
-  if (!port->has_ended) fds[POLL_PORT] = (struct pollfd){.fd = port->fd, .events = POLLIN};
-  if (port_unsent(port) > 0) fds[POLL_PORT].events |= POLLOUT;
-  if (has_input) fds[POLL_STDIN] = (struct pollfd){.fd = running->process.stdin_fd, .events = POLLOUT};
-  if (!is_full) {
-    fds[POLL_STDOUT] = (struct pollfd){.fd = running->process.stdout_fd, .events = POLLIN};
-    fds[POLL_STDERR] = (struct pollfd){.fd = running->process.stderr_fd, .events = POLLIN};
-  }
-  fds[POLL_STATUS] = (struct pollfd){.fd = running->process.status_fd, .events = POLLIN};
-}
-
-static bool wait_once(struct running *running, struct pollfd fds[POLL_COUNT]) {
-  int64_t left = running->end == 0 ? -1 : running->end - now_ms();
-  if (running->end != 0 && left <= 0) {
-    if (running->was_killed) return false;
-    kill_for(running, EXIT_TIMED_OUT);
-    left = KILL_MS;
-  }
-  beat_enter(running->tree->beat, BEAT_WAITS);
-  if (poll(fds, POLL_COUNT, left > 60000 ? 60000 : (int)left) < 0) {
-    for (size_t i = 0; i < POLL_COUNT; i++) fds[i].revents = 0;
-  }
-  beat_enter(running->tree->beat, BEAT_WORKS);
-  return true;
-}
-
-static bool read_status(struct running *running) {
-  ssize_t got;
-  do got = read(running->process.status_fd, &running->status, sizeof running->status);
-  while (got < 0 && errno == EINTR);
-  if (got < 0 && errno == EAGAIN) return false;
-  // Root of a running machine may have told it in the keeper's stead.
-  err_sanitize(&running->status.failure);
-  if (got != (ssize_t)sizeof running->status || running->status.kind > EXIT_NOT_STARTED) {
-    running->status = (struct process_status){.kind = EXIT_SIGNALED, .value = 9};
-  }
-  return true;
-}
-
+// Until the process has ended, or was given up.
 static void carry(struct running *running) {
-  struct pollfd fds[POLL_COUNT];
+  struct port *port = running->tree->port;
+  struct pollfd fds[1 + RUNNING_FDS];
   for (;;) {
-    hear(running);
-    prepare_poll(running, fds);
-    if (!wait_once(running, fds)) {
-      running->status = (struct process_status){.kind = EXIT_SIGNALED, .value = 9};
-      return;
-    }
-    if (fds[POLL_PORT].revents & (POLLIN | POLLHUP | POLLERR)) port_receive(running->tree->port, false);
-    if (fds[POLL_STDIN].revents) feed_input(running);
-    if (fds[POLL_STDOUT].revents && !carry_output(running, running->process.stdout_fd, 1)) end_output(running, 1);
-    if (fds[POLL_STDERR].revents && !carry_output(running, running->process.stderr_fd, 2)) end_output(running, 2);
-    port_send(running->tree->port);
-    if (fds[POLL_STATUS].revents && read_status(running)) return;
+    running_hear(running);
+    if (port->has_ended) running_kill(running, EXIT_CANCELLED);
+    fds[0] = (struct pollfd){.fd = port->has_ended ? -1 : port->fd, .events = POLLIN};
+    if (port_unsent(port) > 0) fds[0].events |= POLLOUT;
+    running_watch(running, fds + 1);
+    int64_t left = running_keep_time(running);
+    if (left == 0) return;
+    jobs_poll(running->tree, fds, 1 + RUNNING_FDS, left);
+    if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) port_receive(port, false);
+    bool has_ended = running_handle(running, fds + 1);
+    port_send(port);
+    if (has_ended) return;
   }
-}
-
-// 6. Before and after.
-static int map_contents(const struct tree *tree, const struct exec_spec *spec, struct exec_spec *resolved,
-                        struct bytes *maps, struct err *err) {
-  *resolved = *spec;
-  if (spec->stdin_kind == STDIN_BLOB) {
-    if (blob_map(&tree->blobs, spec->stdin_sha256, &maps[spec->file_count], err) != 0) return -1;
-    resolved->stdin_bytes = maps[spec->file_count];
-  }
-  for (size_t i = 0; i < spec->file_count; i++) {
-    struct content *content = &resolved->files[i].content;
-    if (content_map(&tree->blobs, content, &content->bytes, &maps[i], err) != 0) return -1;
-  }
-  return 0;
-}
-
-static int start(struct running *running, const struct exec_spec *spec, bool at_host, struct err *err) {
-  if (tree_entry(running->tree, at_host, spec->entry, &running->entry, err) != 0) return -1;
-  beat_enter(running->tree->beat, BEAT_WAITS);
-  int result = entry_spawn(running->entry, spec, &running->process, err);
-  beat_enter(running->tree->beat, BEAT_WORKS);
-  if (result != 0) return -1;
-  running->is_terminal = (spec->flags & EXEC_PTY) != 0;
-  running->fixed = spec->stdin_bytes;
-  running->has_input_ended =
-      spec->stdin_kind != STDIN_STREAM && !(running->is_terminal && spec->stdin_kind == STDIN_NONE);
-  if (spec->timeout_ms > 0) running->end = running->start + spec->timeout_ms;
-  return 0;
-}
-
-static void finish_run(struct running *running, struct exit_value *exit) {
-  bool is_given_up = running->status.kind == EXIT_NOT_STARTED;
-  drop_input(running);
-  if ((running->spec->flags & EXEC_KILL_LEFTOVERS) && !is_given_up) entry_kill(running->entry, &running->process, true);
-  drain_output(running);
-  if (running->is_terminal) running->process.stdin_fd = -1;
-  close_fd(&running->process.stdout_fd);
-  close_fd(&running->process.stderr_fd);
-  close_fd(&running->process.status_fd);
-  entry_reap(running->entry, &running->process);
-  exit->kind = running->was_killed ? running->why : running->status.kind;
-  exit->value = running->status.value;
-  exit->cpu_ms = running->status.cpu_ms;
-  if (exit->kind == EXIT_NOT_STARTED) exit->failure = running->status.failure;
-}
-
-// `started` may be NULL; it is told once the process runs. -1: nothing was started.
-static int run(struct running *running, bool at_host, void (*started)(struct running *), struct exit_value *exit,
-               struct err *err) {
-  const struct exec_spec *spec = running->spec;
-  struct bytes *maps = allocate(spec->file_count + 1, sizeof *maps);
-  struct exec_spec resolved;
-  int result;
-  running->start = now_ms();
-  result = map_contents(running->tree, spec, &resolved, maps, err);
-  if (result == 0) result = start(running, &resolved, at_host, err);
-  if (result == 0) {
-    if (started != NULL) started(running);
-    carry(running);
-    finish_run(running, exit);
-  }
-  for (size_t i = 0; i <= spec->file_count; i++) blob_unmap(&maps[i]);
-  free(maps);
-  buffer_free(&running->input);
-  exit->wall_ms = (uint32_t)(now_ms() - running->start);
-  return result;
 }
 
 int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, const struct task *task, struct buffer *out,
              bool *succeeded, struct err *err) {
-  struct running running = {.tree = tree, .spec = spec, .task = task, .is_kept = true, .process = {-1, -1, -1, -1, -1}};
+  struct running running = {.tree = tree, .task = task, .is_kept = true, .process = PROCESS_NONE};
   struct exit_value exit = {0};
   running.is_streaming = (spec->flags & EXEC_STREAM) != 0;
-  if (spec->stdin_kind == STDIN_STREAM)
-    return err_fail(err, FAILURE_BAD_REQUEST, "exec", "", "INPUT is for EXEC messages alone.");
-  if (run(&running, at_host, NULL, &exit, err) != 0) {
+  if (spec->stdin_kind == STDIN_STREAM || spec->flags & EXEC_BACKGROUND)
+    return err_fail(err, FAILURE_BAD_REQUEST, "exec", "", "INPUT and background are for EXEC messages alone.");
+  if (running_start(&running, spec, at_host, err) == 0) {
+    carry(&running);
+    running_finish(&running, &exit);
+  } else {
     exit.kind = EXIT_NOT_STARTED;
     exit.failure = *err;
   }
+  running_release(&running);
+  exit.wall_ms = (uint32_t)(running_now_ms() - running.start);
   put_exit(out, &exit);
   put_bytes(out, running.kept[0].data, running.kept[0].length);
   put_bytes(out, running.kept[1].data, running.kept[1].length);
@@ -360,31 +53,29 @@ int run_kept(struct tree *tree, bool at_host, const struct exec_spec *spec, cons
   return 0;
 }
 
-static void reply_started(struct running *running) {
-  struct buffer *out = &running->tree->port->out;
-  size_t start_at = frame_begin(out, MESSAGE_STARTED, running->task->channel);
-  put_u32(out, (uint32_t)running->process.pid);
-  frame_end(out, start_at);
+static void run_streaming(struct tree *tree, uint32_t channel, const struct exec_spec *spec) {
+  struct task task = {channel, 0};
+  struct running running = {.tree = tree, .task = &task, .is_streaming = true, .process = PROCESS_NONE};
+  struct exit_value exit = {0};
+  struct err err;
+  err_clear(&err);
+  if (running_start(&running, spec, false, &err) == 0) {
+    running_reply_started(&running);
+    carry(&running);
+    running_finish(&running, &exit);
+    running_reply_exited(&running, &exit);
+  } else {
+    reply_error(tree->port, channel, &err);
+  }
+  running_release(&running);
 }
 
 void exec_request(struct tree *tree, uint32_t channel, struct cursor *cursor) {
   struct exec_spec spec;
-  struct task task = {channel, 0};
   uint32_t tree_number;
-  struct running running = {
-      .tree = tree, .spec = &spec, .task = &task, .is_streaming = true, .process = {-1, -1, -1, -1, -1}};
-  struct exit_value exit = {0};
-  struct err err;
-  size_t start_at;
-  err_clear(&err);
   decode_exec(cursor, &tree_number, &spec);
   if (cursor->is_broken) port_broken(tree->port, "an EXEC that cannot be decoded");
-  if (run(&running, false, reply_started, &exit, &err) != 0) {
-    reply_error(tree->port, channel, &err);
-  } else {
-    start_at = frame_begin(&tree->port->out, MESSAGE_EXITED, channel);
-    put_exit(&tree->port->out, &exit);
-    frame_end(&tree->port->out, start_at);
-  }
+  if (spec.flags & EXEC_BACKGROUND) jobs_start(tree, channel, &spec);
+  else run_streaming(tree, channel, &spec);
   exec_clear(&spec);
 }

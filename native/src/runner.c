@@ -33,7 +33,9 @@ struct runner {
   int report; // read end; -1 once the start is told
   pid_t child;
   bool has_started, has_ended, is_told, is_killing, is_gone;
+  bool is_detached; // the worker is gone, the process is not to be
   int64_t kill_deadline;
+  int64_t time_over; // ms; 0: never
   struct process_status status;
 };
 
@@ -88,7 +90,9 @@ static void reap(struct runner *runner) {
   struct signalfd_siginfo drained[8];
   while (read(runner->signals, drained, sizeof drained) > 0) {
     for (size_t i = 0; i < sizeof drained / sizeof *drained; i++) {
-      if (drained[i].ssi_signo == SIGTERM) runner->is_gone = true;
+      if (drained[i].ssi_signo != SIGTERM) continue;
+      runner->is_gone = true;
+      if (runner->config->lives_on) start_killing(runner);
     }
     memset(drained, 0, sizeof drained);
   }
@@ -155,18 +159,40 @@ static void tell_status(struct runner *runner) {
   shutdown(runner->config->socket, SHUT_WR);
 }
 
+// Nobody will read what the process writes: it goes nowhere, and the process must not be held up by it.
+static void drain(const struct pollfd *wait, int *fd) {
+  char nowhere[4096];
+  if (wait->revents == 0) return;
+  ssize_t got = read(*fd, nowhere, sizeof nowhere);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close(steal_fd(fd));
+}
+
+static int wait_ms(const struct runner *runner, bool is_killing) {
+  if (is_killing) return KILL_INTERVAL_MS;
+  if (!runner->is_detached || runner->time_over == 0) return -1;
+  int64_t left = runner->time_over - now_ms();
+  return left <= 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
 static void watch(struct runner *runner) {
+  struct runner_config *config = runner->config;
   for (;;) {
-    bool must_kill = runner->is_killing || (runner->is_gone && !runner->has_ended);
+    runner->is_detached = config->lives_on && runner->is_gone && runner->has_started && !runner->has_ended;
+    if (runner->is_detached && runner->time_over != 0 && now_ms() >= runner->time_over) start_killing(runner);
+    bool must_kill = runner->is_killing || (runner->is_gone && !runner->has_ended && !runner->is_detached);
     if (must_kill) {
       start_killing(runner);
       kill_children(runner);
     }
-    struct pollfd wait[3] = {{.fd = runner->signals, .events = POLLIN},
-                             {.fd = runner->is_gone ? -1 : runner->config->socket, .events = POLLIN},
-                             {.fd = runner->report, .events = POLLIN}};
-    if (poll(wait, 3, must_kill ? KILL_INTERVAL_MS : -1) < 0 && errno != EINTR) return;
+    struct pollfd wait[5] = {{.fd = runner->signals, .events = POLLIN},
+                             {.fd = runner->is_gone ? -1 : config->socket, .events = POLLIN},
+                             {.fd = runner->report, .events = POLLIN},
+                             {.fd = runner->is_detached ? config->drains[0] : -1, .events = POLLIN},
+                             {.fd = runner->is_detached ? config->drains[1] : -1, .events = POLLIN}};
+    if (poll(wait, 5, wait_ms(runner, must_kill)) < 0 && errno != EINTR) return;
     if (wait[2].revents != 0) take_report(runner);
+    drain(&wait[3], &config->drains[0]);
+    drain(&wait[4], &config->drains[1]);
     reap(runner);
     if (wait[1].revents != 0 && !runner->is_gone) take_command(runner);
     bool is_killed = !runner->is_killing || !has_children() || now_ms() > runner->kill_deadline;
@@ -191,7 +217,7 @@ static int prepare(struct runner *runner, int *report_write, struct err *err) {
     return err_system(err, errno, "become a subreaper", "");
   prctl(PR_SET_NAME, "crun-runner", 0, 0, 0);
   // An agent that is killed where no PID namespace ends with it: as if it had said so.
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
+  if (!config->lives_on && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
   if (config->spec->file_count > 0 && config->is_private &&
       files_lay_private(config->spec, config->may_use_others, config->files_directory, err) < 0)
     return -1;
@@ -229,6 +255,9 @@ int runner_main(struct runner_config *config) {
   for (int i = 0; i < 3; i++) {
     if (config->streams[i] > 2) close(config->streams[i]);
   }
+  if (config->spec->timeout_ms > 0) runner.time_over = now_ms() + config->spec->timeout_ms;
   watch(&runner);
+  // The agent, which removes them else, went before.
+  if (config->lives_on && runner.is_gone && config->files_directory[0] != '\0') files_remove(config->files_directory);
   return 0;
 }

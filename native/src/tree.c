@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "jobs.h"
 
 static struct entry_config entry_config_of(const struct tree *tree, bool is_on_host, uint8_t kind) {
   const char *name = strrchr(tree->path, '/');
@@ -61,6 +62,7 @@ int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out
 
 void tree_close(struct tree *tree) {
   unlock_all(tree);
+  jobs_close(tree);
   // Processes may need their time to die.
   beat_enter(tree->beat, BEAT_WAITS);
   for (size_t i = 0; i < sizeof tree->entries / sizeof *tree->entries; i++) {

@@ -8,6 +8,8 @@
 #include "place.h"
 #include "port.h"
 
+struct job;
+
 struct lock {
   struct lock *next;
   bool at_host;
@@ -35,6 +37,7 @@ struct tree {
   uint32_t failed_batch;
   bool has_open_batch;  // locks of this batch may be held
   uint32_t open_batch;
+  struct job *jobs;  // processes in the background
 };
 
 // Which request, and which probe or change of it, a piece of work is done for.

@@ -16,6 +16,8 @@
 
 #include "cleanup.h"
 #include "fatal.h"
+#include "jobs.h"
+#include "running.h"
 #include "tree.h"
 
 // Locks that a batch left behind are given back when no part of it came for so long.
@@ -144,12 +146,24 @@ static void serve(struct service *service, struct frame *frame) {
   }
 }
 
-static void give_back_locks(struct tree *tree) {
-  struct pollfd poll_fd = {.fd = tree->port->fd, .events = POLLIN};
-  if (tree->locks == NULL) return;
-  beat_enter(tree->beat, BEAT_WAITS);
-  if (poll(&poll_fd, 1, BATCH_PAUSE_MS) == 0) unlock_all(tree);
-  beat_enter(tree->beat, BEAT_WORKS);
+// Waits for the next request. Meanwhile jobs go on, and locks are given back.
+static void wait_for_request(struct tree *tree) {
+  struct port *port = tree->port;
+  struct pollfd poll_fd = {.fd = port->fd};
+  int64_t end = running_now_ms() + BATCH_PAUSE_MS;
+  port_flush(port);
+  while (tree->jobs != NULL || tree->locks != NULL) {
+    int64_t left = tree->locks == NULL ? RUNNING_FOR_EVER : end - running_now_ms();
+    if (left <= 0) {
+      unlock_all(tree);
+      continue;
+    }
+    poll_fd.events = (short)(port_unsent(port) > 0 ? POLLIN | POLLOUT : POLLIN);
+    jobs_poll(tree, &poll_fd, 1, left);
+    port_send(port);
+    if (poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) break;
+  }
+  port_receive(port, true);
 }
 
 void worker_main(const struct worker_config *config) {
@@ -163,15 +177,14 @@ void worker_main(const struct worker_config *config) {
   tree.host = tree.root;
   port_init(&port, socket, config->beat);
   while (!service.is_closing && !port.has_ended) {
+    jobs_hear(&tree);
     struct frame *frame = port_take(&port);
     if (frame != NULL) {
       serve(&service, frame);
       free(frame);
       continue;
     }
-    port_flush(&port);
-    give_back_locks(&tree);
-    port_receive(&port, true);
+    wait_for_request(&tree);
   }
   tree_close(&tree);
   port_flush(&port);

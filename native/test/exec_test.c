@@ -200,6 +200,131 @@ static void test_flood(void) {
   CHECK_EQUAL(client_end(&client), 0);
 }
 
+// A probe that is answered while something else runs.
+static void check_goes_on(uint32_t tree) {
+  static uint32_t channel = 500;
+  struct probe probe = {.kind = PROBE_STAT, .path = "/"};
+  struct cursor payload;
+  uint32_t answered;
+  send_observe(&client, ++channel, tree, &probe, 1);
+  CHECK_EQUAL(client_next(&client, &answered, &payload), MESSAGE_OBSERVED);
+  CHECK_EQUAL(answered, channel);
+}
+
+static void check_exited(uint32_t channel, uint8_t kind, uint32_t value) {
+  struct cursor payload;
+  uint8_t type;
+  while ((type = client_await(&client, channel, &payload)) == MESSAGE_OUTPUT) continue;
+  CHECK_EQUAL(type, MESSAGE_EXITED);
+  CHECK_EQUAL(get_u8(&payload), kind);
+  if (kind == EXIT_EXITED) CHECK_EQUAL(get_u32(&payload), value);
+}
+
+static void test_background(void) {
+  struct exec_spec spec = shell("cat; sleep 0.4; exit 3");
+  struct cursor payload;
+  uint32_t channel;
+  start();
+  spec.flags = EXEC_BACKGROUND;
+  spec.stdin_kind = STDIN_BYTES;
+  spec.stdin_bytes = (struct bytes){(const uint8_t *)"given", 5};
+  send_exec(&client, 2, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_STARTED);
+  CHECK(client_await_type(&client, MESSAGE_OUTPUT, &payload));
+  get_raw(&payload, 5);
+  CHECK_EQUAL(get_bytes(&payload).length, 5);
+  spec = shell("sleep 0.1; exit 4");
+  spec.flags = EXEC_BACKGROUND;
+  send_exec(&client, 3, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_STARTED);
+  check_goes_on(1);
+  // Whichever ends first is told first, while a process in the foreground runs.
+  spec = shell("sleep 0.6; exit 5");
+  send_exec(&client, 4, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 4, &payload), MESSAGE_STARTED);
+  CHECK_EQUAL(client_next(&client, &channel, &payload), MESSAGE_EXITED);
+  CHECK_EQUAL(channel, 3);
+  CHECK_EQUAL(get_u8(&payload), EXIT_EXITED);
+  CHECK_EQUAL(get_u32(&payload), 4);
+  CHECK_EQUAL(client_next(&client, &channel, &payload), MESSAGE_EXITED);
+  CHECK_EQUAL(channel, 2);
+  get_u8(&payload);
+  CHECK_EQUAL(get_u32(&payload), 3);
+  check_exited(4, EXIT_EXITED, 5);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+static void test_background_limits(void) {
+  struct exec_spec spec = shell("yes | head -c 3000000; sleep 1000");
+  struct cursor payload;
+  uint64_t length = 0;
+  uint8_t type;
+  start();
+  spec.flags = EXEC_BACKGROUND;
+  spec.timeout_ms = 700;
+  spec.output_limit = 100000;
+  send_exec(&client, 2, 1, &spec);
+  while ((type = client_await(&client, 2, &payload)) == MESSAGE_OUTPUT || type == MESSAGE_STARTED) {
+    if (type == MESSAGE_STARTED) continue;
+    get_raw(&payload, 5);
+    length += get_bytes(&payload).length;
+  }
+  CHECK_EQUAL(type, MESSAGE_EXITED);
+  CHECK_EQUAL(get_u8(&payload), EXIT_TIMED_OUT);
+  CHECK_EQUAL(length, 100000);
+  spec = shell("sleep 1000 & sleep 1000");
+  spec.flags = EXEC_BACKGROUND;
+  send_exec(&client, 3, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_STARTED);
+  check_goes_on(1);
+  send_raw(&client, MESSAGE_CANCEL, 3, "", 0);
+  check_exited(3, EXIT_CANCELLED, 0);
+  spec = shell("sleep 1000");
+  spec.flags = EXEC_BACKGROUND;
+  spec.user = "no-such-user";
+  send_exec(&client, 4, 1, &spec);
+  CHECK_EQUAL(client_await(&client, 4, &payload), MESSAGE_ERROR);
+  CHECK_EQUAL(client_end(&client), 0);
+}
+
+// On the host it goes on, whatever becomes of the helper, and its time is watched; in a tree it ends.
+static void test_background_end(void) {
+  for (unsigned way = 0; way < 3; way++) {
+    struct exec_spec spec = shell("while :; do echo much; sleep 0.01; done");
+    struct cursor payload;
+    pid_t on_host, in_tree;
+    start();
+    send_open(&client, 2, 2, "/", false);
+    CHECK_EQUAL(client_await(&client, 2, &payload), MESSAGE_OPENED);
+    spec.flags = EXEC_BACKGROUND;
+    spec.timeout_ms = 2000;
+    send_exec(&client, 3, 1, &spec);
+    CHECK_EQUAL(client_await(&client, 3, &payload), MESSAGE_STARTED);
+    on_host = (pid_t)get_u32(&payload);
+    CHECK_EQUAL(get_u32(&payload), STARTED_LIVES_ON);
+    send_exec(&client, 4, 2, &spec);
+    CHECK_EQUAL(client_await(&client, 4, &payload), MESSAGE_STARTED);
+    in_tree = (pid_t)get_u32(&payload);
+    CHECK_EQUAL(get_u32(&payload), 0);
+    CHECK(process_runs(on_host) && process_runs(in_tree));
+    if (way == 0) {
+      CHECK_EQUAL(client_end(&client), 0);
+    } else if (way == 1) {
+      kill(client.pid, SIGKILL);
+      CHECK_EQUAL(client_wait(&client), 128 + SIGKILL);
+    } else {
+      send_tree_message(&client, MESSAGE_CLOSE_TREE, 5, 1);
+      send_tree_message(&client, MESSAGE_CLOSE_TREE, 6, 2);
+      CHECK_EQUAL(client_await(&client, 6, &payload), MESSAGE_DONE);
+    }
+    CHECK(process_ends(in_tree));
+    usleep(300000);
+    CHECK(process_runs(on_host));
+    CHECK(process_ends(on_host));
+    if (way == 2) CHECK_EQUAL(client_end(&client), 0);
+  }
+}
+
 void exec_tests(void) {
   if (geteuid() != 0) {
     test_skip("processes through the helper", "needs root for the host's own root");
@@ -210,5 +335,8 @@ void exec_tests(void) {
   test_run("CANCEL and SIGNAL reach what runs", test_cancel);
   test_run("a tree's requests wait for its process, other trees' do not", test_order);
   test_run("nothing runs on when the connection or the helper ends", test_left_running);
+  test_run("a process in the background holds nothing up", test_background);
+  test_run("a process in the background keeps to its limits and is cancelled", test_background_limits);
+  test_run("a process in the background ends with its tree, and lives on, for its time, on the host", test_background_end);
   test_run("output of any length comes whole through a slow reader", test_flood);
 }

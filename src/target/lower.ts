@@ -29,6 +29,8 @@ export interface ExecMode {
   readonly streamsOutput: boolean;
   /** Where the spec has no stdin: INPUT messages, or none. */
   readonly takesInput: boolean;
+  /** What is asked of the tree later does not wait for its end. */
+  readonly isInBackground?: boolean | undefined;
   readonly rows?: number | undefined;
   readonly columns?: number | undefined;
 }
@@ -63,6 +65,7 @@ export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentS
     streamsOutput: mode.streamsOutput,
     mergesStderr: false,
     killsLeftovers: spec.killLeftovers ?? false,
+    isInBackground: mode.isInBackground ?? false,
     stdin,
     timeoutMs: spec.timeoutMs ?? 0,
     outputLimit: spec.outputLimit ?? 0,

@@ -20,6 +20,7 @@ export class Execution implements RunningExec, Listener {
   readonly #early: { stream: "stdout" | "stderr"; data: Uint8Array }[] = [];
   #taker: OutputTaker | undefined;
   #pid = 0;
+  #livesOn = false;
   #isEnded = false;
   #unacknowledged = 0;
   #wakeWriter: (() => void) | undefined;
@@ -58,10 +59,15 @@ export class Execution implements RunningExec, Listener {
     return this.#pid;
   }
 
+  get livesOn(): boolean {
+    return this.#livesOn;
+  }
+
   onReply(reply: Reply): void | Promise<void> {
     switch (reply.kind) {
       case "started":
         this.#pid = reply.pid;
+        this.#livesOn = reply.livesOn;
         this.#resolveStarted();
         return undefined;
       case "output":
@@ -115,6 +121,10 @@ export class Execution implements RunningExec, Listener {
 
   signal(number: number): void {
     if (!this.#isEnded) this.#link.send({ kind: "signal", channel: this.#channel, signal: number });
+  }
+
+  cancel(): void {
+    if (!this.#isEnded) this.#link.send({ kind: "cancel", channel: this.#channel });
   }
 
   /** Input after the process's end goes nowhere, as into a pipe that nobody reads. */

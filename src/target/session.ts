@@ -50,17 +50,26 @@ export interface TreeSession {
   apply(changes: readonly Change[], options?: ApplyOptions): Promise<readonly Outcome[]>;
   /** A program with live streams, for `crun exec`. Without `stdin` in the spec it reads what `write` brings. */
   exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec>;
+  /**
+   * A program in the background: what is asked of the tree later does not wait for its end. It has no input but the spec's, and its output is cut at the
+   * spec's limit.
+   */
+  start(spec: ExecSpec): Promise<RunningExec>;
   close(): Promise<void>;
 }
 
 export interface RunningExec {
   readonly pid: number;
+  /** It ends neither with the tree's session nor with the connection (`start` on a host's own root and in a running machine). */
+  readonly livesOn: boolean;
   onOutput(taker: OutputTaker): void;
   /** Resolves when the bytes were handed to the connection (back-pressure). */
   write(data: Uint8Array): Promise<void>;
   endInput(): void;
   resize(rows: number, columns: number): void;
   signal(number: number): void;
+  /** Kills it with all that descends from it. */
+  cancel(): void;
   readonly exited: Promise<Exit>;
 }
 

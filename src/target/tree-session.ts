@@ -19,7 +19,7 @@ import { ApplyRun, ObserveRun } from "./answers.js";
 import type { ErrorReply } from "./answers.js";
 import type { Link, Listener } from "./link.js";
 import { lowerChange, lowerExec, lowerProbe } from "./lower.js";
-import type { ContentSource } from "./lower.js";
+import type { ContentSource, ExecMode } from "./lower.js";
 import { Execution } from "./running-exec.js";
 import type { ApplyOptions, Entry, RunningExec, TreeSession } from "./session.js";
 
@@ -118,10 +118,17 @@ export class Tree implements TreeSession {
     return outcomes.done;
   }
 
-  async exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec> {
+  exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec> {
+    return this.#run(spec, { streamsOutput: true, takesInput: true, rows: spec.rows, columns: spec.columns });
+  }
+
+  start(spec: ExecSpec): Promise<RunningExec> {
+    return this.#run(spec, { streamsOutput: true, takesInput: false, isInBackground: true });
+  }
+
+  async #run(spec: ExecSpec, mode: ExecMode): Promise<RunningExec> {
     this.#link.noteWork();
     const execution = await this.#inTurn(async () => {
-      const mode = { streamsOutput: true, takesInput: true, rows: spec.rows, columns: spec.columns };
       const exec = await lowerExec(spec, mode, this.#source);
       const running = new Execution(this.#link, (reply) => this.#errorOfExec(reply));
       try {

@@ -9,11 +9,20 @@ import { beginFrame, endFrame } from "./frames.js";
 import type { Frame } from "./frames.js";
 import { readProbe, writeProbe } from "./probes.js";
 import type { WireProbe } from "./probes.js";
-import { readExec, readExit, readFailure, writeExec, writeExit, writeFailure } from "./structs.js";
+import {
+  checkFlags,
+  flagBits,
+  readExec,
+  readExit,
+  readFailure,
+  writeExec,
+  writeExit,
+  writeFailure,
+} from "./structs.js";
 import type { WireExec } from "./structs.js";
 
 /** The version that the greeting must name. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 interface OnChannel {
   /** The request that it belongs to; 0 for the greeting. */
@@ -86,7 +95,8 @@ export type Reply =
   /** `outcome` is encoded: decodeOutcome needs the change's kind too. */
   | (OnChannel & { readonly kind: "applied"; readonly index: number; readonly outcome: Buffer })
   | (OnChannel & { readonly kind: "done"; readonly applied: number })
-  | (OnChannel & { readonly kind: "started"; readonly pid: number })
+  /** `livesOn`: the process ends neither with the tree nor with the connection. */
+  | (OnChannel & { readonly kind: "started"; readonly pid: number; readonly livesOn: boolean })
   | (OnChannel & {
       readonly kind: "output";
       readonly index: number;
@@ -268,6 +278,7 @@ function writeReplyFields(writer: Writer, reply: Reply): void {
       break;
     case "started":
       writer.u32(reply.pid);
+      writer.u32(flagBits([reply.livesOn, 1]));
       break;
     case "output":
       writer.u32(reply.index);
@@ -321,7 +332,7 @@ function readReplyFields(type: number, channel: number, reader: Reader): Reply {
     case REPLY_TYPES.done:
       return { kind: "done", channel, applied: reader.u32() };
     case REPLY_TYPES.started:
-      return { kind: "started", channel, pid: reader.u32() };
+      return { kind: "started", channel, pid: reader.u32(), livesOn: checkFlags(reader.u32(), 1) !== 0 };
     case REPLY_TYPES.output: {
       const index = reader.u32();
       const stream = reader.oneOf(STREAMS, "stream");

@@ -24,6 +24,8 @@ export interface WireExec {
   readonly streamsOutput: boolean;
   readonly mergesStderr: boolean;
   readonly killsLeftovers: boolean;
+  /** What is asked of the tree later does not wait for its end; for EXEC messages alone. */
+  readonly isInBackground: boolean;
   readonly stdin: WireStdin;
   /** 0: none. */
   readonly timeoutMs: number;
@@ -265,8 +267,10 @@ export function writeExec(writer: Writer, exec: WireExec): void {
   writer.list(exec.environment, (_, word) => writer.str(word));
   writer.str(exec.directory);
   writer.str(exec.user);
-  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers } = exec;
-  writer.u32(flagBits([hasTerminal, 1], [streamsOutput, 2], [mergesStderr, 4], [killsLeftovers, 8]));
+  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers, isInBackground } = exec;
+  writer.u32(
+    flagBits([hasTerminal, 1], [streamsOutput, 2], [mergesStderr, 4], [killsLeftovers, 8], [isInBackground, 16]),
+  );
   writer.oneOf(STDIN_KINDS, exec.stdin.kind, "kind of stdin");
   if (exec.stdin.kind === "bytes") writer.bytes(exec.stdin.bytes);
   else if (exec.stdin.kind === "blob") writer.hex(exec.stdin.sha256, 32);
@@ -288,7 +292,7 @@ export function readExec(reader: Reader): WireExec {
   const environment = reader.list(4, () => reader.str());
   const directory = reader.str();
   const user = reader.str();
-  const bits = checkFlags(reader.u32(), 15);
+  const bits = checkFlags(reader.u32(), 31);
   const stdin = readStdin(reader);
   return {
     argv,
@@ -299,6 +303,7 @@ export function readExec(reader: Reader): WireExec {
     streamsOutput: (bits & 2) !== 0,
     mergesStderr: (bits & 4) !== 0,
     killsLeftovers: (bits & 8) !== 0,
+    isInBackground: (bits & 16) !== 0,
     stdin,
     timeoutMs: reader.u32(),
     outputLimit: reader.u64(),

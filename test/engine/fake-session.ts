@@ -5,7 +5,7 @@ import type { Change, ExecChange, Expect, Outcome } from "../../src/module/chang
 import { contentOf } from "../../src/module/content.js";
 import type { Model } from "../../src/module/model.js";
 import type { ExecSpec, Exit, Failure, Observation, Probe } from "../../src/module/probe.js";
-import type { HostInfo, HostSession, TreeSession } from "../../src/target/session.js";
+import type { HostInfo, HostSession, OutputTaker, RunningExec, TreeSession } from "../../src/target/session.js";
 import { modelOf, type Tree } from "../module/harness.js";
 
 /** What a program does in the fake: its output, and what it changes. */
@@ -14,6 +14,8 @@ export interface FakeProgram {
   readonly stdout?: string;
   readonly stderr?: string;
   readonly changes?: readonly Change[];
+  /** In the background: when it ends. */
+  readonly ends?: Promise<void>;
 }
 
 export const fakeInfo: HostInfo = {
@@ -73,6 +75,33 @@ export class FakeTree implements TreeSession {
     return Promise.reject(new Error("a fake runs no live programs"));
   }
 
+  /** Ends when the program's `ends` resolves; a program without it has ended at once. */
+  async start(spec: ExecSpec): Promise<RunningExec> {
+    await this.#trip();
+    const { ends } = this.#programOf(spec);
+    let cancel: (exit: Exit) => void = () => undefined;
+    const cancelled = new Promise<Exit>((resolve) => (cancel = resolve));
+    let take: OutputTaker = () => undefined;
+    const done = async (): Promise<Exit> => {
+      await ends;
+      const { exit, stdout, stderr } = this.#run(spec);
+      await take("stdout", stdout);
+      await take("stderr", stderr);
+      return exit;
+    };
+    return {
+      pid: 1,
+      livesOn: false,
+      onOutput: (taker) => void (take = taker),
+      write: () => Promise.resolve(),
+      endInput: () => undefined,
+      resize: () => undefined,
+      signal: () => undefined,
+      cancel: () => cancel({ kind: "cancelled", value: 9, wallMs: 1, cpuMs: 1 }),
+      exited: Promise.race([done(), cancelled]),
+    };
+  }
+
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();
@@ -114,14 +143,18 @@ export class FakeTree implements TreeSession {
   }
 
   #run(spec: ExecSpec): { exit: Exit; stdout: Uint8Array; stderr: Uint8Array } {
-    const found = this.programs[spec.argv.join(" ")];
-    const program = typeof found === "function" ? found() : (found ?? { status: 127, stderr: "not found" });
+    const program = this.#programOf(spec);
     this.model.predict(program.changes ?? []);
     return {
       exit: { kind: "exited", value: program.status ?? 0, wallMs: 1, cpuMs: 1 },
       stdout: Buffer.from(program.stdout ?? ""),
       stderr: Buffer.from(program.stderr ?? ""),
     };
+  }
+
+  #programOf(spec: ExecSpec): FakeProgram {
+    const found = this.programs[spec.argv.join(" ")];
+    return typeof found === "function" ? found() : (found ?? { status: 127, stderr: "not found" });
   }
 
   #stat(path: string): string {

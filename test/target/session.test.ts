@@ -321,7 +321,7 @@ describe("target: sessions", () => {
       const { tree, helper } = await openTree(
         obliging((request, fake) => {
           const { channel } = request;
-          if (request.kind === "exec") fake.reply({ kind: "started", channel, pid: 77 });
+          if (request.kind === "exec") fake.reply({ kind: "started", channel, pid: 77, livesOn: false });
           if (request.kind === "input") got += request.data.length;
         }),
       );
@@ -365,7 +365,8 @@ describe("target: sessions", () => {
     it("hold the connection back while the taker is busy", async () => {
       const { tree, helper } = await openTree(
         obliging((request, fake) => {
-          if (request.kind === "exec") fake.reply({ kind: "started", channel: request.channel, pid: 1 });
+          if (request.kind === "exec")
+            fake.reply({ kind: "started", channel: request.channel, pid: 1, livesOn: false });
         }),
       );
       const running = await tree.exec({ argv: ["yes"] });
@@ -405,7 +406,8 @@ describe("target: sessions", () => {
     async function pending(end: (helper: FakeHelper) => void, expected: RegExp): Promise<void> {
       const { session, helper } = await fakeSession(
         obliging((request, fake) => {
-          if (request.kind === "exec") fake.reply({ kind: "started", channel: request.channel, pid: 1 });
+          if (request.kind === "exec")
+            fake.reply({ kind: "started", channel: request.channel, pid: 1, livesOn: false });
         }),
       );
       const tree = session.openTree("/srv/web", asTree);

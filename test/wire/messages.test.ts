@@ -100,6 +100,7 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   streamsOutput: fc.boolean(),
   mergesStderr: fc.boolean(),
   killsLeftovers: fc.boolean(),
+  isInBackground: fc.boolean(),
   stdin: fc.oneof(content, fc.constant({ kind: "none" as const }), fc.constant({ kind: "input" as const })),
   timeoutMs: u32,
   outputLimit: u64,
