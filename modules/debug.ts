@@ -13,6 +13,7 @@ export default defineModule({
   rules: { mutuallyExclusive: [["msg", "var"]] },
   returns: { msg: "The message; with var, the value stands under the expression's text." },
   neverChanges: true,
+  neverFails: true,
   observe: () => ({}),
   plan: (params, _seen, context) => {
     const { msg, var: expression, verbosity } = params;

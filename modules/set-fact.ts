@@ -10,6 +10,7 @@ export default defineModule({
   hasOpenParams: true,
   returns: { ansible_facts: "What was set." },
   neverChanges: true,
+  neverFails: true,
   observe: () => ({}),
   plan: (_params, _seen, { extra }) => {
     const facts = Object.fromEntries(Object.entries(extra).map(([name, value]) => [name, booleanOr(value)]));

@@ -32,9 +32,8 @@ export async function drive(on: TargetPlay): Promise<void> {
   } finally {
     on.permit?.();
     on.play.leave(on);
-    // What was seen of the tree is of no use any more: a fleet would pile it up.
     on.window.clear();
-    on.venue.forget();
+    on.play.run.venues.leave(on.venue);
   }
 }
 

@@ -17,7 +17,7 @@ import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
 import { readsFacts } from "./look/reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
-import { Venue, type ItemResult, type TaskWork } from "./work.js";
+import type { ItemResult, TaskWork, Venue } from "./work.js";
 
 /** An included file (or role), compiled. */
 export interface Loaded {
@@ -56,7 +56,11 @@ export class PlayRun {
     this.title = play.name;
     this.handlers = new Handlers(play.handlers, (task) => run.infoOf(task));
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
-    this.rendezvous = new Rendezvous(states.length, () => this.isStopping);
+    this.rendezvous = new Rendezvous(
+      states.length,
+      () => this.isStopping,
+      () => run.recorder?.barrier(),
+    );
     this.wantsFacts = play.gatherFacts ?? readsFacts(code, play, layers, states);
     const names = states.map((state) => state.target.name);
     this.targets = states.map((state, index) => this.#targetPlay(state, index, names, layers));
@@ -93,7 +97,7 @@ export class PlayRun {
     const scopes = run.scopesFor(state, layers, magic, mayGather);
     const ahead = run.scopesFor(state, layers, magic, mayGather, state.learned.aheadLayer);
     this.#unwatch.push(state.learned.watch((name) => scopes.forget(name)));
-    return new TargetPlay(this, state, index, scopes, ahead, ownVenue(state));
+    return new TargetPlay(this, state, index, scopes, ahead, run.venues.of(state));
   }
 
   #hostvars(layers: PlayLayers): unknown {
@@ -129,7 +133,7 @@ export class PlayRun {
   venueFor(name: string, on: TargetPlay, task: Task): Venue {
     const wanted = name === "host" ? on.state.target.host : name;
     if (wanted === on.state.target.name) return on.venue;
-    return ownVenue(this.run.stateFor(wanted, task.delegateTo?.place ?? task.place));
+    return this.run.venues.of(this.run.stateFor(wanted, task.delegateTo?.place ?? task.place));
   }
 
   /** Where a target of this play acts, by its name. */
@@ -139,7 +143,7 @@ export class PlayRun {
 
   /** A venue of its own for one task, which knows nothing yet. */
   freshVenue(state: TargetState): Venue {
-    return ownVenue(state);
+    return this.run.venues.fresh(state);
   }
 
   /** An included file that was read already. */
@@ -255,13 +259,4 @@ export interface PlayLayers {
   readonly defaults: readonly VarLayer[];
   /** Play vars, vars_files, roles' vars. */
   readonly above: readonly VarLayer[];
-}
-
-function ownVenue(state: TargetState): Venue {
-  const { target, location } = state;
-  const base = {
-    target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
-    architecture: () => state.session?.info.architecture,
-  };
-  return new Venue(base, () => state.open());
 }

@@ -15,10 +15,13 @@ export class Rendezvous {
   readonly #isStopping: () => boolean;
   #waiting: Waiting[] = [];
 
-  /** `isStopping`: whoever is released while it is true does not go on. */
-  constructor(running: number, isStopping: () => boolean) {
+  readonly #onRelease: () => void;
+
+  /** `isStopping`: whoever is released while it is true does not go on. `onRelease`: told each time that all stood still. */
+  constructor(running: number, isStopping: () => boolean, onRelease: () => void = () => undefined) {
     this.#running = running;
     this.#isStopping = isStopping;
+    this.#onRelease = onRelease;
   }
 
   /** Resolves to all that stand at this position, in the targets' order; undefined: the play is stopping. */
@@ -43,6 +46,7 @@ export class Rendezvous {
     this.#waiting = this.#waiting.filter((one) => !group.includes(one));
     const members = group.map(({ who }) => who).sort((a, b) => a - b);
     const isStopping = this.#isStopping();
+    this.#onRelease();
     for (const { release } of group) release(isStopping ? undefined : members);
   }
 }

@@ -18,7 +18,9 @@ import { HostSlots, Limiter } from "./slots.js";
 import { Sources, type TextCompiler } from "./task/sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
+import type { Recorder } from "./recorder.js";
 import { TargetScopes, type ScopeFactory } from "./variables.js";
+import { Venues } from "./venues.js";
 
 /** Reads the variables of one vars_files entry; undefined: the file does not exist. */
 export type VarsFileLoader = (path: string, play: Play, place: Place | undefined) => Promise<VarLayer | undefined>;
@@ -36,6 +38,8 @@ export interface RunOptions {
   readonly extraVars: readonly VarLayer[];
   readonly masker?: Masker | undefined;
   readonly sink: EventSink;
+  /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
+  readonly recorder?: Recorder | undefined;
   readonly isCheck?: boolean;
   readonly isDiff?: boolean;
   readonly becomesByDefault?: boolean;
@@ -70,6 +74,8 @@ export class Run {
   readonly facts: FactLook | undefined;
   readonly magic: Readonly<Record<string, () => unknown>>;
   readonly abort = abortForMany();
+  readonly venues: Venues;
+  readonly recorder: Recorder | undefined;
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -85,6 +91,8 @@ export class Run {
     this.sources = new Sources(options.compileText);
     this.slots = new HostSlots(options.forks ?? defaultForks);
     this.isCheck = options.isCheck ?? false;
+    this.venues = new Venues(this.isCheck);
+    this.recorder = options.recorder;
     this.isDiff = options.isDiff ?? false;
     this.verbosity = options.verbosity ?? 0;
     this.becomesByDefault = options.becomesByDefault ?? false;
@@ -103,8 +111,8 @@ export class Run {
       groups: () => groups,
       crun_version: () => options.version ?? "",
       run_id: () => runId,
-      check_mode: () => this.isCheck,
-      ansible_check_mode: () => this.isCheck,
+      check_mode: () => this.isCheck && !this.recorder,
+      ansible_check_mode: () => this.isCheck && !this.recorder,
       ansible_diff_mode: () => this.isDiff,
     };
   }
@@ -258,6 +266,12 @@ export class Run {
         this.#played.add(state);
         state.facts = undefined;
       }
+      this.recorder?.beginPlay({
+        title: play.name,
+        targets: batch.map((state) => state.target.name),
+        anyErrorsFatal: play.anyErrorsFatal,
+        maxFailPercentage: play.maxFailPercentage,
+      });
       const playRun = new PlayRun(this, play, code, batch, layers);
       await playRun.finish();
       if (this.isInterrupted) return false;

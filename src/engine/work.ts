@@ -1,8 +1,8 @@
 // A task at work on one target: its items, how far it is, what came of it so far.
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
-import type { Outcome } from "../module/change.js";
-import type { Plan } from "../module/contract.js";
+import type { Change, Outcome } from "../module/change.js";
+import type { Plan, Probes } from "../module/contract.js";
 import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
@@ -11,6 +11,7 @@ import type { SharedPlan } from "./look/alike.js";
 import type { FileDiff } from "./events.js";
 import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
+import type { RecordedLook } from "./recorder.js";
 
 /** Where a task acts: a tree with its model. The target's own, or another's for delegate_to. */
 export class Venue {
@@ -103,6 +104,14 @@ export interface Fault {
   readonly isFinal?: boolean;
 }
 
+/** What an item would do in its venue, and what the tree said that it was planned from. */
+export interface PlannedItem {
+  readonly venue: Venue;
+  readonly changes: readonly Change[];
+  readonly diffs: readonly FileDiff[];
+  readonly looks: readonly RecordedLook[];
+}
+
 export class TaskWork {
   readonly op: TaskOp;
   /** Undefined: no loop. */
@@ -132,6 +141,10 @@ export class TaskWork {
   hasChanged = false;
   hasPaused = false;
   venue: Venue | undefined;
+  /** Probes of the second look. */
+  more: Probes | undefined;
+  /** What the item would do, for a saved plan. */
+  planned: PlannedItem | undefined;
   /** Facts that its items set. */
   facts: Readonly<Record<string, unknown>> = {};
 
@@ -163,5 +176,7 @@ export class TaskWork {
     this.hasChanged = false;
     this.hasPaused = false;
     this.venue = undefined;
+    this.more = undefined;
+    this.planned = undefined;
   }
 }

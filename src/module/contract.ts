@@ -130,6 +130,8 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
   readonly hasOpenParams?: boolean;
   /** It only talks to the controller (debug, assert): whatever is not known yet, nothing will change. */
   readonly neverChanges?: boolean;
+  /** Nothing that becomes known only in a real run can make it fail: a saved plan goes on past it (debug, set_fact). */
+  readonly neverFails?: boolean;
   /** Keys of the result, for the documentation. */
   readonly returns?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
@@ -151,6 +153,7 @@ export interface AnyModule {
   readonly freeForm?: string;
   readonly hasOpenParams?: boolean;
   readonly neverChanges?: boolean;
+  readonly neverFails?: boolean;
   readonly returns?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
   check?(params: Readonly<Record<string, unknown>>): string | undefined;

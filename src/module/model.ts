@@ -88,6 +88,18 @@ export class Model {
     return { ...glance, observation: { ...glance.observation, content: undefined } };
   }
 
+  /** What the tree itself answered, and to which probe (its path may differ); undefined where all about it is predicted. */
+  observed(probe: Probe): { readonly probe: Probe; readonly observation: Observation } | undefined {
+    let asked = probe;
+    let seen = this.#seen(probe);
+    if (!seen && "path" in probe && probe.kind !== "glob") {
+      const located = this.#locate(probe.at, probe.path, followsLink(probe));
+      asked = { ...probe, path: located.path };
+      seen = located.kind === "open" ? this.#seen(asked) : undefined;
+    }
+    return seen && { probe: asked, observation: seen.observation };
+  }
+
   answer(probe: Probe): Answer {
     if (probe.kind === "exec" || probe.kind === "machine") return this.#answerRun(probe);
     if (this.#version === 0 && this.#overlay.size === 0) {

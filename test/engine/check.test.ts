@@ -126,6 +126,36 @@ describe("check mode", () => {
     );
   });
 
+  it("knows in a later play, and where a task was delegated to, what an earlier one would have made", async () => {
+    const trees = { "fake:a": fresh(), "fake:b": fresh() };
+    const dir = (path: string, keys = {}): ReturnType<typeof task> =>
+      task("file", { path, state: "directory" }, { name: path, ...keys });
+    const first = play([dir("/srv"), dir("/only", { delegate_to: "fake:b", when: "inventory_hostname == 'fake:a'" })]);
+    const second = play(
+      [
+        task("copy", { dest: "/srv/a", content: "a" }, { name: "in srv" }),
+        task("copy", { dest: "/only/a", content: "a" }, { name: "in only", when: "inventory_hostname == 'fake:b'" }),
+      ],
+      { strategy: "linear" },
+    );
+    const checked = await runPlays([first, second], trees, { isCheck: true });
+    assert.equal(checked.exitStatus, 0, checked.lines.join("\n"));
+    const real = await runPlays([first, second], trees);
+    assert.deepEqual(checked.lines.toSorted(), real.lines.toSorted());
+    assert.equal(trees["fake:b"].text("/only/a"), "a");
+  });
+
+  it("predicts nothing of a task that check_mode true keeps from ever doing anything", async () => {
+    const list = [
+      task("file", { path: "/srv", state: "directory" }, { name: "dir", check_mode: true }),
+      task("copy", { dest: "/srv/a", content: "a" }, { name: "copy", ignore_errors: true }),
+    ];
+    const checked = await runPlays([play(list)], { "fake:a": fresh() }, { isCheck: true });
+    const real = await runPlays([play(list)], { "fake:a": fresh() });
+    assert.deepEqual(checked.lines, real.lines);
+    assert.deepEqual(real.lines, ["fake:a dir changed", "fake:a copy failed"]);
+  });
+
   it("shows differences of files, old and new, and hides secrets in them", async () => {
     const tree = fresh();
     const ran = await runPlays(

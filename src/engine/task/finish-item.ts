@@ -7,6 +7,7 @@ import { labelOf } from "./loop.js";
 import type { Need } from "../need.js";
 import { troubleOf } from "./outcome.js";
 import { holds, keyword } from "./plan-item.js";
+import { record } from "./record-item.js";
 import type { TargetPlay } from "../target-play.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import type { Fault, ItemResult, TaskWork } from "../work.js";
@@ -29,6 +30,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   const { shared } = work;
   const isShared = shared !== undefined && shared.plan === plan && isDecidedByPlan(work);
   if (isShared && shared.item) {
+    record(on, work, shared.item, false);
     work.results.push(shared.item);
     work.nextItem();
     return undefined;
@@ -55,6 +57,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     diffs: work.diffs,
     warnings: plan.warnings ?? [],
   };
+  record(on, work, item, draft.mayChange);
   work.results.push(item);
   if (isShared) shared.item = item;
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);

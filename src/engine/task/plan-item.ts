@@ -7,10 +7,12 @@ import type { Observation, Probe } from "../../module/probe.js";
 import { seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
 import { isSeenAgain, type Looks } from "../look/alike.js";
+import type { FileDiff } from "../events.js";
 import { diffsOf } from "./diffs.js";
 import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
 import { loopLayer } from "./loop.js";
+import { foresee } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import type { TargetPlay } from "../target-play.js";
 import type { TaskWork, Venue } from "../work.js";
@@ -55,6 +57,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
       const second = lookAt(venue, more);
       if ("missing" in second) return { kind: "observe", venue, probes: second.missing };
       looks = { first: seen, more, second: second.seen };
+      work.more = more;
       if (shared && second.isCertain && isSeenAgain(shared, second.seen)) work.shared = shared;
       seen = { ...seen, ...second.seen };
       isCertain = second.isCertain;
@@ -105,14 +108,16 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     work.fault = { message, remedy: "Take it out; binary input goes through stdin." };
     return finishLater(on, work);
   }
-  if (on.isDiff(work)) {
+  let shown: readonly FileDiff[] = [];
+  if (on.isDiff(work) || on.play.run.recorder) {
     const { diffs, missing } = diffsOf(changes, venue.model);
     if (missing.length > 0) return { kind: "observe", venue, probes: missing };
-    work.diffs = [...diffs, ...(plan.diff ?? [])];
+    shown = [...diffs, ...(plan.diff ?? [])];
+    if (on.isDiff(work)) work.diffs = shown;
   }
   if (changes.length === 0) return finishLater(on, work);
   if (on.isCheck(work)) {
-    if (on.play.run.isCheck) venue.model.predict(changes);
+    if (on.play.run.isCheck) foresee(on, work, venue, changes, shown);
     return finishLater(on, work);
   }
   if (on.books.isPending && on.books.venue !== venue) return { kind: "flush" };

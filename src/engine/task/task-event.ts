@@ -16,7 +16,7 @@ export function titleFor(work: TaskWork): string {
 }
 
 /** As reports show it: a role's task bears the role's name, too. */
-function shownTitle(work: TaskWork): string {
+export function shownTitle(work: TaskWork): string {
   const { role } = work.op.task;
   const title = titleFor(work);
   return role ? `${role.name} : ${title}` : title;
