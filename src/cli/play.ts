@@ -61,7 +61,7 @@ function beginHere(setup: Setup, pool: ConnectionPool): void {
 
 async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool): Promise<number> {
   const loaded: LoadedPlaybook[] = [];
-  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules }));
+  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra: setup.extra }));
   const layers = layersOf(setup);
   const checkPattern = (pattern: string): void => void setup.inventory.match(pattern);
   const { tags, skipTags, startAtTask } = options;

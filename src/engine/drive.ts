@@ -8,7 +8,6 @@ import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import type { Need } from "./need.js";
 import { isDone, troubleOf } from "./task/outcome.js";
-import { failInclude } from "./task/step-include.js";
 import type { TargetPlay } from "./target-play.js";
 import { titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
 import { TaskWork, type Venue } from "./work.js";
@@ -62,14 +61,7 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
       on.permit = await on.play.permitFor(on, need.limit);
       return;
     case "load":
-      try {
-        await on.play.load(need.include, need.file);
-      } catch (error) {
-        if (!(error instanceof CrunError)) throw error;
-        const op = on.frame.code.ops[on.pc];
-        if (op?.kind !== "include") throw error;
-        failInclude(on, op, error);
-      }
+      for (const wish of need.wishes) await on.play.load(need.include, wish);
       return;
     case "sleep":
       await on.play.run.sleep(need.ms);
@@ -98,7 +90,8 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
   await atWork(on, venue, async (session) => {
     let probes = isOwn ? on.window.extend(first) : first;
     let blocked = isOwn ? on.window.blockedOn : undefined;
-    while (blocked && (await on.play.tryLoad(blocked.include, blocked.file))) {
+    while (blocked) {
+      for (const wish of blocked.wishes) await on.play.load(blocked.include, wish);
       probes = on.window.extend(probes);
       blocked = on.window.blockedOn;
     }

@@ -1,7 +1,7 @@
 // Where a target stands in a play: the code it runs and what called it.
 
 import type { VarLayer } from "../module/value.js";
-import type { Block } from "../playbook/play.js";
+import type { Block, IncludeWish } from "../playbook/play.js";
 import type { Code, Region } from "./program.js";
 import type { Position } from "./rendezvous.js";
 import type { ItemResult, TaskWork } from "./work.js";
@@ -12,12 +12,18 @@ export interface Failed {
   readonly result: ItemResult;
 }
 
-/** An include's loop and which item is next. Never changed: going back must find it as it was. */
+/** One item of an include: what it reads, and the variables of the loop. */
+export interface IncludeItem {
+  readonly wish: IncludeWish;
+  readonly layers: readonly VarLayer[];
+  /** The loop's value as text; undefined without a loop. */
+  readonly text: string | undefined;
+}
+
+/** What an include goes through, decided before the first of it runs, and which is next. Never changed: going back must find it as it was. */
 export interface IncludeWork {
-  readonly items: readonly unknown[] | undefined;
+  readonly items: readonly IncludeItem[];
   readonly index: number;
-  /** An item was included: the others count as nothing. */
-  readonly hasEntered: boolean;
 }
 
 /** Code that is being run: the play's, an included file's, the handlers'. */
@@ -30,6 +36,8 @@ export interface Frame {
     | undefined;
   /** Where the parent's code called, with the item's number. */
   readonly prefix: Position;
+  /** The items of the includes of roles above, as text: what tells uses of a role in a loop apart. */
+  readonly items: string;
   /** Variables of the include's loop. */
   readonly layers: readonly VarLayer[];
   /** Failures that wait for the end of their block's `always`. */
@@ -39,7 +47,16 @@ export interface Frame {
 }
 
 export function rootFrame(code: Code): Frame {
-  return { code, kind: "play", parent: undefined, prefix: [], layers: [], waiting: new Map(), region: undefined };
+  return {
+    code,
+    kind: "play",
+    parent: undefined,
+    prefix: [],
+    items: "",
+    layers: [],
+    waiting: new Map(),
+    region: undefined,
+  };
 }
 
 export function positionOf(frame: Frame, pc: number): Position {

@@ -1,7 +1,7 @@
 // What a walk through a play cannot go on without.
 
 import type { Probe } from "../module/probe.js";
-import type { Include } from "../playbook/play.js";
+import type { Include, IncludeWish } from "../playbook/play.js";
 import type { Venue } from "./work.js";
 
 /** The walk itself never waits: it says what it needs and is called again when that is there. */
@@ -17,5 +17,5 @@ export type Need =
   /** Another target does this task for all. */
   | { readonly kind: "follow" }
   | { readonly kind: "permit"; readonly limit: number }
-  | { readonly kind: "load"; readonly include: Include; readonly file: string }
+  | { readonly kind: "load"; readonly include: Include; readonly wishes: readonly IncludeWish[] }
   | { readonly kind: "sleep"; readonly ms: number };

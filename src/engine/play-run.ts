@@ -2,7 +2,7 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Scope, VarLayer } from "../module/value.js";
-import type { Include, Play, Task } from "../playbook/play.js";
+import type { Include, IncludeWish, Play, Task } from "../playbook/play.js";
 import { positionOf } from "./frame.js";
 import { drive } from "./drive.js";
 import { fail } from "./failing.js";
@@ -22,8 +22,13 @@ import type { ItemResult, TaskWork, Venue } from "./work.js";
 /** An included file (or role), compiled. */
 export interface Loaded {
   readonly code: Code;
-  readonly handlers: readonly Task[];
+  /** What it shows to what comes after it. */
   readonly defaults: readonly VarLayer[];
+  readonly vars: readonly VarLayer[];
+}
+
+function keyOf({ file, from }: IncludeWish): string {
+  return JSON.stringify([file, from]);
 }
 
 export class PlayRun {
@@ -43,8 +48,7 @@ export class PlayRun {
   wantsFacts: boolean;
   #failures = 0;
   readonly #unwatch: (() => void)[] = [];
-  readonly #includes = new Map<Include, Map<string, Loaded>>();
-  readonly #loading = new Map<string, Promise<Loaded>>();
+  readonly #includes = new Map<Include, Map<string, Loaded | CrunError>>();
   readonly handlers: Handlers;
   readonly #once = new OnceResults();
   readonly #throttles = new Map<Task, Limiter>();
@@ -90,6 +94,9 @@ export class PlayRun {
       ansible_play_hosts: () => this.targets.filter((one) => !one.state.isOut).map((one) => one.state.target.name),
       ansible_play_batch: () => names,
       ansible_play_name: () => play.name,
+      ansible_play_role_names: () => play.roleNames.own,
+      ansible_dependent_role_names: () => [...new Set(play.roleNames.dependencies)],
+      ansible_role_names: () => [...new Set([...play.roleNames.dependencies, ...play.roleNames.own])],
       playbook_dir: () => play.directory,
       hostvars: () => this.#hostvars(layers),
     });
@@ -146,37 +153,27 @@ export class PlayRun {
     return this.run.venues.fresh(state);
   }
 
-  /** An included file that was read already. */
-  loaded(include: Include, file: string, _on: TargetPlay): Loaded | undefined {
-    return this.#includes.get(include)?.get(file);
+  /** What an include reads, if that was read already; or why it cannot be. */
+  loaded(include: Include, wish: IncludeWish): Loaded | CrunError | undefined {
+    return this.#includes.get(include)?.get(keyOf(wish));
   }
 
-  /** Reads an included file, once for all targets. Rejects with a CrunError. */
-  async load(include: Include, file: string): Promise<void> {
-    const key = `${include.place.file}:${include.place.line ?? 0}:${include.place.column ?? 0}:${file}`;
-    let loading = this.#loading.get(key);
-    if (!loading) {
-      loading = include.load(file).then(({ nodes, handlers, defaults }) => {
-        this.handlers.add(handlers);
-        return { code: this.run.compile(nodes), handlers, defaults };
-      });
-      this.#loading.set(key, loading);
-    }
-    const loaded = await loading;
-    const known = this.#includes.get(include) ?? new Map<string, Loaded>();
-    known.set(file, loaded);
+  /** Reads what an include asks for, once for all targets. */
+  async load(include: Include, wish: IncludeWish): Promise<void> {
+    const known = this.#includes.get(include) ?? new Map<string, Loaded | CrunError>();
     this.#includes.set(include, known);
-  }
-
-  /** As `load`, for looking ahead: an error is left for the target that gets there. */
-  async tryLoad(include: Include, file: string): Promise<boolean> {
+    const key = keyOf(wish);
+    let loaded: Loaded | CrunError;
     try {
-      await this.load(include, file);
-      return true;
+      const { nodes, handlers, defaults, vars } = await include.load(wish.file, wish.from);
+      if (known.has(key)) return;
+      loaded = { code: this.run.compile(nodes), defaults, vars };
+      this.handlers.add(handlers);
     } catch (error) {
-      if (error instanceof CrunError) return false;
-      throw error;
+      if (!(error instanceof CrunError)) throw error;
+      loaded = error;
     }
+    known.set(key, loaded);
   }
 
   /** Counts a target that is out, and stops the play where that is too much. */

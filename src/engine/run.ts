@@ -182,7 +182,7 @@ export class Run {
       names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),
     };
     const below = [...state.inventoryLayers, facts, ...play.above];
-    return new TargetScopes(this.options.makeScope, play.defaults, below, [learned, ...this.options.extraVars, magic]);
+    return new TargetScopes(this.options.makeScope, play.defaults, below, learned, [...this.options.extraVars, magic]);
   }
 
   /** Counts what counts, and passes the event on. */

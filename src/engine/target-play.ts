@@ -9,12 +9,11 @@ import { fail } from "./failing.js";
 import { positionOf, rootFrame, type Frame, type IncludeWork } from "./frame.js";
 import type { Need } from "./need.js";
 import { keyword } from "./task/plan-item.js";
-import type { PlayRun } from "./play-run.js";
+import type { Loaded, PlayRun } from "./play-run.js";
 import type { PrepareWith } from "./task/prepared.js";
 import type { IncludeOp, MetaOp } from "./program.js";
 import { taskEvent } from "./task/task-event.js";
 import type { TargetState } from "./target-state.js";
-import { rawLayer } from "../playbook/scope/scope.js";
 import type { TargetScopes } from "./variables.js";
 import { Window } from "./look/window.js";
 import { stepInclude } from "./task/step-include.js";
@@ -127,7 +126,7 @@ export class TargetPlay {
   }
 
   #stepInclude(op: IncludeOp): Need | undefined {
-    if (!this.include && this.roles.hasRun(op.include.role)) {
+    if (!this.include && this.roles.isDone(op.include.role, this.frame.items)) {
       this.pc++;
       return undefined;
     }
@@ -142,6 +141,7 @@ export class TargetPlay {
       kind: "handlers",
       parent: flush ? { frame, pc, include } : undefined,
       prefix: positionOf(frame, pc - 1),
+      items: "",
       layers: [],
       waiting: new Map(),
       region: flush?.region,
@@ -161,10 +161,10 @@ export class TargetPlay {
     return this.frame.layers.reduce((above: Scope, layer: VarLayer) => above.with(layer), scope);
   }
 
-  /** Defaults of a role that was included are visible from now on. */
-  addDefaults(layers: readonly VarLayer[]): void {
-    this.scopes.addDefaults(layers);
-    this.#ahead.addDefaults(layers);
+  /** What a public role shows is visible from now on. */
+  show({ defaults, vars }: Pick<Loaded, "defaults" | "vars">): void {
+    this.scopes.show(defaults, vars);
+    this.#ahead.show(defaults, vars);
   }
 
   standing(work: TaskWork): Standing {
@@ -221,10 +221,5 @@ export class TargetPlay {
 
   emit(event: EngineEvent): void {
     this.books.emit(event);
-  }
-
-  /** Adds the loop variables of an include to what lies beneath it. */
-  layersWith(values: Record<string, unknown> | undefined): readonly VarLayer[] {
-    return values ? [...this.frame.layers, rawLayer("include's loop", values)] : this.frame.layers;
   }
 }

@@ -83,41 +83,49 @@ export function magicLayer(values: Readonly<Record<string, () => unknown>>): Var
 export class TargetScopes {
   readonly #make: ScopeFactory;
   readonly #below: readonly VarLayer[];
+  readonly #learned: VarLayer;
   readonly #above: readonly VarLayer[];
   readonly #scopes = new Map<RoleInfo | undefined, Map<readonly VarLayer[], ForgetfulScope>>();
   readonly #plain: ForgetfulScope;
   readonly #defaults: VarLayer[];
-  #hasMoreDefaults = false;
+  /** Variables of roles that were included and are public: above those of the play. */
+  readonly #shown: VarLayer[] = [];
+  #shows = false;
 
   /**
-   * `defaults` are those of the play's roles, `below` lies beneath the task's own variables, `above` on top of them (learned, extra
-   * variables, magic names).
+   * `defaults` are those of the play's roles, `below` lies beneath the task's own variables, `learned` on top of them, `above` on top of all
+   * (extra variables, magic names).
    */
   constructor(
     make: ScopeFactory,
     defaults: readonly VarLayer[],
     below: readonly VarLayer[],
+    learned: VarLayer,
     above: readonly VarLayer[],
   ) {
     this.#make = make;
     this.#defaults = [...defaults];
     this.#below = below;
+    this.#learned = learned;
     this.#above = above;
-    this.#plain = make([...defaults, ...below, ...above]);
+    this.#plain = make([...defaults, ...below, learned, ...above]);
   }
 
-  /** Defaults of a role that was included: lowest precedence, visible from now on. */
-  addDefaults(layers: readonly VarLayer[]): void {
-    const fresh = layers.filter((layer) => !this.#defaults.includes(layer));
-    if (fresh.length === 0) return;
-    this.#defaults.unshift(...fresh);
-    this.#hasMoreDefaults = true;
+  /** Defaults and variables of a public role that was included: visible from now on, above those of the roles before it. */
+  show(defaults: readonly VarLayer[], vars: readonly VarLayer[]): void {
+    const add = (known: VarLayer[], layers: readonly VarLayer[]): void => {
+      for (const layer of layers) if (!known.includes(layer)) known.push(layer);
+    };
+    if (defaults.length + vars.length === 0) return;
+    add(this.#defaults, defaults);
+    add(this.#shown, vars);
+    this.#shows = true;
     this.#scopes.clear();
   }
 
   /** The scope for a task with these variables, in this role. */
   of(taskVars: readonly VarLayer[], role: RoleInfo | undefined): Scope {
-    if (taskVars.length === 0 && !this.#hasMoreDefaults && role === undefined) return this.#plain;
+    if (taskVars.length === 0 && !this.#shows && role === undefined) return this.#plain;
     let scopes = this.#scopes.get(role);
     if (!scopes) {
       scopes = new Map();
@@ -125,9 +133,19 @@ export class TargetScopes {
     }
     let scope = scopes.get(taskVars);
     if (!scope) {
-      const names = role ? [rawLayer("role", { role_name: role.name, role_path: role.path })] : [];
-      const defaults = [...this.#defaults, ...(role?.defaults ?? [])];
-      scope = this.#make([...defaults, ...this.#below, ...taskVars, ...this.#above, ...names]);
+      const ranked = (rank: VarLayer["rank"]): VarLayer[] => taskVars.filter((layer) => layer.rank === rank);
+      scope = this.#make([
+        ...this.#defaults,
+        ...(role?.defaults ?? []),
+        ...this.#below,
+        ...this.#shown,
+        ...ranked(undefined),
+        this.#learned,
+        ...ranked("role parameter"),
+        ...ranked("include parameter"),
+        ...this.#above,
+        ...(role ? [namesOf(role)] : []),
+      ]);
       scopes.set(taskVars, scope);
     }
     return scope;
@@ -139,6 +157,16 @@ export class TargetScopes {
     this.#plain.forget(names);
     for (const scopes of this.#scopes.values()) for (const scope of scopes.values()) scope.forget(names);
   }
+}
+
+/** Magic names of a role's tasks. */
+function namesOf({ name, path, parents }: RoleInfo): VarLayer {
+  const above = {
+    ansible_parent_role_names: parents.map((one) => one.name),
+    ansible_parent_role_paths: parents.map((one) => one.path),
+  };
+  const own = { role_name: name, ansible_role_name: name, role_path: path };
+  return rawLayer("role", parents.length > 0 ? { ...own, ...above } : own);
 }
 
 /** `hostvars`: each target's variables, looked up when they are read. */

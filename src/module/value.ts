@@ -38,6 +38,8 @@ export interface Scope {
 export interface VarLayer {
   /** Where they come from, for messages: `group_vars/web.yml`, `task vars`. */
   readonly origin: string;
+  /** Parameters of a role or an include are stronger than what tasks set; those of includes the strongest of all but extra variables. */
+  readonly rank?: "role parameter" | "include parameter";
   get(name: string): Renderable | { readonly raw: unknown } | undefined;
   names(): Iterable<string>;
 }

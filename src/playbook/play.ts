@@ -28,6 +28,8 @@ export interface Play {
   readonly roleDefaults: readonly VarLayer[];
   /** Roles' vars, above the play's vars and vars_files, in order. A role's tasks have their own once more in `vars`. */
   readonly roleVars: readonly VarLayer[];
+  /** Names of its roles, and of what those depend on. */
+  readonly roleNames: { readonly own: readonly string[]; readonly dependencies: readonly string[] };
   /** pre_tasks, flush, roles, tasks, flush, post_tasks, flush: in the order in which they run. */
   readonly nodes: readonly Node[];
   /** In the order in which they are written: the order in which they run. */
@@ -70,11 +72,14 @@ export interface RoleInfo {
   readonly path: string;
   /** Its own defaults after those of the roles that depend on it: for its tasks they lie above all other roles' defaults. */
   readonly defaults: readonly VarLayer[];
-  /**
-   * Same for all entries of `roles:` (and dependencies) with the same arguments: a target on which a task of one of them ran passes over
-   * the others. Undefined: runs each time (allow_duplicates, import_role, include_role).
-   */
-  readonly once: string | undefined;
+  /** Roles that it was imported or included from, the nearest first. */
+  readonly parents: readonly { readonly name: string; readonly path: string }[];
+  /** Same for all uses of a role with the same arguments: a target that has come through one of them, and ran a task of it, passes over the others. */
+  readonly key: string;
+  /** Items of the include's loop tell uses apart as well. */
+  readonly isIncluded: boolean;
+  /** It is not passed over (allow_duplicates). */
+  readonly isRepeatable: boolean;
 }
 
 export interface Task extends Inherited {
@@ -122,18 +127,36 @@ export interface Include extends Inherited {
   readonly loop: Renderable | undefined;
   readonly loopControl: LoopControl;
   readonly file: Renderable;
-  /** Reads and checks the file (or role) that `file` rendered to; the nodes inherit from this include. Throws a CrunError. */
-  load(file: string): Promise<{
-    readonly nodes: readonly Node[];
-    readonly handlers: readonly Task[];
-    readonly defaults: readonly VarLayer[];
-  }>;
+  /** include_role: `tasks_from` and the like, by the folder. */
+  readonly from: Readonly<Partial<Record<RolePart, Renderable>>>;
+  /** Reads and checks the file (or role) that was rendered; the nodes inherit from this include. Throws a CrunError. */
+  load(file: string, from?: IncludeWish["from"]): Promise<Included>;
+}
+
+/** Folders of a role of which an include can name the file. */
+export type RolePart = "tasks" | "vars" | "defaults" | "handlers";
+
+/** What an include comes to on a target. */
+export interface IncludeWish {
+  /** The file, or the role's name. */
+  readonly file: string;
+  readonly from: Readonly<Partial<Record<RolePart, string>>>;
+}
+
+export interface Included {
+  readonly nodes: readonly Node[];
+  readonly handlers: readonly Task[];
+  /** What a public role shows to the tasks that come after it. */
+  readonly defaults: readonly VarLayer[];
+  readonly vars: readonly VarLayer[];
 }
 
 export interface Meta extends Inherited {
   readonly kind: "meta";
   readonly action:
     | "flush_handlers"
+    /** Ends the tasks of a role: made by the loader, nobody writes it. */
+    | "role_complete"
     | "end_play"
     | "end_host"
     | "clear_facts"

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crunFacts } from "../../src/engine/look/crun-facts.js";
 import { FakeTree } from "./fake-session.js";
-import { block, loadModules, play, runPlays, task } from "./playbooks.js";
+import { block, include, loadModules, play, runPlays, task } from "./playbooks.js";
 
 describe("batches", () => {
   before(loadModules);
@@ -76,6 +76,27 @@ describe("batches", () => {
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
+  });
+
+  it("takes one round trip for fifty items of an include that find everything as it is, and two where they change everything", async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `s${index}`);
+    const inside = [
+      task("file", { path: "/srv/{{item}}", state: "directory", mode: "0755" }),
+      task("copy", { dest: "/srv/{{item}}/a", content: "{{item}}\n", mode: "0644" }),
+      task("file", { path: "/srv/{{item}}/l", src: "a", state: "link" }),
+    ];
+    const nodes = [
+      task("file", { path: "/srv", state: "directory", mode: "0755" }),
+      include({ "site.yml": inside, "none.yml": [] }, "{{ternary (eq item 's7') 'none' 'site'}}.yml", { loop: names }),
+      task("copy", { dest: "/srv/end", content: "x", mode: "0644" }),
+    ];
+    const tree = new FakeTree({ "/etc/passwd": "", "/etc/group": "" });
+    const first = await runPlays([play(nodes)], { "fake:web1": tree });
+    assert.equal(first.targets["fake:web1"]?.changed, 49 * 3 + 2);
+    assert.equal(tree.roundTrips, 2);
+    const second = await runPlays([play(nodes)], { "fake:web1": tree });
+    assert.equal(second.targets["fake:web1"]?.changed, 0);
+    assert.equal(tree.roundTrips, 3);
   });
 
   it("looks again after a command, whose effect nobody knows", async () => {

@@ -212,8 +212,8 @@ describe("flow", () => {
     const ran = await runPlays([play([include(files, "a.yml", { loop: ["x", "y"] }), say("after")])], one());
     assert.deepEqual(short(ran.lines), [
       "web1 include_tasks ok",
-      "web1 in ok",
       "web1 include_tasks ok",
+      "web1 in ok",
       "web1 in ok",
       "web1 after ok",
     ]);

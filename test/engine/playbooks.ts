@@ -133,9 +133,12 @@ export function include(files: Readonly<Record<string, Node[]>>, file: string, k
     loop: optional(keys["loop"]),
     loopControl: { loopVar: "item", indexVar: undefined, label: undefined, pauseSeconds: undefined, isExtended: false },
     file: templateOfValue("file", file),
+    from: {},
     load: (name) => {
       const nodes = files[name];
-      return nodes ? Promise.resolve({ nodes, handlers: [], defaults: [] }) : Promise.reject(new Error(`no ${name}`));
+      return nodes
+        ? Promise.resolve({ nodes, handlers: [], defaults: [], vars: [] })
+        : Promise.reject(new Error(`no ${name}`));
     },
   };
 }
@@ -160,6 +163,7 @@ export function play(
     forceHandlers: false,
     roleDefaults: [],
     roleVars: [],
+    roleNames: { own: [], dependencies: [] },
     nodes: [...nodes, meta("flush_handlers")],
     handlers: [],
     directory: ".",

@@ -351,7 +351,16 @@ describe("loading plays", () => {
     const order = play.nodes.map((node) =>
       node.kind === "task" ? plain(node.args["msg"]) : node.kind === "meta" ? node.action : "",
     );
-    assert.deepEqual(order, ["pre", "flush_handlers", "role", "task", "flush_handlers", "post", "flush_handlers"]);
+    assert.deepEqual(order, [
+      "pre",
+      "flush_handlers",
+      "role",
+      "role_complete",
+      "task",
+      "flush_handlers",
+      "post",
+      "flush_handlers",
+    ]);
   });
 
   it("reads the plays of import_playbook with its conditions, tags and variables", async () => {
@@ -433,7 +442,7 @@ describe("loading roles", () => {
     );
     assert.deepEqual(
       own?.vars.map((one) => one.origin),
-      ["roles/web/vars/main.yaml"],
+      ["vars of role base", "roles/web/vars/main.yaml"],
     );
   });
 
@@ -462,7 +471,7 @@ describe("loading roles", () => {
     assert.deepEqual([scope.get("user"), scope.get("seen")], ["role", 1]);
   });
 
-  it("calls a role's handlers by its name too, and runs them before the play's", async () => {
+  it("runs a role's handlers before the play's", async () => {
     const play = await playOf({
       "site.yml":
         "- hosts: all\n  roles: [web]\n  handlers:\n    - name: last\n      listen: [a, b]\n      debug: {msg: x}\n",
@@ -471,7 +480,7 @@ describe("loading roles", () => {
     assert.deepEqual(
       play.handlers.map((one) => [plain(one.name), one.listen]),
       [
-        ["reload", ["web : reload"]],
+        ["reload", []],
         ["last", ["a", "b"]],
       ],
     );
@@ -487,9 +496,12 @@ describe("loading roles", () => {
     };
     const play = await playOf(files);
     const [one, two, three, four, five, six] = tasksOf(play.nodes).map((task) => task.role);
-    assert.ok(one?.once !== undefined && one !== two && one.once === two?.once);
-    assert.ok(three?.once !== undefined && three.once === four?.once && three.once !== one.once);
-    assert.deepEqual([five?.once, six?.once], [undefined, undefined]);
+    assert.ok(one?.key !== undefined && one !== two && one.key === two?.key);
+    assert.ok(three?.key !== undefined && three.key === four?.key && three.key !== one.key);
+    assert.deepEqual(
+      [one, five, six].map((role) => role?.isRepeatable),
+      [false, true, true],
+    );
     assert.equal(play.handlers.length, 2);
   });
 
@@ -512,7 +524,7 @@ describe("loading roles", () => {
       [["base", ["t"]]],
     );
     const include = includeOf(play.nodes);
-    const loaded = await include.load("web");
+    const loaded = await include.load("web", { tasks: "other" });
     assert.deepEqual(
       tasksOf(loaded.nodes).map((task) => [plain(task.args["msg"]), [...task.tags], task.when.length]),
       [

@@ -22,7 +22,11 @@ export function readsFacts(code: Code, play: Play, layers: PlayLayers, states: r
 
 function nodeReads(node: Node): boolean {
   if (node.when.some(({ names }) => names.has(factName))) return true;
-  if (node.kind === "include") return node.file.names.has(factName) || node.loop?.names.has(factName) === true;
+  if (node.kind === "include")
+    return (
+      [node.file, ...Object.values(node.from)].some((one) => one.names.has(factName)) ||
+      node.loop?.names.has(factName) === true
+    );
   if (node.kind !== "task") return false;
   return Object.values(node.args).some(({ names }) => names.has(factName)) || node.loop?.names.has(factName) === true;
 }

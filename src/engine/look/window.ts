@@ -1,18 +1,19 @@
 // Looks ahead of a target's walk: prepares the tasks that can be rendered already, so that one round trip answers them all.
 
+import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Probes } from "../../module/contract.js";
 import type { Observation, Probe } from "../../module/probe.js";
 import { seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Scope } from "../../module/value.js";
-import type { Include } from "../../playbook/play.js";
-import { positionOf, type Frame } from "../frame.js";
+import type { Include, IncludeWish } from "../../playbook/play.js";
+import type { Frame, IncludeWork } from "../frame.js";
 import { itemsOf, loopLayer } from "../task/loop.js";
 import { holds, lookAt, nothingSeen } from "../task/plan-item.js";
 import { NeedsConnection, prepare, prepareMore, type Prepared } from "../task/prepared.js";
 import { glance } from "./glance.js";
 import type { Part, ProbeBatch } from "./probe-batch.js";
 import type { IncludeOp, TaskOp } from "../program.js";
-import { fileOf } from "../task/step-include.js";
+import { includeFrame, itemsFor } from "../task/step-include.js";
 import type { TargetPlay } from "../target-play.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import type { TargetScopes } from "../variables.js";
@@ -56,7 +57,7 @@ export class Window {
   /** Who asked which probes of the look that is under way; undefined: nobody yet. */
   #asked: { readonly prepared: readonly (Prepared | undefined)[]; readonly batch: ProbeBatch } | undefined;
   /** An include whose file was not read yet: looking ahead can go on when it is. */
-  blockedOn: { readonly include: Include; readonly file: string } | undefined;
+  blockedOn: { readonly include: Include; readonly wishes: readonly IncludeWish[] } | undefined;
 
   constructor(on: TargetPlay, scopes: TargetScopes) {
     this.#on = on;
@@ -191,9 +192,8 @@ export class Window {
       const frame: Frame = this.#frame;
       const op = frame.code.ops[this.#pc];
       if (op === undefined || op.kind === "end") {
-        if (!frame.parent || frame.kind === "handlers" || frame.parent.include?.items) return;
-        this.#frame = frame.parent.frame;
-        this.#pc = frame.parent.pc + (frame.parent.include ? 1 : 0);
+        if (!frame.parent || frame.kind === "handlers") return;
+        if (!this.#leave(frame.parent)) return;
         continue;
       }
       if (op.kind === "task") this.#aheadTask(op, frame);
@@ -317,39 +317,45 @@ export class Window {
     return namesSetBy(ahead.op).map((name) => [name, "pending"]);
   }
 
-  /** Into an included file that was read already. False: looking ahead ends here. */
+  /** Into what was read already for the first item of an include. False: looking ahead ends here. */
   #aheadInclude(op: IncludeOp, frame: Frame): boolean {
     const { include } = op;
-    if (include.loop) return false;
     try {
       const scope = frame.layers.reduce(
         (above: Scope, layer) => above.with(layer),
         this.#scopes.of(include.vars, include.role),
       );
-      if (!holds(include.when, scope)) {
-        this.#pc++;
-        return true;
-      }
-      const file = fileOf(include, scope);
-      const loaded = this.#on.play.loaded(include, file, this.#on);
-      if (!loaded) this.blockedOn = { include, file };
-      if (!loaded || loaded.defaults.length > 0) return false;
-      const parent = { frame, pc: this.#pc, include: { items: undefined, index: 1, hasEntered: true } };
-      this.#frame = {
-        code: loaded.code,
-        kind: "include",
-        parent,
-        prefix: [...positionOf(frame, this.#pc), 0],
-        layers: frame.layers,
-        waiting: new Map(),
-        region: op.region,
-      };
-      this.#pc = 0;
-      return true;
-    } catch {
-      // Not known yet, or wrong: shows when the include is reached.
-      return false;
+      const items = itemsFor(include, scope);
+      const wishes = items.map((one) => one.wish);
+      const all = wishes.map((wish) => this.#on.play.loaded(include, wish));
+      if (all.includes(undefined)) this.blockedOn = { include, wishes };
+      // What a public role shows changes what is looked up behind it.
+      const isPlain = all.every(
+        (one) => one && !(one instanceof CrunError) && one.defaults.length + one.vars.length === 0,
+      );
+      return isPlain && this.#enter(op, frame, this.#pc, { items, index: 0 });
+    } catch (error) {
+      if (error instanceof CrunError || error instanceof PendingVariable) return false;
+      throw error;
     }
+  }
+
+  /** Behind the end of an included file: its next item, or what comes after the include. */
+  #leave({ frame, pc, include: work }: NonNullable<Frame["parent"]>): boolean {
+    const op = frame.code.ops[pc];
+    if (work && op?.kind === "include") return this.#enter(op, frame, pc, work);
+    this.#frame = frame;
+    this.#pc = pc;
+    return true;
+  }
+
+  #enter(op: IncludeOp, frame: Frame, pc: number, work: IncludeWork): boolean {
+    const item = work.items[work.index];
+    const loaded = item && this.#on.play.loaded(op.include, item.wish);
+    if (loaded instanceof CrunError) return false;
+    this.#frame = loaded ? includeFrame(frame, pc, op, work, loaded.code) : frame;
+    this.#pc = loaded ? 0 : pc + 1;
+    return true;
   }
 
   #scope(op: TaskOp, frame: Frame): Scope {

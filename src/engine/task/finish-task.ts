@@ -16,7 +16,7 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   if ((item.isFailed || on.permit) && on.books.isPending) return { kind: "flush" };
   if (item.isChanged && !item.isFailed && task.notify.length > 0) item = notified(on, work, item);
   if (item.isFailed && on.books.isPending) return { kind: "flush" };
-  if (!item.isSkipped) on.roles.note(task.role);
+  if (!item.isSkipped) on.roles.note(task.role, on.frame.items);
   if (task.register !== undefined) on.books.undoable(on.state.learned.set(task.register, { raw: item.result }));
   const isLost = item.isFailed && !item.isIgnored;
   const isTaken = isLost && isRescued(on, op);

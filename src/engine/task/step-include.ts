@@ -2,64 +2,94 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Scope } from "../../module/value.js";
-import type { Include, Task } from "../../playbook/play.js";
+import type { Include, IncludeWish, RolePart, Task } from "../../playbook/play.js";
 import type { EngineEvent } from "../events.js";
 import { fail, isRescued } from "../failing.js";
-import { positionOf, type IncludeWork } from "../frame.js";
+import { positionOf, type Frame, type IncludeItem, type IncludeWork } from "../frame.js";
 import { itemsOf, loopLayer } from "./loop.js";
 import type { Need } from "../need.js";
 import { holds } from "./plan-item.js";
-import type { IncludeOp } from "../program.js";
+import type { Code, IncludeOp } from "../program.js";
 import { TaskInfo } from "./task-info.js";
 import type { TargetPlay } from "../target-play.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
+import { OMIT } from "../../playbook/scope/values.js";
 import { TaskWork, type ItemResult } from "../work.js";
 
 /** Goes into the next item's tasks, or past the include when all are done. */
 export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
+  const work = on.include ?? begin(on, op);
+  if (!("items" in work)) return work.need;
+  const item = work.items[work.index];
+  const loaded = item && on.play.loaded(op.include, item.wish);
+  if (!item || !loaded || loaded instanceof CrunError) return leave(on);
+  on.show(loaded);
+  on.frame = includeFrame(on.frame, on.pc, op, work, loaded.code);
+  on.pc = 0;
+  on.include = undefined;
+  return undefined;
+}
+
+/** The frame of the item at hand. */
+export function includeFrame(frame: Frame, pc: number, op: IncludeOp, work: IncludeWork, code: Code): Frame {
+  const item = work.items[work.index];
+  return {
+    code,
+    kind: "include",
+    parent: { frame, pc, include: { items: work.items, index: work.index + 1 } },
+    prefix: [...positionOf(frame, pc), work.index],
+    items:
+      op.include.action === "include_role" && item?.text !== undefined ? `${frame.items}${item.text};` : frame.items,
+    layers: [...frame.layers, ...(item?.layers ?? [])],
+    waiting: new Map(),
+    region: op.region,
+  };
+}
+
+/** Decides about all items before the first of them runs, as Ansible does. */
+function begin(on: TargetPlay, op: IncludeOp): IncludeWork | { readonly need: Need | undefined } {
   const { include } = op;
   try {
-    const scope = on.scopeFor(include);
-    const work: IncludeWork = on.include ?? { items: itemsFor(include, scope), index: 0, hasEntered: false };
-    on.include = work;
-    if (work.index >= (work.items?.length ?? 1)) {
-      if (!work.hasEntered) on.emit(includeEvent(on, op, "skipped", undefined));
-      return leave(on);
+    const items = itemsFor(include, on.scopeFor(include));
+    const wishes = items.map((one) => one.wish);
+    if (wishes.some((wish) => !on.play.loaded(include, wish))) return { need: { kind: "load", include, wishes } };
+    if (items.length === 0) on.emit(includeEvent(on, op, "skipped", undefined));
+    for (const { wish } of items) {
+      const loaded = on.play.loaded(include, wish);
+      if (loaded instanceof CrunError) throw loaded;
+      on.roles.note(include.role, on.frame.items);
+      // Like Ansible, a role's inclusion itself counts as no task.
+      if (include.action === "include_tasks") on.emit(includeEvent(on, op, "ok", wish.file));
     }
-    const values = work.items ? loopLayer(include.loopControl, work.items, work.index) : undefined;
-    const itemScope = values ? scope.with(rawLayer("loop", values)) : scope;
-    if (!holds(include.when, itemScope)) {
-      on.include = { ...work, index: work.index + 1 };
-      return undefined;
-    }
-    const file = fileOf(include, itemScope);
-    const loaded = on.play.loaded(include, file, on);
-    if (!loaded) return { kind: "load", include, file };
-    on.addDefaults(loaded.defaults);
-    // Like Ansible, a role's inclusion itself counts as no task.
-    if (include.action === "include_tasks") on.emit(includeEvent(on, op, "ok", file));
-    const next = { items: work.items, index: work.index + 1, hasEntered: true };
-    const parent = { frame: on.frame, pc: on.pc, include: next };
-    const prefix = [...positionOf(on.frame, on.pc), work.index];
-    on.frame = {
-      code: loaded.code,
-      kind: "include",
-      parent,
-      prefix,
-      layers: on.layersWith(values),
-      waiting: new Map(),
-      region: op.region,
-    };
-    on.pc = 0;
-    on.include = undefined;
-    return undefined;
+    return (on.include = { items, index: 0 });
   } catch (error) {
-    return includeTrouble(on, op, error);
+    return { need: includeTrouble(on, op, error) };
   }
 }
 
+/** What the include reads for each item whose condition holds. */
+export function itemsFor(include: Include, scope: Scope): readonly IncludeItem[] {
+  const values = loopItems(include, scope);
+  if (!values) return holds(include.when, scope) ? [{ wish: wishOf(include, scope), layers: [], text: undefined }] : [];
+  return values.flatMap((value, index) => {
+    const layer = rawLayer("include's loop", loopLayer(include.loopControl, values, index));
+    const itemScope = scope.with(layer);
+    if (!holds(include.when, itemScope)) return [];
+    return [{ wish: wishOf(include, itemScope), layers: [layer], text: JSON.stringify(value) }];
+  });
+}
+
+function wishOf(include: Include, scope: Scope): IncludeWish {
+  const from: Partial<Record<RolePart, string>> = {};
+  for (const part of ["tasks", "vars", "defaults", "handlers"] as const) {
+    const value = include.from[part]?.render(scope);
+    if (value !== undefined && value !== OMIT) from[part] = String(value);
+  }
+  return { file: String(include.file.render(scope)), from };
+}
+
 /** A loop that cannot be rendered is no error where the include would be skipped anyway. */
-function itemsFor(include: Include, scope: Scope): readonly unknown[] | undefined {
+function loopItems(include: Include, scope: Scope): readonly unknown[] | undefined {
   if (!include.loop) return undefined;
   try {
     return itemsOf(include.loop.render(scope), include.place);
@@ -73,11 +103,6 @@ function itemsFor(include: Include, scope: Scope): readonly unknown[] | undefine
     }
     throw error;
   }
-}
-
-/** The file or role to include, as it is given to `load`. */
-export function fileOf(include: Include, scope: Scope): string {
-  return String(include.file.render(scope));
 }
 
 function leave(on: TargetPlay): undefined {
@@ -102,7 +127,7 @@ function includeTrouble(on: TargetPlay, op: IncludeOp, error: unknown): Need | u
 }
 
 /** An include that cannot be read fails like a task. */
-export function failInclude(on: TargetPlay, op: IncludeOp, error: CrunError): void {
+function failInclude(on: TargetPlay, op: IncludeOp, error: CrunError): void {
   const message = error.diagnostics[0]?.summary ?? error.message;
   const task = asTask(op.include);
   const work = new TaskWork(
@@ -140,17 +165,10 @@ function includeEvent(
   status: "ok" | "skipped" | "failed",
   file: string | undefined,
 ): Extract<EngineEvent, { event: "result" }> {
-  let task: string = include.action;
-  try {
-    if (include.name) task = String(include.name.render(on.scopeFor(include)));
-  } catch {
-    // The name is decoration: without its variables the action's name must do.
-    task = include.action;
-  }
   return {
     event: "result",
     play: on.play.title,
-    task,
+    task: titleOf(on, include),
     module: include.action,
     place: include.place,
     target: on.state.target.name,
@@ -170,6 +188,19 @@ function includeEvent(
     warnings: [],
     durationMs: 0,
   };
+}
+
+function titleOf(on: TargetPlay, include: Include): string {
+  try {
+    const scope = on.scopeFor(include);
+    if (include.action === "include_role")
+      return String(include.name?.render(scope) ?? `include_role : ${String(include.file.render(scope))}`);
+    const name = include.name ? String(include.name.render(scope)) : include.action;
+    return include.role ? `${include.role.name} : ${name}` : name;
+  } catch {
+    // The name is decoration: without its variables the action's name must do.
+    return include.action;
+  }
 }
 
 function asTask(include: Include): Task {

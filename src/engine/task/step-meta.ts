@@ -15,6 +15,11 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     if (on.notified.size > 0) on.enterHandlers(op);
     return undefined;
   }
+  if (action === "role_complete") {
+    on.books.undoable(on.roles.complete(meta.role, on.frame.items));
+    on.pc++;
+    return undefined;
+  }
   if (action === "end_play" && !on.met && on.play.targets.length > 1)
     return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   on.met = undefined;

@@ -36,7 +36,7 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
 
 /** A handler that nobody notified; a task of a role that ran already. */
 function isPassedOver(on: TargetPlay, op: TaskOp): boolean {
-  return (op.isHandler && !on.notified.has(op.task)) || on.roles.hasRun(op.task.role);
+  return op.isHandler ? !on.notified.has(op.task) : on.roles.isDone(op.task.role, on.frame.items);
 }
 
 /** Where several targets are concerned all are waited for. */

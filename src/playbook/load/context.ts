@@ -22,10 +22,11 @@ export interface Gathered {
   readonly defaults: VarLayer[];
   readonly vars: VarLayer[];
   readonly handlers: Task[];
-  /** Roles that were read with the same arguments already: they run once. */
+  /** Roles that were read with the same arguments already: their handlers and variables are known. */
   readonly seen: Set<string>;
+  readonly roleNames: { readonly own: string[]; readonly dependencies: string[] };
 }
 
 export function nothingGathered(): Gathered {
-  return { defaults: [], vars: [], handlers: [], seen: new Set() };
+  return { defaults: [], vars: [], handlers: [], seen: new Set(), roleNames: { own: [], dependencies: [] } };
 }

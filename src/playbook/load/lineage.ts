@@ -2,6 +2,7 @@
 
 import type { Renderable, VarLayer } from "../../module/value.js";
 import { conditionsOf } from "../condition/condition.js";
+import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
 import type { Inherited } from "../play.js";
 import { staticValue, templateOf } from "../template/template.js";
@@ -12,6 +13,18 @@ export interface Lineage extends Omit<Inherited, "place"> {
   readonly notify: readonly Renderable[];
   /** Arguments by module that tasks have unless they say otherwise. */
   readonly moduleDefaults: ReadonlyMap<string, YamlMap>;
+  /** What keywords are rendered with that are needed before a target is at hand. */
+  readonly early: EarlyValues;
+}
+
+/** What a node keeps of its lineage. */
+export function passedOn({
+  notify: _notify,
+  moduleDefaults: _defaults,
+  early: _early,
+  ...inherited
+}: Lineage): Omit<Inherited, "place"> {
+  return inherited;
 }
 
 export const NO_LINEAGE: Lineage = {
@@ -35,6 +48,7 @@ export const NO_LINEAGE: Lineage = {
   searchDirectories: [],
   notify: [],
   moduleDefaults: new Map(),
+  early: NOTHING_EARLY,
 };
 
 /** The lineage with what a block, task, role or play says of its own. `varsOrigin`: how its vars are called; undefined: they are not taken. */
@@ -46,9 +60,15 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   };
   const flag = (node: YamlNode, keyword: string): Renderable | undefined =>
     booleanTemplate(node, keyword, findings, (value) => staticValue(value, placeOf(node)));
-  take("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));
   take("when", (node) => (own.when = [...from.when, ...(findings.try(() => conditionsOf(node, "when")) ?? [])]));
   if (varsOrigin !== undefined) take("vars", (node) => (own.vars = [...from.vars, varsOf(node, varsOrigin, findings)]));
+  /** The node where it is no template, else what it gives already. */
+  const early = (keyword: string, use: (node: YamlNode) => void): void =>
+    take(keyword, (node) => {
+      const settled = own.early.settled(node, keyword, own.vars, findings);
+      if (settled) use(settled);
+    });
+  early("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));
   take("environment", (node) => (own.environment = [...from.environment, ...environmentOf(node, findings)]));
   take("become", (node) => (own.become = flag(node, "become") ?? from.become));
   take("become_user", (node) => (own.becomeUser = findings.try(() => templateOf(node)) ?? from.becomeUser));
@@ -60,14 +80,14 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   take("check_mode", (node) => (own.checkMode = flag(node, "check_mode") ?? from.checkMode));
   take("diff", (node) => (own.diff = flag(node, "diff") ?? from.diff));
   take("no_log", (node) => (own.noLog = flag(node, "no_log") ?? from.noLog));
-  take(
+  early(
     "any_errors_fatal",
     (node) => (own.anyErrorsFatal = plainBoolean(node, "any_errors_fatal", findings) ?? from.anyErrorsFatal),
   );
-  take("throttle", (node) => (own.throttle = plainNumber(node, "throttle", findings) ?? from.throttle));
-  take("run_once", (node) => (own.runOnce = plainBoolean(node, "run_once", findings) ?? from.runOnce));
+  early("throttle", (node) => (own.throttle = plainNumber(node, "throttle", findings) ?? from.throttle));
+  early("run_once", (node) => (own.runOnce = plainBoolean(node, "run_once", findings) ?? from.runOnce));
   take("delegate_to", (node) => (own.delegateTo = findings.try(() => templateOf(node)) ?? from.delegateTo));
-  take(
+  early(
     "delegate_facts",
     (node) => (own.delegateFacts = plainBoolean(node, "delegate_facts", findings) ?? from.delegateFacts),
   );

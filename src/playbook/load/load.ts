@@ -7,12 +7,14 @@ import type { ModuleRegistry } from "../../module/contract.js";
 import type { Renderable, VarLayer } from "../../module/value.js";
 import { nothingGathered, type LoadContext } from "./context.js";
 import { PlaybookFiles, type FileReader } from "./files.js";
+import { EarlyValues } from "./early.js";
 import { Findings } from "./findings.js";
 import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywords.js";
-import { inherit, NO_LINEAGE, type Lineage } from "./lineage.js";
+import { inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
 import type { Meta, Node, Play, Playbook } from "../play.js";
 import { loadRoles } from "./roles.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticValue, templateOf } from "../template/template.js";
 import { booleanOf, isTemplateText, oneOf, plainBoolean, plainNumber, plainText, varsOf, varsOfFile } from "./vars.js";
 import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
@@ -24,6 +26,8 @@ export interface LoadOptions {
   readonly workingDirectory?: string;
   /** Where roles are looked for besides `roles/` beside the playbook. */
   readonly rolesPath?: readonly string[];
+  /** Variables of the command line, for what is needed before a target is at hand. */
+  readonly extra?: VarLayer;
 }
 
 export interface LoadedPlaybook {
@@ -47,7 +51,7 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
       remedy: suggest(basename(path), files.reader.list(dirname(path))),
     });
   const plays = await loadFile(
-    { modules: options.modules, files, findings, rolesPath },
+    { modules: options.modules, files, findings, rolesPath, extra: options.extra ? [options.extra] : [] },
     path,
     { lineage: NO_LINEAGE, vars: [] },
     [path],
@@ -70,6 +74,7 @@ interface Shared {
   readonly files: PlaybookFiles;
   readonly findings: Findings;
   readonly rolesPath: readonly string[];
+  readonly extra: readonly VarLayer[];
 }
 
 /** What `import_playbook` adds to each play. */
@@ -143,7 +148,9 @@ async function importPlaybook(
   const { files, findings } = shared;
   checkKeywords(map, IMPORT_PLAYBOOK_KEYWORDS, "import_playbook", findings);
   const node = map.entries.get("import_playbook")?.value;
-  const name = node && plainText(node, "import_playbook", findings);
+  const early = new EarlyValues(() => above.vars, shared.extra);
+  const written = node && early.settled(node, "the playbook that import_playbook names", [], findings);
+  const name = written && plainText(written, "import_playbook", findings);
   if (!node || name === undefined) return [];
   const target = isAbsolute(name) ? name : join(dirname(path), name);
   if (!files.isFile(target)) {
@@ -158,7 +165,7 @@ async function importPlaybook(
   }
   const vars = map.entries.get("vars");
   const below: Above = {
-    lineage: inherit(above.lineage, map, undefined, findings),
+    lineage: inherit({ ...above.lineage, early }, map, undefined, findings),
     vars: vars ? [...above.vars, varsOf(vars.value, "import_playbook vars", findings)] : above.vars,
   };
   return loadFile(shared, target, below, [...chain, target]);
@@ -177,8 +184,18 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     rolesPath: shared.rolesPath,
     gathered,
   };
-  const lineage: Lineage = { ...inherit(above.lineage, map, undefined, findings), searchDirectories: [directory] };
   const node = (key: string): YamlNode | undefined => map.entries.get(key)?.value;
+  const varsNode = node("vars");
+  const own = varsNode ? varsOf(varsNode, "play vars", findings) : undefined;
+  const vars = stack("play vars", [...above.vars, ...(own ? [own] : [])]);
+  const varsFiles = varsFilesOf(node("vars_files"), findings);
+  const early = new EarlyValues(() => [vars, ...staticLayers(varsFiles, directory, shared.files)], shared.extra);
+  const inherited = inherit({ ...above.lineage, early }, map, undefined, findings);
+  const lineage: Lineage = { ...inherited, searchDirectories: [directory] };
+  const settled = (key: string): YamlNode | undefined => {
+    const written = node(key);
+    return written && early.settled(written, key, [], findings);
+  };
   const hosts = hostsOf(map, findings);
   const chain = [path];
   const before = await loadTasks(context, node("pre_tasks"), lineage, chain);
@@ -186,23 +203,22 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   const tasks = await loadTasks(context, node("tasks"), lineage, chain);
   const after = await loadTasks(context, node("post_tasks"), lineage, chain);
   const handlers = await loadHandlers(context, node("handlers"), lineage, chain);
-  const vars = node("vars");
-  const own = vars ? varsOf(vars, "play vars", findings) : undefined;
   return {
     name: playName(map, findings),
     place: placeOf(map),
     hosts,
-    vars: stack("play vars", [...above.vars, ...(own ? [own] : [])]),
-    varsFiles: varsFilesOf(node("vars_files"), findings),
-    gatherFacts: flagOf(map, "gather_facts", findings),
-    strategy: strategyOf(node("strategy"), findings),
-    serial: serialOf(node("serial"), findings),
-    maxFailPercentage: numberOf(map, "max_fail_percentage", findings),
+    vars,
+    varsFiles,
+    gatherFacts: flagOf(settled("gather_facts"), "gather_facts", findings),
+    strategy: strategyOf(settled("strategy"), findings),
+    serial: serialOf(settled("serial"), findings),
+    maxFailPercentage: numberOf(settled("max_fail_percentage"), "max_fail_percentage", findings),
     anyErrorsFatal: lineage.anyErrorsFatal,
-    order: orderOf(node("order"), findings),
-    forceHandlers: flagOf(map, "force_handlers", findings) ?? false,
+    order: orderOf(settled("order"), findings),
+    forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings) ?? false,
     roleDefaults: gathered.defaults,
     roleVars: gathered.vars,
+    roleNames: gathered.roleNames,
     nodes: [...part(before, lineage, map), ...part([...roles, ...tasks], lineage, map), ...part(after, lineage, map)],
     handlers: [...gathered.handlers, ...handlers],
     directory,
@@ -210,13 +226,9 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
 }
 
 /** Tasks, and the handlers that they notified; also where there are none: handlers may have notified others. */
-function part(
-  nodes: readonly Node[],
-  { notify: _notify, moduleDefaults: _defaults, ...inherited }: Lineage,
-  map: YamlMap,
-): Node[] {
+function part(nodes: readonly Node[], lineage: Lineage, map: YamlMap): Node[] {
   const flush: Meta = {
-    ...inherited,
+    ...passedOn(lineage),
     tags: new Set(["always"]),
     when: [],
     kind: "meta",
@@ -224,6 +236,20 @@ function part(
     place: placeOf(map),
   };
   return [...nodes, flush];
+}
+
+/** The variables of the files whose names are written out; what is wrong with them is told elsewhere. */
+function staticLayers(varsFiles: readonly Renderable[], directory: string, files: PlaybookFiles): VarLayer[] {
+  const quiet = new Findings();
+  return varsFiles.flatMap((one) => {
+    const names = one.isStatic ? [one.render(NO_SCOPE)].flat().map(String) : [];
+    const paths = names.map((name) => join(directory, name));
+    const layer = quiet.try(() => {
+      const path = files.firstFile(paths);
+      return path === undefined ? undefined : varsOfFile(files, path, quiet);
+    });
+    return layer ? [layer] : [];
+  });
 }
 
 function stack(origin: string, layers: readonly VarLayer[]): VarLayer {
@@ -291,15 +317,13 @@ function varsFilesOf(node: YamlNode | undefined, findings: Findings): Renderable
   });
 }
 
-function flagOf(map: YamlMap, keyword: string, findings: Findings): boolean | undefined {
-  const node = map.entries.get(keyword)?.value;
+function flagOf(node: YamlNode | undefined, keyword: string, findings: Findings): boolean | undefined {
   if (!node) return undefined;
   const value = node.kind === "scalar" ? booleanOf(node.value) : undefined;
   return value ?? plainBoolean(node, keyword, findings);
 }
 
-function numberOf(map: YamlMap, keyword: string, findings: Findings): number | undefined {
-  const node = map.entries.get(keyword)?.value;
+function numberOf(node: YamlNode | undefined, keyword: string, findings: Findings): number | undefined {
   return node && plainNumber(node, keyword, findings);
 }
 

@@ -2,23 +2,22 @@
 
 import { suggest } from "../../diagnostic/near.js";
 import type { LoadContext } from "./context.js";
-import { inherit, type Lineage } from "./lineage.js";
-import type { Include, Node } from "../play.js";
+import { inherit, withVars, type Lineage } from "./lineage.js";
+import type { Include, Node, RolePart } from "../play.js";
 import { findRole, requestOf, type RoleRequest } from "./role-files.js";
 import { loadRole } from "./roles.js";
 import { checkTaskKeywords } from "./task.js";
 import { includeNode, lineageBelowInclude, loadApart, varsOfAction, type Chain } from "./tasks.js";
-import { templateOf } from "../template/template.js";
-import { isTemplateText, plainBoolean, plainText } from "./vars.js";
-import type { YamlEntry, YamlMap, YamlNode } from "../yaml/yaml.js";
+import { templateOf, type Template } from "../template/template.js";
+import { plainBoolean, plainText } from "./vars.js";
+import { plainOf, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
 
-const ROLE_ACTION_PARAMS = [
+const PARTS = ["tasks", "vars", "defaults", "handlers"] as const;
+
+const PARAMS = [
   "name",
   "role",
-  "tasks_from",
-  "vars_from",
-  "defaults_from",
-  "handlers_from",
+  ...PARTS.map((part) => `${part}_from`),
   "apply",
   "public",
   "allow_duplicates",
@@ -26,9 +25,12 @@ const ROLE_ACTION_PARAMS = [
 ];
 
 interface RoleAction {
-  readonly nameNode: YamlNode;
+  readonly nameNode: YamlScalar;
+  /** `tasks_from` and the like, as they are written. */
+  readonly from: ReadonlyMap<RolePart, YamlNode>;
   readonly isPublic: boolean;
-  requestFor(name: string): RoleRequest;
+  readonly isRepeatable: boolean;
+  readonly isValidated: boolean;
 }
 
 function roleAction(context: LoadContext, action: YamlEntry): RoleAction | undefined {
@@ -36,33 +38,68 @@ function roleAction(context: LoadContext, action: YamlEntry): RoleAction | undef
   const map = action.value;
   const nameNode = map.kind === "map" ? (map.entries.get("name") ?? map.entries.get("role"))?.value : undefined;
   if (map.kind !== "map" || !nameNode || nameNode.kind !== "scalar" || nameNode.text === "") {
+    const word =
+      /^(?:name|role)=(\S+)$/.exec(map.kind === "scalar" ? map.text : "")?.[1] ??
+      (map.kind === "scalar" && /^[\w./-]+$/.test(map.text) ? map.text : "NAME");
     findings.at(action.keyNode, `${action.key} needs the name of a role`, {
-      remedy: `Write ${action.key}: {name: NAME}.`,
+      remedy: `Write ${action.key}: {name: ${word}}.`,
     });
     return undefined;
   }
   for (const { key, keyNode } of map.entries.values()) {
-    if (!ROLE_ACTION_PARAMS.includes(key))
+    if (!PARAMS.includes(key))
       findings.at(keyNode, `${action.key} has no parameter ${JSON.stringify(key)}`, {
-        remedy: suggest(key, ROLE_ACTION_PARAMS) ?? `Variables for the role stand under vars:, beside ${action.key}:.`,
+        remedy: suggest(key, PARAMS) ?? `Variables for the role stand under vars:, beside ${action.key}:.`,
+      });
+    else if (action.key.endsWith("import_role") && (key === "apply" || key === "public"))
+      findings.at(keyNode, `import_role does not take ${key}`, {
+        remedy:
+          key === "apply"
+            ? "Keywords beside import_role hold for all tasks of the role."
+            : "What a role that is imported defines is seen by the whole play.",
       });
   }
-  const text = (key: string): string | undefined => {
+  const from = PARTS.flatMap((part): [RolePart, YamlNode][] => {
+    const node = map.entries.get(`${part}_from`)?.value;
+    if (node && node.kind !== "scalar") findings.at(node, `${part}_from takes the name of a file`);
+    return node?.kind === "scalar" && node.value !== null ? [[part, node]] : [];
+  });
+  const flag = (key: string, otherwise: boolean): boolean => {
     const node = map.entries.get(key)?.value;
-    return node && plainText(node, key, findings);
+    return (node && plainBoolean(node, key, findings)) ?? otherwise;
   };
-  const [tasksFrom, varsFrom, defaultsFrom, handlersFrom] = [
-    "tasks_from",
-    "vars_from",
-    "defaults_from",
-    "handlers_from",
-  ].map(text);
-  const visible = map.entries.get("public")?.value;
   return {
     nameNode,
-    isPublic: visible !== undefined && plainBoolean(visible, "public", findings) === true,
-    requestFor: (name) => ({ ...requestOf(name, nameNode), tasksFrom, varsFrom, defaultsFrom, handlersFrom }),
+    from: new Map(from),
+    isPublic: flag("public", false),
+    isRepeatable: flag("allow_duplicates", true),
+    isValidated: flag("rolespec_validate", true),
   };
+}
+
+/** The request for the role of that name. Uses with the same files and variables count as one. */
+function requestFor(
+  context: LoadContext,
+  map: YamlMap,
+  role: RoleAction,
+  name: string,
+  from: RoleRequest["from"],
+  lineage: Lineage,
+): { readonly request: RoleRequest; readonly path: string } | undefined {
+  const above = lineage.role;
+  const request = {
+    ...requestOf(name, role.nameNode),
+    from,
+    isIncluded: true,
+    isRepeatable: role.isRepeatable,
+    isValidated: role.isValidated,
+    parents: above ? [{ name: above.name, path: above.path }, ...above.parents] : [],
+  };
+  const path = findRole(context, request, lineage);
+  if (path === undefined) return undefined;
+  const vars = map.entries.get("vars")?.value;
+  const key = JSON.stringify(["include", path, from, vars ? plainOf(vars) : null]);
+  return { request: { ...request, key }, path };
 }
 
 export async function importRole(
@@ -72,28 +109,33 @@ export async function importRole(
   lineage: Lineage,
   chain: Chain,
 ): Promise<Node[]> {
-  checkTaskKeywords(map, action, context.findings);
+  const { findings } = context;
+  checkTaskKeywords(map, action, findings);
   const loop = map.entries.get("loop");
   if (loop)
-    context.findings.at(loop.keyNode, "import_role cannot loop: it is read before the play begins", {
+    findings.at(loop.keyNode, "import_role cannot loop: it is read before the play begins", {
       remedy: "Write include_role.",
     });
   const role = roleAction(context, action);
   if (!role) return [];
-  if (isTemplateText(role.nameNode)) {
-    context.findings.at(role.nameNode, "import_role is read before any variable is known", {
-      remedy: "Write include_role, or the role's name.",
-    });
-    return [];
-  }
-  const name = plainText(role.nameNode, "the name of a role", context.findings);
-  if (name === undefined) return [];
-  const request = role.requestFor(name);
-  const path = findRole(context, request, lineage);
-  if (path === undefined) return [];
   const vars = varsOfAction(context, map, "import vars");
-  const own = inherit(lineage, map, undefined, context.findings);
-  return [...(await loadRole(context, { ...request, vars, params: vars }, path, own, chain)).nodes];
+  const text = (node: YamlNode, what: string): string | undefined => {
+    const settled = lineage.early.settled(node, what, [...lineage.vars, ...vars], findings, "include_role");
+    return settled && plainText(settled, what, findings);
+  };
+  const name = text(role.nameNode, "the role that import_role names");
+  if (name === undefined) return [];
+  const from: Partial<Record<RolePart, string>> = {};
+  for (const [part, node] of role.from) {
+    const file = text(node, `${part}_from`);
+    if (file !== undefined) from[part] = file;
+  }
+  const found = requestFor(context, map, role, name, from, lineage);
+  if (!found) return [];
+  const own = inherit(lineage, map, undefined, findings);
+  const loaded = await loadRole(context, { ...found.request, vars, params: vars }, found.path, own, chain);
+  context.gathered.roleNames.own.push(name);
+  return [...loaded.nodes];
 }
 
 export function includeRole(
@@ -107,17 +149,27 @@ export function includeRole(
   const role = roleAction(context, action);
   const name = role && context.findings.try(() => templateOf(role.nameNode));
   if (!role || !name) return [];
+  const from: Partial<Record<RolePart, Template>> = {};
+  for (const [part, node] of role.from) {
+    const template = context.findings.try(() => templateOf(node));
+    if (template) from[part] = template;
+  }
+  const vars = varsOfAction(context, map, "include vars");
+  const params = vars.map((layer) => ({ ...layer, rank: "include parameter" as const }));
   const below = lineageBelowInclude(context, action, lineage);
-  const params = varsOfAction(context, map, "include vars");
   return [
-    includeNode(context, map, "include_role", lineage, name, async (one) => {
+    includeNode(context, map, "include_role", withVars(lineage, params), { file: name, from }, async (one, files) => {
+      let shown: Pick<Awaited<ReturnType<typeof loadRole>>, "vars" | "defaults"> | undefined;
       const loaded = await loadApart(context, async (inner) => {
-        const request = { ...role.requestFor(one), params };
-        const path = findRole(inner, request, below);
+        const found = requestFor(inner, map, role, one, files, below);
         // A role may include itself: what runs decides when it ends.
-        return path === undefined ? [] : [...(await loadRole(inner, request, path, below, chain.slice(0, 1))).nodes];
+        if (!found) return [];
+        const { request, path } = found;
+        const own = await loadRole(inner, { ...request, vars, params }, path, below, chain.slice(0, 1));
+        shown = own;
+        return [...own.nodes];
       });
-      return role.isPublic ? loaded : { ...loaded, defaults: [] };
+      return role.isPublic && shown ? { ...loaded, defaults: shown.defaults, vars: shown.vars } : loaded;
     }),
   ];
 }

@@ -1,10 +1,12 @@
 // A role's directory and the files in it: where they are looked for, what is said where they are missing.
 
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, extname, isAbsolute, join, relative } from "node:path";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import type { LoadContext } from "./context.js";
+import type { PlaybookFiles } from "./files.js";
 import type { Lineage } from "./lineage.js";
+import type { RoleInfo, RolePart } from "../play.js";
 import { varsOfFile } from "./vars.js";
 import type { YamlMap, YamlNode } from "../yaml/yaml.js";
 
@@ -12,34 +14,38 @@ import type { YamlMap, YamlNode } from "../yaml/yaml.js";
 export interface RoleRequest {
   readonly name: string;
   readonly node: YamlNode;
-  readonly tasksFrom: string | undefined;
-  readonly varsFrom: string | undefined;
-  readonly defaultsFrom: string | undefined;
-  readonly handlersFrom: string | undefined;
-  /** `vars` of the entry: below the role's own. Seen by the whole play, as Ansible has it. */
+  /** Files to take instead of main, by the folder. */
+  readonly from: Readonly<Partial<Record<RolePart, string>>>;
+  /** `vars` of the entry, import or include: below the role's own. Seen by the whole play, as Ansible has it. */
   readonly vars: readonly VarLayer[];
-  /** Other keys of the entry, `vars` of an import or include: above the role's own. */
+  /** Other keys of an entry, `vars` of an import or include: above the role's own. */
   readonly params: readonly VarLayer[];
-  readonly once: string | undefined;
-  /** The same was read before: its handlers and variables are known. */
-  readonly isRepeated: boolean;
+  /** Of its arguments: the same for uses that count as one. */
+  readonly key: string;
+  readonly isIncluded: boolean;
+  /** Undefined: as the role's meta file says. */
+  readonly isRepeatable: boolean | undefined;
+  /** Its arguments are checked against what its meta files say of them. */
+  readonly isValidated: boolean;
+  /** Roles that it is imported or included from, the nearest first. */
+  readonly parents: RoleInfo["parents"];
 }
 
-const EXTENSIONS = ["", ".yml", ".yaml", ".json"];
+const EXTENSIONS = [".yml", ".yaml", ".json"];
 
 /** A request for the role alone. */
 export function requestOf(name: string, node: YamlNode): RoleRequest {
   return {
     name,
     node,
-    tasksFrom: undefined,
-    varsFrom: undefined,
-    defaultsFrom: undefined,
-    handlersFrom: undefined,
+    from: {},
     vars: [],
     params: [],
-    once: undefined,
-    isRepeated: false,
+    key: "",
+    isRepeatable: undefined,
+    isIncluded: false,
+    isValidated: true,
+    parents: [],
   };
 }
 
@@ -49,8 +55,8 @@ export function findRole(context: LoadContext, { name, node }: RoleRequest, line
   const parents = [
     join(directory, "roles"),
     ...context.rolesPath,
-    directory,
     ...(lineage.role ? [dirname(lineage.role.path)] : []),
+    directory,
   ];
   const candidates = isAbsolute(name) ? [name] : [...new Set(parents.map((parent) => join(parent, name)))];
   const path = candidates.find((one) => files.kind(one) === "directory");
@@ -65,45 +71,78 @@ export function findRole(context: LoadContext, { name, node }: RoleRequest, line
   return undefined;
 }
 
-function mainFile(context: LoadContext, role: string, folder: string, from: string | undefined): string | undefined {
-  return context.files.firstFile(EXTENSIONS.map((extension) => join(role, folder, (from ?? "main") + extension)));
+/** The files of a role's folder that are meant: `main`, or the one that `from` names; of a directory of variables all. */
+function filesOf({ files }: LoadContext, folder: string, from: string | undefined, takesDirectory: boolean): string[] {
+  const endings = from === undefined ? [...EXTENSIONS, ""] : ["", ...EXTENSIONS];
+  for (const path of endings.map((ending) => join(folder, (from ?? "main") + ending))) {
+    const kind = files.kind(path);
+    if (kind === "file") return [path];
+    if (kind === "directory" && takesDirectory) return filesBelow(files, path);
+  }
+  return [];
 }
 
-/** The file that `tasks_from` and the like name; reports where it is missing. */
-export function fileFrom(
-  context: LoadContext,
-  request: RoleRequest,
-  role: string,
-  folder: string,
-  from: string | undefined,
-): string | undefined {
-  const path = mainFile(context, role, folder, from);
-  if (path === undefined && from !== undefined) {
-    const shown = context.files.shown(join(role, folder));
-    const names = context.files.reader.list(join(role, folder)).map((one) => one.replace(/\.(ya?ml|json)$/, ""));
-    context.findings.at(request.node, `the role ${request.name} has no ${folder}/${from}`, {
-      detail: `Looked in ${shown}.`,
+/** Files of variables in a directory and below, by name; hidden ones and backups are none. */
+function filesBelow(files: PlaybookFiles, directory: string): string[] {
+  return files.reader
+    .list(directory)
+    .toSorted()
+    .flatMap((name) => {
+      if (name.startsWith(".") || name.endsWith("~")) return [];
+      const path = join(directory, name);
+      const ending = extname(name);
+      const kind = files.kind(path);
+      if (kind === "directory") return ending === "" ? filesBelow(files, path) : [];
+      return kind === "file" && (ending === "" || EXTENSIONS.includes(ending)) ? [path] : [];
+    });
+}
+
+/** The files that are meant; reports where one that `tasks_from` and the like name is missing. */
+function partOf(context: LoadContext, request: RoleRequest, role: string, part: RolePart): string[] {
+  const folder = join(role, part);
+  const from = request.from[part];
+  const { files, findings } = context;
+  if (from !== undefined && relative(folder, join(folder, from)).startsWith("..")) {
+    findings.at(request.node, `${part}_from: ${JSON.stringify(from)} lies outside of the role's ${part}/`);
+    return [];
+  }
+  const paths = filesOf(context, folder, from, part === "vars" || part === "defaults");
+  if (paths.length === 0 && from !== undefined) {
+    const names = files.reader.list(folder).map((one) => one.replace(/\.(ya?ml|json)$/, ""));
+    findings.at(request.node, `the role ${request.name} has no ${part}/${from}`, {
+      detail: `Looked in ${files.shown(folder)}.`,
       remedy: suggest(from, names),
     });
   }
-  return path;
+  return paths;
 }
 
-export function layerFrom(
+/** The file of a role's tasks or handlers. */
+export function taskFileOf(
   context: LoadContext,
   request: RoleRequest,
   role: string,
-  folder: "vars" | "defaults",
-  from: string | undefined,
-): VarLayer[] {
-  const path = fileFrom(context, request, role, folder, from);
-  const layer =
-    path === undefined ? undefined : context.findings.try(() => varsOfFile(context.files, path, context.findings));
-  return layer ? [layer] : [];
+  part: "tasks" | "handlers",
+): string | undefined {
+  return partOf(context, request, role, part)[0];
 }
 
+/** A role's variables: of several files the later ones are stronger. */
+export function layersOf(
+  context: LoadContext,
+  request: RoleRequest,
+  role: string,
+  part: "vars" | "defaults",
+): VarLayer[] {
+  return partOf(context, request, role, part).flatMap((path) => {
+    const layer = context.findings.try(() => varsOfFile(context.files, path, context.findings));
+    return layer ? [layer] : [];
+  });
+}
+
+/** The role's meta file; reports one that is no map. */
 export function metaOf(context: LoadContext, role: string): YamlMap | undefined {
-  const path = mainFile(context, role, "meta", undefined);
+  const [path] = filesOf(context, join(role, "meta"), undefined, false);
   const node = path === undefined ? undefined : context.findings.try(() => context.files.yaml(path));
   if (node && node.kind !== "map") context.findings.at(node, "the meta file of a role must be a map");
   return node?.kind === "map" ? node : undefined;

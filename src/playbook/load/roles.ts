@@ -5,15 +5,16 @@ import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import type { LoadContext } from "./context.js";
 import { checkKeywords, ROLE_KEYWORDS } from "./keywords.js";
-import { inherit, type Lineage } from "./lineage.js";
+import { inherit, passedOn, type Lineage } from "./lineage.js";
+import type { Findings } from "./findings.js";
 import { listItems } from "./list-items.js";
-import type { Node, RoleInfo } from "../play.js";
-import { fileFrom, findRole, layerFrom, metaOf, requestOf, type RoleRequest } from "./role-files.js";
+import type { Meta, Node, RoleInfo } from "../play.js";
+import { findRole, layersOf, metaOf, requestOf, taskFileOf, type RoleRequest } from "./role-files.js";
 import { loadHandlers, loadTaskFile, type Chain } from "./tasks.js";
 import { plainBoolean, plainText, varsOf } from "./vars.js";
-import { plainOf, type YamlNode } from "../yaml/yaml.js";
+import { placeOf, plainOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
-interface LoadedRole {
+export interface LoadedRole {
   readonly nodes: readonly Node[];
   readonly vars: readonly VarLayer[];
   readonly defaults: readonly VarLayer[];
@@ -30,9 +31,17 @@ export async function loadRoles(
 ): Promise<Node[]> {
   const remedy = "Write each role on a line of its own with a dash.";
   const nodes: Node[] = [];
-  for (const item of listItems(node, context.findings, "roles must be a list", remedy))
+  for (const item of listItems(node, context.findings, "roles must be a list", remedy)) {
+    const name = nameOfEntry(item);
+    if (name !== undefined) context.gathered.roleNames.own.push(name);
     nodes.push(...(await loadRoleEntry(context, item, lineage, chain)).nodes);
+  }
   return nodes;
+}
+
+function nameOfEntry(item: YamlNode): string | undefined {
+  const node = item.kind === "map" ? (item.entries.get("role") ?? item.entries.get("name"))?.value : item;
+  return node?.kind === "scalar" ? node.text : undefined;
 }
 
 async function loadRoleEntry(
@@ -43,10 +52,8 @@ async function loadRoleEntry(
 ): Promise<LoadedRole> {
   const { findings } = context;
   if (item.kind === "scalar" && typeof item.value === "string") {
-    const name = plainText(item, "the name of a role", findings);
-    return name === undefined
-      ? NOTHING
-      : loadOnce(context, { ...requestOf(name, item), vars: [], params: [] }, item, lineage, chain);
+    const name = roleName(item, lineage, findings);
+    return name === undefined ? NOTHING : loadListed(context, requestOf(name, item), [], lineage, chain);
   }
   const entry = item.kind === "map" ? (item.entries.get("role") ?? item.entries.get("name")) : undefined;
   if (item.kind !== "map" || !entry) {
@@ -55,7 +62,7 @@ async function loadRoleEntry(
     });
     return NOTHING;
   }
-  const name = plainText(entry.value, "the name of a role", findings);
+  const name = roleName(entry.value, lineage, findings);
   if (name === undefined) return NOTHING;
   const isParam = (key: string): boolean => !Object.hasOwn(ROLE_KEYWORDS, key);
   checkKeywords(item, ROLE_KEYWORDS, "a role", findings, isParam);
@@ -68,39 +75,35 @@ async function loadRoleEntry(
       });
   }
   const vars = item.entries.get("vars");
+  const params = varsOf({ ...item, entries: new Map(paramEntries) }, `parameters of role ${name}`, findings);
   const request: RoleRequest = {
     ...requestOf(name, entry.value),
     vars: vars ? [varsOf(vars.value, `vars of role ${name}`, findings)] : [],
-    params:
-      paramEntries.length > 0
-        ? [varsOf({ ...item, entries: new Map(paramEntries) }, `parameters of role ${name}`, findings)]
-        : [],
+    params: paramEntries.length > 0 ? [{ ...params, rank: "role parameter" }] : [],
   };
-  return loadOnce(context, request, item, inherit(lineage, item, undefined, findings), chain);
+  // Other keywords do not tell uses of a role apart.
+  const telling = [...item.entries].filter(([key]) => isParam(key) || ["when", "tags", "vars"].includes(key));
+  const given = telling.map(([key, { value }]) => [key, plainOf(value)]);
+  return loadListed(context, request, given, inherit(lineage, item, undefined, findings), chain);
 }
 
-/** An entry of `roles:` or of dependencies: with the very same arguments it runs once on a target, unless it allows more. */
-async function loadOnce(
+function roleName(node: YamlNode, lineage: Lineage, findings: Findings): string | undefined {
+  const settled = lineage.early.settled(node, "the name of a role", lineage.vars, findings);
+  return settled && plainText(settled, "the name of a role", findings);
+}
+
+/** An entry of `roles:` or of dependencies. */
+async function loadListed(
   context: LoadContext,
   request: RoleRequest,
-  entry: YamlNode,
+  given: readonly unknown[],
   lineage: Lineage,
   chain: Chain,
 ): Promise<LoadedRole> {
   const path = findRole(context, request, lineage);
   if (path === undefined || isCircular(context, request, path, chain)) return NOTHING;
-  const { role: _role, name: _name, ...given } = entry.kind === "map" ? asRecord(plainOf(entry)) : {};
-  const key = JSON.stringify([path, given]);
-  const duplicates = metaOf(context, path)?.entries.get("allow_duplicates");
-  const isRepeatable =
-    duplicates !== undefined && plainBoolean(duplicates.value, "allow_duplicates", context.findings) === true;
-  const isRepeated = context.gathered.seen.has(key);
-  context.gathered.seen.add(key);
-  return loadRole(context, { ...request, once: isRepeatable ? undefined : key, isRepeated }, path, lineage, chain);
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
+  const parents = lineage.role?.parents ?? [];
+  return loadRole(context, { ...request, key: JSON.stringify([path, given]), parents }, path, lineage, chain);
 }
 
 /** Reports a role that is being read already. */
@@ -124,14 +127,19 @@ export async function loadRole(
   chain: Chain,
 ): Promise<LoadedRole> {
   if (isCircular(context, request, path, chain)) return NOTHING;
-  const ownDefaults = layerFrom(context, request, path, "defaults", request.defaultsFrom);
-  const ownVars = layerFrom(context, request, path, "vars", request.varsFrom);
+  const meta = metaOf(context, path);
+  const ownDefaults = layersOf(context, request, path, "defaults");
+  const ownVars = layersOf(context, request, path, "vars");
   const own = [...request.vars, ...ownVars, ...request.params];
+  const isRepeatable = request.isRepeatable ?? allowsDuplicates(context, meta);
   const info = (defaults: readonly VarLayer[]): RoleInfo => ({
     name: request.name,
     path,
     defaults,
-    once: request.once,
+    parents: request.parents,
+    key: request.key,
+    isIncluded: request.isIncluded,
+    isRepeatable,
   });
   const above = lineage.role?.defaults ?? [];
   const searchDirectories = [...new Set([path, join(path, "tasks"), ...lineage.searchDirectories])];
@@ -141,37 +149,55 @@ export async function loadRole(
     vars: [...lineage.vars, ...own],
     searchDirectories,
   };
-  const dependencies = await loadDependencies(context, path, asParent, [...chain, path]);
+  const dependencies = await loadDependencies(context, meta, asParent, [...chain, path]);
   const role = info([...dependencies.defaults, ...above, ...ownDefaults]);
   const inside: Lineage = { ...asParent, role, vars: [...lineage.vars, ...dependencies.vars, ...own] };
-  if (!request.isRepeated) {
+  // The same was read before: its handlers and variables are known.
+  const isRepeated = context.gathered.seen.has(request.key);
+  context.gathered.seen.add(request.key);
+  if (!isRepeated) {
     context.gathered.defaults.push(...ownDefaults);
     context.gathered.vars.push(...request.vars, ...ownVars);
   }
-  const tasks = fileFrom(context, request, path, "tasks", request.tasksFrom);
+  const tasks = taskFileOf(context, request, path, "tasks");
   const nodes = tasks === undefined ? [] : await loadTaskFile(context, tasks, inside, [...chain, path]);
-  const handlers = fileFrom(context, request, path, "handlers", request.handlersFrom);
-  if (handlers !== undefined && !request.isRepeated) {
+  const handlers = taskFileOf(context, request, path, "handlers");
+  if (handlers !== undefined && !isRepeated) {
     const list = context.findings.try(() => context.files.yaml(handlers));
     context.gathered.handlers.push(...(await loadHandlers(context, list, inside, [...chain, path, handlers])));
   }
+  const end: Meta = {
+    ...passedOn(inside),
+    kind: "meta",
+    action: "role_complete",
+    place: placeOf(request.node),
+    tags: new Set(["always"]),
+    when: [],
+  };
   return {
-    nodes: [...dependencies.nodes, ...nodes],
-    vars: [...dependencies.vars, ...ownVars],
+    nodes: [...dependencies.nodes, ...nodes, end],
+    vars: [...dependencies.vars, ...request.vars, ...ownVars],
     defaults: [...dependencies.defaults, ...ownDefaults],
   };
 }
 
+function allowsDuplicates(context: LoadContext, meta: YamlMap | undefined): boolean {
+  const entry = meta?.entries.get("allow_duplicates");
+  return entry !== undefined && plainBoolean(entry.value, "allow_duplicates", context.findings) === true;
+}
+
 async function loadDependencies(
   context: LoadContext,
-  path: string,
+  meta: YamlMap | undefined,
   lineage: Lineage,
   chain: Chain,
 ): Promise<LoadedRole> {
-  const node = metaOf(context, path)?.entries.get("dependencies")?.value;
+  const node = meta?.entries.get("dependencies")?.value;
   const all: { nodes: Node[]; vars: VarLayer[]; defaults: VarLayer[] } = { nodes: [], vars: [], defaults: [] };
   for (const item of listItems(node, context.findings, "dependencies must be a list of roles")) {
     const one = await loadRoleEntry(context, item, lineage, chain);
+    const name = nameOfEntry(item);
+    if (name !== undefined) context.gathered.roleNames.dependencies.push(name);
     all.nodes.push(...one.nodes);
     all.vars.push(...one.vars);
     all.defaults.push(...one.defaults);

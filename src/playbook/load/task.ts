@@ -7,7 +7,7 @@ import { argumentsOf } from "./arguments.js";
 import { conditionsOf, type Condition } from "../condition/condition.js";
 import type { Findings } from "./findings.js";
 import { ANSIBLE_MODULES, checkKeywords, INCLUDE_KEYWORDS, LOOP_CONTROL_KEYWORDS, TASK_KEYWORDS } from "./keywords.js";
-import { shortName, type Lineage } from "./lineage.js";
+import { passedOn, shortName, type Lineage } from "./lineage.js";
 import { loopFor } from "./loop-words.js";
 import type { LoopControl, Task } from "../play.js";
 import { templateOf } from "../template/template.js";
@@ -111,14 +111,14 @@ export function checkTaskKeywords(map: YamlMap, action: YamlEntry, findings: Fin
 }
 
 function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Lineage, findings: Findings): Task {
-  const { notify, moduleDefaults, ...inherited } = lineage;
+  const { notify, moduleDefaults } = lineage;
   const conditions = (keyword: string): readonly Condition[] | undefined => {
     const node = map.entries.get(keyword)?.value;
     return node && findings.try(() => conditionsOf(node, keyword));
   };
   const listen = map.entries.get("listen")?.value;
   return {
-    ...inherited,
+    ...passedOn(lineage),
     kind: "task",
     place: placeOf(map),
     name: nameOf(map, findings),

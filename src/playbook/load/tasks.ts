@@ -7,14 +7,13 @@ import { nothingGathered, type LoadContext } from "./context.js";
 import { Findings } from "./findings.js";
 import { findTaskFile } from "./include-file.js";
 import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
-import { inherit, shortName, type Lineage } from "./lineage.js";
+import { inherit, passedOn, shortName, withVars, type Lineage } from "./lineage.js";
 import { listItems } from "./list-items.js";
-import { NO_SCOPE } from "../scope/no-scope.js";
-import type { Block, Include, Inherited, Meta, Node, Task } from "../play.js";
+import type { Block, Include, Included, IncludeWish, Inherited, Meta, Node, Task } from "../play.js";
 import { importRole, includeRole } from "./role-actions.js";
 import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
 import { templateOf } from "../template/template.js";
-import { isTemplateText, oneOf, plainText, varsOf } from "./vars.js";
+import { oneOf, plainText, varsOf } from "./vars.js";
 import { placeOf, type YamlEntry, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
 /** Files that are being read, outermost first; the last one is at hand. */
@@ -117,12 +116,9 @@ async function loadBlock(context: LoadContext, map: YamlMap, lineage: Lineage, c
   };
 }
 
-/** What a node keeps of its lineage. */
-export function inheritedOf(
-  { notify: _notify, moduleDefaults: _defaults, ...inherited }: Lineage,
-  map: YamlMap,
-): Inherited {
-  return { ...inherited, place: placeOf(map) };
+/** What a node keeps of its lineage, with its own place. */
+export function inheritedOf(lineage: Lineage, map: YamlMap): Inherited {
+  return { ...passedOn(lineage), place: placeOf(map) };
 }
 
 /** The `file` of an import or include: text, or `file:` in a map. */
@@ -160,13 +156,10 @@ async function importTasks(
     });
   const node = fileNode(context, action);
   if (!node) return [];
-  if (isTemplateText(node)) {
-    findings.at(node, "import_tasks is read before any variable is known", {
-      remedy: "Write include_tasks, or the file's name.",
-    });
-    return [];
-  }
-  const name = plainText(node, action.key, findings) ?? "";
+  const own = inherit(lineage, map, "import vars", findings);
+  const settled = own.early.settled(node, "the file that import_tasks names", own.vars, findings, "include_tasks");
+  const name = settled && plainText(settled, action.key, findings);
+  if (name === undefined) return [];
   const found = findTaskFile(context, lineage, chain.at(-1) ?? "", name);
   if ("detail" in found) {
     findings.at(node, `there is no file ${JSON.stringify(name)}`, found);
@@ -180,7 +173,6 @@ async function importTasks(
     });
     return [];
   }
-  const own = inherit(lineage, map, "import vars", findings);
   return loadTaskFile(context, found.path, own, chain);
 }
 
@@ -226,11 +218,14 @@ function includeTasks(
   const node = fileNode(context, action);
   const file = node && findings.try(() => templateOf(node));
   if (!node || !file) return [];
-  const vars = varsOfAction(context, map, "include vars");
-  const below = lineageBelowInclude(context, action, { ...lineage, vars: [...lineage.vars, ...vars] });
+  const vars = varsOfAction(context, map, "include vars").map((layer) => ({
+    ...layer,
+    rank: "include parameter" as const,
+  }));
+  const below = lineageBelowInclude(context, action, withVars(lineage, vars));
   const place = placeOf(node);
   return [
-    includeNode(context, map, "include_tasks", lineage, file, async (name) => {
+    includeNode(context, map, "include_tasks", withVars(lineage, vars), { file, from: {} }, async (name) => {
       const found = findTaskFile(context, lineage, chain.at(-1) ?? "", name);
       if ("detail" in found) throw node.source.error(place, `there is no file ${JSON.stringify(name)}`, found);
       return loadApart(context, (inner) => loadTaskFile(inner, found.path, below, chain));
@@ -238,28 +233,29 @@ function includeTasks(
   ];
 }
 
-/** An include; what it reads is read once for each name. */
+/** An include; what it reads is read once for each name. `lineage` has its variables already. */
 export function includeNode(
   context: LoadContext,
   map: YamlMap,
   action: Include["action"],
   lineage: Lineage,
-  file: Include["file"],
-  read: Include["load"],
+  what: Pick<Include, "file" | "from">,
+  read: (file: string, from: IncludeWish["from"]) => Promise<Included>,
 ): Include {
   const { findings } = context;
-  const loaded = new Map<string, ReturnType<Include["load"]>>();
+  const loaded = new Map<string, Promise<Included>>();
   return {
-    ...inheritedOf(inherit(lineage, map, "include vars", findings), map),
+    ...inheritedOf(inherit(lineage, map, undefined, findings), map),
     kind: "include",
     name: nameOf(map, findings),
     action,
     loop: loopOf(map, findings),
     loopControl: loopControlOf(map, findings),
-    file,
-    load(name) {
-      const before = loaded.get(name) ?? read(name);
-      loaded.set(name, before);
+    ...what,
+    load(file, from = {}) {
+      const key = JSON.stringify([file, from]);
+      const before = loaded.get(key) ?? read(file, from);
+      loaded.set(key, before);
       return before;
     },
   };
@@ -269,12 +265,12 @@ export function includeNode(
 export async function loadApart(
   context: LoadContext,
   read: (inner: LoadContext) => Promise<Node[]>,
-): ReturnType<Include["load"]> {
+): Promise<Included> {
   const inner: LoadContext = { ...context, findings: new Findings(), gathered: nothingGathered() };
   const nodes = await read(inner);
   const errors = inner.findings.list.filter((one) => one.severity === "error");
   if (errors.length > 0) throw new CrunError(errors, 2);
-  return { nodes, handlers: inner.gathered.handlers, defaults: inner.gathered.defaults };
+  return { nodes, handlers: inner.gathered.handlers, defaults: [], vars: [] };
 }
 
 const META_ACTIONS = [
@@ -313,7 +309,7 @@ export async function loadHandlers(
 ): Promise<Task[]> {
   const nodes = await loadTasks(context, node, lineage, chain);
   return nodes.flatMap((one) => {
-    if (one.kind === "task") return [named(one)];
+    if (one.kind === "task") return [one];
     const what = one.kind === "block" ? "a block" : one.kind === "meta" ? "meta" : one.action;
     context.findings.add({
       severity: "error",
@@ -325,10 +321,4 @@ export async function loadHandlers(
     });
     return [];
   });
-}
-
-/** A role's handler is also called by the role's name: `role : handler`. */
-function named(task: Task): Task {
-  const name = task.role && task.name?.isStatic ? String(task.name.render(NO_SCOPE)) : undefined;
-  return name === undefined ? task : { ...task, listen: [...task.listen, `${task.role?.name} : ${name}`] };
 }

@@ -171,7 +171,7 @@ function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: 
   const handlers = walked.handlers.get(play) ?? [];
   const hasOpenNames = handlers.some((one) => one.name && !one.name.isStatic);
   if (hasOpenNames || walked.openPlays.has(play)) return;
-  const names = new Set(handlers.flatMap((one) => [...(one.name ? [staticText(one.name) ?? ""] : []), ...one.listen]));
+  const names = new Set(handlers.flatMap((one) => [...titlesOf(one), ...one.listen]));
   for (const { task, play: of } of walked.tasks) {
     if (of !== play) continue;
     for (const one of task.notify) {
@@ -193,6 +193,13 @@ function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: 
       }
     }
   }
+}
+
+/** What a task is called by: its name, in a role with the role's name before it as well. */
+function titlesOf({ name, role }: Task): string[] {
+  const title = staticText(name);
+  if (title === undefined) return [];
+  return role ? [title, `${role.name} : ${title}`] : [title];
 }
 
 function checkHosts(play: Play, asked: PreflightQuestions, files: PlaybookFiles, found: Findings): void {

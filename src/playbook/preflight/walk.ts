@@ -3,7 +3,7 @@
 import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
 import type { Renderable, VarLayer } from "../../module/value.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
-import type { Include, Node, Play, Playbook, Task } from "../play.js";
+import type { Include, IncludeWish, Node, Play, Playbook, Task } from "../play.js";
 
 export interface Walked {
   /** Tasks, with the loops of the includes around them. */
@@ -33,6 +33,14 @@ const DEEPEST = 8;
 /** Text of a value that is no template; undefined for a template. */
 export function staticText(value: Renderable | undefined): string | undefined {
   return value?.isStatic ? String(value.render(NO_SCOPE)) : undefined;
+}
+
+/** What an include reads, where no target has a say in it. */
+function staticWish(include: Include): IncludeWish | undefined {
+  const file = staticText(include.file);
+  const from = Object.entries(include.from).map(([part, value]) => [part, staticText(value)] as const);
+  if (file === undefined || from.some(([, value]) => value === undefined)) return undefined;
+  return { file, from: Object.fromEntries(from.map(([part, value]) => [part, value ?? ""])) };
 }
 
 export async function walk(playbook: Playbook): Promise<Walked> {
@@ -67,16 +75,16 @@ class Walker implements Walked {
   }
 
   async #include(play: Play, include: Include, around: readonly Include[]): Promise<void> {
-    const file = staticText(include.file);
-    if (file === undefined || around.length >= DEEPEST || around.includes(include)) {
-      if (file === undefined) this.openPlays.add(play);
+    const wish = staticWish(include);
+    if (wish === undefined || around.length >= DEEPEST || around.includes(include)) {
+      if (wish === undefined) this.openPlays.add(play);
       return;
     }
     // The same file within itself: its tasks were seen.
     if (around.some((one) => one.place.file === include.place.file && one.place.line === include.place.line)) return;
     try {
-      const loaded = await include.load(file);
-      this.layers.push(...loaded.defaults);
+      const loaded = await include.load(wish.file, wish.from);
+      this.layers.push(...loaded.defaults, ...loaded.vars);
       this.handlers.get(play)?.push(...loaded.handlers);
       await this.nodes(play, loaded.nodes, [...around, include]);
     } catch (error) {
