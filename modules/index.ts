@@ -3,6 +3,7 @@
 import type { AnyModule, ModuleRegistry } from "../src/module/contract.js";
 
 const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>([
+  ["add_host", () => import("./add-host.js")],
   ["apt", () => import("./apt.js")],
   ["assert", () => import("./assert.js")],
   ["blockinfile", () => import("./blockinfile.js")],
@@ -13,16 +14,21 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["fail", () => import("./fail.js")],
   ["file", () => import("./file.js")],
   ["group", () => import("./group.js")],
+  ["group_by", () => import("./group-by.js")],
   ["lineinfile", () => import("./lineinfile.js")],
   ["package", () => import("./package.js")],
+  ["pause", () => import("./pause.js")],
+  ["ping", () => import("./ping.js")],
   ["script", () => import("./script.js")],
   ["service", () => import("./service.js")],
   ["set_fact", () => import("./set-fact.js")],
+  ["set_stats", () => import("./set-stats.js")],
   ["shell", () => import("./shell.js")],
   ["stat", () => import("./stat.js")],
   ["systemd", () => import("./systemd.js")],
   ["template", () => import("./template.js")],
   ["user", () => import("./user.js")],
+  ["wait_for_connection", () => import("./wait-for-connection.js")],
 ]);
 
 /** All modules of crun. */

@@ -8,6 +8,7 @@ export default defineModule({
   doc: "Every key but cacheable is a variable; a name may be a template. The texts yes, no, true and false become booleans, as in Ansible. They hold for the rest of the run and are stronger than the play's variables.",
   params: { cacheable: { type: "bool", default: false, doc: "Accepted; crun keeps no facts between runs." } },
   hasOpenParams: true,
+  setsVariables: true,
   returns: { ansible_facts: "What was set." },
   neverChanges: true,
   neverFails: true,

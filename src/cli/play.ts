@@ -7,11 +7,14 @@ import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diag
 import { crunFacts } from "../engine/look/crun-facts.js";
 import { StartGate } from "../engine/program.js";
 import { Run } from "../engine/run.js";
+import { includedVars } from "../playbook/load/included-vars.js";
 import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
 import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
+import type { MayCome } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
+import type { Prompt } from "../target/session.js";
 import type { PlayOptions } from "./options.js";
 import { listing } from "./listing.js";
 import { terminalPrompt } from "./prompt.js";
@@ -31,10 +34,11 @@ const PATIENCE_MS = 15_000;
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
   const setup = await setUp(options, options.playbooks[0]);
-  const pool = new ConnectionPool(terminalPrompt());
+  const prompt = terminalPrompt();
+  const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
-    return await checkAndRun(options, setup, pool);
+    return await checkAndRun(options, setup, pool, prompt);
   } finally {
     await pool.close();
   }
@@ -59,11 +63,15 @@ function beginHere(setup: Setup, pool: ConnectionPool): void {
   }
 }
 
-async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool): Promise<number> {
+async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool, prompt: Prompt): Promise<number> {
   const loaded: LoadedPlaybook[] = [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra: setup.extra }));
   const layers = layersOf(setup);
-  const checkPattern = (pattern: string): void => void setup.inventory.match(pattern);
+  const checkPattern = (pattern: string, mayCome: MayCome): void => {
+    setup.inventory.match(pattern, mayCome);
+    // Later plays know all that the ones before them can make.
+    setup.inventory.mayCome = mayCome;
+  };
   const { tags, skipTags, startAtTask } = options;
   tell(await preflight(loaded, { layers, checkPattern, tags, skipTags, startAtTask }));
   const playbooks = loaded.map(({ playbook }) => playbook);
@@ -81,6 +89,10 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
     makeScope: createScope,
     compileText: fileTemplate,
     loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path))),
+    readVars: (paths, under) => includedVars(paths, under),
+    ask: process.stdin.isTTY ? prompt : undefined,
+    dropHost: (host) => pool.drop(setup.addressOf(host)),
+    refreshInventory: () => Promise.resolve().then(() => setup.refresh()),
     facts: crunFacts,
     extraVars: [setup.extra],
     sink: await reportFor(options),
@@ -122,7 +134,7 @@ function tell(findings: readonly Diagnostic[]): void {
 
 /** The variables that the inventory defines for any target, and the command line for all. */
 function layersOf({ inventory, extra }: Setup): Set<VarLayer> {
-  const layers = new Set<VarLayer>([extra]);
+  const layers = new Set<VarLayer>([extra, ...inventory.base.layersToCome()]);
   for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
   return layers;
 }

@@ -4,27 +4,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
-import type { Inventory, Target } from "../inventory/inventory.js";
+import type { LoadedInventory, Target } from "../inventory/inventory.js";
+import { LiveInventory } from "../inventory/live.js";
 import { loadInventory } from "../inventory/load.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import { language } from "../playbook/language.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { plainOf, readYaml } from "../playbook/yaml/yaml.js";
-import {
-  hostAddress,
-  hostVariables,
-  treeLocation,
-  type ConnectionOptions,
-  type TreeLocation,
-} from "../target/address.js";
-import { hostScope } from "../target/host-scope.js";
+import { treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
 import type { HostAddress } from "../target/session.js";
 import { extraVars } from "./extra-vars.js";
+import { Hosts } from "./hosts.js";
 import type { ReachOptions } from "./options.js";
 import { terminalPrompt } from "./prompt.js";
 
 export interface Setup {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly extra: VarLayer;
   readonly connection: ConnectionOptions;
   readonly forks: number;
@@ -34,6 +29,8 @@ export interface Setup {
   scopeOf(name: string): Scope;
   /** The variables that a host is reached by. */
   hostScopeOf(host: string): Scope;
+  /** Reads the inventory's sources anew. Throws a CrunError. */
+  refresh(): void;
 }
 
 const defaultForks = 20;
@@ -48,34 +45,23 @@ interface Config {
 export async function setUp(options: ReachOptions, playbook?: string): Promise<Setup> {
   const directory = playbook === undefined ? undefined : dirname(resolve(playbook));
   const config = readConfig(directory);
-  const inventory = loadInventory(inventoryPaths(options.inventory, config), directory, language);
+  const paths = inventoryPaths(options.inventory, config);
+  const load = (): LoadedInventory => loadInventory(paths, directory, language);
+  const inventory = new LiveInventory(load());
   const extra = extraVars(options.extraVars);
   const connection = await connectionOptions(options);
   const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
-  const onHost = new Map<string, Target[]>();
-  for (const target of inventory.targets.values()) {
-    const known = onHost.get(target.host);
-    if (known) known.push(target);
-    else onHost.set(target.host, [target]);
-  }
-  const hostScopeOf = (host: string): Scope => {
-    const members = (onHost.get(host) ?? []).map(({ name }) => ({ name, scope: scopeOf(name) }));
-    return hostScope(host, scopeOf(host), members, hostVariables);
-  };
-  const addresses = new Map<string, HostAddress>();
-  const addressOf = (host: string): HostAddress => {
-    const address = addresses.get(host) ?? hostAddress(host, hostScopeOf(host), connection);
-    addresses.set(host, address);
-    return address;
-  };
+  const hosts = new Hosts(inventory, scopeOf, connection);
+  const { addressOf } = hosts;
   return {
     inventory,
     extra,
     connection,
     forks: options.forks ?? config.forks ?? defaultForks,
     scopeOf,
-    hostScopeOf,
+    hostScopeOf: hosts.scopeOf,
     addressOf,
+    refresh: () => inventory.replace(load()),
     locate: (target) => {
       // What makes no sense is told before anything is connected to.
       addressOf(target.host);

@@ -4,6 +4,7 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
 import type { TreeSession } from "../target/session.js";
+import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import type { Need } from "./need.js";
@@ -62,6 +63,13 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
       return;
     case "load":
       for (const wish of need.wishes) await on.play.load(need.include, wish);
+      return;
+    case "effects":
+      await carryOut(on);
+      return;
+    case "refresh":
+      await on.play.refreshInventory(need.met);
+      on.scopes.forget();
       return;
     case "sleep":
       await on.play.run.sleep(need.ms);

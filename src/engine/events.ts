@@ -71,7 +71,21 @@ export type EngineEvent =
       readonly diagnostics: readonly Diagnostic[];
     }
   | { readonly event: "warning"; readonly diagnostic: Diagnostic }
-  | { readonly event: "recap"; readonly targets: Readonly<Record<string, Counts>>; readonly durationMs: number };
+  /** What the person in front of it should see now (pause). */
+  | { readonly event: "notice"; readonly message: string }
+  | {
+      readonly event: "recap";
+      readonly targets: Readonly<Record<string, Counts>>;
+      readonly durationMs: number;
+      /** What set_stats gave; absent: nothing. */
+      readonly stats?: RunStats;
+    };
+
+/** Figures that tasks gave for the end of the run. */
+export interface RunStats {
+  readonly run: Readonly<Record<string, unknown>>;
+  readonly targets: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
 
 /** Takes events in the order in which they happen. */
 export type EventSink = (event: EngineEvent) => void;

@@ -18,4 +18,8 @@ export type Need =
   | { readonly kind: "follow" }
   | { readonly kind: "permit"; readonly limit: number }
   | { readonly kind: "load"; readonly include: Include; readonly wishes: readonly IncludeWish[] }
+  /** Carry out the effects of the plan of the item at hand. */
+  | { readonly kind: "effects" }
+  /** Read the inventory anew, once for all who met. */
+  | { readonly kind: "refresh"; readonly met: readonly number[] | undefined }
   | { readonly kind: "sleep"; readonly ms: number };

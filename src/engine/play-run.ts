@@ -51,6 +51,7 @@ export class PlayRun {
   readonly #includes = new Map<Include, Map<string, Loaded | CrunError>>();
   readonly handlers: Handlers;
   readonly #once = new OnceResults();
+  #refreshed: { readonly met: readonly number[] | undefined; readonly done: Promise<void> } | undefined;
   readonly #throttles = new Map<Task, Limiter>();
 
   constructor(run: Run, play: Play, code: Code, states: readonly TargetState[], layers: PlayLayers) {
@@ -89,7 +90,7 @@ export class PlayRun {
         path: location.path,
         entry: location.entry,
       }),
-      group_names: () => target.groups,
+      group_names: () => run.groupsOf(target),
       play_targets: () => names,
       ansible_play_hosts: () => this.targets.filter((one) => !one.state.isOut).map((one) => one.state.target.name),
       ansible_play_batch: () => names,
@@ -128,12 +129,25 @@ export class PlayRun {
       ...this.run.magic,
       inventory_hostname: () => name,
       target: () => ({ name, host: target.host, tree: target.tree, path: location.path, entry: location.entry }),
-      group_names: () => target.groups,
+      group_names: () => this.run.groupsOf(target),
       playbook_dir: () => this.play.directory,
     });
     const scope = this.run.scopesFor(state, layers, magic, false).of([], undefined);
     this.#otherScopes.set(name, scope);
     return scope;
+  }
+
+  /** Reads the inventory anew, once for those who met for it. A source that cannot be read is told; what was known stays. */
+  refreshInventory(met: readonly number[] | undefined): Promise<void> {
+    if (met === undefined || this.#refreshed?.met !== met) {
+      const done = this.run.options.refreshInventory?.().catch((error: unknown) => {
+        if (!(error instanceof CrunError)) throw error;
+        for (const one of error.diagnostics)
+          this.run.tell({ event: "warning", diagnostic: { ...one, severity: "warning" } });
+      });
+      this.#refreshed = { met, done: done ?? Promise.resolve() };
+    }
+    return this.#refreshed?.done ?? Promise.resolve();
   }
 
   /** Where a task with delegate_to acts. Throws a CrunError where nothing bears that name. */

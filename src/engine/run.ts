@@ -3,7 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
-import type { Inventory, Target } from "../inventory/inventory.js";
+import type { Inventory, InventoryChanges, Target } from "../inventory/inventory.js";
 import { type Renderable, type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
@@ -19,7 +19,8 @@ import { Sources, type TextCompiler } from "./task/sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
-import { TargetScopes, type ScopeFactory } from "./variables.js";
+import { Stats } from "./stats.js";
+import { groupsOf, TargetScopes, type ScopeFactory } from "./variables.js";
 import { Venues } from "./venues.js";
 
 /** Reads the variables of one vars_files entry; undefined: the file does not exist. */
@@ -28,12 +29,25 @@ export type VarsFileLoader = (path: string, play: Play, place: Place | undefined
 export interface RunOptions {
   readonly inventory: Inventory;
   /** Targets to keep to; undefined: all. */
-  readonly limit?: ReadonlySet<string> | undefined;
+  readonly limit?: { has(name: string): boolean; readonly size: number } | undefined;
   readonly openHost: OpenHost;
   readonly locate: (target: Target) => Location;
   readonly makeScope: ScopeFactory;
   readonly compileText: TextCompiler;
   readonly loadVarsFile: VarsFileLoader;
+  /** Files of variables for include_vars, later ones on top, each variable by itself or all under one name. Throws a CrunError. */
+  readonly readVars?: (
+    paths: readonly string[],
+    under: string | undefined,
+  ) => { readonly layer: VarLayer; readonly plain: Readonly<Record<string, unknown>> };
+  /** Asks the person at the terminal; absent: there is nobody. Undefined: the question was ended without an answer. */
+  readonly ask?:
+    | ((question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>)
+    | undefined;
+  /** Ends a host's session: the next `openHost` makes another. */
+  readonly dropHost?: (host: string) => Promise<void>;
+  /** Reads the inventory's sources anew. Rejects with a CrunError. */
+  readonly refreshInventory?: () => Promise<void>;
   readonly facts?: FactGatherer | undefined;
   readonly extraVars: readonly VarLayer[];
   readonly masker?: Masker | undefined;
@@ -84,6 +98,7 @@ export class Run {
   readonly #infos = new Map<Task, TaskInfo>();
   readonly #wakers = new Set<() => void>();
   readonly #played = new Set<TargetState>();
+  readonly stats = new Stats();
 
   constructor(options: RunOptions) {
     this.options = options;
@@ -106,9 +121,8 @@ export class Run {
       },
     };
     const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
-    const groups = Object.fromEntries(options.inventory.groups);
     this.magic = {
-      groups: () => groups,
+      groups: groupsOf(options.inventory),
       crun_version: () => options.version ?? "",
       run_id: () => runId,
       check_mode: () => this.isCheck && !this.recorder,
@@ -147,6 +161,18 @@ export class Run {
     );
   }
 
+  /** What a task does to the inventory. Throws a CrunError where it cannot be done. */
+  changeInventory(change: (changes: InventoryChanges) => boolean): boolean {
+    const { changes } = this.options.inventory;
+    if (!changes) throw new CrunError({ severity: "error", summary: "this inventory cannot be added to" }, 2);
+    return change(changes);
+  }
+
+  /** Groups of a target as they are now: tasks may add to them. */
+  groupsOf(target: Target): readonly string[] {
+    return this.options.inventory.targets.get(target.name)?.groups ?? target.groups;
+  }
+
   infoOf(task: Task): TaskInfo {
     let info = this.#infos.get(task);
     if (!info) {
@@ -181,8 +207,9 @@ export class Run {
       },
       names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),
     };
-    const below = [...state.inventoryLayers, facts, ...play.above];
-    return new TargetScopes(this.options.makeScope, play.defaults, below, learned, [...this.options.extraVars, magic]);
+    const below = [state.inventoryLayer, facts, ...play.above];
+    const given = [state.included.layer, learned];
+    return new TargetScopes(this.options.makeScope, play.defaults, below, given, [...this.options.extraVars, magic]);
   }
 
   /** Counts what counts, and passes the event on. */
@@ -237,7 +264,8 @@ export class Run {
       }
     }
     const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
-    this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt });
+    const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
+    this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });
     return { targets, exitStatus: this.#exitStatus() };
   }
 

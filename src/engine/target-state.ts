@@ -4,7 +4,7 @@ import type { Inventory, Target } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { Entry, HostSession, TreeSession } from "../target/session.js";
 import type { Counts } from "./events.js";
-import { Learned } from "./variables.js";
+import { IncludedVars, joinedLayer, Learned } from "./variables.js";
 
 /** Where a target's tree lies and how processes get into it. */
 export interface Location {
@@ -20,8 +20,10 @@ export class TargetState {
   readonly target: Target;
   readonly location: Location;
   readonly learned = new Learned();
-  /** Layers of the inventory, lowest precedence first. */
-  readonly inventoryLayers: readonly VarLayer[];
+  /** What include_vars gave. */
+  readonly included = new IncludedVars();
+  /** The inventory's variables as they are now: tasks may add groups and variables. */
+  readonly inventoryLayer: VarLayer;
   readonly counts: Counts = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, rescued: 0, ignored: 0 };
   /** Undefined: not gathered. */
   facts: (() => Readonly<Record<string, unknown>>) | undefined;
@@ -29,13 +31,20 @@ export class TargetState {
   tree: TreeSession | undefined;
   isFailed = false;
   isUnreachable = false;
+  readonly #inventory: Inventory;
   readonly #openHost: OpenHost;
 
   constructor(target: Target, location: Location, inventory: Inventory, openHost: OpenHost) {
     this.target = target;
     this.location = location;
-    this.inventoryLayers = inventory.varsOf(target.name);
+    this.#inventory = inventory;
+    this.inventoryLayer = joinedLayer("inventory", () => this.inventoryLayers);
     this.#openHost = openHost;
+  }
+
+  /** Layers of the inventory, lowest precedence first. */
+  get inventoryLayers(): readonly VarLayer[] {
+    return this.#inventory.varsOf(this.target.name);
   }
 
   /** Connects where that was not done yet. */

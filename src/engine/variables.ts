@@ -1,5 +1,6 @@
 // The variables of one target: layers by precedence, magic names, what tasks registered.
 
+import type { Inventory } from "../inventory/inventory.js";
 import type { Renderable, Scope, VarLayer } from "../module/value.js";
 import { lazyMap } from "../playbook/scope/lazy-map.js";
 import type { RoleInfo } from "../playbook/play.js";
@@ -70,6 +71,47 @@ function valueOf(name: string, value: Known | undefined): { readonly raw: unknow
   return value === "pending" ? pendingVariable(name) : value;
 }
 
+/** Variables that include_vars gave a target: the last ones win. Kept from play to play. */
+export class IncludedVars {
+  readonly #layers: VarLayer[] = [];
+  readonly layer = joinedLayer("include_vars", () => this.#layers);
+
+  add(layer: VarLayer): void {
+    this.#layers.push(layer);
+  }
+}
+
+/** Layers that may become others while the run goes on as one, lowest precedence first. */
+export function joinedLayer(origin: string, layers: () => readonly VarLayer[]): VarLayer {
+  return {
+    origin,
+    get(name) {
+      const all = layers();
+      for (let index = all.length - 1; index >= 0; index--) {
+        const found = all[index]?.get(name);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    names: () => new Set(layers().flatMap((layer) => [...layer.names()])),
+  };
+}
+
+/** The variable `groups`: another value once the inventory has changed, so that what was made of it is made anew. */
+export function groupsOf(inventory: Inventory): () => unknown {
+  const { changes } = inventory;
+  const first = Object.fromEntries(inventory.groups);
+  let known: { readonly version: number; readonly value: unknown } = { version: changes?.version ?? 0, value: first };
+  return () => {
+    const version = changes?.version ?? 0;
+    if (known.version === version) return known.value;
+    const { groups: now } = inventory;
+    const value = lazyMap({ has: (name) => now.has(name), get: (name) => now.get(name), names: () => now.keys() });
+    known = { version, value };
+    return known.value;
+  };
+}
+
 /** Names that the engine gives a value when it is read. */
 export function magicLayer(values: Readonly<Record<string, () => unknown>>): VarLayer {
   return {
@@ -83,7 +125,7 @@ export function magicLayer(values: Readonly<Record<string, () => unknown>>): Var
 export class TargetScopes {
   readonly #make: ScopeFactory;
   readonly #below: readonly VarLayer[];
-  readonly #learned: VarLayer;
+  readonly #learned: readonly VarLayer[];
   readonly #above: readonly VarLayer[];
   readonly #scopes = new Map<RoleInfo | undefined, Map<readonly VarLayer[], ForgetfulScope>>();
   readonly #plain: ForgetfulScope;
@@ -100,7 +142,7 @@ export class TargetScopes {
     make: ScopeFactory,
     defaults: readonly VarLayer[],
     below: readonly VarLayer[],
-    learned: VarLayer,
+    learned: readonly VarLayer[],
     above: readonly VarLayer[],
   ) {
     this.#make = make;
@@ -108,7 +150,7 @@ export class TargetScopes {
     this.#below = below;
     this.#learned = learned;
     this.#above = above;
-    this.#plain = make([...defaults, ...below, learned, ...above]);
+    this.#plain = make([...defaults, ...below, ...learned, ...above]);
   }
 
   /** Defaults and variables of a public role that was included: visible from now on, above those of the roles before it. */
@@ -140,7 +182,7 @@ export class TargetScopes {
         ...this.#below,
         ...this.#shown,
         ...ranked(undefined),
-        this.#learned,
+        ...this.#learned,
         ...ranked("role parameter"),
         ...ranked("include parameter"),
         ...this.#above,

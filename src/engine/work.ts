@@ -3,6 +3,7 @@
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Plan, Probes } from "../module/contract.js";
+import type { EffectOutcome } from "../module/effect.js";
 import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
@@ -129,6 +130,8 @@ export class TaskWork {
   shared: SharedPlan | undefined;
   fault: Fault | undefined;
   outcomes: readonly Outcome[] | undefined;
+  /** What came of the plan's effects. */
+  effects: readonly EffectOutcome[] | undefined;
   diffs: readonly FileDiff[] = [];
   mayChange = false;
   /** Check mode: cannot be planned before a command that was not run has run. */
@@ -168,6 +171,7 @@ export class TaskWork {
     this.shared = undefined;
     this.fault = undefined;
     this.outcomes = undefined;
+    this.effects = undefined;
     this.diffs = [];
     this.mayChange = false;
     this.isUndecided = false;

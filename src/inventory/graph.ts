@@ -1,12 +1,12 @@
 // Puts what inventory files say together: targets, groups of groups, membership in order.
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import { byRank, type GroupRank } from "./inventory.js";
 import { checkNames } from "./layer.js";
 import { memoByName } from "./memo.js";
 import type { InventorySource, WrittenGroup, WrittenVar } from "./source.js";
 
-export interface GroupNode {
-  readonly name: string;
+export interface GroupNode extends GroupRank {
   readonly children: ReadonlySet<string>;
   readonly vars: readonly WrittenVar[];
   /** Distance from `all` by the longest way: deeper groups win. */
@@ -23,6 +23,8 @@ export interface Graph {
   readonly members: ReadonlyMap<string, readonly string[]>;
   /** Groups of an entry, ancestors too, without `all`, lowest precedence first. */
   readonly groupsOf: ReadonlyMap<string, readonly GroupNode[]>;
+  /** A group's name and those of the groups above it, `all` too. */
+  ancestors(group: string): ReadonlySet<string>;
 }
 
 /** Throws a CrunError for a cycle of groups or a name that is no variable. */
@@ -69,14 +71,14 @@ export function buildGraph(sources: readonly InventorySource[]): Graph {
   const ungrouped: string[] = [];
   for (const [name, names] of namesOfGroups) {
     const own = [...names].filter((one) => one !== "all" && one !== "ungrouped").map(groupOf);
-    own.sort((a, b) => a.depth - b.depth || a.priority - b.priority || (a.name < b.name ? -1 : 1));
+    own.sort(byRank);
     groupsOf.set(name, own);
     for (const group of own) members.get(group.name)?.push(name);
     if (own.length === 0) ungrouped.push(name);
   }
   members.set("all", [...entries.keys()]);
   members.set("ungrouped", ungrouped);
-  return { entries, groups, members, groupsOf };
+  return { entries, groups, members, groupsOf, ancestors };
 
   function addGroup(name: string, written: WrittenGroup): void {
     checkNames(written.vars);

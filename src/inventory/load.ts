@@ -4,15 +4,16 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { VarLayer } from "../module/value.js";
-import { buildGraph, type Graph, type GroupNode } from "./graph.js";
+import { buildGraph, type GroupNode } from "./graph.js";
 import { readIni } from "./ini.js";
-import type { Inventory, Target } from "./inventory.js";
+import { byRank, type LoadedInventory, type Target } from "./inventory.js";
 import type { Language } from "./language.js";
 import { layerOf, readVarsFile } from "./layer.js";
 import { memoByName } from "./memo.js";
 import { matchPattern } from "./pattern.js";
 import type { InventorySource } from "./source.js";
 import { expandRanges } from "./ranges.js";
+import { checkRules, isOfRule, ruleOf, rulesIn, withFound, type FoundTrees } from "./rules.js";
 import { readYamlInventory } from "./yaml-form.js";
 
 const varExtensions = ["", ".yml", ".yaml", ".json"];
@@ -22,7 +23,7 @@ export function loadInventory(
   paths: readonly string[],
   playbookDirectory: string | undefined,
   language: Language,
-): Inventory {
+): LoadedInventory {
   const sources: InventorySource[] = [];
   const directories: string[] = [];
   for (const path of paths) {
@@ -36,7 +37,8 @@ export function loadInventory(
   }
   const beside = [...new Set(directories)];
   const playbook = playbookDirectory !== undefined && !beside.includes(playbookDirectory) ? [playbookDirectory] : [];
-  return inventoryOf(buildGraph(sources), language, [...beside, ...playbook]);
+  checkRules(sources);
+  return inventoryOf(sources, new Map(), language, [...beside, ...playbook]);
 }
 
 function filesOf(path: string): string[] {
@@ -91,12 +93,22 @@ export function targetOf(name: string, groups: readonly string[]): Target {
   return { name, host: name.slice(0, colon), tree: name.slice(colon + 1), groups };
 }
 
-function inventoryOf(graph: Graph, language: Language, directories: readonly string[]): Inventory {
+function inventoryOf(
+  sources: readonly InventorySource[],
+  found: ReadonlyMap<string, FoundTrees>,
+  language: Language,
+  directories: readonly string[],
+): LoadedInventory {
+  const graph = buildGraph(withFound(sources, found));
+  const above = (group: string): string[] => [...graph.ancestors(group)].filter((one) => one !== "all").sort();
   const targets = new Map<string, Target>();
   for (const name of graph.entries.keys()) {
     const groups = (graph.groupsOf.get(name) ?? []).map((group) => group.name).sort();
     targets.set(name, targetOf(name, groups));
   }
+  const rules = [...rulesIn(sources)].flatMap(([name, { host, glob, groups }]) =>
+    found.has(host) ? [] : [{ name, host, glob, groups: [...new Set([...groups].flatMap(above))] }],
+  );
   const written = memoByName((name: string): readonly VarLayer[] => {
     const vars = graph.entries.get(name) ?? [];
     return vars.length > 0 ? [layerOf(`inventory, ${name}`, vars, language)] : [];
@@ -108,59 +120,100 @@ function inventoryOf(graph: Graph, language: Language, directories: readonly str
   const groupFiles = directories.map((directory) => varsFolder(join(directory, "group_vars"), language));
   const ownFiles = directories.map((directory) => varsFolder(join(directory, "host_vars"), language));
   const known = new Map<string, readonly VarLayer[]>();
+  const ruleVars = memoByName((name: string): readonly VarLayer[] => {
+    const vars = sources.flatMap(({ entries }) => entries).flatMap((entry) => (entry.name === name ? entry.vars : []));
+    return vars.length > 0 ? [layerOf(`inventory, ${name}`, vars, language)] : [];
+  });
   const names = {
     targets: [...targets.keys()],
     groups: graph.members,
-    hosts: new Set([...targets.values()].map(({ host }) => host)),
+    hosts: new Set([...[...targets.values()].map(({ host }) => host), ...rules.map(({ host }) => host)]),
     implicit: (name: string) => (isImplicit(name) ? name : undefined),
+  };
+  const groupsOf = (name: string): readonly GroupNode[] => graph.groupsOf.get(name) ?? [];
+  const layersOf = (name: string, groups: readonly string[], own: readonly VarLayer[]): readonly VarLayer[] => {
+    const { host } = targets.get(name) ?? targetOf(name, []);
+    const inherited = host === name ? [] : groupsOf(host).filter((one) => !groups.includes(one.name));
+    const all = [...inherited.map((group) => group.name), ...groups];
+    const chain = all.length === 0 ? ["ungrouped"] : all;
+    const hosts = host === name ? [] : [host];
+    const files = (one: string): readonly VarLayer[] => ownFiles.flatMap((folder) => folder.layers(one));
+    // Ansible's order: what inventories say of groups, group_vars/all, group_vars/GROUP, then what they say of the entry, host_vars.
+    return [
+      ...groupWritten("all"),
+      ...chain.flatMap(groupWritten),
+      ...groupFiles.flatMap((folder) => folder.layers("all")),
+      ...groupFiles.flatMap((folder) => chain.flatMap(folder.layers)),
+      ...hosts.flatMap((one) => [...written(one), ...files(one)]),
+      ...written(name),
+      ...own,
+      ...files(name),
+    ];
   };
   return {
     targets,
     groups: graph.members,
+    rules,
+    layersOf,
     varsOf(name) {
       const before = known.get(name);
       if (before) return before;
-      const { host } = targets.get(name) ?? targetOf(name, []);
-      const groups = (of: string): readonly GroupNode[] => graph.groupsOf.get(of) ?? [];
-      const inherited = host === name ? [] : groups(host).filter((one) => !groups(name).includes(one));
-      const all = [...inherited, ...groups(name)].map((group) => group.name);
-      const chain = all.length === 0 ? ["ungrouped"] : all;
-      const own = host === name ? [name] : [host, name];
-      // Ansible's order: what inventories say of groups, group_vars/all, group_vars/GROUP, then what they say of the entry, host_vars.
-      const layers = [
-        ...groupWritten("all"),
-        ...chain.flatMap(groupWritten),
-        ...groupFiles.flatMap((folder) => folder("all")),
-        ...groupFiles.flatMap((folder) => chain.flatMap(folder)),
-        ...own.flatMap((one) => [...written(one), ...ownFiles.flatMap((folder) => folder(one))]),
-      ];
+      const layers = layersOf(
+        name,
+        groupsOf(name).map((group) => group.name),
+        [],
+      );
       known.set(name, layers);
       return layers;
     },
-    match(pattern) {
-      return matchPattern(pattern, names).map((name) => targets.get(name) ?? targetOf(name, []));
+    match(pattern, mayCome = () => false) {
+      const isComing = (name: string): boolean => rules.some((rule) => isOfRule(rule, name)) || mayCome(name);
+      return matchPattern(pattern, { ...names, mayCome: isComing }).map(
+        (name) => targets.get(name) ?? targetOf(name, []),
+      );
+    },
+    layersToCome: () => [
+      ...rules.flatMap(({ name, groups }) => [...ruleVars(name), ...groups.flatMap(groupWritten)]),
+      ...[...groupFiles, ...ownFiles].flatMap((folder) => folder.names().flatMap(folder.layers)),
+    ],
+    lineOf: (group) =>
+      graph.groups.has(group)
+        ? above(group)
+            .flatMap((name) => graph.groups.get(name) ?? [])
+            .sort(byRank)
+        : [],
+    withTrees(trees, asked) {
+      const place = { file: "the command line or a play's hosts" };
+      const entries = asked.map((name) => ({ name, group: "ungrouped", vars: [], place }));
+      const more = entries.filter(({ name }) => ruleOf(name) !== undefined);
+      const all = new Map([...found, ...trees]);
+      return inventoryOf([...sources, { entries: more, groups: new Map() }], all, language, directories);
     },
   };
 }
 
 /** `local` (this machine) and trees on it need no inventory. */
-function isImplicit(name: string): boolean {
+export function isImplicit(name: string): boolean {
   return name === "local" || name === "localhost" || name.startsWith("local:");
 }
 
 /** Layers by name from a folder of files or directories NAME, NAME.yml, NAME.yaml, NAME.json; the folder is listed once. */
-function varsFolder(folder: string, language: Language): (name: string) => readonly VarLayer[] {
+function varsFolder(
+  folder: string,
+  language: Language,
+): { readonly names: () => string[]; readonly layers: (name: string) => readonly VarLayer[] } {
   const found = new Map<string, string[]>();
   for (const file of existsSync(folder) ? readdirSync(folder).sort() : []) {
     const extension = varExtensions.find((one) => one !== "" && file.endsWith(one)) ?? "";
     const name = file.slice(0, file.length - extension.length);
     found.set(name, [...(found.get(name) ?? []), join(folder, file)]);
   }
-  return memoByName((name) =>
+  const layers = memoByName((name) =>
     (found.get(name) ?? [])
       .flatMap((path) => varFiles(path))
       .map((file) => layerOf(file, readVarsFile(readFileSync(file, "utf8"), file, language), language)),
   );
+  return { names: () => [...found.keys()], layers };
 }
 
 function varFiles(path: string): string[] {

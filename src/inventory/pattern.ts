@@ -11,6 +11,8 @@ export interface Names {
   readonly hosts: ReadonlySet<string>;
   /** Names that exist without being listed (`local`); gives the target's name. */
   implicit(name: string): string | undefined;
+  /** Whether a name that is unknown may come to be one: it stands for nothing yet. */
+  mayCome(name: string): boolean;
 }
 
 /** Names of the targets that a pattern stands for, in order, each once. Throws a CrunError for a name that is unknown. */
@@ -29,8 +31,8 @@ export function matchPattern(pattern: string, names: Names): readonly string[] {
   return [...chosen];
 }
 
-/** Parts at commas outside brackets; a regular expression keeps its own. */
-function splitPattern(pattern: string): string[] {
+/** The parts of a pattern: at commas outside brackets; a regular expression keeps its own. */
+export function splitPattern(pattern: string): string[] {
   const parts: string[] = [];
   let depth = 0;
   let part = "";
@@ -88,11 +90,12 @@ function matchName(name: string, names: Names): readonly string[] {
   }
   const implicit = names.implicit(name);
   if (implicit !== undefined) return [implicit];
+  if (names.mayCome(name)) return [];
   throw new CrunError(unknownName(name, names));
 }
 
 /** `*` and `?` do not cross the colon between host and tree; `HOST:*` is all trees of the host. */
-function globExpression(glob: string): RegExp {
+export function globExpression(glob: string): RegExp {
   const source = glob.replace(/[*?]|[^*?]+/g, (part) => {
     if (part === "*") return "[^:]*";
     return part === "?" ? "[^:]" : part.replace(/[.+^${}()|\\]/g, "\\$&");

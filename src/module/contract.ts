@@ -1,6 +1,7 @@
 // The contract between a module and the engine: params, observe, plan.
 
 import type { Change, Outcome } from "./change.js";
+import type { Effect, EffectOutcome } from "./effect.js";
 import type { ParamRules, ParamSpecs, ParamsOf } from "./param.js";
 import type { Content, ObservationOf, Probe } from "./probe.js";
 
@@ -63,8 +64,12 @@ export interface Context {
   /** The task's `environment`: what its programs find besides the standard variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly sources: Readonly<Record<string, LocalSource>>;
-  /** Keys that are no params, for modules with `hasOpenParams` (set_fact). */
+  /** Keys that are no params, for modules with `hasOpenParams` (set_fact, add_host). */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** How long the task has waited for what it looks at, in milliseconds; 0 at the first look (see `Plan.again`). */
+  readonly elapsedMs: number;
+  /** The role that the task belongs to: its directory on the controller. */
+  readonly rolePath: string | undefined;
   /** How many -v the run was given. */
   readonly verbosity: number;
   /** The kernel's name for the host's machine, as `x86_64`. */
@@ -94,10 +99,19 @@ export interface Plan {
   readonly isSkipped?: boolean;
   /** Variables for the target from here on (set_fact). */
   readonly facts?: Readonly<Record<string, unknown>>;
+  /**
+   * What is done to the run, in order, in check mode too, once all that was planned before is done. Only of modules that say so (`effects`), and
+   * not beside changes.
+   */
+  readonly effects?: readonly Effect[];
+  /** Not there yet: the engine looks and plans again after this time. In check mode, which does not wait, the plan counts as it is. */
+  readonly again?: { readonly afterMs: number };
   /** More for `--diff` than the engine sees in the changes (a command's limits, a package list). */
   readonly diff?: readonly { readonly title: string; readonly before: string; readonly after: string }[];
   /** Pure: what the outcomes of the changes (one each, in order, as far as they were tried) make of the result. Not called in check mode. */
   conclude?(outcomes: readonly Outcome[]): Conclusion;
+  /** Pure: the same of effects, one outcome each. */
+  concludeEffects?(outcomes: readonly EffectOutcome[]): Conclusion;
 }
 
 export interface Conclusion {
@@ -105,6 +119,7 @@ export interface Conclusion {
   readonly message?: string;
   /** Only to take back: a command that reported that it changed nothing. */
   readonly changed?: boolean;
+  readonly warnings?: readonly string[];
   readonly refusal?: Refusal;
 }
 
@@ -128,6 +143,12 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
   /** The param that free text goes to (`command: ls -l`). */
   readonly freeForm?: keyof S & string;
   readonly hasOpenParams?: boolean;
+  /** Its open params become variables of the target (set_fact). */
+  readonly setsVariables?: boolean;
+  /** Ansible's bypass of the host loop: done once for all targets of the play, by the first (add_host, pause). */
+  readonly runsOnce?: boolean;
+  /** Its plan may have effects: what lies behind it is looked at afterwards. `run`: on all targets, so all are waited for behind it. */
+  readonly effects?: "target" | "run";
   /** It only talks to the controller (debug, assert): whatever is not known yet, nothing will change. */
   readonly neverChanges?: boolean;
   /** Nothing that becomes known only in a real run can make it fail: a saved plan goes on past it (debug, set_fact). */
@@ -152,6 +173,9 @@ export interface AnyModule {
   readonly rules?: ParamRules;
   readonly freeForm?: string;
   readonly hasOpenParams?: boolean;
+  readonly setsVariables?: boolean;
+  readonly runsOnce?: boolean;
+  readonly effects?: "target" | "run";
   readonly neverChanges?: boolean;
   readonly neverFails?: boolean;
   readonly returns?: Readonly<Record<string, string>>;

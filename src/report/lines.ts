@@ -1,7 +1,7 @@
 // What the reports for people say of each event, as lines.
 
 import { formatDiagnostic, formatPlace, type Diagnostic } from "../diagnostic/diagnostic.js";
-import type { Counts, EngineEvent, TaskResultEvent } from "../engine/events.js";
+import type { Counts, EngineEvent, RunStats, TaskResultEvent } from "../engine/events.js";
 import { clean, cleanLine } from "./clean.js";
 import type { Paint } from "./paint.js";
 import { unifiedDiff } from "./unified-diff.js";
@@ -37,8 +37,13 @@ export function linesOf(event: EngineEvent, options: LineOptions): string | unde
       ].join("\n");
     case "warning":
       return paint.warning(diagnosticText(event.diagnostic));
+    case "notice":
+      return clean(event.message);
     case "recap":
-      return recapLines(event.targets, event.durationMs, paint);
+      return [
+        recapLines(event.targets, event.durationMs, paint),
+        ...(event.stats ? statsLines(event.stats, paint) : []),
+      ].join("\n");
     case "run":
       return event.isCheck ? paint.faint("check mode: nothing will be changed") : undefined;
     case "output":
@@ -175,6 +180,18 @@ export function recapLines(targets: Readonly<Record<string, Counts>>, durationMs
   return [`\n${paint.heading("RECAP")} ${paint.faint(`(${count(names.length, "target")}, ${seconds})`)}`, ...rows].join(
     "\n",
   );
+}
+
+/** What set_stats collected: of each target, then of the run. */
+function statsLines({ run, targets }: RunStats, paint: Paint): string[] {
+  const line = (name: string, figures: unknown): string => `${cleanLine(name)}: ${cleanLine(JSON.stringify(figures))}`;
+  return [
+    `\n${paint.heading("STATS")}`,
+    ...Object.keys(targets)
+      .sort()
+      .map((name) => line(name, targets[name])),
+    ...(Object.keys(run).length > 0 ? [line("run", run)] : []),
+  ];
 }
 
 function count(number: number, thing: string): string {

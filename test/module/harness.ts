@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { contentOf, digestOf } from "../../src/module/content.js";
 import type { AnyModule, Context, LocalSource, Plan } from "../../src/module/contract.js";
+import type { Effect } from "../../src/module/effect.js";
 import { Model } from "../../src/module/model.js";
 import { convertParams } from "../../src/module/params.js";
 import type { Observation, Probe, Stat } from "../../src/module/probe.js";
@@ -53,6 +54,8 @@ export interface Fixture {
     readonly warning?: RegExp;
     /** Paths afterwards; undefined: absent. */
     readonly after?: Readonly<Record<string, Entry | undefined>>;
+    /** What is done to the run. */
+    readonly effects?: readonly Effect[];
     /** argv of the exec changes, in order. */
     readonly argv?: readonly (readonly string[])[];
   };
@@ -143,6 +146,8 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     environment: {},
     sources: {},
     extra: {},
+    elapsedMs: 0,
+    rolePath: undefined,
     verbosity: 0,
     architecture: "x86_64",
     ...parts,
@@ -231,6 +236,7 @@ function checkFixture(module: AnyModule, fixture: Fixture): void {
       plan.changes.flatMap((one) => (one.kind === "exec" ? [one.exec.argv] : [])),
       expect.argv,
     );
+  if (expect.effects) assert.deepEqual(plan.effects, expect.effects);
   for (const [key, value] of Object.entries(expect.result ?? {}))
     assert.deepEqual(plan.result?.[key], value, `result.${key}`);
   if (expect.message !== undefined) {

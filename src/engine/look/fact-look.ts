@@ -39,6 +39,11 @@ export class FactLook {
     this.#host = flatProbes(gatherer.hostProbes);
   }
 
+  /** The host's facts are asked anew the next time. */
+  forget(host: string): void {
+    this.#hosts.delete(host);
+  }
+
   ask(host: string, info: HostInfo, treePath: string): FactQuestion {
     const known = this.#hosts.get(host);
     const own = known ? undefined : this.#promise(host);
@@ -55,7 +60,7 @@ export class FactLook {
       },
       fail: () => {
         if (!own) return;
-        this.#hosts.delete(host);
+        if (this.#hosts.get(host) === own) this.#hosts.delete(host);
         own.resolve(undefined);
       },
     };

@@ -196,8 +196,11 @@ export class Window {
         if (!this.#leave(frame.parent)) return;
         continue;
       }
-      if (op.kind === "task") this.#aheadTask(op, frame);
-      else if (op.kind === "include") {
+      if (op.kind === "task") {
+        // What an effect does to the run shows when it was done.
+        if (op.task.module.effects && !this.#isUnwanted(op, frame)) return;
+        this.#aheadTask(op, frame);
+      } else if (op.kind === "include") {
         if (!this.#aheadInclude(op, frame)) return;
         continue;
       } else if (op.kind === "jump") {
@@ -205,6 +208,18 @@ export class Window {
         continue;
       }
       this.#pc++;
+    }
+  }
+
+  /** Whether a task will surely be skipped. */
+  #isUnwanted(op: TaskOp, frame: Frame): boolean {
+    if (op.isHandler && !this.#on.notified.has(op.task)) return true;
+    if (op.task.loop) return false;
+    try {
+      return !holds(op.task.when, this.#scope(op, frame));
+    } catch {
+      // Not known yet, or wrong: shows when the task is reached.
+      return false;
     }
   }
 
@@ -365,7 +380,7 @@ export class Window {
 
 /** Variables that a task will have set: what it registers, and its facts. */
 function namesSetBy({ task, info }: TaskOp): readonly string[] {
-  return [...(task.register === undefined ? [] : [task.register]), ...(task.module.hasOpenParams ? info.argNames : [])];
+  return [...(task.register === undefined ? [] : [task.register]), ...(task.module.setsVariables ? info.argNames : [])];
 }
 
 function isEmpty(probes: Probes): boolean {

@@ -21,6 +21,7 @@ interface Draft {
   isChanged: boolean;
   fault: Fault | undefined;
   message: string | undefined;
+  readonly warnings: readonly string[];
   mayChange: boolean;
 }
 
@@ -55,13 +56,13 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     remedy: draft.fault?.remedy,
     diagnostics: draft.fault?.diagnostics,
     diffs: work.diffs,
-    warnings: plan.warnings ?? [],
+    warnings: draft.warnings,
   };
   record(on, work, item, draft.mayChange);
   work.results.push(item);
   if (isShared) shared.item = item;
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
-  else if (work.op.task.module.hasOpenParams && work.mayChange) on.learnPending(work);
+  else if (work.op.task.module.setsVariables && work.mayChange) on.learnPending(work);
   if (work.items) {
     const label = labelOf(work.op.task.loopControl, work.items[work.index], scopeOf(work));
     on.emitItem(work, item, label);
@@ -77,6 +78,7 @@ function isDecidedByPlan(work: TaskWork): boolean {
     !work.items &&
     !work.fault &&
     !work.outcomes &&
+    !work.effects &&
     !work.hasChanged &&
     !work.mayChange &&
     !work.isUndecided &&
@@ -108,15 +110,23 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     } else if (trouble) fault = { message: trouble.message, remedy: trouble.remedy };
     else if (outcomes.length < plan.changes.length) fault = { message: "was not carried out: the run was interrupted" };
   }
+  if (work.effects) {
+    conclusion = plan.concludeEffects?.(work.effects) ?? {};
+    fields = { ...fields, ...conclusion.result, ...conclusion.refusal?.result };
+    if (conclusion.refusal) fault ??= { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
+  }
   if (work.fault?.result) fields = { ...fields, ...work.fault.result };
   const isCounted = plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
-  const isChanged = work.hasChanged || work.isUndecided || (isCounted && !work.fault && conclusion.changed !== false);
+  const hasActed = work.effects?.some((one) => one.isChanged) ?? false;
+  const isChanged =
+    work.hasChanged || hasActed || work.isUndecided || (isCounted && !work.fault && conclusion.changed !== false);
   const isUnknown = work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
   return {
     fields: isUnknown ? withPending(fields, plan, work) : fields,
     isChanged,
     fault,
     message: conclusion.message ?? plan.message,
+    warnings: conclusion.warnings ?? plan.warnings ?? [],
     mayChange: work.mayChange,
   };
 }
@@ -207,6 +217,7 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   work.phase = "plan";
   work.fault = undefined;
   work.outcomes = undefined;
+  work.effects = undefined;
   on.forget(work.venue ?? on.venue);
   const delay = task.delaySeconds ? Number(task.delaySeconds.render(scope)) * 1000 : defaultDelayMs;
   return { kind: "sleep", ms: Number.isFinite(delay) && delay >= 0 ? delay : defaultDelayMs };

@@ -26,7 +26,8 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   on.permit = undefined;
   on.play.shareResult(on, work, item);
   on.met = undefined;
-  on.mustMeet = task.delegateTo !== undefined;
+  on.mustMeet = task.delegateTo !== undefined || task.module.effects === "run";
+  if (task.module.effects) on.window.clear();
   on.current = undefined;
   if (isLost) fail(on, { work, result: item }, on.frame, op.region);
   else on.pc++;

@@ -41,6 +41,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
   }
   const { prepared } = work;
+  prepared.context.look();
   // A task that is really carried out in check mode looks at the tree as it is, not at what check mode predicted.
   if (on.play.run.isCheck && !on.isCheck(work)) work.venue ??= on.play.freshVenue(on.state);
   const venue = work.venue ?? on.venue;
@@ -90,6 +91,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   const plan = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
   if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
   work.plan = plan;
+  if (plan.again) return planAgain(on, work, plan.again.afterMs);
   if (plan.refusal) {
     work.isUndecided = on.isCheck(work) && work.mayChange;
     if (work.isUndecided) work.plan = { changes: [], message: `may change: ${plan.refusal.message}` };
@@ -115,6 +117,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     shown = [...diffs, ...(plan.diff ?? [])];
     if (on.isDiff(work)) work.diffs = shown;
   }
+  if (plan.effects && !work.effects) return on.books.isPending ? { kind: "flush" } : { kind: "effects" };
   if (changes.length === 0) return finishLater(on, work);
   if (on.isCheck(work)) {
     if (on.play.run.isCheck) foresee(on, work, venue, changes, shown);
@@ -127,6 +130,24 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   const isAwaited =
     plan.conclude !== undefined || venue !== on.venue || changes.some((change) => change.kind === "exec");
   return isAwaited ? { kind: "flush" } : undefined;
+}
+
+/** What is waited for is not there yet. Check mode does not wait: nobody does what others wait for. */
+function planAgain(on: TargetPlay, work: TaskWork, afterMs: number): Need | undefined {
+  if (on.books.isPending) return { kind: "flush" };
+  if (on.isCheck(work)) {
+    work.mayChange = true;
+    work.plan = { changes: [], message: "may change: what it waits for is not there yet" };
+    return finishLater(on, work);
+  }
+  if (on.play.run.isInterrupted) {
+    work.fault = { message: "was stopped: the run was interrupted", isFinal: true };
+    return finishLater(on, work);
+  }
+  work.prepared?.context.wait();
+  work.plan = undefined;
+  on.forget(work.venue ?? on.venue);
+  return { kind: "sleep", ms: afterMs };
 }
 
 /** Without changes of its own the item only waits for those before it. */

@@ -35,7 +35,10 @@ export class TaskContext implements Context {
   readonly #base: ContextBase;
   readonly #becomeUser: string | undefined;
   readonly #environment: Readonly<Record<string, string>>;
+  readonly #rolePath: string | undefined;
   #startedAt: Date | undefined;
+  #waitingSince: number | undefined;
+  #elapsedMs = 0;
 
   constructor(
     base: ContextBase,
@@ -43,6 +46,7 @@ export class TaskContext implements Context {
     user: { readonly becomeUser: string | undefined; readonly environment: Readonly<Record<string, string>> },
     sources: Readonly<Record<string, LocalSource>>,
     extra: Readonly<Record<string, unknown>>,
+    rolePath?: string,
   ) {
     this.#base = base;
     this.verbosity = verbosity;
@@ -50,6 +54,7 @@ export class TaskContext implements Context {
     this.#environment = user.environment;
     this.sources = sources;
     this.extra = extra;
+    this.#rolePath = rolePath;
   }
 
   get target(): Context["target"] {
@@ -60,6 +65,25 @@ export class TaskContext implements Context {
   get startedAt(): Date {
     this.isSpecific = true;
     return (this.#startedAt ??= new Date());
+  }
+
+  /** The next look comes later. */
+  wait(): void {
+    this.#waitingSince ??= performance.now();
+  }
+
+  /** A look begins: all that is planned from it sees the same time. */
+  look(): void {
+    if (this.#waitingSince !== undefined) this.#elapsedMs = performance.now() - this.#waitingSince;
+  }
+
+  get elapsedMs(): number {
+    this.isSpecific = true;
+    return this.#elapsedMs;
+  }
+
+  get rolePath(): string | undefined {
+    return this.#rolePath;
   }
 
   get becomeUser(): string | undefined {
@@ -126,7 +150,14 @@ export function contextFor(
 ): TaskContext {
   const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
   const environment = task.environment.length === 0 ? noEnvironment : environmentOf(task, scope);
-  return new TaskContext(using.base, using.verbosity, { becomeUser, environment }, sources, args.extra);
+  return new TaskContext(
+    using.base,
+    using.verbosity,
+    { becomeUser, environment },
+    sources,
+    args.extra,
+    task.role?.path,
+  );
 }
 
 /** Whether all that the probes are made from is the same for both. */

@@ -20,8 +20,10 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     on.pc++;
     return undefined;
   }
-  if (action === "end_play" && !on.met && on.play.targets.length > 1)
+  const concernsAll = action === "end_play" || action === "refresh_inventory";
+  if (concernsAll && !on.met && on.play.targets.length > 1)
     return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
+  const { met } = on;
   on.met = undefined;
   try {
     if (!holds(meta.when, on.scopeFor(meta))) {
@@ -42,6 +44,11 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     if (action === "end_play") on.play.isStopping = true;
     on.end();
     return undefined;
+  }
+  if (action === "refresh_inventory") {
+    on.pc++;
+    on.window.clear();
+    return { kind: "refresh", met };
   }
   if (action === "clear_facts") on.state.facts = undefined;
   if (action === "clear_host_errors") on.play.run.clearErrors();

@@ -120,6 +120,7 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
   return {
     ...passedOn(lineage),
     kind: "task",
+    runOnce: lineage.runOnce || module.runsOnce === true,
     place: placeOf(map),
     name: nameOf(map, findings),
     module,

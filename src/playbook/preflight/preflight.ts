@@ -11,6 +11,7 @@ import { NO_SCOPE } from "../scope/no-scope.js";
 import type { LoadedPlaybook } from "../load/load.js";
 import type { Play, Task } from "../play.js";
 import { fileTemplate, type Template } from "../template/template.js";
+import { MadeNames } from "./made-names.js";
 import { sourcesOf, undefinedVariables } from "./undefined.js";
 import { varsOfFile } from "../load/vars.js";
 import { staticText, walk, type Walked } from "./walk.js";
@@ -19,8 +20,8 @@ import { isAbsolute, join } from "node:path";
 export interface PreflightQuestions {
   /** Variables of the inventory (of all targets) and of the command line. */
   readonly layers: Iterable<VarLayer>;
-  /** Throws a CrunError for a pattern with unknown names. */
-  readonly checkPattern?: (pattern: string) => void;
+  /** Throws a CrunError for a pattern with unknown names; `mayCome` tells which of them tasks may make before. */
+  readonly checkPattern?: (pattern: string, mayCome: (name: string) => boolean) => void;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
   readonly startAtTask?: string | undefined;
@@ -44,9 +45,12 @@ export async function preflight(
   const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
   const sources = sourcesOf(playbook.plays, walked, asked.layers, (play) => fileLayers.get(play));
   if (!sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
+  const made = new MadeNames();
   for (const play of playbook.plays) {
     checkHandlers(play, walked, files, found);
-    checkHosts(play, asked, files, found);
+    checkHosts(play, asked, made.mayCome, files, found);
+    for (const { task, play: of } of walked.tasks) if (of === play) made.add(task);
+    if (walked.openPlays.has(play)) made.isOpen = true;
   }
   checkTags(walked, asked, found);
   checkStart(walked, asked, found);
@@ -202,11 +206,17 @@ function titlesOf({ name, role }: Task): string[] {
   return role ? [title, `${role.name} : ${title}`] : [title];
 }
 
-function checkHosts(play: Play, asked: PreflightQuestions, files: PlaybookFiles, found: Findings): void {
+function checkHosts(
+  play: Play,
+  asked: PreflightQuestions,
+  mayCome: (name: string) => boolean,
+  files: PlaybookFiles,
+  found: Findings,
+): void {
   const pattern = staticText(play.hosts);
   if (pattern === undefined || pattern === "" || !asked.checkPattern) return;
   try {
-    asked.checkPattern(pattern);
+    asked.checkPattern(pattern, mayCome);
   } catch (error) {
     if (!(error instanceof CrunError)) throw error;
     const place = play.hosts.place ?? play.place;

@@ -13,6 +13,8 @@ import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "../y
 /** A renderable that can say where the variables stand that it reads. */
 export interface Template extends Renderable {
   readonly references: readonly PlacedReference[];
+  /** The texts with templates in them, as they are written; absent where there are none. */
+  readonly texts?: readonly string[];
 }
 
 export interface PlacedReference extends Omit<Reference, "index"> {
@@ -74,9 +76,11 @@ class TextTemplate implements Template {
   readonly place: Place;
   readonly #template: CompiledTemplate;
   readonly #origin: TextOrigin;
-  constructor(template: CompiledTemplate, origin: TextOrigin) {
+  readonly texts: readonly string[];
+  constructor(template: CompiledTemplate, origin: TextOrigin, text: string) {
     this.#template = template;
     this.#origin = origin;
+    this.texts = [text];
     this.names = new Set(template.references.map((one) => one.name));
     this.place = origin.place;
   }
@@ -104,6 +108,9 @@ class ListTemplate implements Template {
   }
   get references(): PlacedReference[] {
     return this.#items.flatMap((one) => one.references);
+  }
+  get texts(): string[] {
+    return this.#items.flatMap((one) => one.texts ?? (one.isStatic ? [String(one.render(NO_SCOPE))] : []));
   }
   render(scope: Scope): unknown {
     return this.#items.map((one) => one.render(scope)).filter((one) => one !== OMIT);
@@ -165,7 +172,9 @@ function scalarTemplate(node: YamlScalar): Template {
 export function textTemplate(text: string, origin: TextOrigin): Template {
   if (!text.includes("{{")) return new Static(text, origin.place);
   const template = compile(text, origin);
-  return template.isStatic ? new Static(template.evaluate(NO_SCOPE), origin.place) : new TextTemplate(template, origin);
+  return template.isStatic
+    ? new Static(template.evaluate(NO_SCOPE), origin.place)
+    : new TextTemplate(template, origin, text);
 }
 
 /** A value that is no template. */

@@ -1,0 +1,54 @@
+// How the inventory's hosts are reached: from their variables and those of their trees.
+
+import type { Target } from "../inventory/inventory.js";
+import type { LiveInventory } from "../inventory/live.js";
+import type { Scope } from "../module/value.js";
+import { hostAddress, hostVariables, type ConnectionOptions } from "../target/address.js";
+import { hostScope } from "../target/host-scope.js";
+import type { HostAddress } from "../target/session.js";
+
+/** What was found out is kept until the inventory changes. */
+export class Hosts {
+  readonly #inventory: LiveInventory;
+  readonly #scopeOf: (name: string) => Scope;
+  readonly #connection: ConnectionOptions;
+  #version = -1;
+  #targets = new Map<string, Target[]>();
+  #addresses = new Map<string, HostAddress>();
+
+  constructor(inventory: LiveInventory, scopeOf: (name: string) => Scope, connection: ConnectionOptions) {
+    this.#inventory = inventory;
+    this.#scopeOf = scopeOf;
+    this.#connection = connection;
+  }
+
+  /** The variables that a host is reached by. Throws a CrunError where its trees say different things. */
+  readonly scopeOf = (host: string): Scope => {
+    this.#renew();
+    const members = (this.#targets.get(host) ?? []).map(({ name }) => ({ name, scope: this.#scopeOf(name) }));
+    return hostScope(host, this.#scopeOf(host), members, hostVariables);
+  };
+
+  /** Throws a CrunError for variables that make no sense. */
+  readonly addressOf = (host: string): HostAddress => {
+    this.#renew();
+    const known = this.#addresses.get(host);
+    if (known) return known;
+    const address = hostAddress(host, this.scopeOf(host), this.#connection);
+    this.#addresses.set(host, address);
+    return address;
+  };
+
+  #renew(): void {
+    const { version, targets } = this.#inventory;
+    if (this.#version === version) return;
+    this.#version = version;
+    this.#addresses = new Map();
+    this.#targets = new Map();
+    for (const target of targets.values()) {
+      const known = this.#targets.get(target.host);
+      if (known) known.push(target);
+      else this.#targets.set(target.host, [target]);
+    }
+  }
+}

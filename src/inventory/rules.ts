@@ -1,0 +1,111 @@
+// Entries like `node1:web*`: the trees that exist on a host, put in the entry's place once they were found.
+
+import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import type { TreeRule } from "./inventory.js";
+import { globExpression } from "./pattern.js";
+import type { InventorySource, WrittenEntry } from "./source.js";
+
+/** What a look at the host gave: the names of its trees, or nothing where it could not be looked at. */
+export type FoundTrees = readonly string[] | undefined;
+
+const isGlob = (text: string): boolean => /[*?]/.test(text);
+
+/** Host and glob of a rule's name; undefined for any other name. */
+export function ruleOf(name: string): { readonly host: string; readonly glob: string } | undefined {
+  const colon = name.indexOf(":");
+  const tree = colon < 0 ? "" : name.slice(colon + 1);
+  return isGlob(tree) ? { host: name.slice(0, colon), glob: tree } : undefined;
+}
+
+/** Whether a target of this name is among the trees that a rule stands for. */
+export function isOfRule(rule: Pick<TreeRule, "name">, target: string): boolean {
+  return globExpression(rule.name).test(target) && !isGlob(target);
+}
+
+/** Refuses rules that cannot be looked up: the host must be one. */
+export function checkRules(sources: readonly InventorySource[]): void {
+  const problems = sources.flatMap(({ entries }) => entries).flatMap(problemOf);
+  if (problems.length > 0) throw new CrunError(problems);
+}
+
+function problemOf({ name, place }: WrittenEntry): Diagnostic[] {
+  const [host = "", tree] = name.split(/:(.*)/s);
+  const of = (summary: string, remedy: string): Diagnostic[] => [{ severity: "error", summary, place, remedy }];
+  if (isGlob(host)) {
+    const remedy = "Write the hosts' names; a range like node[1:3] stands for several.";
+    return of(`${JSON.stringify(name)}: an entry of an inventory names its host in full`, remedy);
+  }
+  if (tree !== undefined && isGlob(tree) && tree.includes("/")) {
+    const remedy = `Set crun_trees to that directory, and write ${host}:* for the trees in it.`;
+    return of(`${JSON.stringify(name)}: trees are looked for by name, in the host's crun_trees`, remedy);
+  }
+  return [];
+}
+
+/** The sources without their rules: what is known before any host was looked at. */
+export function withoutRules(sources: readonly InventorySource[]): InventorySource[] {
+  return sources.map(({ entries, ...rest }) => ({ ...rest, entries: entries.filter(({ name }) => !ruleOf(name)) }));
+}
+
+/** The rules of sources, each name once, with the groups that they stand in directly. */
+export function rulesIn(
+  sources: readonly InventorySource[],
+): ReadonlyMap<string, { readonly host: string; readonly glob: string; readonly groups: ReadonlySet<string> }> {
+  const found = new Map<string, { host: string; glob: string; groups: Set<string> }>();
+  for (const { entries } of sources) {
+    for (const { name, group } of entries) {
+      const rule = ruleOf(name);
+      if (!rule) continue;
+      const known = found.get(name) ?? { ...rule, groups: new Set<string>() };
+      if (group !== "ungrouped") known.groups.add(group);
+      found.set(name, known);
+    }
+  }
+  return found;
+}
+
+/**
+ * The sources with the trees that were found by host in the place of their rules. A rule of a host that could not be looked at stays, as a target
+ * by its own name. What an explicit entry says of a tree goes on top of what rules say.
+ */
+export function withFound(
+  sources: readonly InventorySource[],
+  found: ReadonlyMap<string, FoundTrees>,
+): InventorySource[] {
+  const explicit = new Set(sources.flatMap(({ entries }) => entries.map(({ name }) => name)));
+  const said = new Map<string, WrittenEntry["vars"][number][]>();
+  const expand = (entry: WrittenEntry): readonly WrittenEntry[] => {
+    const rule = ruleOf(entry.name);
+    if (!rule) return [entry];
+    if (!found.has(rule.host)) return [];
+    const trees = found.get(rule.host);
+    if (trees === undefined) return [entry];
+    const expression = globExpression(rule.glob);
+    return trees.flatMap((tree) => {
+      const name = `${rule.host}:${tree}`;
+      if (!expression.test(tree)) return [];
+      if (!explicit.has(name)) return [{ ...entry, name }];
+      said.set(name, [...(said.get(name) ?? []), ...entry.vars]);
+      return [{ ...entry, name, vars: [] }];
+    });
+  };
+  const expanded = sources.map((source) => ({ ...source, entries: source.entries.flatMap(expand) }));
+  if (said.size === 0) return expanded;
+  const beneath = ({ name, vars, ...rest }: WrittenEntry): WrittenEntry => {
+    const more = vars.length > 0 ? said.get(name) : undefined;
+    if (more) said.delete(name);
+    return { ...rest, name, vars: more ? [...more, ...vars] : vars };
+  };
+  const joined = expanded.map((source) => ({ ...source, entries: source.entries.map(beneath) }));
+  if (said.size === 0) return joined;
+  // Explicit entries that say nothing of their own take what the rules say.
+  return joined.map((source) => ({
+    ...source,
+    entries: source.entries.map((entry) => {
+      const more = said.get(entry.name);
+      if (!more) return entry;
+      said.delete(entry.name);
+      return { ...entry, vars: more };
+    }),
+  }));
+}
