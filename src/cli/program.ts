@@ -1,6 +1,6 @@
 // Commands and options, by commander (whose only importer this is); each command's work is loaded when it is called.
 
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
 import { version } from "./version.js";
@@ -96,6 +96,14 @@ function buildProgram(finish: (status: number) => void): Command {
     .action(async (name: string | undefined) => {
       const { runDoc } = await import("./doc.js");
       finish(await runDoc(name));
+    });
+  program
+    .command("schema")
+    .description("print the JSON Schema of a kind of file, for editors")
+    .addArgument(new Argument("[kind]", "of what").choices(["playbook", "tasks", "inventory"]).default("playbook"))
+    .action(async (kind: "playbook" | "tasks" | "inventory") => {
+      const { runSchema } = await import("./schema.js");
+      finish(await runSchema(kind));
     });
   return program;
 }

@@ -273,7 +273,8 @@ export async function loadApart(
   return { nodes, handlers: inner.gathered.handlers, defaults: [], vars: [] };
 }
 
-const META_ACTIONS = [
+/** The words that `meta` takes. */
+export const META_ACTIONS = [
   "flush_handlers",
   "end_play",
   "end_host",
