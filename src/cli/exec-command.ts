@@ -4,6 +4,7 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import { parseAddress } from "../inventory/address.js";
 import { hostAddress, treeLocation } from "../target/address.js";
 import { runExec, type ExecTarget } from "./exec.js";
+import { limitOf } from "./limit.js";
 import type { ExecOptions } from "./options.js";
 import { terminalPrompt } from "./prompt.js";
 import { setUp, type Setup } from "./setup.js";
@@ -31,8 +32,7 @@ export async function runExecCommand(options: ExecOptions): Promise<number> {
 
 /** What the inventory knows by the pattern; else the address as it is. */
 function targetsOf(options: ExecOptions, setup: Setup): ExecTarget[] {
-  const limit =
-    options.limit === undefined ? undefined : new Set(setup.inventory.match(options.limit).map(({ name }) => name));
+  const limit = limitOf(options.limit, setup.inventory);
   try {
     const found = setup.inventory.match(options.pattern).filter(({ name }) => limit?.has(name) ?? true);
     return found.map((target) => ({

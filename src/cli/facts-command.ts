@@ -4,6 +4,7 @@ import { crunFacts } from "../engine/look/crun-facts.js";
 import { FactLook } from "../engine/look/fact-look.js";
 import { ConnectionPool } from "../target/connect.js";
 import { cleanJson } from "../report/clean.js";
+import { limitOf } from "./limit.js";
 import type { ReachOptions } from "./options.js";
 import { terminalPrompt } from "./prompt.js";
 import { setUp } from "./setup.js";
@@ -11,11 +12,13 @@ import { setUp } from "./setup.js";
 /** Prints one object with the targets' names as keys; gives the exit status. */
 export async function runFacts(pattern: string, options: ReachOptions): Promise<number> {
   const setup = await setUp(options);
+  const limit = limitOf(options.limit, setup.inventory);
+  const targets = setup.inventory.match(pattern).filter(({ name }) => limit?.has(name) ?? true);
   const pool = new ConnectionPool(terminalPrompt());
   const look = new FactLook(crunFacts);
   try {
     const facts = await Promise.all(
-      setup.inventory.match(pattern).map(async (target) => {
+      targets.map(async (target) => {
         const session = await pool.get(setup.addressOf(target.host));
         const { path, entry, isHostRoot } = setup.locate(target);
         const question = look.ask(target.host, session.info, path);

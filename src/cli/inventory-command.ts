@@ -1,53 +1,64 @@
-// `crun inventory`: what the inventory says, as JSON or as a tree of groups.
+// `crun inventory`: what the inventory says, as JSON, YAML or a tree of groups, and where a variable's value comes from.
 
+import { CrunError } from "../diagnostic/diagnostic.js";
+import type { LoadedInventory } from "../inventory/inventory.js";
 import { loadInventory } from "../inventory/load.js";
-import type { Inventory } from "../inventory/inventory.js";
 import { language } from "../playbook/language.js";
-import { createScope } from "../playbook/scope/scope.js";
-import { cleanJson, cleanLine } from "../report/clean.js";
-import { inventoryPaths } from "./setup.js";
+import { toYaml } from "../playbook/yaml/yaml.js";
+import { clean, cleanJson } from "../report/clean.js";
+import { extraVars } from "./extra-vars.js";
+import { InventoryView } from "./inventory-show.js";
+import { limitOf } from "./limit.js";
+import { inventoryPaths, readConfig, showWarning } from "./setup.js";
+
+export interface InventoryOptions {
+  readonly inventory: readonly string[];
+  readonly limit: string | undefined;
+  readonly extraVars: readonly string[];
+  readonly action: "list" | "graph" | { readonly host: string };
+  /** A group (graph) or a pattern (list). */
+  readonly pattern: string | undefined;
+  readonly hasVars: boolean;
+  readonly isYaml: boolean;
+}
 
 /** Prints; gives the exit status. */
-export async function runInventory(options: {
-  readonly inventory: readonly string[];
-  readonly list?: boolean;
-  readonly graph?: boolean;
-  readonly host?: string;
-}): Promise<number> {
-  const inventory = loadInventory(inventoryPaths(options.inventory, {}), ".", language);
-  if (options.host !== undefined) print(varsOf(inventory, inventory.match(options.host)[0]?.name ?? options.host));
-  else if (options.graph) process.stdout.write(graphText(inventory));
-  else {
-    const groups = Object.fromEntries([...inventory.groups].map(([name, hosts]) => [name, { hosts }]));
-    const hostvars = Object.fromEntries([...inventory.targets.keys()].map((name) => [name, varsOf(inventory, name)]));
-    print({ _meta: { hostvars }, ...groups });
-  }
+export async function runInventory(options: InventoryOptions): Promise<number> {
+  const config = readConfig(undefined);
+  const inventory = await loadInventory(inventoryPaths(options.inventory, config), {
+    playbookDirectory: ".",
+    language,
+    warn: showWarning,
+    programTimeoutMs: config.inventoryTimeoutMs,
+  });
+  const { action, pattern } = options;
+  const view = new InventoryView(inventory, chosenOf(inventory, options), extraVars(options.extraVars));
+  if (typeof action === "object") print(view.varsOf(oneOf(inventory, action.host)), options);
+  else if (action === "graph") process.stdout.write(view.graph(pattern ?? "all", options.hasVars));
+  else print(options.isYaml ? view.tree() : view.list(), options);
   return 0;
 }
 
-function print(value: unknown): void {
-  process.stdout.write(`${cleanJson(JSON.stringify(value, undefined, 2))}\n`);
-}
-
-/** Values as they are rendered; one that cannot be yet (it needs facts or a play's variables) stays out. */
-function varsOf(inventory: Inventory, name: string): Record<string, unknown> {
-  const scope = createScope(inventory.varsOf(name));
-  const entries = [...scope.names()].flatMap((key): [string, unknown][] => {
-    try {
-      return [[key, scope.get(key)]];
-    } catch {
-      // It needs what only a play knows.
-      return [];
-    }
-  });
-  return Object.fromEntries(entries);
-}
-
-function graphText(inventory: Inventory): string {
-  const lines = ["@all:"];
-  for (const [group, names] of inventory.groups) {
-    if (group === "all" || (group === "ungrouped" && names.length === 0)) continue;
-    lines.push(`  |--@${cleanLine(group)}:`, ...names.map((name) => `  |  |--${cleanLine(name)}`));
+function chosenOf(inventory: LoadedInventory, { limit, action, pattern }: InventoryOptions): ReadonlySet<string> {
+  const all = new Set(inventory.targets.keys());
+  for (const one of [limit, action === "list" ? pattern : undefined]) {
+    const kept = limitOf(one, inventory);
+    if (kept) for (const name of all) if (!kept.has(name)) all.delete(name);
   }
-  return `${lines.join("\n")}\n`;
+  return all;
+}
+
+function oneOf(inventory: LoadedInventory, pattern: string): string {
+  const [first, ...others] = inventory.match(pattern);
+  if (first && others.length === 0) return first.name;
+  throw new CrunError({
+    severity: "error",
+    summary: `${pattern} stands for ${others.length === 0 ? "no target" : `${others.length + 1} targets`}, and one is asked for`,
+    remedy: "See what there is: crun inventory --graph",
+  });
+}
+
+function print(value: unknown, { isYaml }: InventoryOptions): void {
+  const text = isYaml ? clean(toYaml(value, 2, 160, false)) : `${cleanJson(JSON.stringify(value, undefined, 2))}\n`;
+  process.stdout.write(text);
 }

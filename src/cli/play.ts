@@ -16,6 +16,7 @@ import type { MayCome } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { Prompt } from "../target/session.js";
 import type { PlayOptions } from "./options.js";
+import { limitOf } from "./limit.js";
 import { listing } from "./listing.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
@@ -75,7 +76,7 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
   const { tags, skipTags, startAtTask } = options;
   tell(await preflight(loaded, { layers, checkPattern, tags, skipTags, startAtTask }));
   const playbooks = loaded.map(({ playbook }) => playbook);
-  const limit = limitOf(options.limit, setup);
+  const limit = limitOf(options.limit, setup.inventory);
   if (options.action === "syntax-check") return 0;
   if (options.action !== "play") {
     process.stdout.write(listing(playbooks, options, setup, limit));
@@ -92,7 +93,7 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
     readVars: (paths, under) => includedVars(paths, under),
     ask: process.stdin.isTTY ? prompt : undefined,
     dropHost: (host) => pool.drop(setup.addressOf(host)),
-    refreshInventory: () => Promise.resolve().then(() => setup.refresh()),
+    refreshInventory: setup.refresh,
     facts: crunFacts,
     extraVars: [setup.extra],
     sink: await reportFor(options),
@@ -137,11 +138,4 @@ function layersOf({ inventory, extra }: Setup): Set<VarLayer> {
   const layers = new Set<VarLayer>([extra, ...inventory.base.layersToCome()]);
   for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
   return layers;
-}
-
-function limitOf(pattern: string | undefined, setup: Setup): ReadonlySet<string> | undefined {
-  if (pattern === undefined) return undefined;
-  const names = new Set(setup.inventory.match(pattern).map(({ name }) => name));
-  if (names.size === 0) throw new CrunError({ severity: "error", summary: `--limit ${pattern}: no target is left` });
-  return names;
 }

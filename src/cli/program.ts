@@ -78,17 +78,7 @@ function buildProgram(finish: (status: number) => void): Command {
       const { runFacts } = await import("./facts-command.js");
       finish(await runFacts(pattern, reachOptions(command.opts())));
     });
-  program
-    .command("inventory")
-    .description("show what the inventory says")
-    .option("-i, --inventory <path>", "inventory file, directory or NAME,", collect, [])
-    .option("--list", "everything, as JSON")
-    .option("--graph", "groups and their targets as a tree")
-    .option("--host <name>", "one target's variables, as JSON")
-    .action(async (options: { inventory: string[]; list?: boolean; graph?: boolean; host?: string }) => {
-      const { runInventory } = await import("./inventory-command.js");
-      finish(await runInventory(options));
-    });
+  addInventory(program, finish);
   program
     .command("doc")
     .description("show a module's parameters and examples; without a name, all modules")
@@ -108,11 +98,47 @@ function buildProgram(finish: (status: number) => void): Command {
   return program;
 }
 
+function addInventory(program: Command, finish: (status: number) => void): void {
+  program
+    .command("inventory")
+    .description("show what the inventory says")
+    .argument("[pattern]", "with --list: only these targets; with --graph: the group to begin at")
+    .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
+    .option("--list", "everything, as JSON")
+    .option("--graph", "groups and their targets as a tree")
+    .option("--host <name>", "one target's variables, as JSON")
+    .option("--vars", "with --graph: variables too")
+    .option("-y, --yaml", "with --list and --host: as YAML")
+    .option("-l, --limit <pattern>", "keep to these targets; @FILE: one pattern a line", collectPatterns, undefined)
+    .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
+    .action(async (pattern: string | undefined, raw: RawOptions) => {
+      const actions = ["list", "graph", "host"].filter((one) => raw[one] !== undefined);
+      if (actions.length > 1)
+        throw new CrunError({
+          severity: "error",
+          summary: `--${actions.join(" and --")} exclude each other`,
+          remedy: "Give one of them.",
+        });
+      const { runInventory } = await import("./inventory-command.js");
+      const host = textOf(raw, "host");
+      const options = {
+        inventory: listOf(raw, "inventory"),
+        limit: textOf(raw, "limit"),
+        extraVars: listOf(raw, "extraVars"),
+        action: host !== undefined ? { host } : raw["graph"] === true ? ("graph" as const) : ("list" as const),
+        pattern,
+        hasVars: raw["vars"] === true,
+        isYaml: raw["yaml"] === true,
+      };
+      finish(await runInventory(options));
+    });
+}
+
 /** Options of commands that reach hosts. `-u` is the login's name for play, the tree's user for exec. */
 function reaching(command: Command): Command {
   return command
     .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
-    .option("-l, --limit <pattern>", "keep to these targets")
+    .option("-l, --limit <pattern>", "keep to these targets; @FILE: one pattern a line", collectPatterns, undefined)
     .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
     .option("-f, --forks <number>", "hosts at work at once", positiveNumber)
     .option("-v, --verbose", "say more (-vv: more still)", (_value: string, before: number) => before + 1, 0)
@@ -128,6 +154,11 @@ function reaching(command: Command): Command {
 
 function collect(value: string, before: string[]): string[] {
   return [...before, ...value.split(",").filter(Boolean)];
+}
+
+/** Several limits are one with commas. */
+function collectPatterns(value: string, before: string | undefined): string {
+  return before === undefined ? value : `${before},${value}`;
 }
 
 function collectWhole(value: string, before: string[]): string[] {

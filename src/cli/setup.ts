@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { CrunError } from "../diagnostic/diagnostic.js";
+import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { LoadedInventory, Target } from "../inventory/inventory.js";
 import { LiveInventory } from "../inventory/live.js";
@@ -29,16 +29,18 @@ export interface Setup {
   scopeOf(name: string): Scope;
   /** The variables that a host is reached by. */
   hostScopeOf(host: string): Scope;
-  /** Reads the inventory's sources anew. Throws a CrunError. */
-  refresh(): void;
+  /** Reads the inventory's sources anew. Rejects with a CrunError. */
+  refresh(): Promise<void>;
 }
 
 const defaultForks = 20;
 
 /** Defaults for flags, from crun.yml beside the playbook or in the working directory. */
-interface Config {
+export interface Config {
   readonly inventory?: readonly string[];
   readonly forks?: number;
+  /** For each run of an executable inventory; in crun.yml in seconds. */
+  readonly inventoryTimeoutMs?: number;
 }
 
 /** Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. */
@@ -46,8 +48,14 @@ export async function setUp(options: ReachOptions, playbook?: string): Promise<S
   const directory = playbook === undefined ? undefined : dirname(resolve(playbook));
   const config = readConfig(directory);
   const paths = inventoryPaths(options.inventory, config);
-  const load = (): LoadedInventory => loadInventory(paths, directory, language);
-  const inventory = new LiveInventory(load());
+  const load = (): Promise<LoadedInventory> =>
+    loadInventory(paths, {
+      playbookDirectory: directory,
+      language,
+      warn: showWarning,
+      programTimeoutMs: config.inventoryTimeoutMs,
+    });
+  const inventory = new LiveInventory(await load());
   const extra = extraVars(options.extraVars);
   const connection = await connectionOptions(options);
   const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
@@ -61,13 +69,18 @@ export async function setUp(options: ReachOptions, playbook?: string): Promise<S
     scopeOf,
     hostScopeOf: hosts.scopeOf,
     addressOf,
-    refresh: () => inventory.replace(load()),
+    refresh: async () => inventory.replace(await load()),
     locate: (target) => {
       // What makes no sense is told before anything is connected to.
       addressOf(target.host);
       return treeLocation(target, scopeOf(target.name), connection);
     },
   };
+}
+
+/** Prints what is odd, but no error. */
+export function showWarning(warning: Diagnostic): void {
+  process.stderr.write(`${formatDiagnostic(warning)}\n`);
 }
 
 /** -i, then $CRUN_INVENTORY, then crun.yml, then ./hosts and ./hosts.yml; none of them: `local` alone. */
@@ -79,9 +92,10 @@ export function inventoryPaths(given: readonly string[], config: Config): readon
   return ["hosts", "hosts.yml"].filter((name) => existsSync(name)).slice(0, 1);
 }
 
-const configKeys = ["inventory", "forks"];
+const configKeys = ["inventory", "forks", "inventory_timeout"];
 
-function readConfig(directory: string | undefined): Config {
+/** crun.yml of the playbook's directory, else of the working directory. Throws a CrunError. */
+export function readConfig(directory: string | undefined): Config {
   const file = [directory, "."]
     .flatMap((one) => (one === undefined ? [] : [join(one, "crun.yml")]))
     .find((one) => existsSync(one));
@@ -90,14 +104,16 @@ function readConfig(directory: string | undefined): Config {
   if (node === undefined) return {};
   const place = { file };
   if (node.kind !== "map") throw new CrunError({ severity: "error", summary: "crun.yml is a map of defaults", place });
-  const config: { inventory?: string[]; forks?: number } = {};
+  const config: { inventory?: string[]; forks?: number; inventoryTimeoutMs?: number } = {};
   for (const { key, value } of node.entries.values()) {
     const plain = plainOf(value);
     if (key === "inventory")
       config.inventory = (Array.isArray(plain) ? plain : [plain]).map((one) => resolve(dirname(file), String(one)));
     else if (key === "forks" && typeof plain === "number") config.forks = plain;
+    else if (key === "inventory_timeout" && typeof plain === "number" && plain > 0)
+      config.inventoryTimeoutMs = plain * 1000;
     else {
-      const remedy = suggest(key, configKeys) ?? `It takes ${configKeys.join(" and ")}.`;
+      const remedy = suggest(key, configKeys) ?? `It takes ${configKeys.join(", ")}.`;
       throw new CrunError({
         severity: "error",
         summary: `crun.yml: ${JSON.stringify(key)} makes no sense here`,

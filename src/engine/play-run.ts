@@ -3,6 +3,7 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import type { Include, IncludeWish, Play, Task } from "../playbook/play.js";
+import { inventoryMagic } from "./magic.js";
 import { positionOf } from "./frame.js";
 import { drive } from "./drive.js";
 import { fail } from "./failing.js";
@@ -82,7 +83,7 @@ export class PlayRun {
     const { target, location } = state;
     const magic = magicLayer({
       ...run.magic,
-      inventory_hostname: () => target.name,
+      ...inventoryMagic(target),
       target: () => ({
         name: target.name,
         host: target.host,
@@ -127,7 +128,7 @@ export class PlayRun {
     const { target, location } = state;
     const magic = magicLayer({
       ...this.run.magic,
-      inventory_hostname: () => name,
+      ...inventoryMagic(target),
       target: () => ({ name, host: target.host, tree: target.tree, path: location.path, entry: location.entry }),
       group_names: () => this.run.groupsOf(target),
       playbook_dir: () => this.play.directory,

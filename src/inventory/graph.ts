@@ -1,111 +1,280 @@
-// Puts what inventory files say together: targets, groups of groups, membership in order.
+// Puts what inventory sources say together: entries, groups of groups, membership in order.
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
 import { byRank, type GroupRank } from "./inventory.js";
-import { checkNames } from "./layer.js";
+import { checkNames, plainValueOf, placeOfVar } from "./layer.js";
+import type { Language } from "./language.js";
 import { memoByName } from "./memo.js";
-import type { InventorySource, WrittenGroup, WrittenVar } from "./source.js";
+import { Problems } from "./report.js";
+import type { InventorySource, WrittenChild, WrittenGroup, WrittenVar } from "./source.js";
 
 export interface GroupNode extends GroupRank {
-  readonly children: ReadonlySet<string>;
+  /** In the order in which they were named; all's have `ungrouped` first and then what is below nothing else. */
+  readonly children: readonly string[];
+  /** Entries named in the group itself. */
+  readonly own: readonly string[];
   readonly vars: readonly WrittenVar[];
-  /** Distance from `all` by the longest way: deeper groups win. */
-  depth: number;
-  /** ansible_group_priority: higher wins among groups of a depth. */
-  readonly priority: number;
+}
+
+export interface GraphEntry {
+  readonly vars: readonly WrittenVar[];
+  /** The file that names it first. */
+  readonly file: string | undefined;
 }
 
 export interface Graph {
-  /** Names of entries in the order in which they first appear, with the variables written beside them. */
-  readonly entries: ReadonlyMap<string, readonly WrittenVar[]>;
+  /** In inventory order: members of `all`. */
+  readonly entries: ReadonlyMap<string, GraphEntry>;
   readonly groups: ReadonlyMap<string, GroupNode>;
-  /** Members of a group, its children's too, in inventory order. */
+  /** Members of a group: its own, then its children's, then theirs, as Ansible orders them. */
   readonly members: ReadonlyMap<string, readonly string[]>;
-  /** Groups of an entry, ancestors too, without `all`, lowest precedence first. */
+  /** Groups of an entry, ancestors too, without `all` and `ungrouped`, lowest precedence first. */
   readonly groupsOf: ReadonlyMap<string, readonly GroupNode[]>;
   /** A group's name and those of the groups above it, `all` too. */
   ancestors(group: string): ReadonlySet<string>;
 }
 
-/** Throws a CrunError for a cycle of groups or a name that is no variable. */
-export function buildGraph(sources: readonly InventorySource[]): Graph {
-  const entries = new Map<string, WrittenVar[]>();
-  const direct = new Map<string, Set<string>>();
-  const groups = new Map<
-    string,
-    GroupNode & { readonly children: Set<string>; readonly vars: WrittenVar[]; priority: number }
-  >();
-  const places = new Map<string, Place>();
-  const groupOf = (name: string) => {
-    let group = groups.get(name);
-    if (!group) groups.set(name, (group = { name, children: new Set(), vars: [], depth: 0, priority: 1 }));
+interface Draft {
+  readonly name: string;
+  readonly children: Map<string, Place | undefined>;
+  readonly own: Set<string>;
+  readonly vars: WrittenVar[];
+  depth: number;
+  priority: number;
+}
+
+const PRIORITY = "ansible_group_priority";
+
+/** Throws a CrunError for a cycle of groups, a group that nothing describes, a name that is no variable. */
+export function buildGraph(sources: readonly InventorySource[], language: Language): Graph {
+  const builder = new Builder(language);
+  for (const source of sources) builder.add(source);
+  builder.checkMentions(sources);
+  return builder.finish();
+}
+
+class Builder {
+  readonly #language: Language;
+  readonly #entries = new Map<string, { vars: WrittenVar[]; readonly file: string | undefined }>();
+  readonly #groups = new Map<string, Draft>();
+
+  constructor(language: Language) {
+    this.#language = language;
+    this.#group("all").children.set("ungrouped", undefined);
+    this.#group("ungrouped");
+  }
+
+  #group(name: string): Draft {
+    let group = this.#groups.get(name);
+    if (!group) {
+      group = { name, children: new Map(), own: new Set(), vars: [], depth: 0, priority: 1 };
+      this.#groups.set(name, group);
+    }
     return group;
-  };
-  for (const source of sources) {
-    for (const [name, written] of source.groups) addGroup(name, written);
+  }
+
+  add(source: InventorySource): void {
+    for (const [name, written] of source.groups) this.#addGroup(name, written);
+    const checked = new Set<readonly WrittenVar[]>();
     for (const { name, group, vars } of source.entries) {
-      checkNames(vars);
-      const known = entries.get(name);
-      if (known) known.push(...vars);
-      else entries.set(name, [...vars]);
-      let members = direct.get(groupOf(group).name);
-      if (!members) direct.set(group, (members = new Set()));
-      members.add(name);
+      if (vars.length > 0 && !checked.has(vars)) {
+        checkNames(vars, this.#language);
+        checked.add(vars);
+      }
+      const known = this.#entries.get(name);
+      if (!known) this.#entries.set(name, { vars: [...vars], file: source.file });
+      else if (vars.length > 0) known.vars.push(...vars);
+      this.#group(group).own.add(name);
     }
   }
-  setDepths(groups, places);
-  const parents = new Map<string, string[]>();
-  for (const { name, children } of groups.values())
-    for (const child of children) parents.set(child, [...(parents.get(child) ?? []), name]);
-  const ancestors = memoByName((name: string): ReadonlySet<string> => {
-    const all = new Set([name]);
-    for (const parent of parents.get(name) ?? []) for (const one of ancestors(parent)) all.add(one);
-    return all;
-  });
-  const namesOfGroups = new Map<string, Set<string>>([...entries.keys()].map((name) => [name, new Set<string>()]));
-  for (const [group, names] of direct) {
-    for (const name of names) for (const one of ancestors(group)) namesOfGroups.get(name)?.add(one);
-  }
-  const members = new Map<string, string[]>([...groups.keys()].map((name) => [name, []]));
-  const groupsOf = new Map<string, readonly GroupNode[]>();
-  const ungrouped: string[] = [];
-  for (const [name, names] of namesOfGroups) {
-    const own = [...names].filter((one) => one !== "all" && one !== "ungrouped").map(groupOf);
-    own.sort(byRank);
-    groupsOf.set(name, own);
-    for (const group of own) members.get(group.name)?.push(name);
-    if (own.length === 0) ungrouped.push(name);
-  }
-  members.set("all", [...entries.keys()]);
-  members.set("ungrouped", ungrouped);
-  return { entries, groups, members, groupsOf, ancestors };
 
-  function addGroup(name: string, written: WrittenGroup): void {
-    checkNames(written.vars);
-    const group = groupOf(name);
-    if (!places.has(name)) places.set(name, written.place);
-    for (const child of written.children) group.children.add(groupOf(child).name);
-    group.vars.push(...written.vars);
-    const priority = written.vars.findLast((one) => one.name === "ansible_group_priority")?.value;
-    if (typeof priority === "number") group.priority = priority;
+  #addGroup(name: string, written: WrittenGroup): void {
+    checkNames(written.vars, this.#language);
+    const group = this.#group(name);
+    for (const child of written.children) {
+      this.#group(child.name);
+      if (!group.children.has(child.name)) group.children.set(child.name, child.place);
+    }
+    for (const one of written.vars) {
+      if (one.name !== PRIORITY) group.vars.push(one);
+      else group.priority = this.#priorityOf(one);
+    }
+  }
+
+  #priorityOf(one: WrittenVar): number {
+    const value = plainValueOf(one);
+    const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+    if (typeof number === "number" && Number.isInteger(number)) return number;
+    throw new CrunError({
+      severity: "error",
+      summary: `${PRIORITY} must be a whole number, not ${JSON.stringify(value)}`,
+      place: placeOfVar(one, this.#language),
+    });
+  }
+
+  /** Groups that INI files name as children, or give variables, must be described somewhere. */
+  checkMentions(sources: readonly InventorySource[]): void {
+    const described = new Set(["all", "ungrouped"]);
+    for (const { groups } of sources) for (const [name, group] of groups) if (group.isDescribed) described.add(name);
+    const problems = new Problems();
+    for (const { groups } of sources) {
+      for (const [name, group] of groups) {
+        for (const child of group.children) this.#checkChild(name, child, described, problems);
+        if (group.isDescribed || described.has(name)) continue;
+        const remedy = this.#remedyFor(name, described) ?? `Add the group: [${name}]`;
+        problems.add(`variables of a group that is nowhere described: ${JSON.stringify(name)}`, group.place, remedy);
+      }
+    }
+    problems.throwAny();
+  }
+
+  #checkChild(parent: string, child: WrittenChild, described: ReadonlySet<string>, problems: Problems): void {
+    const { name, place } = child;
+    if (name === "all") problems.add(`${parent} cannot contain "all", which contains every group`, place);
+    if (!child.mustExist || described.has(name)) return;
+    problems.add(
+      `the group ${parent} contains ${JSON.stringify(name)}, which no group is called`,
+      place,
+      this.#remedyFor(name, described) ?? `Add the group: [${name}]`,
+    );
+  }
+
+  #remedyFor(name: string, described: ReadonlySet<string>): string | undefined {
+    if (this.#entries.has(name)) return `${name} is a host: it belongs under [GROUP], not under [GROUP:children].`;
+    return suggest(name, described);
+  }
+
+  finish(): Graph {
+    const groups = this.#groups;
+    const below = new Set<string>();
+    for (const group of groups.values())
+      if (group.name !== "all") for (const child of group.children.keys()) below.add(child);
+    const all = this.#group("all");
+    for (const name of groups.keys()) if (name !== "all" && !below.has(name)) all.children.set(name, undefined);
+    this.#setDepths();
+    const ancestors = this.#ancestors();
+    const groupsOf = this.#groupsOf(ancestors);
+    const ungrouped = this.#group("ungrouped");
+    ungrouped.own.clear();
+    for (const [name, own] of groupsOf) if (own.length === 0) ungrouped.own.add(name);
+    const members = new Map([...groups.values()].map((group) => [group.name, this.#membersOf(group)]));
+    const order = members.get("all") ?? [];
+    return {
+      entries: new Map(order.map((name) => [name, this.#entries.get(name) ?? { vars: [], file: undefined }])),
+      groups: new Map([...groups].map(([name, one]) => [name, finished(one, name === "all" ? order : undefined)])),
+      members,
+      groupsOf,
+      ancestors,
+    };
+  }
+
+  /** The groups above each, with a stack of its own: groups may be nested deeper than calls can be. */
+  #ancestors(): (name: string) => ReadonlySet<string> {
+    const parents = new Map<string, string[]>();
+    for (const { name, children } of this.#groups.values()) {
+      for (const child of children.keys()) {
+        const known = parents.get(child);
+        if (known) known.push(name);
+        else parents.set(child, [name]);
+      }
+    }
+    return memoByName((name: string): ReadonlySet<string> => {
+      const all = new Set([name]);
+      for (const one of all) for (const parent of parents.get(one) ?? []) all.add(parent);
+      return all;
+    });
+  }
+
+  #groupsOf(lineage: (name: string) => ReadonlySet<string>): Map<string, readonly GroupNode[]> {
+    const nodes = memoByName((name: string) => finished(this.#group(name), undefined));
+    const names = new Map<string, Set<string>>([...this.#entries.keys()].map((name) => [name, new Set<string>()]));
+    for (const { name: group, own } of this.#groups.values()) {
+      const ancestors = [...lineage(group)].filter((one) => one !== "all" && one !== "ungrouped");
+      for (const name of own) for (const one of ancestors) names.get(name)?.add(one);
+    }
+    // Entries of the same groups share one list.
+    const lists = new Map<string, readonly GroupNode[]>();
+    return new Map(
+      [...names].map(([name, set]) => {
+        const key = [...set].join("\n");
+        let list = lists.get(key);
+        if (!list) {
+          list = [...set].map(nodes).sort(byRank);
+          lists.set(key, list);
+        }
+        return [name, list];
+      }),
+    );
+  }
+
+  /** Breadth first, as Ansible walks: a group's own entries before those of its children. */
+  #membersOf(group: Draft): readonly string[] {
+    const found = new Set<string>();
+    const seen = new Set([group.name]);
+    let level = [group];
+    while (level.length > 0) {
+      const next: Draft[] = [];
+      for (const one of level) {
+        for (const name of one.own) found.add(name);
+        for (const child of one.children.keys()) {
+          if (seen.has(child)) continue;
+          seen.add(child);
+          next.push(this.#group(child));
+        }
+      }
+      level = next;
+    }
+    if (group.name === "all") for (const name of this.#entries.keys()) found.add(name);
+    return [...found];
+  }
+
+  /** Longest way from `all`. Throws a CrunError for a circle. */
+  #setDepths(): void {
+    const state = new Map<string, "open" | "done">();
+    const order: Draft[] = [];
+    for (const root of ["all", ...this.#groups.keys()]) this.#visit(root, state, order);
+    for (const group of order.reverse())
+      for (const child of group.children.keys()) {
+        const draft = this.#group(child);
+        draft.depth = Math.max(draft.depth, group.depth + 1);
+      }
+  }
+
+  /** Depth first with a stack of its own: groups may be nested deeper than calls can be. Leaves children before their parents in `order`. */
+  #visit(root: string, state: Map<string, "open" | "done">, order: Draft[]): void {
+    if (state.has(root)) return;
+    const path: { readonly group: Draft; readonly rest: Iterator<[string, Place | undefined]> }[] = [];
+    const open = (name: string): void => {
+      const group = this.#group(name);
+      state.set(name, "open");
+      path.push({ group, rest: group.children.entries() });
+    };
+    open(root);
+    for (let top = path.at(-1); top; top = path.at(-1)) {
+      const next = top.rest.next();
+      if (next.done === true) {
+        state.set(top.group.name, "done");
+        order.push(top.group);
+        path.pop();
+        continue;
+      }
+      const [child, place] = next.value;
+      const known = state.get(child);
+      if (known === "open") {
+        const names = path.map(({ group }) => group.name);
+        throw cycle([...names.slice(names.indexOf(child)), child], place);
+      }
+      if (known === undefined) open(child);
+    }
   }
 }
 
-function setDepths(groups: ReadonlyMap<string, GroupNode>, places: ReadonlyMap<string, Place>): void {
-  const isChild = new Set([...groups.values()].flatMap(({ children }) => [...children]));
-  const path: string[] = [];
-  const visit = (name: string, depth: number): void => {
-    const group = groups.get(name);
-    if (!group) return;
-    if (path.includes(name)) throw cycle([...path.slice(path.indexOf(name)), name], places.get(name));
-    if (depth <= group.depth && depth > 0) return;
-    group.depth = depth;
-    path.push(name);
-    for (const child of group.children) visit(child, depth + 1);
-    path.pop();
-  };
-  for (const name of groups.keys()) if (!isChild.has(name)) visit(name, name === "all" ? 0 : 1);
-  for (const [name, group] of groups) if (group.depth === 0 && name !== "all") visit(name, 1);
+function finished(
+  { name, children, own, vars, depth, priority }: Draft,
+  all: readonly string[] | undefined,
+): GroupNode {
+  return { name, children: [...children.keys()], own: all ? [] : [...own], vars, depth, priority };
 }
 
 function cycle(names: readonly string[], place: Place | undefined): CrunError {

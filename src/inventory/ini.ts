@@ -1,169 +1,235 @@
 // Reads an inventory in INI form into entries, groups and variables, with their places.
 
-import { CrunError, type Diagnostic, type Place } from "../diagnostic/diagnostic.js";
+import type { Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
+import { literalOf } from "./literal.js";
+import { problemOfEntry, problemOfGroup } from "./names.js";
 import { expandRanges } from "./ranges.js";
-import type { InventorySource } from "./source.js";
+import { Problems } from "./report.js";
+import { emptySource, groupIn, type InventorySource, type WrittenVar } from "./source.js";
 
 const sectionKinds = ["hosts", "children", "vars"];
+const SECTION = /^\[([^\]]*)\]\s*(?:[#;].*)?$/;
+
+/** One line, and how to say what is wrong with it. */
+interface Line {
+  readonly raw: string;
+  /** Index of the first character that is no blank. */
+  readonly start: number;
+  /** `index` counts in `raw`. */
+  placeAt(index: number): Place;
+}
 
 /** Throws a CrunError with all that is wrong in the file. */
 export function readIni(text: string, file: string): InventorySource {
-  const source: InventorySource = { entries: [], groups: new Map() };
-  const problems: Diagnostic[] = [];
-  let group = "ungrouped";
-  let kind = "hosts";
-  const groupOf = (name: string, place: Place) => {
-    let known = source.groups.get(name);
-    if (!known) source.groups.set(name, (known = { place, children: [], vars: [] }));
-    return known;
-  };
-  for (const [index, line] of text.split("\n").entries()) {
-    const raw = line.replace(/\r$/, "");
-    const start = raw.length - raw.trimStart().length;
-    const body = raw.slice(start);
-    if (body === "" || body.startsWith("#") || body.startsWith(";")) continue;
-    const place = { file, line: index + 1, column: start + 1 };
-    const report = (summary: string, remedy?: string, column = place.column): void =>
-      void problems.push({ severity: "error", summary, place: { ...place, column }, source: raw, remedy });
-    if (body.startsWith("[") && /^\[[^\]]*\]\s*(?:[#;].*)?$/.test(body)) {
-      const title = body.slice(1, body.indexOf("]"));
-      const colon = title.lastIndexOf(":");
-      kind = colon < 0 ? "hosts" : title.slice(colon + 1);
-      group = colon < 0 ? title : title.slice(0, colon);
-      if (group === "") report("a group without a name", "Write [NAME].");
-      if (!sectionKinds.includes(kind)) {
-        report(
-          `unknown kind of section ${JSON.stringify(kind)}`,
-          suggest(kind, sectionKinds) ?? "It is [GROUP], [GROUP:children] or [GROUP:vars].",
-        );
-      }
-      groupOf(group, place);
-    } else if (body.startsWith("[") && !body.includes("]")) {
-      report("a section without its closing bracket", "Write [NAME].");
-    } else if (kind === "children") {
-      const name = body.replace(/\s+[#;].*$/, "").trim();
-      groupOf(group, place).children.push(name);
-    } else if (kind === "vars") {
-      const equals = body.indexOf("=");
-      if (equals < 1) report("a variable needs the form NAME=VALUE", "Write NAME=VALUE.");
-      else {
-        const name = body.slice(0, equals).trim();
-        const value = stripComment(body.slice(equals + 1)).trim();
-        groupOf(group, place).vars.push({
-          name,
-          value: literalOf(value),
-          place: { ...place, column: start + equals + 2 },
-        });
-      }
-    } else readEntry(raw, start, place, report);
-  }
-  if (problems.length > 0) throw new CrunError(problems);
-  return source;
+  return new IniReader(file).read(text);
+}
 
-  function readEntry(
-    raw: string,
-    start: number,
-    place: Place,
-    report: (summary: string, remedy?: string, column?: number) => void,
-  ): void {
+class IniReader {
+  readonly #source: InventorySource;
+  readonly #file: string;
+  readonly #problems = new Problems();
+  #group = "ungrouped";
+  #kind = "hosts";
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#source = emptySource(file);
+  }
+
+  read(text: string): InventorySource {
+    const file = this.#file;
+    for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
+      const start = raw.search(/\S/);
+      if (start < 0 || raw[start] === "#" || raw[start] === ";") continue;
+      const line: Line = { raw, start, placeAt: (at) => ({ file, line: index + 1, column: at + 1 }) };
+      if (raw[start] === "[" && this.#section(line)) continue;
+      if (this.#kind === "children") this.#child(line);
+      else if (this.#kind === "vars") this.#variable(line);
+      else this.#entry(line);
+    }
+    this.#problems.throwAny();
+    return this.#source;
+  }
+
+  #report(line: Line, at: number, summary: string, remedy?: string): void {
+    this.#problems.add(summary, line.placeAt(at), remedy);
+  }
+
+  /** False: it is no section but an entry whose name begins with a range. */
+  #section(line: Line): boolean {
+    const { raw, start } = line;
+    const body = raw.slice(start).trimEnd();
+    const title = SECTION.exec(body)?.[1];
+    if (title === undefined) {
+      if (body.includes("]")) return false;
+      this.#report(line, start, "a section without its closing bracket", "Write [NAME].");
+      return true;
+    }
+    const colon = title.indexOf(":");
+    const name = colon < 0 ? title : title.slice(0, colon);
+    const kind = colon < 0 ? "hosts" : title.slice(colon + 1);
+    this.#kind = kind;
+    this.#group = name;
+    const wrong = problemOfGroup(name);
+    if (wrong) {
+      const remedy = name === "" ? "Write [NAME]." : wrong.remedy;
+      this.#report(
+        line,
+        start + 1,
+        /\s/.test(name) ? `${wrong.problem}: blanks have no place in [ ]` : wrong.problem,
+        remedy,
+      );
+    }
+    if (!sectionKinds.includes(kind)) {
+      // Its lines would only bring further errors.
+      this.#kind = "unknown";
+      this.#report(
+        line,
+        start + colon + 2,
+        `unknown kind of section ${JSON.stringify(kind)}`,
+        suggest(kind, sectionKinds) ?? "It is [GROUP], [GROUP:children] or [GROUP:vars].",
+      );
+    }
+    const group = groupIn(this.#source, name, () => line.placeAt(start));
+    if (kind !== "vars") group.isDescribed = true;
+    return true;
+  }
+
+  #child(line: Line): void {
+    const { raw, start } = line;
+    const body = raw.slice(start).trimEnd();
+    const name = /^(\S+)(?:\s*|\s+[#;].*)$/.exec(body)?.[1]?.replace(/#.*$/, "");
+    if (name === undefined) {
+      const at = start + body.search(/\s\S/) + 1;
+      this.#report(
+        line,
+        at,
+        "a line of children is the name of one group",
+        "Variables of a group stand in [GROUP:vars].",
+      );
+      return;
+    }
+    const wrong = problemOfGroup(name);
+    if (wrong) this.#report(line, start, wrong.problem, wrong.remedy);
+    const place = line.placeAt(start);
+    groupIn(this.#source, this.#group, () => place).children.push({ name, place, mustExist: true });
+  }
+
+  #variable(line: Line): void {
+    const { raw, start } = line;
+    const equals = raw.indexOf("=", start);
+    if (equals <= start) {
+      this.#report(line, start, "a variable needs the form NAME=VALUE", yamlHint(raw) ?? "Write NAME=VALUE.");
+      return;
+    }
+    const written = raw.slice(equals + 1);
+    const place = line.placeAt(equals + 1 + Math.max(0, written.search(/\S/)));
+    // As in Ansible a comment behind text is part of it, here; behind a number or a list it is a comment.
+    const value = literalOf(written.trim());
+    const group = groupIn(this.#source, this.#group, () => place);
+    group.vars.push({ kind: "plain", name: raw.slice(start, equals).trim(), value, place });
+  }
+
+  #entry(line: Line): void {
+    const { raw, start } = line;
     const words = entryWords(raw, start);
     if ("problem" in words) {
-      report(words.problem, "Close the quote.");
+      this.#report(line, words.at, words.problem, words.remedy);
       return;
     }
     const [first, ...rest] = words;
-    if (!first) return;
-    const names = expandRanges(first.text);
-    if ("problem" in names) {
-      report(names.problem);
-      return;
-    }
-    const vars = rest.flatMap((word) => {
-      const equals = word.text.indexOf("=");
-      if (equals < 1) {
-        report(
-          `${JSON.stringify(word.text)} is no variable`,
-          "After the name come variables as NAME=VALUE.",
-          word.column,
-        );
-        return [];
-      }
-      const value = word.text.slice(equals + 1);
-      return [{ name: word.text.slice(0, equals), value: literalOf(value), place: { ...place, column: word.column } }];
-    });
-    for (const name of names) source.entries.push({ name, group, vars, place });
-    groupOf(group, place);
+    if (!first || this.#kind === "unknown") return;
+    const names = this.#namesOf(line, first.text);
+    const vars = rest.flatMap((word) => this.#inlineVariable(line, word));
+    groupIn(this.#source, this.#group, () => line.placeAt(start)).isDescribed = true;
+    for (const name of names) this.#source.entries.push({ name, group: this.#group, vars });
   }
+
+  #namesOf(line: Line, text: string): readonly string[] {
+    const yaml = yamlHint(line.raw);
+    if (yaml !== undefined) {
+      this.#report(line, line.start, `${JSON.stringify(text)} is no name`, yaml);
+      return [];
+    }
+    const names = expandRanges(text);
+    if ("problem" in names) {
+      this.#report(line, line.start, names.problem, names.remedy);
+      return [];
+    }
+    const wrong = names.map(problemOfEntry).find((one) => one !== undefined);
+    if (wrong) this.#report(line, line.start, wrong.problem, wrong.remedy);
+    return names;
+  }
+
+  #inlineVariable(line: Line, word: Word): WrittenVar[] {
+    const equals = word.text.indexOf("=");
+    if (equals < 1) {
+      this.#report(
+        line,
+        word.at,
+        `${JSON.stringify(word.text)} is no variable`,
+        "After the name come variables as NAME=VALUE; a value with blanks in it is quoted.",
+      );
+      return [];
+    }
+    const value = literalOf(word.text.slice(equals + 1));
+    return [{ kind: "plain", name: word.text.slice(0, equals), value, place: line.placeAt(word.at) }];
+  }
+}
+
+/** What to say where a line of an INI file is one of YAML. */
+function yamlHint(raw: string): string | undefined {
+  return /^\s*(?:---\s*$|- |[\w.-]+:(?:\s|$))/.test(raw)
+    ? "This is YAML: give the file a name that ends in .yml."
+    : undefined;
 }
 
 interface Word {
   readonly text: string;
-  readonly column: number;
+  /** Index of its first character in the line. */
+  readonly at: number;
 }
 
-/** Words at blanks; quotes hold words together and stay part of a value only where they are inside it. `#` begins a comment. */
-function entryWords(raw: string, start: number): readonly Word[] | { readonly problem: string } {
+/** Words as a shell makes them: quotes hold words together, a backslash takes the next character as it is, `#` begins a comment. */
+function entryWords(
+  raw: string,
+  start: number,
+): readonly Word[] | { readonly problem: string; readonly at: number; readonly remedy?: string } {
   const words: Word[] = [];
   let text = "";
-  let column = 0;
+  let wordAt = -1;
   let quote = "";
-  for (let index = start; index <= raw.length; index++) {
+  let quoteAt = 0;
+  for (let index = start; index < raw.length; index++) {
     const character = raw[index] ?? "";
+    const next = raw[index + 1] ?? "";
     if (quote !== "") {
-      if (character === "") return { problem: `an open ${quote === '"' ? "double" : "single"} quote` };
       if (character === quote) quote = "";
-      else if (character === "\\" && quote === '"' && (raw[index + 1] === '"' || raw[index + 1] === "\\"))
-        text += raw[++index] ?? "";
+      else if (character === "\\" && quote === '"' && (next === '"' || next === "\\")) text += raw[++index] ?? "";
       else text += character;
-      continue;
-    }
-    if (character === "" || /\s/.test(character)) {
-      if (column > 0) words.push({ text, column });
+    } else if (character === " " || character === "\t") {
+      if (wordAt >= 0) words.push({ text, at: wordAt });
       text = "";
-      column = 0;
-      continue;
+      wordAt = -1;
+    } else if (character === "#") break;
+    else {
+      if (wordAt < 0) wordAt = index;
+      if (character === '"' || character === "'") {
+        quote = character;
+        quoteAt = index;
+      } else if (character === "\\") {
+        if (next === "") return { problem: "the line ends with a lone backslash", at: index };
+        text += raw[++index] ?? "";
+      } else text += character;
     }
-    if (character === "#" && column === 0) break;
-    if (column === 0) column = index + 1;
-    if (character === '"' || character === "'") quote = character;
-    else text += character;
   }
+  if (quote !== "")
+    return {
+      problem: `an open ${quote === '"' ? "double" : "single"} quote`,
+      at: quoteAt,
+      remedy: "Close the quote, or write a backslash before one that is meant as a character.",
+    };
+  if (wordAt >= 0) words.push({ text, at: wordAt });
   return words;
-}
-
-function stripComment(text: string): string {
-  return text.replace(/\s[#;].*$/, "");
-}
-
-/** A Python literal (number, quoted text, True, False, None, list, map) as its value; anything else as the text that it is. */
-export function literalOf(text: string): unknown {
-  if (/^[+-]?\d+$/.test(text) && !/^[+-]?0\d/.test(text)) {
-    const number = Number(text);
-    return Number.isSafeInteger(number) ? number : text;
-  }
-  if (/^[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?$/.test(text) && !/^[+-]?0\d/.test(text)) return Number(text);
-  if (text === "True" || text === "true") return true;
-  if (text === "False" || text === "false") return false;
-  if (text === "None") return null;
-  if (/^(?:\[.*\]|\{.*\})$/s.test(text) && !text.includes("{{")) return structureOf(text) ?? text;
-  const quoted = /^(['"])(.*)\1$/s.exec(text);
-  return quoted ? (quoted[2] ?? "") : text;
-}
-
-/** A list or map in Python's or JSON's words. */
-function structureOf(text: string): unknown {
-  const json = text.replace(
-    /"(?:[^"\\]|\\.)*"|'((?:[^'\\]|\\.)*)'|\bTrue\b|\bFalse\b|\bNone\b/g,
-    (word: string, single: string | undefined) => {
-      if (single !== undefined) return JSON.stringify(single.replace(/\\'/g, "'"));
-      return word === "True" ? "true" : word === "False" ? "false" : word === "None" ? "null" : word;
-    },
-  );
-  try {
-    return JSON.parse(json.replace(/,\s*([\]}])/g, "$1"));
-  } catch {
-    // Not a structure after all: it stays the text that it is, as in Ansible.
-    return undefined;
-  }
 }

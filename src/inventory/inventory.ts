@@ -28,12 +28,13 @@ export interface TreeRule {
 export type MayCome = (name: string) => boolean;
 
 export interface Inventory {
+  /** In inventory order, which is that of Ansible: a group's own entries, then those of its children, then theirs. */
   readonly targets: ReadonlyMap<string, Target>;
   /** Group name to its targets' full names, in inventory order, groups of groups included; has `all` and `ungrouped`. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   /**
-   * Layers of a target's variables, lowest precedence first: all, groups by depth then name (file, then group_vars), host's, target's.
-   * Also of a host alone (`HOST` need not be a target).
+   * Layers of a target's variables, lowest precedence first; `origin` is the level's name (`inventory group_vars/all`). docs/VARIABLES.md has the
+   * order. Also of a host alone (`HOST` need not be a target).
    */
   varsOf(name: string): readonly VarLayer[];
   /** In inventory order; throws a CrunError for a name that is unknown (near miss named) and may not come; empty groups are fine. */
@@ -69,6 +70,10 @@ export interface LoadedInventory extends Inventory {
   layersToCome(): readonly VarLayer[];
   /** A group and the groups above it, without `all`; empty where there is no such group. */
   lineOf(group: string): readonly GroupRank[];
+  /** For `crun inventory`, which shows how groups lie in each other. */
+  readonly shape: ReadonlyMap<string, GroupShape>;
+  /** Layers of what is said of one group alone, group_vars included. */
+  groupVarsOf(name: string): readonly VarLayer[];
   /** Layers of a target that is in these groups, lowest precedence first; `own` lies beneath what its host_vars say. */
   layersOf(name: string, groups: readonly string[], own: readonly VarLayer[]): readonly VarLayer[];
 }
@@ -76,4 +81,13 @@ export interface LoadedInventory extends Inventory {
 /** Sorts groups by precedence, lowest first. */
 export function byRank(a: GroupRank, b: GroupRank): number {
   return a.depth - b.depth || a.priority - b.priority || (a.name < b.name ? -1 : 1);
+}
+
+/** A group as the inventory's sources describe it. */
+export interface GroupShape {
+  /** In the order in which they were named; those of `all` begin with `ungrouped`. */
+  readonly children: readonly string[];
+  /** Entries that are named in the group itself; none for `all`. */
+  readonly own: readonly string[];
+  readonly priority: number;
 }

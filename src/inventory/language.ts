@@ -5,15 +5,29 @@ import type { Renderable } from "../module/value.js";
 
 /** A node of a YAML file, as far as inventories look into it. */
 export type YamlNode =
-  | { readonly kind: "scalar"; readonly value: string | number | boolean | null }
+  | YamlScalar
   | { readonly kind: "list"; readonly items: readonly YamlNode[] }
-  | { readonly kind: "map"; readonly entries: ReadonlyMap<string, { readonly key: string; readonly value: YamlNode }> };
+  | { readonly kind: "map"; readonly entries: ReadonlyMap<string, YamlEntry> };
+
+export interface YamlScalar {
+  readonly kind: "scalar";
+  readonly value: string | number | boolean | null;
+  readonly text: string;
+}
+
+export interface YamlEntry {
+  readonly key: string;
+  readonly keyNode: YamlScalar;
+  readonly value: YamlNode;
+}
 
 export interface Language {
   /** Undefined: the file holds nothing. Throws a CrunError. */
   readYaml(file: string, text: string): YamlNode | undefined;
   placeOf(node: YamlNode): Place;
-  /** A value of a YAML file, or a plain value that was written elsewhere (INI). */
+  /** The value that a node stands for, templates as text. */
+  plainOf(node: YamlNode): unknown;
+  /** A value of a YAML file, or a plain value that was written elsewhere (INI). Throws a CrunError for a broken template. */
   compileNode(node: YamlNode): Renderable;
   compileValue(value: unknown, place: Place): Renderable;
 }

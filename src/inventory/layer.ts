@@ -7,58 +7,87 @@ import type { WrittenVar } from "./source.js";
 
 const nameOfVariable = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** A layer over variables as they were written; later ones of the same name win. */
-export function layerOf(origin: string, vars: readonly WrittenVar[], language: Language): VarLayer {
+/** A layer whose values can be looked at as they are written. */
+export interface WrittenLayer extends VarLayer {
+  placeOf(name: string): Place | undefined;
+  /** Not rendered; undefined where the layer has no such name. */
+  writtenValue(name: string): unknown;
+}
+
+export function isWrittenLayer(layer: VarLayer): layer is WrittenLayer {
+  return "writtenValue" in layer;
+}
+
+/** A layer over variables as they were written; later ones of the same name win. `origin` is the name of its level. */
+export function layerOf(origin: string, vars: readonly WrittenVar[], language: Language): WrittenLayer {
   const written = new Map(vars.map((one) => [one.name, one]));
   const compiled = new Map<string, Renderable>();
   return {
     origin,
     names: () => written.keys(),
     get(name) {
-      const known = compiled.get(name);
-      if (known) return known;
       const one = written.get(name);
       if (!one) return undefined;
-      const renderable = isNode(one.value)
-        ? language.compileNode(one.value)
-        : language.compileValue(one.value, one.place);
+      const known = compiled.get(name);
+      if (known) return known;
+      const renderable =
+        one.kind === "node" ? language.compileNode(one.node) : language.compileValue(one.value, one.place);
       compiled.set(name, renderable);
       return renderable;
+    },
+    placeOf(name) {
+      const one = written.get(name);
+      return one && placeOfVar(one, language);
+    },
+    writtenValue(name) {
+      const one = written.get(name);
+      if (!one) return undefined;
+      return one.kind === "node" ? language.plainOf(one.node) : one.value;
     },
   };
 }
 
-function isNode(value: unknown): value is YamlNode {
-  return typeof value === "object" && value !== null && "kind" in value && "offset" in value;
+export function placeOfVar(one: WrittenVar, language: Language): Place {
+  return one.kind === "node" ? language.placeOf(one.key) : one.place;
 }
 
-/** Variables of a YAML file that is one map (group_vars, host_vars). */
-export function readVarsFile(text: string, file: string, language: Language): WrittenVar[] {
-  const root = language.readYaml(file, text);
+/** What stands there, not rendered. Lists and maps of YAML count as undefined. */
+export function plainValueOf(one: WrittenVar): unknown {
+  if (one.kind === "plain") return one.value;
+  return one.node.kind === "scalar" ? one.node.value : undefined;
+}
+
+/** Variables of a YAML file that is one map (group_vars, host_vars). Throws a CrunError. */
+export function varsOfFile(root: YamlNode | undefined, language: Language): WrittenVar[] {
   if (root === undefined || (root.kind === "scalar" && root.value === null)) return [];
   if (root.kind !== "map") {
     throw new CrunError({
       severity: "error",
-      summary: "a file of variables is a map",
+      summary: `a file of variables is a map, not ${root.kind === "list" ? "a list" : "a single value"}`,
       place: language.placeOf(root),
       remedy: "Write NAME: VALUE lines.",
     });
   }
-  const vars = [...root.entries.values()].map(({ key, value }) => ({
+  const vars = Array.from(root.entries.values(), ({ key, keyNode, value }): WrittenVar => ({
+    kind: "node",
     name: key,
-    value,
-    place: language.placeOf(value),
+    key: keyNode,
+    node: value,
   }));
-  checkNames(vars);
+  checkNames(vars, language);
   return vars;
 }
 
 /** Names of variables are identifiers; throws a CrunError that lists those that are none. */
-export function checkNames(vars: readonly { readonly name: string; readonly place: Place }[]): void {
-  const problems = vars.flatMap(({ name, place }): Diagnostic[] => {
-    if (nameOfVariable.test(name)) return [];
-    const remedy = `Letters, digits and _ make a name: ${name.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_")}`;
-    return [{ severity: "error", summary: `${JSON.stringify(name)} is no name for a variable`, place, remedy }];
-  });
-  if (problems.length > 0) throw new CrunError(problems);
+export function checkNames(vars: readonly WrittenVar[], language: Language): void {
+  let problems: Diagnostic[] | undefined;
+  for (const one of vars) {
+    if (nameOfVariable.test(one.name)) continue;
+    const better = one.name.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");
+    const remedy = `Letters, digits and _ make a name${better === "" ? "." : `: ${better}`}`;
+    const summary = `${JSON.stringify(one.name)} is no name for a variable`;
+    problems ??= [];
+    problems.push({ severity: "error", summary, place: placeOfVar(one, language), remedy });
+  }
+  if (problems) throw new CrunError(problems);
 }

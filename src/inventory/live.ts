@@ -12,10 +12,10 @@ import {
   type MayCome,
   type Target,
 } from "./inventory.js";
-import { isImplicit, targetOf } from "./load.js";
 import { MemberMap } from "./members.js";
 import { matchPattern } from "./pattern.js";
 import { isOfRule } from "./rules.js";
+import { isImplicit, targetOf } from "./target-of.js";
 
 /** What add_host and group_by said, to be said again to an inventory that was read anew. */
 type Addition =
@@ -79,7 +79,7 @@ export class LiveInventory implements Inventory, InventoryChanges {
   match(pattern: string, mayCome: MayCome = this.mayCome): readonly Target[] {
     if (!this.#targets) return this.#base.match(pattern, mayCome);
     const names = matchPattern(pattern, {
-      targets: this.#names,
+      targets: this.#targets,
       groups: this.groups,
       hosts: this.#hosts,
       implicit: (name) => (isImplicit(name) ? name : undefined),

@@ -1,47 +1,93 @@
-// Loads inventories: files, directories, lists of names, with group_vars and host_vars beside them and the playbook.
+// Loads inventories: files, directories, programs, lists of names, and puts them together.
 
+import { isUtf8 } from "node:buffer";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, extname, join } from "node:path";
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { VarLayer } from "../module/value.js";
-import { buildGraph, type GroupNode } from "./graph.js";
+import { dirname, extname, join, relative, resolve } from "node:path";
+import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { assembleInventory } from "./assemble.js";
 import { readIni } from "./ini.js";
-import { byRank, type LoadedInventory, type Target } from "./inventory.js";
+import type { LoadedInventory } from "./inventory.js";
 import type { Language } from "./language.js";
-import { layerOf, readVarsFile } from "./layer.js";
-import { memoByName } from "./memo.js";
-import { matchPattern } from "./pattern.js";
-import type { InventorySource } from "./source.js";
+import { problemOfEntry } from "./names.js";
+import { notExecutable, readProgram } from "./program.js";
 import { expandRanges } from "./ranges.js";
-import { checkRules, isOfRule, ruleOf, rulesIn, withFound, type FoundTrees } from "./rules.js";
+import { withSourceLines } from "./report.js";
+import { parseJson, readScriptInventory, withHostvars } from "./script-form.js";
+import { emptySource, type InventorySource } from "./source.js";
 import { readYamlInventory } from "./yaml-form.js";
 
-const varExtensions = ["", ".yml", ".yaml", ".json"];
+const defaultProgramTimeoutMs = 120_000;
+const yamlExtensions = [".yml", ".yaml", ".json"];
+/** Ansible's lists of what is no inventory in a directory of inventories. */
+const ignoredEnds = [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+const ignoredNames = new Set(["host_vars", "group_vars", "vars_plugins"]);
 
-/** Throws a CrunError that names file, line and what to do. `paths`: as given with -i (a comma makes a list of names). */
-export function loadInventory(
-  paths: readonly string[],
-  playbookDirectory: string | undefined,
-  language: Language,
-): LoadedInventory {
-  const sources: InventorySource[] = [];
-  const directories: string[] = [];
-  for (const path of paths) {
-    if (path.includes(",")) {
-      sources.push(listOfNames(path));
-      continue;
-    }
-    const files = filesOf(path);
-    directories.push(statSync(path).isDirectory() ? path : dirname(path));
-    for (const file of files) sources.push(readSource(file, language));
-  }
-  const beside = [...new Set(directories)];
-  const playbook = playbookDirectory !== undefined && !beside.includes(playbookDirectory) ? [playbookDirectory] : [];
-  checkRules(sources);
-  return inventoryOf(sources, new Map(), language, [...beside, ...playbook]);
+export interface LoadOptions {
+  /** Where the playbook lies: its group_vars and host_vars count, too. */
+  readonly playbookDirectory?: string | undefined;
+  readonly language: Language;
+  /** Is told of what is odd, but no error. */
+  readonly warn?: (diagnostic: Diagnostic) => void;
+  /** For each run of an executable inventory. */
+  readonly programTimeoutMs?: number | undefined;
 }
 
-function filesOf(path: string): string[] {
+/** Rejects with a CrunError that names file, line and what to do. `paths`: as given with -i (a comma makes a list of names). */
+export async function loadInventory(paths: readonly string[], options: LoadOptions): Promise<LoadedInventory> {
+  const texts = new Map<string, string>();
+  const read = (file: string): string => {
+    const text = readText(file);
+    texts.set(file, text);
+    return text;
+  };
+  const { language, playbookDirectory, warn = () => undefined } = options;
+  try {
+    const sources: InventorySource[] = [];
+    const directories: string[] = [];
+    for (const path of paths) {
+      if (path.includes(",") && !existsSync(path)) {
+        sources.push(listOfNames(path));
+        continue;
+      }
+      const files = filesOf(path, true);
+      directories.push(statSync(path).isDirectory() ? path : dirname(path));
+      for (const file of files) sources.push(await readSource(file, read, options));
+    }
+    return assembleInventory(sources, {
+      language,
+      warn,
+      read,
+      directories: directoriesOf(directories, playbookDirectory),
+    });
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    const lineOf = (file: string, line: number): string | undefined => texts.get(file)?.split(/\r\n|\n|\r/)[line - 1];
+    throw new CrunError(withSourceLines(error.diagnostics, lineOf), error.exitStatus);
+  }
+}
+
+/** Each directory once, where it counts last; the playbook's apart, unless it is the last of the inventories' anyway. */
+function directoriesOf(
+  inventories: readonly string[],
+  playbook: string | undefined,
+): { readonly inventory: readonly string[]; readonly playbook: string | undefined } {
+  const shown = (directory: string): string => {
+    const path = relative("", directory);
+    return path.startsWith("..") ? directory : path === "" ? "." : path;
+  };
+  const unique = new Map<string, string>();
+  for (const one of inventories) {
+    unique.delete(resolve(one));
+    unique.set(resolve(one), one);
+  }
+  const own = playbook === undefined ? undefined : resolve(playbook);
+  if (own === undefined || [...unique.keys()].at(-1) === own)
+    return { inventory: [...unique.values()], playbook: undefined };
+  unique.delete(own);
+  return { inventory: [...unique.values()], playbook: shown(own) };
+}
+
+function filesOf(path: string, isGiven: boolean): string[] {
   if (!existsSync(path)) {
     const remedy =
       path.includes(".") || path.includes("/")
@@ -49,177 +95,87 @@ function filesOf(path: string): string[] {
         : `For a host by its name write a comma after it: -i ${path},`;
     throw new CrunError({ severity: "error", summary: `there is no inventory ${path}`, remedy });
   }
-  if (!statSync(path).isDirectory()) return [path];
-  const ignored = new Set([".orig", ".bak", ".cfg", ".retry", ".pyc", ".md", ".swp"]);
+  const stat = statSync(path);
+  if (!stat.isDirectory()) {
+    if (stat.isFile() || isGiven) return [path];
+    throw new CrunError({ severity: "error", summary: `${path} is neither a file nor a directory` });
+  }
   return readdirSync(path)
-    .filter((name) => !name.startsWith(".") && !name.endsWith("~") && !ignored.has(extname(name)))
-    .filter((name) => name !== "group_vars" && name !== "host_vars")
+    .filter((name) => !name.startsWith(".") && !ignoredNames.has(name))
+    .filter((name) => !ignoredEnds.some((end) => name.endsWith(end)))
     .sort()
-    .flatMap((name) => filesOf(join(path, name)));
+    .flatMap((name) => filesOf(join(path, name), false));
 }
 
-function readSource(file: string, language: Language): InventorySource {
-  const text = readFileSync(file, "utf8");
-  if ([".yml", ".yaml", ".json"].includes(extname(file))) return readYamlInventory(text, file, language);
-  if (text.startsWith("#!") && (statSync(file).mode & 0o111) !== 0) {
-    const remedy = "Write its output to a file and give that with -i.";
-    throw new CrunError({
-      severity: "error",
-      summary: `${file} is a program; executable inventories are not supported yet`,
-      place: { file },
-      remedy,
-    });
+/** Throws a CrunError where the file cannot be read or is no text. */
+function readText(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CrunError({ severity: "error", summary: `${file} cannot be read: ${reason}`, place: { file } });
   }
-  const isYaml = /^(?:---|[A-Za-z_][\w-]*:\s*(?:#.*)?$)/m.test(
-    text.replace(/^(?:\s*#.*\n|\s*\n)*/, "").split("\n", 1)[0] ?? "",
-  );
-  return isYaml ? readYamlInventory(text, file, language) : readIni(text, file);
+  if (!isUtf8(bytes)) throw notUtf8(file, bytes);
+  const text = bytes.toString("utf8");
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
+function notUtf8(file: string, bytes: Buffer): CrunError {
+  let line = 1;
+  let from = 0;
+  for (let end = bytes.indexOf(10); end >= 0 && isUtf8(bytes.subarray(from, end)); end = bytes.indexOf(10, from)) {
+    line++;
+    from = end + 1;
+  }
+  const remedy = bytes.includes(0) ? "Is it a text file?" : `Convert it: iconv -f latin1 -t utf-8 ${file}`;
+  return new CrunError({ severity: "error", summary: "this is no UTF-8 text", place: { file, line }, remedy });
+}
+
+async function readSource(
+  file: string,
+  read: (file: string) => string,
+  { language, programTimeoutMs = defaultProgramTimeoutMs }: LoadOptions,
+): Promise<InventorySource> {
+  const isExecutable = (statSync(file).mode & 0o111) !== 0 && statSync(file).isFile();
+  if (isExecutable && isProgram(file)) return readProgram(file, { timeoutMs: programTimeoutMs });
+  const text = read(file);
+  if (text.startsWith("#!") && !isExecutable) throw new CrunError(notExecutable(file));
+  const extension = extname(file);
+  if (extension === ".json" && /"_meta"\s*:/.test(text)) return readPrinted(text, file);
+  if (!yamlExtensions.includes(extension) && !(extension === "" && looksLikeYaml(text))) return readIni(text, file);
+  const root = language.readYaml(file, text);
+  return root === undefined ? emptySource(file) : readYamlInventory(root, file, language);
+}
+
+/** What a program can be: a script that names its interpreter, or machine code. */
+function isProgram(file: string): boolean {
+  const head = readFileSync(file).subarray(0, 4).toString("latin1");
+  return head.startsWith("#!") || head === "\u007fELF";
+}
+
+/** What an inventory program (or `ansible-inventory --list`) printed, kept in a file. */
+function readPrinted(text: string, file: string): InventorySource {
+  const data = parseJson(text, file);
+  const read = readScriptInventory(data, file, { file });
+  return withHostvars(read, read.hostvars ?? {}, file);
+}
+
+function looksLikeYaml(text: string): boolean {
+  const first = text.split(/\r\n|\n|\r/).find((line) => line.trim() !== "" && !line.trimStart().startsWith("#"));
+  return first !== undefined && /^(?:---(?:\s|$)|\{|(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:(?:\s|$))/.test(first);
 }
 
 function listOfNames(list: string): InventorySource {
   const place = { file: `-i ${list}` };
-  const names = list.split(",").flatMap((one) => {
-    const expanded = expandRanges(one.trim());
-    if ("problem" in expanded) throw new CrunError({ severity: "error", summary: expanded.problem, place });
-    return one.trim() === "" ? [] : expanded;
-  });
-  return { entries: names.map((name) => ({ name, group: "ungrouped", vars: [], place })), groups: new Map() };
-}
-
-/** Host and tree of an entry's name. */
-export function targetOf(name: string, groups: readonly string[]): Target {
-  const colon = name.indexOf(":");
-  if (colon < 0) return { name, host: name, tree: undefined, groups };
-  return { name, host: name.slice(0, colon), tree: name.slice(colon + 1), groups };
-}
-
-function inventoryOf(
-  sources: readonly InventorySource[],
-  found: ReadonlyMap<string, FoundTrees>,
-  language: Language,
-  directories: readonly string[],
-): LoadedInventory {
-  const graph = buildGraph(withFound(sources, found));
-  const above = (group: string): string[] => [...graph.ancestors(group)].filter((one) => one !== "all").sort();
-  const targets = new Map<string, Target>();
-  for (const name of graph.entries.keys()) {
-    const groups = (graph.groupsOf.get(name) ?? []).map((group) => group.name).sort();
-    targets.set(name, targetOf(name, groups));
+  const source = emptySource(undefined);
+  for (const one of list.split(",").map((name) => name.trim())) {
+    if (one === "") continue;
+    const names = expandRanges(one);
+    const wrong = "problem" in names ? names : names.map(problemOfEntry).find((found) => found !== undefined);
+    if (wrong) throw new CrunError({ severity: "error", summary: wrong.problem, place, remedy: wrong.remedy });
+    if ("problem" in names) continue;
+    for (const name of names) source.entries.push({ name, group: "ungrouped", vars: [] });
   }
-  const rules = [...rulesIn(sources)].flatMap(([name, { host, glob, groups }]) =>
-    found.has(host) ? [] : [{ name, host, glob, groups: [...new Set([...groups].flatMap(above))] }],
-  );
-  const written = memoByName((name: string): readonly VarLayer[] => {
-    const vars = graph.entries.get(name) ?? [];
-    return vars.length > 0 ? [layerOf(`inventory, ${name}`, vars, language)] : [];
-  });
-  const groupWritten = memoByName((name: string): readonly VarLayer[] => {
-    const vars = graph.groups.get(name)?.vars ?? [];
-    return vars.length > 0 ? [layerOf(`inventory, group ${name}`, vars, language)] : [];
-  });
-  const groupFiles = directories.map((directory) => varsFolder(join(directory, "group_vars"), language));
-  const ownFiles = directories.map((directory) => varsFolder(join(directory, "host_vars"), language));
-  const known = new Map<string, readonly VarLayer[]>();
-  const ruleVars = memoByName((name: string): readonly VarLayer[] => {
-    const vars = sources.flatMap(({ entries }) => entries).flatMap((entry) => (entry.name === name ? entry.vars : []));
-    return vars.length > 0 ? [layerOf(`inventory, ${name}`, vars, language)] : [];
-  });
-  const names = {
-    targets: [...targets.keys()],
-    groups: graph.members,
-    hosts: new Set([...[...targets.values()].map(({ host }) => host), ...rules.map(({ host }) => host)]),
-    implicit: (name: string) => (isImplicit(name) ? name : undefined),
-  };
-  const groupsOf = (name: string): readonly GroupNode[] => graph.groupsOf.get(name) ?? [];
-  const layersOf = (name: string, groups: readonly string[], own: readonly VarLayer[]): readonly VarLayer[] => {
-    const { host } = targets.get(name) ?? targetOf(name, []);
-    const inherited = host === name ? [] : groupsOf(host).filter((one) => !groups.includes(one.name));
-    const all = [...inherited.map((group) => group.name), ...groups];
-    const chain = all.length === 0 ? ["ungrouped"] : all;
-    const hosts = host === name ? [] : [host];
-    const files = (one: string): readonly VarLayer[] => ownFiles.flatMap((folder) => folder.layers(one));
-    // Ansible's order: what inventories say of groups, group_vars/all, group_vars/GROUP, then what they say of the entry, host_vars.
-    return [
-      ...groupWritten("all"),
-      ...chain.flatMap(groupWritten),
-      ...groupFiles.flatMap((folder) => folder.layers("all")),
-      ...groupFiles.flatMap((folder) => chain.flatMap(folder.layers)),
-      ...hosts.flatMap((one) => [...written(one), ...files(one)]),
-      ...written(name),
-      ...own,
-      ...files(name),
-    ];
-  };
-  return {
-    targets,
-    groups: graph.members,
-    rules,
-    layersOf,
-    varsOf(name) {
-      const before = known.get(name);
-      if (before) return before;
-      const layers = layersOf(
-        name,
-        groupsOf(name).map((group) => group.name),
-        [],
-      );
-      known.set(name, layers);
-      return layers;
-    },
-    match(pattern, mayCome = () => false) {
-      const isComing = (name: string): boolean => rules.some((rule) => isOfRule(rule, name)) || mayCome(name);
-      return matchPattern(pattern, { ...names, mayCome: isComing }).map(
-        (name) => targets.get(name) ?? targetOf(name, []),
-      );
-    },
-    layersToCome: () => [
-      ...rules.flatMap(({ name, groups }) => [...ruleVars(name), ...groups.flatMap(groupWritten)]),
-      ...[...groupFiles, ...ownFiles].flatMap((folder) => folder.names().flatMap(folder.layers)),
-    ],
-    lineOf: (group) =>
-      graph.groups.has(group)
-        ? above(group)
-            .flatMap((name) => graph.groups.get(name) ?? [])
-            .sort(byRank)
-        : [],
-    withTrees(trees, asked) {
-      const place = { file: "the command line or a play's hosts" };
-      const entries = asked.map((name) => ({ name, group: "ungrouped", vars: [], place }));
-      const more = entries.filter(({ name }) => ruleOf(name) !== undefined);
-      const all = new Map([...found, ...trees]);
-      return inventoryOf([...sources, { entries: more, groups: new Map() }], all, language, directories);
-    },
-  };
-}
-
-/** `local` (this machine) and trees on it need no inventory. */
-export function isImplicit(name: string): boolean {
-  return name === "local" || name === "localhost" || name.startsWith("local:");
-}
-
-/** Layers by name from a folder of files or directories NAME, NAME.yml, NAME.yaml, NAME.json; the folder is listed once. */
-function varsFolder(
-  folder: string,
-  language: Language,
-): { readonly names: () => string[]; readonly layers: (name: string) => readonly VarLayer[] } {
-  const found = new Map<string, string[]>();
-  for (const file of existsSync(folder) ? readdirSync(folder).sort() : []) {
-    const extension = varExtensions.find((one) => one !== "" && file.endsWith(one)) ?? "";
-    const name = file.slice(0, file.length - extension.length);
-    found.set(name, [...(found.get(name) ?? []), join(folder, file)]);
-  }
-  const layers = memoByName((name) =>
-    (found.get(name) ?? [])
-      .flatMap((path) => varFiles(path))
-      .map((file) => layerOf(file, readVarsFile(readFileSync(file, "utf8"), file, language), language)),
-  );
-  return { names: () => [...found.keys()], layers };
-}
-
-function varFiles(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path)
-    .filter((name) => !name.startsWith(".") && !name.endsWith("~") && varExtensions.includes(extname(name)))
-    .sort()
-    .flatMap((name) => varFiles(join(path, name)));
+  return source;
 }

@@ -1,42 +1,58 @@
 // Ranges in inventory names: `web[01:20:2]`, `db-[a:f]`, also in the tree's part.
 
-/** The names that a name with ranges stands for, or a sentence that says what is wrong. */
-export function expandRanges(name: string): readonly string[] | { readonly problem: string } {
+import type { NameProblem } from "./names.js";
+
+/** More names than this of one line are a mistake. */
+const maximalNames = 1_000_000;
+
+/** The names that a name with ranges stands for, or what is wrong. */
+export function expandRanges(name: string): readonly string[] | NameProblem {
+  if (!name.includes("[")) return [name];
   const match = /\[([^\]]*)\]/.exec(name);
-  if (!match) return [name];
+  if (!match) return { problem: `a range without its closing bracket in ${name}`, remedy: "Write NAME[FIRST:LAST]." };
   const before = name.slice(0, match.index);
   const after = name.slice(match.index + match[0].length);
   const items = rangeItems(match[1] ?? "");
-  if ("problem" in items) return { problem: `${items.problem} in ${name}` };
+  if ("problem" in items) return { ...items, problem: `${items.problem} in ${name}` };
   const rest = expandRanges(after);
   if ("problem" in rest) return rest;
+  if (items.length * rest.length > maximalNames) return { problem: `${name} stands for more than a million names` };
   return items.flatMap((item) => rest.map((tail) => before + item + tail));
 }
 
-function rangeItems(range: string): readonly string[] | { readonly problem: string } {
+function rangeItems(range: string): readonly string[] | NameProblem {
   const parts = range.split(":");
   const [first = "", last = "", stepText = "1"] = parts;
   const step = Number(stepText);
   if (parts.length < 2 || parts.length > 3)
-    return { problem: `the range [${range}] needs the form [FIRST:LAST] or [FIRST:LAST:STEP]` };
-  if (!Number.isInteger(step) || step < 1)
+    return {
+      problem: `the range [${range}] needs the form [FIRST:LAST] or [FIRST:LAST:STEP]`,
+      ...(/^\w+-\w+$/.test(range) ? { remedy: `Write [${range.replace("-", ":")}].` } : {}),
+    };
+  if (!/^\d+$/.test(stepText) || step < 1)
     return { problem: `the step of the range [${range}] must be a whole number from 1` };
   if (/^[A-Za-z]$/.test(first) && /^[A-Za-z]$/.test(last)) {
-    const from = first.charCodeAt(0);
-    const to = last.charCodeAt(0);
-    if (from > to) return { problem: `the range [${range}] runs backwards` };
-    return every(from, to, step, (code) => String.fromCharCode(code));
+    const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const [from, to] = [letters.indexOf(first), letters.indexOf(last)];
+    if (from > to) return backwards(range, first, last);
+    return every(from, to, step, (index) => letters.charAt(index));
   }
-  const isPadded = first.length > 1 && first.startsWith("0");
+  if (last === "") return { problem: `the range [${range}] has no end` };
   if (!/^\d*$/.test(first) || !/^\d+$/.test(last))
     return { problem: `the range [${range}] needs numbers or single letters` };
+  const isPadded = first.length > 1 && first.startsWith("0");
   if (isPadded && first.length !== last.length)
     return { problem: `the ends of the range [${range}] must have as many digits` };
   const from = Number(first === "" ? "0" : first);
   const to = Number(last);
-  if (from > to) return { problem: `the range [${range}] runs backwards` };
-  if ((to - from) / step > 1_000_000) return { problem: `the range [${range}] stands for more than a million names` };
+  if (from > to) return backwards(range, first, last);
+  if ((to - from) / step > maximalNames)
+    return { problem: `the range [${range}] stands for more than a million names` };
   return every(from, to, step, (value) => String(value).padStart(isPadded ? first.length : 0, "0"));
+}
+
+function backwards(range: string, first: string, last: string): NameProblem {
+  return { problem: `the range [${range}] runs backwards`, remedy: `Did you mean [${last}:${first}]?` };
 }
 
 function every(from: number, to: number, step: number, name: (value: number) => string): string[] {

@@ -1,6 +1,5 @@
 // Entries like `node1:web*`: the trees that exist on a host, put in the entry's place once they were found.
 
-import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import type { TreeRule } from "./inventory.js";
 import { globExpression } from "./pattern.js";
 import type { InventorySource, WrittenEntry } from "./source.js";
@@ -20,26 +19,6 @@ export function ruleOf(name: string): { readonly host: string; readonly glob: st
 /** Whether a target of this name is among the trees that a rule stands for. */
 export function isOfRule(rule: Pick<TreeRule, "name">, target: string): boolean {
   return globExpression(rule.name).test(target) && !isGlob(target);
-}
-
-/** Refuses rules that cannot be looked up: the host must be one. */
-export function checkRules(sources: readonly InventorySource[]): void {
-  const problems = sources.flatMap(({ entries }) => entries).flatMap(problemOf);
-  if (problems.length > 0) throw new CrunError(problems);
-}
-
-function problemOf({ name, place }: WrittenEntry): Diagnostic[] {
-  const [host = "", tree] = name.split(/:(.*)/s);
-  const of = (summary: string, remedy: string): Diagnostic[] => [{ severity: "error", summary, place, remedy }];
-  if (isGlob(host)) {
-    const remedy = "Write the hosts' names; a range like node[1:3] stands for several.";
-    return of(`${JSON.stringify(name)}: an entry of an inventory names its host in full`, remedy);
-  }
-  if (tree !== undefined && isGlob(tree) && tree.includes("/")) {
-    const remedy = `Set crun_trees to that directory, and write ${host}:* for the trees in it.`;
-    return of(`${JSON.stringify(name)}: trees are looked for by name, in the host's crun_trees`, remedy);
-  }
-  return [];
 }
 
 /** The sources without their rules: what is known before any host was looked at. */

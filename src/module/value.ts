@@ -36,12 +36,14 @@ export interface Scope {
 
 /** Variables of one origin. Raw values are data (facts, results, set_fact's rendered values): never rendered. */
 export interface VarLayer {
-  /** Where they come from, for messages: `group_vars/web.yml`, `task vars`. */
+  /** Where they come from, as docs/VARIABLES.md calls it: `inventory group_vars/web`, `task vars`. */
   readonly origin: string;
   /** Parameters of a role or an include are stronger than what tasks set; those of includes the strongest of all but extra variables. */
   readonly rank?: "role parameter" | "include parameter";
   get(name: string): Renderable | { readonly raw: unknown } | undefined;
   names(): Iterable<string>;
+  /** Where the name is written, if the layer knows it better than the value does. */
+  placeOf?(name: string): Place | undefined;
 }
 
 /** Thrown by `Scope.get` when the variable will get its value from a task or from facts that were not carried out or gathered yet. */

@@ -1,56 +1,17 @@
-// Inventories give the targets, groups and variables that Ansible's users expect.
+// Inventories give the targets, groups and order that Ansible's users expect, in whatever form they are written.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { literalOf } from "../../src/inventory/ini.js";
-import type { Inventory } from "../../src/inventory/inventory.js";
-import type { Language } from "../../src/inventory/language.js";
 import { loadInventory } from "../../src/inventory/load.js";
 import { expandRanges } from "../../src/inventory/ranges.js";
-
-/** A language whose values are what was written: inventories alone are at stake here. */
-const plainLanguage: Language = {
-  readYaml: () => assert.fail("no YAML in these cases"),
-  placeOf: () => ({ file: "" }),
-  compileNode: () => assert.fail("no YAML in these cases"),
-  compileValue: (value, place) => ({ place, isStatic: true, names: new Set(), render: () => value }),
-};
+import { language } from "../../src/playbook/language.js";
+import { namesOf, valuesOf, Workshop } from "./workshop.js";
 
 describe("inventory in INI form", () => {
-  let directory: string;
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), "crun-inventory-"));
-  });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  const shop = new Workshop();
+  const load = (text: string) => shop.load({ hosts: text });
 
-  function write(name: string, text: string): string {
-    const file = join(directory, name);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-    return file;
-  }
-  const load = (text: string): Inventory => loadInventory([write("hosts", text)], undefined, plainLanguage);
-  const varsOf = (inventory: Inventory, name: string): Record<string, unknown> => {
-    const vars: Record<string, unknown> = {};
-    for (const layer of inventory.varsOf(name)) {
-      for (const key of layer.names()) {
-        const value = layer.get(key);
-        if (value && "render" in value) vars[key] = value.place && value.isStatic ? literal(value) : undefined;
-      }
-    }
-    return vars;
-  };
-  const literal = (value: { render(scope: never): unknown }): unknown => value.render(undefined as never);
-  const names = (inventory: Inventory, pattern: string): string =>
-    inventory
-      .match(pattern)
-      .map(({ name }) => name)
-      .join(" ");
-
-  it("takes a colon for the line between host and tree", () => {
-    const inventory = load("node1:web[1:3]\nnode2\n");
+  it("takes a colon for the line between host and tree", async () => {
+    const inventory = await load("node1:web[1:3]\nnode2\n");
     assert.deepEqual(
       [...inventory.targets.values()],
       [
@@ -62,106 +23,224 @@ describe("inventory in INI form", () => {
     );
   });
 
-  it("puts groups of groups together, in inventory order, with all and ungrouped", () => {
-    const inventory = load("solo\n[web]\nb\na\n[db]\nc\n[prod:children]\ndb\nweb\n");
-    assert.deepEqual(inventory.groups.get("prod"), ["b", "a", "c"]);
-    assert.deepEqual(inventory.groups.get("all"), ["solo", "b", "a", "c"]);
+  it("orders members as Ansible does: a group's own, then its children's, in the order of the children", async () => {
+    const inventory = await load("solo\n[web]\nb\na\n[db]\nc\n[prod:children]\ndb\nweb\n");
+    assert.deepEqual(inventory.groups.get("prod"), ["c", "b", "a"]);
+    assert.deepEqual(inventory.groups.get("all"), ["solo", "c", "b", "a"]);
+    assert.deepEqual([...inventory.targets.keys()], ["solo", "c", "b", "a"]);
     assert.deepEqual(inventory.groups.get("ungrouped"), ["solo"]);
     assert.deepEqual(inventory.targets.get("c")?.groups, ["db", "prod"]);
   });
 
-  it("lets deeper groups win over their parents, and the entry over all", () => {
-    const inventory = load(
-      "[web]\na x=host\n[prod:children]\nweb\n[all:vars]\nx=all\ny=all\nz=all\n[prod:vars]\ny=prod\nz=prod\n[web:vars]\nz=web\n",
+  it("lets a host that any group names be no longer ungrouped", async () => {
+    const inventory = await load("a\nb\n[web]\na\n[ungrouped:vars]\nlonely=1\n");
+    assert.deepEqual(inventory.groups.get("ungrouped"), ["b"]);
+    assert.deepEqual(valuesOf(inventory, "a"), {});
+    assert.deepEqual(valuesOf(inventory, "b"), { lonely: 1 });
+  });
+
+  it("takes children and variables before the group itself, in one file or another", async () => {
+    const early = "[prod:children]\nweb\n[web:vars]\nx=1\n[web]\na\n";
+    assert.deepEqual(valuesOf(await load(early), "a"), { x: 1 });
+    const files = { one: "[prod:children]\nweb\n[web:vars]\nx=1\n", two: "[web]\na\n" };
+    const apart = await shop.load(files, ["one", "two"]);
+    assert.deepEqual(apart.groups.get("prod"), ["a"]);
+    assert.deepEqual(valuesOf(apart, "a"), { x: 1 });
+  });
+
+  it("keeps quotes, blanks and comments apart in a line of variables, as a shell does", async () => {
+    const inventory = await load(
+      String.raw`a x="b c" y='#d' z=e#f # comment` +
+        "\n; comment\n" +
+        String.raw`b x=b\ c y="a\"b" z='"5"' w="'5'" v=[1,2]` +
+        "\n",
     );
-    assert.deepEqual(varsOf(inventory, "a"), { x: "host", y: "prod", z: "web" });
+    assert.deepEqual(valuesOf(inventory, "a"), { x: "b c", y: "#d", z: "e" });
+    assert.deepEqual(valuesOf(inventory, "b"), { x: "b c", y: 'a"b', z: "5", w: "5", v: [1, 2] });
   });
 
-  it("gives a host's variables, and its groups', to all its trees, and the tree's own on top", () => {
-    const inventory = load(
-      "node1 u=root p=1\n[rack]\nnode1\n[rack:vars]\nr=7\n[web]\nnode1:w p=2\n[web:vars]\ng=web\n",
+  it("takes the whole rest of a line in [GROUP:vars], comments behind text too", async () => {
+    const inventory = await load(
+      "[web]\na\n[web:vars]\ntext = two words # kept\nnumber=5 # dropped\nempty=\nlist=[1, 2]\nmap={'a': 1}\n",
     );
-    assert.deepEqual(varsOf(inventory, "node1:w"), { r: 7, g: "web", u: "root", p: 2 });
+    assert.deepEqual(valuesOf(inventory, "a"), {
+      text: "two words # kept",
+      number: 5,
+      empty: "",
+      list: [1, 2],
+      map: { a: 1 },
+    });
   });
 
-  it("keeps quotes, blanks and comments apart in a line of variables", () => {
-    const inventory = load(`a x="b c" y='#d' z=e#f # comment\n; comment\n`);
-    assert.deepEqual(varsOf(inventory, "a"), { x: "b c", y: "#d", z: "e#f" });
+  it("reads files with a byte order mark, with carriage returns, without a last newline, and empty ones", async () => {
+    assert.equal(namesOf(await load("\uFEFF[web]\r\na x=1\r\nb\r\n"), "web"), "a b");
+    assert.deepEqual(valuesOf(await load("\uFEFF[web]\r\na x=1\r\n"), "a"), { x: 1 });
+    assert.equal(namesOf(await load("a"), "all"), "a");
+    assert.equal((await load("")).targets.size, 0);
+    assert.equal((await load("# nothing\n\n")).targets.size, 0);
   });
 
-  it("names line, column and remedy for what is wrong", () => {
-    assert.throws(() => load("a\n[web:childen]\nb\n"), /hosts:2:1[^]*\[web:childen\][^]*Did you mean "children"/);
-    assert.throws(() => load("a b\n"), /hosts:1:3[^]*NAME=VALUE/);
-    assert.throws(() => load("a[5:1]\n"), /runs backwards/);
-    assert.throws(() => load("[a:children]\nb\n[b:children]\na\n"), /a → b → a|b → a → b/);
-    assert.throws(() => load("a my-var=1\n"), /"my-var" is no name for a variable[^]*my_var/);
-    assert.throws(() => loadInventory([join(directory, "none")], undefined, plainLanguage), /no inventory .*none/);
+  it("reads groups nested 3000 deep", async () => {
+    const levels = Array.from({ length: 3000 }, (_, index) => `[g${index}:children]\ng${index + 1}\n`);
+    const inventory = await load(`${levels.join("")}[g3000]\na\n`);
+    assert.equal(inventory.targets.get("a")?.groups.length, 3001);
   });
 
-  it("takes names with a comma as an inventory", () => {
-    assert.equal(names(loadInventory(["a,b:c,"], undefined, plainLanguage), "all"), "a b:c");
-  });
-
-  describe("patterns", () => {
-    const text = "[web]\nn1:web1\nn1:web2\nn2:web3\n[db]\nn2:db1\n[staging]\nn1:web2\n[empty]\nplain\n[empty:vars]\n";
-    const cases: [string, string][] = [
-      ["all", "n1:web1 n1:web2 n2:web3 n2:db1 plain"],
-      ["*", "n1:web1 n1:web2 n2:web3 n2:db1 plain"],
-      ["web,db", "n1:web1 n1:web2 n2:web3 n2:db1"],
-      ["web,!staging", "n1:web1 n2:web3"],
-      ["!staging,web", "n1:web1 n2:web3"],
-      ["web,&staging", "n1:web2"],
-      ["n2:*", "n2:web3 n2:db1"],
-      ["n*:web*", "n1:web1 n1:web2 n2:web3"],
-      ["pl*", "plain"],
-      [String.raw`~^n\d+:db`, "n2:db1"],
-      ["~n(1|2):web[12],db", "n1:web1 n1:web2 n2:db1"],
-      ["web[0]", "n1:web1"],
-      ["web[-1]", "n2:web3"],
-      ["web[0:1]", "n1:web1 n1:web2"],
-      ["web[1:]", "n1:web2 n2:web3"],
-      ["web[7]", ""],
-      ["local:/srv/x", "local:/srv/x"],
-      ["st*", "n1:web2"],
-    ];
-    for (const [pattern, wanted] of cases) {
-      it(`${pattern} stands for ${wanted || "nothing"}`, () => assert.equal(names(load(text), pattern), wanted));
-    }
-    it("names the near one where a name is unknown", () =>
-      assert.throws(() => load(text).match("wbe"), /Did you mean "web"/));
-    it("says that a host has trees where it is no target itself", () =>
-      assert.throws(() => load(text).match("n1"), /write n1:\*/));
+  it("takes names with a comma as an inventory, ranges too", async () => {
+    const inventory = await loadInventory(["a,b:c,n[1:2]"], { language });
+    assert.equal(namesOf(inventory, "all"), "a b:c n1 n2");
   });
 });
 
-describe("values of an INI inventory", () => {
-  const cases: [string, unknown][] = [
-    ["5", 5],
-    ["0644", "0644"],
-    ["1.5", 1.5],
-    ["True", true],
-    ["None", null],
-    ["yes", "yes"],
-    ["'a b'", "a b"],
-    ["[1, 'a', True]", [1, "a", true]],
-    ["{'a': None}", { a: null }],
-    ["{{ x }}", "{{ x }}"],
-    ["[web]x", "[web]x"],
-    ["12345678901234567890", "12345678901234567890"],
-  ];
-  for (const [text, value] of cases)
-    it(`${text} is ${JSON.stringify(value)}`, () => assert.deepEqual(literalOf(text), value));
+describe("inventory in YAML form", () => {
+  const shop = new Workshop();
+
+  it("reads groups, children, hosts with ranges, variables with their types, and words alone", async () => {
+    const text = `
+all:
+  vars: {top: 1}
+  hosts:
+    solo:
+  children:
+    web:
+      hosts:
+        node[1:2]:web[a:b]:
+          port: 80
+          ratio: 1.5
+          big: 12345678901234567890
+          on: yes
+          flag: true
+          none:
+          list: [1, {a: b}]
+          day: 2024-01-01
+      vars: {x: "{{port}}"}
+    prod:
+      children: web
+    lone:
+      hosts: node9
+`;
+    const inventory = await shop.load({ "hosts.yml": text }, ["hosts.yml"]);
+    assert.equal(namesOf(inventory, "web"), "node1:weba node1:webb node2:weba node2:webb");
+    assert.equal(namesOf(inventory, "all"), "solo node1:weba node1:webb node2:weba node2:webb node9");
+    assert.deepEqual(inventory.targets.get("node1:weba")?.groups, ["prod", "web"]);
+    assert.deepEqual(valuesOf(inventory, "node2:webb"), {
+      top: 1,
+      x: 80,
+      port: 80,
+      ratio: 1.5,
+      big: "12345678901234567890",
+      on: "yes",
+      flag: true,
+      none: null,
+      list: [1, { a: "b" }],
+      day: "2024-01-01",
+    });
+  });
+
+  it("knows YAML by its first line where the file has no extension", async () => {
+    for (const text of [
+      "all:\n  hosts:\n    a:\n",
+      "---\nall:\n  hosts: {a: }\n",
+      '{"all": {"hosts": {"a": null}}}',
+      '# x\n\n"all":\n  hosts: a\n',
+    ])
+      assert.equal(namesOf(await shop.load({ hosts: text }), "all"), "a", text);
+  });
+
+  it("reads .json as YAML form, and what an inventory program printed", async () => {
+    const yamlForm = '{\n\t"web": {\n\t\t"hosts": {"a": {"x": 1}}\n\t}\n}\n';
+    assert.deepEqual(valuesOf(await shop.load({ "h.json": yamlForm }, ["h.json"]), "a"), { x: 1 });
+    const printed =
+      '{"_meta": {"hostvars": {"a": {"x": 1}}}, "all": {"children": ["web"]}, "web": {"hosts": ["a", "b"]}}';
+    const inventory = await shop.load({ "h.json": printed }, ["h.json"]);
+    assert.equal(namesOf(inventory, "web"), "a b");
+    assert.deepEqual(valuesOf(inventory, "a"), { x: 1 });
+  });
+});
+
+describe("several sources", () => {
+  const shop = new Workshop();
+
+  it("lets the later of several -i win, and keeps what only the earlier says", async () => {
+    const files = { one: "[web]\na x=1 y=1\n[web:vars]\nv=1\nw=1\n", two: "[web]\na x=2\nb\n[web:vars]\nv=2\n" };
+    const inventory = await shop.load(files, ["one", "two"]);
+    assert.deepEqual(valuesOf(inventory, "a"), { v: 2, w: 1, x: 2, y: 1 });
+    assert.deepEqual(valuesOf(await shop.load(files, ["two", "one"]), "a"), { v: 1, w: 1, x: 1, y: 1 });
+  });
+
+  it("reads a directory in the order of names, without what is no inventory, directories in it too", async () => {
+    const files = {
+      "inv/10-a": "a x=1\n",
+      "inv/20-b.yml": "all: {hosts: {a: {x: 2}, b: }}\n",
+      "inv/30-c.ini": "c\n",
+      "inv/more/d": "d\n",
+      "inv/.hidden": "[broken\n",
+      ...Object.fromEntries(
+        ["pyc", "pyo", "swp", "bak", "rpm", "md", "txt", "rst", "orig", "cfg", "retry"].map((end) => [
+          `inv/x.${end}`,
+          "[broken\n",
+        ]),
+      ),
+      "inv/x~": "[broken\n",
+      "inv/group_vars/all": "g: 1\n",
+      "inv/more/group_vars/all": "g: 2\n",
+      "inv/host_vars/a.yml": "h: 1\n",
+    };
+    const inventory = await shop.load(files, ["inv"]);
+    assert.equal(namesOf(inventory, "all"), "a b c d");
+    assert.deepEqual(valuesOf(inventory, "a"), { g: 1, x: 2, h: 1 });
+  });
+
+  it("says where an entry is first named", async () => {
+    const inventory = await shop.load({ "one/h": "a\n", "two/h": "a\nb\n" }, ["one/h", "two/h"]);
+    const where = (name: string): unknown[] =>
+      inventory.varsOf(name).flatMap((layer) => {
+        const found = layer.get("inventory_dir");
+        return found && "render" in found && found.isStatic ? [found.place?.file] : [];
+      });
+    assert.deepEqual(where("a"), [shop.path("one/h")]);
+    assert.deepEqual(where("b"), [shop.path("two/h")]);
+  });
+
+  it("warns of a host that bears a group's name", async () => {
+    await shop.load({ hosts: "[web]\na\n[db]\nweb\n" });
+    assert.match(shop.warnings.map(({ summary }) => summary).join(), /"web" is the name of a group and of a host/);
+  });
 });
 
 describe("ranges of names", () => {
-  const cases: [string, readonly string[]][] = [
+  const cases: readonly (readonly [string, readonly string[]])[] = [
     ["a", ["a"]],
     ["a[1:3]", ["a1", "a2", "a3"]],
+    ["a[:2]", ["a0", "a1", "a2"]],
     ["a[01:03]", ["a01", "a02", "a03"]],
     ["a[08:12:2]x", ["a08x", "a10x", "a12x"]],
+    ["a[1:10:4]", ["a1", "a5", "a9"]],
     ["[a:c]", ["a", "b", "c"]],
+    ["[a:g:3]", ["a", "d", "g"]],
+    ["[y:B]", ["y", "z", "A", "B"]],
     ["n[1:2]:t[a:b]", ["n1:ta", "n1:tb", "n2:ta", "n2:tb"]],
   ];
   for (const [name, wanted] of cases)
     it(`${name} stands for ${wanted.join(" ")}`, () => assert.deepEqual(expandRanges(name), wanted));
+
+  const bad: readonly (readonly [string, RegExp])[] = [
+    ["a[3:1]", /runs backwards/],
+    ["a[1]", /needs the form/],
+    ["a[1-3]", /needs the form/],
+    ["a[1:3:0]", /step/],
+    ["a[1:3:x]", /step/],
+    ["a[1:b]", /numbers or single letters/],
+    ["a[01:100]", /as many digits/],
+    ["a[1:]", /has no end/],
+    ["a[1:9999999]", /more than a million/],
+    ["a[1:2000]b[1:2000]", /more than a million/],
+    ["a[1:3", /closing bracket/],
+  ];
+  for (const [name, problem] of bad)
+    it(`refuses ${name}`, () => {
+      const found = expandRanges(name);
+      assert.ok("problem" in found);
+      assert.match(found.problem, problem);
+    });
 });

@@ -10,8 +10,10 @@ import type { Walked } from "./walk.js";
 /** Names that crun itself gives a value. */
 export const MAGIC_NAMES: ReadonlySet<string> = new Set(
   (
-    "vars omit inventory_hostname target group_names groups hostvars play_targets playbook_dir role_name role_path ansible_role_name ansible_parent_role_names ansible_parent_role_paths facts crun_version run_id " +
-    "ansible_play_role_names ansible_dependent_role_names ansible_role_names check_mode ansible_check_mode ansible_diff_mode ansible_play_hosts ansible_play_batch ansible_play_name " +
+    "vars omit inventory_hostname inventory_hostname_short target group_names groups hostvars play_targets playbook_dir " +
+    "role_name role_path ansible_role_name ansible_parent_role_names ansible_parent_role_paths facts crun_version run_id " +
+    "ansible_play_role_names ansible_dependent_role_names ansible_role_names check_mode ansible_check_mode " +
+    "ansible_diff_mode ansible_play_hosts ansible_play_batch ansible_play_name " +
     "ansible_managed template_path template_fullpath template_destpath ansible_failed_task ansible_failed_result"
   ).split(" "),
 );

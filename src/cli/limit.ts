@@ -1,0 +1,42 @@
+// --limit: patterns, also from files.
+
+import { readFileSync } from "node:fs";
+import { CrunError } from "../diagnostic/diagnostic.js";
+import type { Inventory } from "../inventory/inventory.js";
+import { splitPattern } from "../inventory/pattern.js";
+
+/** Names of the targets to keep to; undefined: all. Throws a CrunError where none is left. */
+export function limitOf(pattern: string | undefined, inventory: Inventory): ReadonlySet<string> | undefined {
+  if (pattern === undefined) return undefined;
+  const names = new Set(inventory.match(limitPattern(pattern)).map(({ name }) => name));
+  if (names.size > 0) return names;
+  throw new CrunError({
+    severity: "error",
+    summary: `--limit ${pattern}: no target is left`,
+    remedy: "See what there is: crun inventory --graph",
+  });
+}
+
+/** The pattern with the lines of `@FILE` in the place of each such part. Throws a CrunError for a file that cannot be read. */
+export function limitPattern(pattern: string): string {
+  return splitPattern(pattern)
+    .flatMap((part) => (part.startsWith("@") ? linesOf(part.slice(1)) : [part]))
+    .join(",");
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8")
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== "" && !line.startsWith("#"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CrunError({
+      severity: "error",
+      summary: `--limit @${file}: the file cannot be read`,
+      detail: reason,
+      remedy: "It holds one pattern a line.",
+    });
+  }
+}

@@ -1,0 +1,104 @@
+// From the graph of an inventory to what the rest of crun sees: targets, and layers of variables in Ansible's order.
+
+import type { Diagnostic } from "../diagnostic/diagnostic.js";
+import type { VarLayer } from "../module/value.js";
+import { buildGraph, type Graph, type GroupNode } from "./graph.js";
+import { byRank, type LoadedInventory, type Target } from "./inventory.js";
+import type { Language } from "./language.js";
+import { layerOf } from "./layer.js";
+import { matchPattern } from "./pattern.js";
+import { isOfRule, ruleOf, rulesIn, withFound, type FoundTrees } from "./rules.js";
+import { emptySource, type InventorySource } from "./source.js";
+import { isImplicit, targetOf } from "./target-of.js";
+import { TargetVariables, type VariableOptions } from "./target-variables.js";
+
+export interface AssembleOptions extends VariableOptions {
+  readonly warn: (diagnostic: Diagnostic) => void;
+}
+
+/**
+ * `found`: the names of trees by host, as a look at it gave them (undefined: it could not be looked at); they stand in the place of the rules of
+ * that host. Throws a CrunError for what makes no sense among the sources.
+ */
+export function assembleInventory(
+  sources: readonly InventorySource[],
+  options: AssembleOptions,
+  found: ReadonlyMap<string, FoundTrees> = new Map(),
+): LoadedInventory {
+  const graph = buildGraph(withFound(sources, found), options.language);
+  const targets = new Map<string, Target>();
+  const groupNames = memoByList((groups) => groups.map((group) => group.name).sort());
+  for (const name of graph.entries.keys())
+    targets.set(name, targetOf(name, groupNames(graph.groupsOf.get(name) ?? [])));
+  if (found.size === 0) warnOfDoubles(graph, options.warn);
+  const above = (group: string): string[] => [...graph.ancestors(group)].filter((one) => one !== "all").sort();
+  const rules = [...rulesIn(sources)].flatMap(([name, { host, glob, groups }]) =>
+    found.has(host) ? [] : [{ name, host, glob, groups: [...new Set([...groups].flatMap(above))] }],
+  );
+  const variables = new TargetVariables(graph, targets, options);
+  const names = {
+    targets,
+    groups: graph.members,
+    hosts: new Set([...targets.values(), ...rules].map(({ host }) => host)),
+    implicit: (name: string) => (isImplicit(name) ? name : undefined),
+  };
+  return {
+    targets,
+    groups: graph.members,
+    rules,
+    shape: graph.groups,
+    varsOf: (name) => variables.of(name),
+    layersOf: (name, groups, own) => variables.layers(name, groups, own),
+    groupVarsOf: (name) => variables.ofGroup(name),
+    match(pattern, mayCome = () => false) {
+      const isComing = (name: string): boolean => rules.some((rule) => isOfRule(rule, name)) || mayCome(name);
+      return matchPattern(pattern, { ...names, mayCome: isComing }).map(
+        (name) => targets.get(name) ?? targetOf(name, []),
+      );
+    },
+    layersToCome: () => [
+      ...rules.flatMap(({ name, groups }) => [
+        ...ruleLayers(sources, name, options.language),
+        ...groups.flatMap((group) => variables.writtenOfGroup(group)),
+      ]),
+      ...variables.allFiles(),
+    ],
+    lineOf: (group) =>
+      graph.groups.has(group)
+        ? above(group)
+            .flatMap((name) => graph.groups.get(name) ?? [])
+            .sort(byRank)
+        : [],
+    withTrees(trees, asked) {
+      const more = emptySource(undefined);
+      for (const name of asked) if (ruleOf(name)) more.entries.push({ name, group: "ungrouped", vars: [] });
+      return assembleInventory([...sources, more], options, new Map([...found, ...trees]));
+    },
+  };
+}
+
+/** What the entries of a rule say. */
+function ruleLayers(sources: readonly InventorySource[], rule: string, language: Language): readonly VarLayer[] {
+  const vars = sources.flatMap(({ entries }) => entries).flatMap(({ name, vars: own }) => (name === rule ? own : []));
+  return vars.length > 0 ? [layerOf(`inventory entry ${rule}`, vars, language)] : [];
+}
+
+/** Targets of the same groups share the list of their names. */
+function memoByList<V>(compute: (list: readonly GroupNode[]) => V): (list: readonly GroupNode[]) => V {
+  const known = new WeakMap<readonly GroupNode[], V>();
+  return (list) => {
+    const before = known.get(list);
+    if (before !== undefined) return before;
+    const value = compute(list);
+    known.set(list, value);
+    return value;
+  };
+}
+
+function warnOfDoubles(graph: Graph, warn: (diagnostic: Diagnostic) => void): void {
+  for (const name of graph.groups.keys()) {
+    if (!graph.entries.has(name) || graph.groups.get(name)?.own.includes(name) === true) continue;
+    const summary = `${JSON.stringify(name)} is the name of a group and of a host: patterns mean the host`;
+    warn({ severity: "warning", summary, remedy: "Give one of them another name." });
+  }
+}
