@@ -6,6 +6,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["add_host", () => import("./add-host.js")],
   ["apt", () => import("./apt.js")],
   ["assert", () => import("./assert.js")],
+  ["async_status", () => import("./async-status.js")],
   ["blockinfile", () => import("./blockinfile.js")],
   ["cgroup", () => import("./cgroup.js")],
   ["command", () => import("./command.js")],

@@ -8,6 +8,7 @@ import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import type { Need } from "./need.js";
+import { limitOf, LONGEST_MS, withTimeLeft } from "./task/limit.js";
 import { isDone, troubleOf } from "./task/outcome.js";
 import type { TargetPlay } from "./target-play.js";
 import { titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
@@ -52,6 +53,9 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
     case "flush":
       await flush(on);
       return;
+    case "job":
+      await begin(on, need);
+      return;
     case "meet":
       on.met = await on.play.rendezvous.arrive(on.index, positionOf(on.frame, on.pc));
       return;
@@ -76,6 +80,17 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
   }
 }
 
+async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, { kind: "job" }>): Promise<void> {
+  const { current: work } = on;
+  if (!work?.plan) return;
+  const { jobs } = on.play.run;
+  const { plan, op } = work;
+  const order = { target: venue.base.target.name, title: titleFor(work), place: op.task.place, plan, changes, seconds };
+  work.job = await atWork(on, venue, (session) => jobs.start(order, session));
+  work.phase = "finish";
+  on.forget(venue);
+}
+
 /** What the task at hand, which waits for facts, will look at then. */
 function likelyProbes(on: TargetPlay): readonly Probe[] {
   const work = on.current;
@@ -95,9 +110,11 @@ function atWork<T>(on: TargetPlay, venue: Venue, work: (session: TreeSession) =>
 
 async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): Promise<void> {
   const isOwn = venue === on.venue;
+  // What a job changes meanwhile must not be looked at beforehand.
+  const looksAhead = isOwn && !on.play.run.jobs.isAtWork(on.state.target.name);
   await atWork(on, venue, async (session) => {
-    let probes = isOwn ? on.window.extend(first) : first;
-    let blocked = isOwn ? on.window.blockedOn : undefined;
+    let probes = looksAhead ? on.window.extend(first) : first;
+    let blocked = looksAhead ? on.window.blockedOn : undefined;
     while (blocked) {
       for (const wish of blocked.wishes) await on.play.load(blocked.include, wish);
       probes = on.window.extend(probes);
@@ -114,7 +131,7 @@ async function observe(on: TargetPlay, venue: Venue, first: readonly Probe[]): P
     try {
       const answers = await session.observe(all);
       venue.remember(probes, answers);
-      if (isOwn) on.window.deliver(answers);
+      if (looksAhead) on.window.deliver(answers);
       if (question) state.facts = await question.answer(answers.slice(probes.length));
     } catch (error) {
       question?.fail();
@@ -157,8 +174,8 @@ async function applyAll(
   for (let from = 0; from < changes.length;) {
     let to = changes.findIndex((change, index) => index >= from && change.kind === "exec") + 1;
     if (to === 0 || isUnderLock(changes, to)) to = changes.length;
-    const part = changes.slice(from, to);
     const work = on.books.workAt(from);
+    const part = inTime(on, changes.slice(from, to), from);
     const task = work ? titleFor(work) : "";
     const target = on.state.target.name;
     run.tell({ event: "start", play: on.play.title, task, target });
@@ -172,6 +189,17 @@ async function applyAll(
       return;
     from = to;
   }
+}
+
+/** Programs of tasks that may take only so long, with what is left of it. */
+function inTime(on: TargetPlay, part: readonly Change[], from: number): readonly Change[] {
+  return part.map((change, index) => {
+    const work = change.kind === "exec" ? on.books.workAt(from + index) : undefined;
+    const limit = work && limitOf(work.op.task, work.itemScope ?? work.scope);
+    if (!work || !limit) return change;
+    work.timedFrom ??= performance.now();
+    return withTimeLeft(change, Math.min(work.timedFrom + limit.seconds * 1000 - performance.now(), LONGEST_MS));
+  });
 }
 
 /** A batch cut in two would give a lock back. */

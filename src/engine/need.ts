@@ -1,5 +1,6 @@
 // What a walk through a play cannot go on without.
 
+import type { Change } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
 import type { Include, IncludeWish } from "../playbook/play.js";
 import type { Venue } from "./work.js";
@@ -12,6 +13,8 @@ export type Need =
   | { readonly kind: "facts" }
   /** Apply the batch. */
   | { readonly kind: "flush" }
+  /** Begin the task at hand as a job. */
+  | { readonly kind: "job"; readonly venue: Venue; readonly changes: readonly Change[]; readonly seconds: number }
   /** Wait for the other targets. */
   | { readonly kind: "meet" }
   /** Another target does this task for all. */

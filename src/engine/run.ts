@@ -9,6 +9,7 @@ import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
+import { Jobs } from "./jobs.js";
 import { Masker } from "./task/masker.js";
 import { batchesOf, ordered } from "./batch-order.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
@@ -90,6 +91,7 @@ export class Run {
   readonly abort = abortForMany();
   readonly venues: Venues;
   readonly recorder: Recorder | undefined;
+  readonly jobs = new Jobs();
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -263,6 +265,7 @@ export class Run {
         if (this.isInterrupted || !(await this.#play(play))) break all;
       }
     }
+    await this.jobs.end((diagnostic) => this.tell({ event: "warning", diagnostic }));
     const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });

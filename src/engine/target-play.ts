@@ -172,8 +172,9 @@ export class TargetPlay {
   }
 
   prepareWith(venue: Venue): PrepareWith {
-    const { sources, masker, becomesByDefault, verbosity } = this.play.run;
-    return { sources, masker, base: venue.base, becomesByDefault, verbosity };
+    const { sources, masker, becomesByDefault, verbosity, jobs } = this.play.run;
+    const jobOf: PrepareWith["jobOf"] = (target, id) => jobs.stateOf(target, id);
+    return { sources, masker, base: venue.base, becomesByDefault, verbosity, jobOf };
   }
 
   /** Whether the task is not to be carried out. */

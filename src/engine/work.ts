@@ -10,6 +10,7 @@ import type { Scope } from "../module/value.js";
 import type { TreeSession } from "../target/session.js";
 import type { SharedPlan } from "./look/alike.js";
 import type { FileDiff } from "./events.js";
+import type { JobFields } from "./jobs.js";
 import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
 import type { RecordedLook } from "./recorder.js";
@@ -148,6 +149,10 @@ export class TaskWork {
   more: Probes | undefined;
   /** What the item would do, for a saved plan. */
   planned: PlannedItem | undefined;
+  /** The item goes on as this job. */
+  job: JobFields | undefined;
+  /** When its time began, ms of the monotonic clock. */
+  timedFrom: number | undefined;
   /** Facts that its items set. */
   facts: Readonly<Record<string, unknown>> = {};
 
@@ -182,5 +187,7 @@ export class TaskWork {
     this.venue = undefined;
     this.more = undefined;
     this.planned = undefined;
+    this.job = undefined;
+    this.timedFrom = undefined;
   }
 }

@@ -74,6 +74,16 @@ export interface Context {
   readonly verbosity: number;
   /** The kernel's name for the host's machine, as `x86_64`. */
   readonly architecture: string;
+  /** A job that this run began on the target (`async` with `poll: 0`), as it is now; undefined: there is none of that id. */
+  job(id: string): JobState | undefined;
+}
+
+/** A job at a moment. */
+export interface JobState {
+  readonly isFinished: boolean;
+  /** What the task would have registered; of a job that still runs, its id and that it was started. */
+  readonly result: ResultFields & { readonly changed: boolean; readonly failed: boolean; readonly msg: string };
+  readonly remedy?: string | undefined;
 }
 
 /** Keys that `register` gets, Ansible's names. `changed failed skipped msg` are added by the engine. */
@@ -97,6 +107,10 @@ export interface Plan {
   readonly refusal?: Refusal;
   /** Ansible's `skipped: true` with a reason in `message`. */
   readonly isSkipped?: boolean;
+  /** Without changes of its own it tells of what a job has changed (async_status). */
+  readonly isChangedByJob?: boolean;
+  /** The id of a job that need not be remembered any more. */
+  readonly forgetsJob?: string;
   /** Variables for the target from here on (set_fact). */
   readonly facts?: Readonly<Record<string, unknown>>;
   /**

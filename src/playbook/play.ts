@@ -58,6 +58,8 @@ export interface Inherited {
   readonly noLog: Renderable | undefined;
   readonly anyErrorsFatal: boolean;
   readonly throttle: number | undefined;
+  /** Seconds that a task may take. */
+  readonly timeoutSeconds: Renderable | undefined;
   readonly runOnce: boolean;
   readonly delegateTo: Renderable | undefined;
   readonly delegateFacts: boolean;
@@ -96,6 +98,10 @@ export interface Task extends Inherited {
   readonly until: readonly Expression[] | undefined;
   readonly retries: Renderable | undefined;
   readonly delaySeconds: Renderable | undefined;
+  /** `async`: seconds that the task may take, as a job. */
+  readonly asyncSeconds: Renderable | undefined;
+  /** `poll`: 0 leaves the job in the background. */
+  readonly pollSeconds: Renderable | undefined;
   readonly changedWhen: readonly Expression[] | undefined;
   readonly failedWhen: readonly Expression[] | undefined;
   readonly notify: readonly Renderable[];

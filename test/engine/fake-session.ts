@@ -84,6 +84,7 @@ export class FakeTree implements TreeSession {
     let take: OutputTaker = () => undefined;
     const done = async (): Promise<Exit> => {
       await ends;
+      await new Promise((resolve) => setImmediate(resolve)); // who started it takes its output first
       const { exit, stdout, stderr } = this.#run(spec);
       await take("stdout", stdout);
       await take("stderr", stderr);

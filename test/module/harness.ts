@@ -150,6 +150,7 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     rolePath: undefined,
     verbosity: 0,
     architecture: "x86_64",
+    job: () => undefined,
     ...parts,
   };
 }

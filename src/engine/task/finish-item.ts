@@ -5,7 +5,10 @@ import type { Conclusion, Plan } from "../../module/contract.js";
 import { PendingVariable } from "../../module/value.js";
 import { labelOf } from "./loop.js";
 import type { Need } from "../need.js";
-import { troubleOf } from "./outcome.js";
+import { concludePlan, isCounted } from "./conclude.js";
+import { JOB_KEYS } from "../jobs.js";
+import { asyncOf, limitFault, limitOf } from "./limit.js";
+import { titleFor } from "./task-event.js";
 import { holds, keyword } from "./plan-item.js";
 import { record } from "./record-item.js";
 import type { TargetPlay } from "../target-play.js";
@@ -43,6 +46,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     if (again) return again;
   }
   if (draft.fault && on.books.isPending) return { kind: "flush" };
+  if (work.op.task.asyncSeconds) noteAsync(on, work, plan, draft);
   const isIgnored = draft.fault !== undefined && keyword(work.op.task.ignoreErrors, scopeOf(work)) === true;
   const result = resultOf(draft, plan, work);
   const item: ItemResult = {
@@ -61,6 +65,8 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   record(on, work, item, draft.mayChange);
   work.results.push(item);
   if (isShared) shared.item = item;
+  if (plan.forgetsJob !== undefined && !on.isCheck(work))
+    on.play.run.jobs.forget((work.venue ?? on.venue).base.target.name, plan.forgetsJob);
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
   else if (work.op.task.module.setsVariables && work.mayChange) on.learnPending(work);
   if (work.items) {
@@ -71,12 +77,29 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   return undefined;
 }
 
+/** A task with async that is over when it is told: as a job that has finished. */
+function noteAsync(on: TargetPlay, work: TaskWork, plan: Plan, draft: Draft): void {
+  if (work.job || plan.isSkipped || work.fault || on.isCheck(work)) return;
+  const wish = asyncOf(work.op.task, scopeOf(work));
+  if (!wish) return;
+  const { title, place, target } = { ...work.op.task, title: titleFor(work), target: work.venue ?? on.venue };
+  const fields = on.play.run.jobs.noteDone(target.base.target.name, place, title, {
+    isChanged: draft.isChanged,
+    isFailed: draft.fault !== undefined,
+    message: draft.fault?.message ?? draft.message,
+    remedy: draft.fault?.remedy,
+    result: draft.fields,
+  });
+  Object.assign(draft.fields, fields);
+}
+
 /** Whether the result would be the same for every target that has this plan, which changes nothing. */
 function isDecidedByPlan(work: TaskWork): boolean {
   const { task } = work.op;
   return (
     !work.items &&
     !work.fault &&
+    !task.asyncSeconds &&
     !work.outcomes &&
     !work.effects &&
     !work.hasChanged &&
@@ -94,20 +117,27 @@ function scopeOf(work: TaskWork): NonNullable<TaskWork["itemScope"]> {
 }
 
 function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
-  const { outcomes } = work;
+  const { outcomes, job } = work;
+  if (job) {
+    const warnings = plan.warnings ?? [];
+    return { fields: { ...job }, isChanged: true, fault: work.fault, message: undefined, mayChange: false, warnings };
+  }
   let conclusion: Conclusion = {};
   let fault = work.fault;
   let fields: Record<string, unknown> = { ...plan.result };
+  let isOverdue = false;
   if (outcomes && plan.changes.length > 0) {
-    const trouble = troubleOf(plan.changes, outcomes);
-    conclusion = plan.conclude?.(outcomes) ?? {};
-    fields = { ...fields, ...trouble?.fields, ...conclusion.result };
-    if (trouble && on.play.run.abort.signal.aborted)
+    const concluded = concludePlan(plan, outcomes);
+    ({ conclusion } = concluded);
+    fields = { ...concluded.fields };
+    isOverdue = work.timedFrom !== undefined && outcomes.some(({ exit }) => exit?.kind === "timed-out");
+    const limit = isOverdue ? limitOf(work.op.task, scopeOf(work)) : undefined;
+    if (concluded.fault && on.play.run.abort.signal.aborted)
       fault = { message: "was stopped: the run was interrupted", isFinal: true };
-    else if (conclusion.refusal) {
-      fault = { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
-      fields = { ...fields, ...conclusion.refusal.result };
-    } else if (trouble) fault = { message: trouble.message, remedy: trouble.remedy };
+    else if (limit) {
+      fault = limitFault(limit, work.op.task.module.name);
+      fields = {};
+    } else if (concluded.fault) ({ fault } = concluded);
     else if (outcomes.length < plan.changes.length) fault = { message: "was not carried out: the run was interrupted" };
   }
   if (work.effects) {
@@ -116,10 +146,9 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     if (conclusion.refusal) fault ??= { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
   }
   if (work.fault?.result) fields = { ...fields, ...work.fault.result };
-  const isCounted = plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
+  const isDoneHere = isCounted(plan) && !work.fault && !isOverdue && conclusion.changed !== false;
   const hasActed = work.effects?.some((one) => one.isChanged) ?? false;
-  const isChanged =
-    work.hasChanged || hasActed || work.isUndecided || (isCounted && !work.fault && conclusion.changed !== false);
+  const isChanged = work.hasChanged || hasActed || work.isUndecided || isDoneHere || plan.isChangedByJob === true;
   const isUnknown = work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
   return {
     fields: isUnknown ? withPending(fields, plan, work) : fields,
@@ -136,6 +165,7 @@ function withPending(known: Record<string, unknown>, plan: Plan, work: TaskWork)
   const { task } = work.op;
   const name = task.register ?? task.module.name;
   const keys = new Set([...Object.keys(task.module.returns ?? {}), ...(plan.conclude ? Object.keys(known) : [])]);
+  if (task.asyncSeconds) for (const key of JOB_KEYS) keys.add(key);
   const fields: Record<string, unknown> = {};
   for (const key of Object.keys(known)) if (key === "cmd" || !keys.has(key)) fields[key] = known[key];
   for (const key of keys) {
@@ -218,6 +248,8 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   work.fault = undefined;
   work.outcomes = undefined;
   work.effects = undefined;
+  work.job = undefined;
+  work.timedFrom = undefined;
   on.forget(work.venue ?? on.venue);
   const delay = task.delaySeconds ? Number(task.delaySeconds.render(scope)) * 1000 : defaultDelayMs;
   return { kind: "sleep", ms: Number.isFinite(delay) && delay >= 0 ? delay : defaultDelayMs };

@@ -11,6 +11,8 @@ import type { FileDiff } from "../events.js";
 import { diffsOf } from "./diffs.js";
 import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
+import { canBeJob } from "../jobs.js";
+import { asyncOf } from "./limit.js";
 import { loopLayer } from "./loop.js";
 import { foresee } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
@@ -122,6 +124,12 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   if (on.isCheck(work)) {
     if (on.play.run.isCheck) foresee(on, work, venue, changes, shown);
     return finishLater(on, work);
+  }
+  const wish = work.op.task.asyncSeconds && asyncOf(work.op.task, work.itemScope ?? work.scope);
+  if (wish?.isInBackground === true && canBeJob(plan)) {
+    // What was planned before must be done before.
+    if (on.books.isPending) return { kind: "flush" };
+    return { kind: "job", venue, changes: venue.model.guard(changes), seconds: wish.seconds };
   }
   if (on.books.isPending && on.books.venue !== venue) return { kind: "flush" };
   on.books.venue = venue;

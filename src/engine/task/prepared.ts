@@ -2,7 +2,7 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
-import type { Context, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
+import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
 import type { Model } from "../../module/model.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
@@ -36,6 +36,7 @@ export class TaskContext implements Context {
   readonly #becomeUser: string | undefined;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #rolePath: string | undefined;
+  readonly #jobOf: JobLookup;
   #startedAt: Date | undefined;
   #waitingSince: number | undefined;
   #elapsedMs = 0;
@@ -47,6 +48,7 @@ export class TaskContext implements Context {
     sources: Readonly<Record<string, LocalSource>>,
     extra: Readonly<Record<string, unknown>>,
     rolePath?: string,
+    jobOf: JobLookup = () => undefined,
   ) {
     this.#base = base;
     this.verbosity = verbosity;
@@ -55,6 +57,7 @@ export class TaskContext implements Context {
     this.sources = sources;
     this.extra = extra;
     this.#rolePath = rolePath;
+    this.#jobOf = jobOf;
   }
 
   get target(): Context["target"] {
@@ -100,6 +103,11 @@ export class TaskContext implements Context {
     if (known === undefined) throw new NeedsConnection();
     return known;
   }
+
+  job(id: string): JobState | undefined {
+    this.isSpecific = true;
+    return this.#jobOf(this.#base.target.name, id);
+  }
 }
 
 /** A task's wants for one target, rendered. */
@@ -120,7 +128,11 @@ export interface PrepareWith {
   readonly base: ContextBase;
   readonly becomesByDefault: boolean;
   readonly verbosity: number;
+  readonly jobOf: JobLookup;
 }
+
+/** A job of a target, by its id. */
+export type JobLookup = (target: string, id: string) => JobState | undefined;
 
 /** Renders a task's arguments and asks its module what to look at. Throws CrunError, PendingVariable or NeedsConnection. */
 export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepared {
@@ -157,6 +169,7 @@ export function contextFor(
     sources,
     args.extra,
     task.role?.path,
+    using.jobOf,
   );
 }
 

@@ -220,6 +220,8 @@ function asTask(include: Include): Task {
     until: undefined,
     retries: undefined,
     delaySeconds: undefined,
+    asyncSeconds: undefined,
+    pollSeconds: undefined,
     changedWhen: undefined,
     failedWhen: undefined,
     notify: [],

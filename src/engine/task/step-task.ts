@@ -17,6 +17,7 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
     on.pc++;
     return undefined;
   }
+  if (!on.current && on.play.run.jobs.isAtWork(on.state.target.name) && on.books.isPending) return { kind: "flush" };
   const gate = on.current ? undefined : gateOf(on, op);
   if (gate) return gate;
   const work = on.current ?? begin(on, op);
@@ -59,6 +60,7 @@ function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
 
 function begin(on: TargetPlay, op: TaskOp): TaskWork | Need | undefined {
   const { task } = op;
+  if (on.play.run.jobs.takesSight(on.state.target.name) && !on.books.isPending) on.forget(on.venue);
   const scope = on.scopeFor(task);
   let items: readonly unknown[] | undefined;
   if (task.loop) {

@@ -153,6 +153,7 @@ function* namesIn(task: Task): Generator<{ readonly names: ReadonlySet<string> }
       if (value && !("raw" in value)) yield value;
     }
   }
+  for (const one of [task.asyncSeconds, task.pollSeconds, task.timeoutSeconds]) if (one) yield one;
   for (const one of [task.name, task.loop, task.becomeUser, task.become, task.delegateTo, task.loopControl.label])
     if (one) yield one;
 }

@@ -205,6 +205,9 @@ function positiveTest(name: string, of: Jinja, argument: Jinja | undefined, seco
     case "changed":
     case "change":
       return `${value()}.changed`;
+    case "finished":
+    case "started":
+      return `${value()}.${name} == 1`;
     case "skipped":
     case "skip":
       return `${value()}.skipped`;

@@ -35,7 +35,7 @@ const COMMON: Keywords = {
   port: CONNECTION,
   remote_user: CONNECTION,
   debugger: NOT_YET,
-  timeout: NOT_YET,
+  timeout: true,
 };
 
 const DELEGATED: Keywords = { delegate_to: true, delegate_facts: true };
@@ -65,17 +65,20 @@ export const TASK_KEYWORDS: Keywords = {
   failed_when: true,
   notify: true,
   listen: true,
-  async: NOT_YET,
-  poll: NOT_YET,
+  async: true,
+  poll: true,
   action: "Write the module's name as the key: copy: {src: a, dest: /b}.",
   local_action: "Write the module's name as the key, and delegate_to: local.",
 };
 
+const ASYNC_BELOW = "Write it at the tasks that are read: what includes them takes no time of its own.";
 const BELOW = "Write it under apply:, then it holds for the tasks that are read.";
 
 /** include_tasks and include_role take few keywords for themselves. */
 export const INCLUDE_KEYWORDS: Keywords = {
   ...Object.fromEntries(Object.keys(TASK_KEYWORDS).map((key) => [key, BELOW])),
+  async: ASYNC_BELOW,
+  poll: ASYNC_BELOW,
   ...Object.fromEntries(
     "name when loop loop_control vars tags args ignore_errors no_log run_once register collections"
       .split(" ")

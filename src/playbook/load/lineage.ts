@@ -6,7 +6,7 @@ import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
 import type { Inherited } from "../play.js";
 import { staticValue, templateOf } from "../template/template.js";
-import { booleanTemplate, plainBoolean, plainNumber, varsOf, wordList } from "./vars.js";
+import { booleanTemplate, plainBoolean, plainNumber, secondsOf, varsOf, wordList } from "./vars.js";
 import { placeOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
 export interface Lineage extends Omit<Inherited, "place"> {
@@ -41,6 +41,7 @@ export const NO_LINEAGE: Lineage = {
   noLog: undefined,
   anyErrorsFatal: false,
   throttle: undefined,
+  timeoutSeconds: undefined,
   runOnce: false,
   delegateTo: undefined,
   delegateFacts: false,
@@ -85,6 +86,7 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
     (node) => (own.anyErrorsFatal = plainBoolean(node, "any_errors_fatal", findings) ?? from.anyErrorsFatal),
   );
   early("throttle", (node) => (own.throttle = plainNumber(node, "throttle", findings) ?? from.throttle));
+  take("timeout", (node) => (own.timeoutSeconds = secondsOf(node, "timeout", findings) ?? from.timeoutSeconds));
   early("run_once", (node) => (own.runOnce = plainBoolean(node, "run_once", findings) ?? from.runOnce));
   take("delegate_to", (node) => (own.delegateTo = findings.try(() => templateOf(node)) ?? from.delegateTo));
   early(

@@ -11,7 +11,8 @@ import { passedOn, shortName, type Lineage } from "./lineage.js";
 import { loopFor } from "./loop-words.js";
 import type { LoopControl, Task } from "../play.js";
 import { templateOf } from "../template/template.js";
-import { checkVariableName, isTemplateText, plainBoolean, plainText, wordList } from "./vars.js";
+import { checkVariableName, isTemplateText, plainBoolean, plainText, secondsOf, wordList } from "./vars.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
 import { placeOf, type YamlEntry, type YamlMap } from "../yaml/yaml.js";
 
 /** Actions that are no modules: the loader and the engine carry them out. */
@@ -131,6 +132,7 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
     until: conditions("until"),
     retries: templateAt(map, "retries", findings),
     delaySeconds: templateAt(map, "delay", findings),
+    ...asyncOf(map, module, findings),
     changedWhen: conditions("changed_when"),
     failedWhen: conditions("failed_when"),
     notify,
@@ -140,6 +142,28 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
         : textList(plainText(listen, "listen", findings))
       : [],
   };
+}
+
+/** async and poll; a module that does nothing on the target cannot be a job. */
+function asyncOf(map: YamlMap, module: AnyModule, findings: Findings): Pick<Task, "asyncSeconds" | "pollSeconds"> {
+  const async = map.entries.get("async");
+  const poll = map.entries.get("poll");
+  const asyncSeconds = async && secondsOf(async.value, "async", findings);
+  const isOff = asyncSeconds?.isStatic === true && Number(asyncSeconds.render(NO_SCOPE)) === 0;
+  if (async && asyncSeconds && !isOff && isOfController(module))
+    findings.at(async.keyNode, `async is not supported for ${module.name}: it does nothing on the target`, {
+      remedy: "Take async and poll out of this task.",
+    });
+  if (poll && !async)
+    findings.warn(poll.keyNode, "poll has no effect without async", {
+      remedy: "Write async: SECONDS, the longest time that the task may take.",
+    });
+  return { asyncSeconds, pollSeconds: poll && secondsOf(poll.value, "poll", findings) };
+}
+
+/** It acts on the run alone. */
+function isOfController({ neverChanges, setsVariables, effects }: AnyModule): boolean {
+  return neverChanges === true || setsVariables === true || effects !== undefined;
 }
 
 function textList(text: string | undefined): string[] {

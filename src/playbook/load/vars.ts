@@ -125,6 +125,19 @@ export function plainNumber(node: YamlNode, keyword: string, findings: Findings)
   return undefined;
 }
 
+/** A whole number of seconds, or a template that gives one. */
+export function secondsOf(node: YamlNode, keyword: string, findings: Findings): Renderable | undefined {
+  if (isTemplateText(node)) return findings.try(() => templateOf(node));
+  const text = node.kind === "scalar" ? node.text : "";
+  if (/^\d+$/.test(text)) return findings.try(() => templateOf(node));
+  const hint = /^(\d+)\s*(s|m|min|h)$/.exec(text);
+  const factor = hint?.[2] === "h" ? 3600 : hint?.[2]?.startsWith("m") ? 60 : 1;
+  findings.at(node, `${keyword} must be a whole number of seconds, not ${JSON.stringify(text)}`, {
+    remedy: hint ? `Write ${keyword}: ${Number(hint[1]) * factor}.` : undefined,
+  });
+  return undefined;
+}
+
 /** Text that must be written out. */
 export function plainText(node: YamlNode, keyword: string, findings: Findings): string | undefined {
   if (node.kind === "scalar" && node.value !== null && !isTemplateText(node)) return node.text;

@@ -94,6 +94,7 @@ function* partsOf(task: Task): Generator<object | undefined> {
   yield* task.failedWhen ?? [];
   yield* task.notify;
   yield* [task.loop, task.loopControl.label, task.loopControl.pauseSeconds, task.retries, task.delaySeconds];
+  yield* [task.asyncSeconds, task.pollSeconds, task.timeoutSeconds];
 }
 
 function hasReferences(value: object): value is { readonly references: readonly PlacedReference[] } {

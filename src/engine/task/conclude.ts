@@ -1,0 +1,33 @@
+// What the outcomes of a plan's changes come to: the fields of the result, and what failed.
+
+import type { Outcome } from "../../module/change.js";
+import type { Conclusion, Plan } from "../../module/contract.js";
+import type { Fault } from "../work.js";
+import { troubleOf } from "./outcome.js";
+
+export interface Concluded {
+  readonly conclusion: Conclusion;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fault: Fault | undefined;
+}
+
+/** `outcomes`: one for each change that was tried. */
+export function concludePlan(plan: Plan, outcomes: readonly Outcome[]): Concluded {
+  const trouble = troubleOf(plan.changes, outcomes);
+  const conclusion = plan.conclude?.(outcomes) ?? {};
+  const fields = { ...plan.result, ...trouble?.fields, ...conclusion.result };
+  const { refusal } = conclusion;
+  if (refusal)
+    return {
+      conclusion,
+      fields: { ...fields, ...refusal.result },
+      fault: { message: refusal.message, remedy: refusal.remedy },
+    };
+  const fault = trouble && { message: trouble.message, remedy: trouble.remedy };
+  return { conclusion, fields, fault };
+}
+
+/** Whether the plan's changes count as a change, where all goes well. */
+export function isCounted(plan: Plan): boolean {
+  return plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
+}
