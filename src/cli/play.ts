@@ -13,14 +13,13 @@ import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
 import type { MayCome } from "../inventory/inventory.js";
-import type { VarLayer } from "../module/value.js";
 import type { Prompt } from "../target/session.js";
 import type { PlayOptions } from "./options.js";
 import { limitOf } from "./limit.js";
 import { listing } from "./listing.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
-import { setUp, type Setup } from "./setup.js";
+import { setUp, type Setup, variablesOf } from "./setup.js";
 import { version } from "./version.js";
 
 const interruption: Diagnostic = {
@@ -67,7 +66,7 @@ function beginHere(setup: Setup, pool: ConnectionPool): void {
 async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool, prompt: Prompt): Promise<number> {
   const loaded: LoadedPlaybook[] = [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra: setup.extra }));
-  const layers = layersOf(setup);
+  const layers = variablesOf(setup);
   const checkPattern = (pattern: string, mayCome: MayCome): void => {
     setup.inventory.match(pattern, mayCome);
     // Later plays know all that the ones before them can make.
@@ -131,11 +130,4 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
 function tell(findings: readonly Diagnostic[]): void {
   if (findings.some(({ severity }) => severity === "error")) throw new CrunError(findings);
   for (const one of findings) process.stderr.write(`${formatDiagnostic(one)}\n`);
-}
-
-/** The variables that the inventory defines for any target, and the command line for all. */
-function layersOf({ inventory, extra }: Setup): Set<VarLayer> {
-  const layers = new Set<VarLayer>([extra, ...inventory.base.layersToCome()]);
-  for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
-  return layers;
 }

@@ -88,6 +88,23 @@ function buildProgram(finish: (status: number) => void): Command {
       finish(await runDoc(name));
     });
   program
+    .command("lint")
+    .description("find what is wrong with playbooks, and what is hardly meant so; connects to nothing")
+    .argument("[path...]", "playbooks, task files, directories; default: this directory")
+    .option("-i, --inventory <path>", "inventory that patterns and variables are judged by", collectWhole, [])
+    .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
+    .option("--without <rules>", "rules to leave out", collect, [])
+    .option("--strict", "warnings count as errors")
+    .addOption(
+      new Option("--output <form>", "how findings are shown").choices(["text", "json", "sarif"]).default("text"),
+    )
+    .action(async (paths: string[], _options: unknown, command: Command) => {
+      const { runLint } = await import("./lint.js");
+      const options = command.opts<{ without: string[]; strict?: boolean; output: "text" | "json" | "sarif" }>();
+      const { without, strict = false, output } = options;
+      finish(await runLint({ paths, reach: reachOptions(options), without, isStrict: strict, output }));
+    });
+  program
     .command("schema")
     .description("print the JSON Schema of a kind of file, for editors")
     .addArgument(new Argument("[kind]", "of what").choices(["playbook", "tasks", "inventory"]).default("playbook"))

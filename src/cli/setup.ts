@@ -139,3 +139,10 @@ async function connectionOptions(options: ReachOptions): Promise<ConnectionOptio
     entry: options.entry,
   };
 }
+
+/** The variables that the inventory defines for any target, and the command line for all. */
+export function variablesOf({ inventory, extra }: Setup): Set<VarLayer> {
+  const layers = new Set<VarLayer>([extra, ...inventory.base.layersToCome()]);
+  for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
+  return layers;
+}

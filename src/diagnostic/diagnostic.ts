@@ -10,6 +10,8 @@ export interface Place {
 /** One finding. `summary` is one line; `detail` says why (may have several lines); `remedy` says what to do. */
 export interface Diagnostic {
   readonly severity: "error" | "warning";
+  /** The rule of `crun lint` that found it. */
+  readonly rule?: string | undefined;
   readonly summary: string;
   readonly place?: Place | undefined;
   /** The line of source that the place points to, without its newline. */

@@ -103,6 +103,13 @@ export function convertParams(
 
 function unknownParam(module: AnyModule, key: string, names: ReadonlyMap<string, string>): ParamProblem {
   const near = nearest(key, names.keys());
+  // `{mode: u=rw,g=r}`: in braces YAML ends the value at the comma.
+  if (near === undefined && /^[ugoa]*[-+=][rwxXst]*$/.test(key) && names.has("mode"))
+    return {
+      param: key,
+      message: `${module.name} has no parameter ${JSON.stringify(key)}`,
+      remedy: 'Put the mode in quotes: in braces a comma ends a value. mode: "u=rw,g=r"',
+    };
   const remedy = near ? `Did you mean ${JSON.stringify(near)}?` : `It takes ${Object.keys(module.params).join(", ")}.`;
   return { param: key, message: `${module.name} has no parameter ${JSON.stringify(key)}`, remedy };
 }

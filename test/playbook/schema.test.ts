@@ -32,8 +32,8 @@ function yamlFiles(folder: string): string[] {
 
 function kindOf(path: string): SchemaKind | undefined {
   if (/\/(?:tasks|handlers)\//.test(path)) return "tasks";
-  if (/hosts\.yml$/.test(path)) return "inventory";
-  if (/release\.yml$/.test(path)) return "tasks";
+  if (path.endsWith("hosts.yml")) return "inventory";
+  if (path.endsWith("release.yml")) return "tasks";
   return /\/(?:group_vars|host_vars|defaults|vars|meta)\//.test(path) ? undefined : "playbook";
 }
 

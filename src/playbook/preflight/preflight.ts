@@ -18,8 +18,8 @@ import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
 
 export interface PreflightQuestions {
-  /** Variables of the inventory (of all targets) and of the command line. */
-  readonly layers: Iterable<VarLayer>;
+  /** Variables of the inventory (of all targets) and of the command line. Undefined: not known, so any name may be defined. */
+  readonly layers: Iterable<VarLayer> | undefined;
   /** Throws a CrunError for a pattern with unknown names; `mayCome` tells which of them tasks may make before. */
   readonly checkPattern?: (pattern: string, mayCome: (name: string) => boolean) => void;
   readonly tags?: readonly string[];
@@ -43,8 +43,8 @@ export async function preflight(
   const templates = new Map<Task, readonly Template[]>();
   for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found));
   const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
-  const sources = sourcesOf(playbook.plays, walked, asked.layers, (play) => fileLayers.get(play));
-  if (!sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
+  const sources = sourcesOf(playbook.plays, walked, asked.layers ?? [], (play) => fileLayers.get(play));
+  if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
   const made = new MadeNames();
   for (const play of playbook.plays) {
     checkHandlers(play, walked, files, found);

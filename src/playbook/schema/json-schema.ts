@@ -40,3 +40,9 @@ export function orTemplate(schema: JsonSchema): JsonSchema {
 export function refer(name: string, description: string): JsonSchema {
   return { allOf: [{ $ref: `#/definitions/${name}` }], description };
 }
+
+/** JSON Schema's if, then and else. */
+export function branch(test: JsonSchema, yes: JsonSchema, no: JsonSchema = {}): JsonSchema {
+  const words = ["if", "then", "else"];
+  return Object.fromEntries([test, yes, no].map((schema, index) => [words[index] ?? "", schema]));
+}

@@ -2,7 +2,7 @@
 
 import type { AnyModule } from "../../module/contract.js";
 import type { ParamSpec } from "../../module/param.js";
-import { orTemplate, refer, template, type JsonSchema } from "./json-schema.js";
+import { branch, orTemplate, refer, template, type JsonSchema } from "./json-schema.js";
 
 const scalar: JsonSchema = { type: ["string", "number", "boolean"] };
 
@@ -86,5 +86,5 @@ export function requiredSchema(module: AnyModule): JsonSchema | undefined {
     .map(([name, { aliases = [] }]) =>
       aliases.length === 0 ? { required: [name] } : { anyOf: [name, ...aliases].map((one) => ({ required: [one] })) },
     );
-  return needs.length === 0 ? undefined : { if: { type: "object" }, then: { allOf: needs } };
+  return needs.length === 0 ? undefined : branch({ type: "object" }, { allOf: needs });
 }

@@ -8,7 +8,7 @@ import {
   ROLE_KEYWORDS,
   TASK_KEYWORDS,
 } from "../load/keywords.js";
-import { definitions, template, type JsonSchema } from "./json-schema.js";
+import { branch, definitions, template, type JsonSchema } from "./json-schema.js";
 import { keywordSchemas } from "./keyword-schema.js";
 import { moduleSchema, requiredSchema } from "./param-schema.js";
 
@@ -93,16 +93,15 @@ function partsOf(modules: readonly AnyModule[], meta: readonly string[]): Readon
     ...definitions,
     ...Object.fromEntries(modules.map((module) => [`module.${module.name}`, moduleSchema(module)])),
     tasks: { type: "array", items: { $ref: "#/definitions/task" } },
-    task: {
-      if: { required: ["block"] },
-      then: closed(keywordsOf(BLOCK_KEYWORDS)),
-      else: closed(properties, {
+    task: branch(
+      { required: ["block"] },
+      closed(keywordsOf(BLOCK_KEYWORDS)),
+      closed(properties, {
         anyOf: known.map((one) => ({ required: [one] })),
         // What is missing from a module's map may stand below args.
-        if: { not: { required: ["args"] } },
-        then: { properties: needed },
+        ...branch({ not: { required: ["args"] } }, { properties: needed }),
       }),
-    },
+    ),
     role: {
       anyOf: [
         { type: "string" },
@@ -114,11 +113,11 @@ function partsOf(modules: readonly AnyModule[], meta: readonly string[]): Readon
         },
       ],
     },
-    play: {
-      if: { required: ["import_playbook"] },
-      then: closed(keywordsOf(IMPORT_PLAYBOOK_KEYWORDS)),
-      else: closed(keywordsOf(PLAY_KEYWORDS), { required: ["hosts"] }),
-    },
+    play: branch(
+      { required: ["import_playbook"] },
+      closed(keywordsOf(IMPORT_PLAYBOOK_KEYWORDS)),
+      closed(keywordsOf(PLAY_KEYWORDS), { required: ["hosts"] }),
+    ),
   };
 }
 

@@ -1,0 +1,80 @@
+// `crun lint`: what is wrong with playbooks, and what is hardly meant so, without any connection.
+
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { modules } from "../../modules/index.js";
+import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
+import { lint } from "../playbook/lint/lint.js";
+import { rules } from "../playbook/lint/rules.js";
+import { loadPlaybook } from "../playbook/load/load.js";
+import { preflight, type PreflightQuestions } from "../playbook/preflight/preflight.js";
+import { findingsText, type FindingsForm } from "../report/findings.js";
+import { lintFiles, type LintFile } from "./lint-files.js";
+import type { ReachOptions } from "./options.js";
+import { inventoryPaths, setUp, variablesOf } from "./setup.js";
+import { version } from "./version.js";
+
+export interface LintOptions {
+  readonly paths: readonly string[];
+  readonly reach: ReachOptions;
+  readonly without: readonly string[];
+  readonly isStrict: boolean;
+  readonly output: FindingsForm;
+}
+
+/** Prints what was found; gives 1 where there is an error (or, if strict, a warning), else 0. */
+export async function runLint(options: LintOptions): Promise<number> {
+  checkRuleNames(options.without);
+  const files = lintFiles(options.paths.length === 0 ? ["."] : options.paths);
+  const found: Diagnostic[] = [];
+  for (const file of files) found.push(...(await lintFile(file, options)));
+  const told = withoutTwins(found);
+  process.stdout.write(findingsText(told, options.output, { version, rules, files: files.length }));
+  const isBad = told.some(({ severity }) => severity === "error" || options.isStrict);
+  return isBad ? 1 : 0;
+}
+
+async function lintFile(file: LintFile, options: LintOptions): Promise<readonly Diagnostic[]> {
+  try {
+    const loaded = await loadPlaybook(file.path, { modules, reader: file.reader });
+    const findings = await preflight([loaded], await questions(file, options));
+    const all = [...findings, ...(await lint(loaded, new Set(options.without)))];
+    // The play around a part is crun's own.
+    return file.isWhole ? all : all.filter(({ place }) => place?.file !== loaded.playbook.file);
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    return error.diagnostics;
+  }
+}
+
+/** Without an inventory patterns are not judged, and any variable may come from it. */
+async function questions({ path, isWhole }: LintFile, { reach }: LintOptions): Promise<PreflightQuestions> {
+  const given = inventoryPaths(reach.inventory, {});
+  const beside = ["hosts", "hosts.yml", "inventory", "inventory.yml"].map((name) => join(dirname(path), name));
+  const inventory = given.length > 0 ? given : beside.filter((one) => existsSync(one)).slice(0, 1);
+  if (!isWhole || inventory.length === 0) return { layers: undefined };
+  const setup = await setUp({ ...reach, inventory }, path);
+  return {
+    layers: variablesOf(setup),
+    checkPattern: (pattern, mayCome) => void setup.inventory.match(pattern, mayCome),
+  };
+}
+
+function checkRuleNames(names: readonly string[]): void {
+  const known = rules.map(({ name }) => name);
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const remedy = suggest(name, known) ?? `There are ${known.join(", ")}.`;
+    throw new CrunError({ severity: "error", summary: `--without: there is no rule ${JSON.stringify(name)}`, remedy });
+  }
+}
+
+/** What two playbooks import is told once. */
+function withoutTwins(found: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return found.filter((one) => {
+    const key = JSON.stringify([one.rule, one.severity, one.summary, one.place]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
