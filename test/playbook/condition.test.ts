@@ -182,7 +182,7 @@ const mistakes: readonly (readonly [string, string])[] = [
   ],
   [
     "int == 3",
-    "error: a type == a number is not possible\n  at when:1:1\n  1 | int == 3\n    | ^\n  bool, bytes, double, dyn, … are names of types in CEL: a variable so named is vars.list, vars.map, …",
+    "error: a type == a number is not possible\n  at when:1:1\n  1 | int == 3\n    | ^\n  Conditions are CEL. Write vars.int == 3",
   ],
   [
     "uper(name) == 'x'",

@@ -3,7 +3,8 @@
 import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from "@marcbachmann/cel-js";
 import type { Scope } from "../../module/value.js";
 import { fromCel, toCel } from "./cel-values.js";
-import { helpers, HelperError } from "../helpers/index.js";
+import { TreeReader, type CallMistake, type CelReference, type UnknownCall } from "./cel-tree.js";
+import { helpers, HelperError, invoke } from "../helpers/index.js";
 import { firstMatch } from "../helpers/bounded-match.js";
 import { regexOf } from "../helpers/regex.js";
 
@@ -21,60 +22,19 @@ export class CelFault extends Error {
   }
 }
 
-export interface CelReference {
-  readonly name: string;
-  readonly index: number;
-  readonly isOptional: boolean;
-}
-
 export interface CelProgram {
   readonly references: readonly CelReference[];
   /** A function that is called but does not exist. */
-  readonly unknownCall: { readonly name: string; readonly index: number } | undefined;
+  readonly unknownCall: UnknownCall | undefined;
+  /** A helper that is called with too few values, or with options that it has not. */
+  readonly callFault: CallMistake | undefined;
   run(scope: Scope): unknown;
 }
 
-/** Names that CEL gives a meaning of its own; variables so named are reached as `vars.NAME`. */
-export const CEL_TYPE_NAMES: ReadonlySet<string> = new Set([
-  "bool",
-  "bytes",
-  "double",
-  "dyn",
-  "int",
-  "list",
-  "map",
-  "null_type",
-  "string",
-  "timestamp",
-  "duration",
-  "type",
-  "uint",
-  "optional",
-  "cel",
-]);
-
 /** Helpers are registered under a prefix: some bear the names of CEL's own functions. */
 const PREFIX = "crun_";
-const MOST_ARGUMENTS = 8;
-const MACROS = new Set(["default", "defined", "undefined", "mandatory"]);
-const COMPREHENSIONS = new Set(["all", "exists", "exists_one", "map", "filter"]);
-
-/** CEL's own functions that are called like helpers, with the arguments for which CEL's own is meant. */
-const OWN_FUNCTIONS = new Set(["has", "size", "type", "dyn", "timestamp", "duration", "bytes", "double", "uint"]);
-
-/** Methods of Python's text and maps, which Jinja has and CEL has not. */
-const PYTHON_METHODS = new Set(
-  "startswith endswith lower upper strip lstrip rstrip find rfind get keys values items title capitalize isdigit replace splitlines".split(
-    " ",
-  ),
-);
-
-interface AstNode {
-  readonly op: string;
-  readonly args: unknown;
-  readonly start?: number;
-  readonly pos?: number;
-}
+/** Ends the name of a call with options. */
+const OPTIONS = "_with_options";
 
 interface MacroParts {
   readonly args: readonly unknown[];
@@ -113,28 +73,25 @@ function makeEnvironment(): Environment {
   return made;
 }
 
-/** Helpers that the environment has: each is registered when an expression first calls it. */
+/** Calls that the environment knows: each is registered when an expression first makes it. */
 const registered = new Set<string>();
 
-function registerHelper(made: Environment, name: string): void {
+/** The registered name of a call of a helper, with so many values and, perhaps, a map of options behind them. */
+function registerCall(made: Environment, name: string, count: number, hasOptions: boolean): string {
+  const own = `${PREFIX}${name}${hasOptions ? OPTIONS : ""}`;
   const helper = helpers[name];
-  if (!helper || registered.has(name)) return;
-  registered.add(name);
+  if (!helper || registered.has(`${own}/${count}`)) return own;
+  registered.add(`${own}/${count}`);
   const handler = (...args: unknown[]): unknown => {
     if (!scopeAtWork) throw new Error("a condition is evaluated without a scope");
-    const last = args.at(-1);
-    const hash = args.length > helper.max && typeof last === "object" && last !== null ? fromCel(args.pop()) : {};
-    return toCel(
-      helper.call(args.map(fromCel), { hash: { ...(typeof hash === "object" ? hash : {}) }, scope: scopeAtWork }),
-    );
+    const values = args.map(fromCel);
+    const last = hasOptions ? values.pop() : {};
+    const hash = typeof last === "object" && last !== null ? { ...last } : {};
+    return toCel(invoke(name, helper, values, { hash, scope: scopeAtWork }));
   };
-  for (let count = helper.min; count <= Math.min(helper.max + 1, MOST_ARGUMENTS); count++) {
-    const result = helper.isPredicate && count <= helper.max ? "bool" : "dyn";
-    made.registerFunction(
-      `${PREFIX}${name}(${Array.from({ length: count }, () => "dyn").join(", ")}): ${result}`,
-      handler,
-    );
-  }
+  const types = Array.from({ length: count + (hasOptions ? 1 : 0) }, () => "dyn").join(", ");
+  made.registerFunction(`${own}(${types}): ${helper.isPredicate ? "bool" : "dyn"}`, handler);
+  return own;
 }
 
 interface Runner {
@@ -212,12 +169,15 @@ class ScopeContext extends Map<string, unknown> {
 export function compileCel(text: string): CelProgram {
   const known = (environment ??= makeEnvironment());
   const parsed = guarded(() => known.parse(text));
-  const collector = new Collector((name) => registerHelper(known, name));
-  // The library types its nodes loosely; the collector looks at each before it uses it.
-  collector.visit(parsed.ast, new Set());
+  const reader = new TreeReader((name, count, hasOptions) =>
+    name === "matches" ? `${PREFIX}matches` : registerCall(known, name, count, hasOptions),
+  );
+  // The library types its nodes loosely; the reader looks at each before it uses it.
+  reader.visit(parsed.ast, new Set());
   return {
-    references: collector.references,
-    unknownCall: collector.unknownCall,
+    references: reader.references,
+    unknownCall: reader.unknownCall,
+    callFault: reader.callFault,
     run(scope) {
       const before = scopeAtWork;
       scopeAtWork = scope;
@@ -238,101 +198,8 @@ function guarded<T>(work: () => T): T {
     if (error instanceof ParseError || error instanceof EvaluationError || error instanceof CelTypeError) {
       const cause: unknown = error.cause;
       if (cause instanceof HelperError) throw new CelFault(cause.message, "helper", error.range?.start, cause.remedy);
-      throw new CelFault(error.summary.replaceAll(PREFIX, ""), error.code, error.range?.start);
+      throw new CelFault(error.summary.replaceAll(PREFIX, "").replaceAll(OPTIONS, ""), error.code, error.range?.start);
     }
     throw error;
   }
-}
-
-function isNode(value: unknown): value is AstNode {
-  return (
-    typeof value === "object" && value !== null && "op" in value && typeof value.op === "string" && "args" in value
-  );
-}
-
-/** Collects the variables of an expression and gives calls of helpers their registered names. */
-class Collector {
-  readonly references: CelReference[] = [];
-  unknownCall: { readonly name: string; readonly index: number } | undefined;
-  readonly #useHelper: (name: string) => void;
-
-  constructor(useHelper: (name: string) => void) {
-    this.#useHelper = useHelper;
-  }
-
-  visit(node: unknown, bound: ReadonlySet<string>, isOptional = false): void {
-    if (Array.isArray(node)) {
-      for (const one of node) this.visit(one, bound, isOptional);
-      return;
-    }
-    if (!isNode(node)) return;
-    switch (node.op) {
-      case "id":
-        if (typeof node.args === "string" && !bound.has(node.args) && !CEL_TYPE_NAMES.has(node.args))
-          this.#refer(node.args, node, isOptional);
-        return;
-      case ".":
-      case ".?":
-        this.#access(node, bound, isOptional);
-        return;
-      case "call":
-        this.#call(node, bound);
-        return;
-      case "rcall":
-        this.#method(node, bound);
-        return;
-      default:
-        if (Array.isArray(node.args)) this.visit(node.args, bound, isOptional);
-    }
-  }
-
-  #refer(name: string, node: AstNode, isOptional: boolean): void {
-    this.references.push({ name, index: node.pos ?? node.start ?? 0, isOptional });
-  }
-
-  #access(node: AstNode, bound: ReadonlySet<string>, isOptional: boolean): void {
-    const [left, name]: unknown[] = Array.isArray(node.args) ? node.args : [];
-    if (isNode(left) && left.op === "id" && left.args === "vars" && typeof name === "string" && !bound.has("vars")) {
-      this.#refer(name, node, isOptional || node.op === ".?");
-    }
-    this.visit(left, bound, isOptional);
-  }
-
-  #call(node: AstNode, bound: ReadonlySet<string>): void {
-    if (!Array.isArray(node.args)) return;
-    const [name, args]: unknown[] = node.args;
-    if (typeof name !== "string" || !Array.isArray(args)) return;
-    if (name === "has" || MACROS.has(name)) {
-      const [first, ...others]: unknown[] = args;
-      const isField = name === "has" && isNode(first) && first.op === "." && !isVars(first);
-      this.visit(first, bound, !isField && name !== "mandatory");
-      this.visit(others, bound);
-      return;
-    }
-    if (Object.hasOwn(helpers, name) && !(OWN_FUNCTIONS.has(name) && args.length < 2)) {
-      this.#useHelper(name);
-      node.args[0] = PREFIX + name;
-    } else if (!OWN_FUNCTIONS.has(name) && !CEL_TYPE_NAMES.has(name))
-      this.unknownCall ??= { name, index: node.start ?? node.pos ?? 0 };
-    this.visit(args, bound);
-  }
-
-  #method(node: AstNode, bound: ReadonlySet<string>): void {
-    if (!Array.isArray(node.args)) return;
-    const [name, receiver, args]: unknown[] = node.args;
-    if (typeof name !== "string" || !Array.isArray(args)) return;
-    if (PYTHON_METHODS.has(name)) this.unknownCall ??= { name, index: node.pos ?? node.start ?? 0 };
-    if (name === "matches") node.args[0] = `${PREFIX}matches`;
-    this.visit(receiver, bound);
-    const [variable, ...others]: unknown[] = args;
-    const isBinding = (COMPREHENSIONS.has(name) && args.length >= 2) || (name === "bind" && args.length === 3);
-    if (isBinding && isNode(variable) && variable.op === "id" && typeof variable.args === "string") {
-      this.visit(others, new Set([...bound, variable.args]));
-    } else this.visit(args, bound);
-  }
-}
-
-function isVars(node: AstNode): boolean {
-  const left: unknown = Array.isArray(node.args) ? node.args[0] : undefined;
-  return isNode(left) && left.op === "id" && left.args === "vars";
 }

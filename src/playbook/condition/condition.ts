@@ -3,7 +3,9 @@
 import type { CrunError, Place } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import type { Expression, Scope } from "../../module/value.js";
-import { CelFault, compileCel, CEL_TYPE_NAMES, type CelProgram } from "./cel.js";
+import { CelFault, compileCel, type CelProgram } from "./cel.js";
+import { CEL_TYPE_NAMES } from "./cel-names.js";
+import { absentHelper } from "../helpers/absent.js";
 import { fromCel } from "./cel-values.js";
 import { helpers } from "../helpers/index.js";
 import { celOfJinja } from "../jinja/jinja-to-cel.js";
@@ -131,9 +133,14 @@ function programOf(text: string, origin: TextOrigin): CelProgram {
       index,
       `there is no function ${JSON.stringify(name)}`,
       rewritten(text) ??
+        absentHelper(name)?.replace(/\{\{(\w+) [^}]*\}\}/g, "$1(…)") ??
         suggest(name, [...Object.keys(helpers), "has", "size", "type", "double"]) ??
         'Functions take the value first: lower(x), split(x, ","); text has startsWith, endsWith, contains and matches.',
     );
+  }
+  if (program.callFault) {
+    const { message, index, remedy } = program.callFault;
+    throw at(origin, index, message, remedy);
   }
   programs.set(text, program);
   return program;

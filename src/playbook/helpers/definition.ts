@@ -13,18 +13,37 @@ export class HelperError extends Error {
   }
 }
 
+/** A value of the wrong kind. `invoke` finds out which argument it was. */
+export class ArgumentError extends HelperError {
+  readonly value: unknown;
+  readonly expected: string;
+  constructor(value: unknown, expected: string, what: string) {
+    super(`${what} must be ${expected}, not ${describeValue(value)}`);
+    this.value = value;
+    this.expected = expected;
+  }
+}
+
 export interface HelperOptions {
-  /** `name=value` arguments. */
+  /** `name=value` arguments that have no position. */
   readonly hash: Readonly<Record<string, unknown>>;
   readonly scope: Scope;
+  /** Makes the text of a template file; where it is missing, templates cannot be read (conditions). */
+  readonly renderFile?: (path: string, text: string) => string;
 }
 
 export interface HelperDefinition {
-  /** As the documentation shows them: `value width [first]`. */
+  /** As the documentation shows them: `value width [first] attribute=`. */
   readonly args: string;
   readonly doc: string;
   readonly min: number;
   readonly max: number;
+  /** Arguments by position, without brackets. All but the first may be given by name, too. */
+  readonly names: readonly string[];
+  /** What can be given by name alone. */
+  readonly options: readonly string[];
+  /** Takes other options too: of any name, or those of the helper that it calls for each item. */
+  readonly takesAlso?: "any" | "inner";
   /** Gives a boolean: as a block it is a condition (`{{#eq a b}}`). */
   readonly isPredicate?: boolean;
   /** Which arguments may be undefined. */
@@ -36,17 +55,26 @@ export type HelperTable = Readonly<Record<string, HelperDefinition>>;
 
 type Call = HelperDefinition["call"];
 
-/** A helper; how many arguments it takes follows from `args` (`[x]` may be absent, `...` repeats). */
+/** A helper; how many arguments it takes follows from `args` (`[x]` may be absent, `...` repeats, `x=` has no position). */
 export function helper(
   args: string,
   doc: string,
   call: Call,
-  more: Pick<HelperDefinition, "isPredicate" | "isOptional"> = {},
+  more: Pick<HelperDefinition, "isPredicate" | "isOptional" | "takesAlso"> = {},
 ): HelperDefinition {
   const words = args === "" ? [] : args.split(" ");
-  const positional = words.filter((word) => !word.includes("="));
-  const min = positional.filter((word) => !word.startsWith("[") && word !== "...").length;
-  return { args, doc, min, max: positional.includes("...") ? Infinity : positional.length, call, ...more };
+  const positional = words.filter((word) => !word.endsWith("="));
+  const named = positional.filter((word) => word !== "...");
+  return {
+    args,
+    doc,
+    min: named.filter((word) => !word.startsWith("[")).length,
+    max: positional.includes("...") ? Infinity : positional.length,
+    names: named.map((word) => word.replace(/^\[|\]$/g, "")),
+    options: words.filter((word) => word.endsWith("=")).map((word) => word.slice(0, -1)),
+    call,
+    ...more,
+  };
 }
 
 /** A helper that gives a boolean. */
@@ -58,31 +86,29 @@ export function predicate(
   return helper(args, doc, call, { isPredicate: true });
 }
 
-/** A positional argument, or the same by name. */
-export function option(args: readonly unknown[], index: number, options: HelperOptions, name: string): unknown {
-  return args[index] ?? options.hash[name];
-}
+/** How messages call a value that is no argument by itself. */
+export const THE_VALUE = "the value";
 
-export function textArgument(value: unknown, what = "the value"): string {
+export function textArgument(value: unknown, what = THE_VALUE): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw new HelperError(`${what} must be text, not ${describeValue(value)}`);
+  throw new ArgumentError(value, "text", what);
 }
 
-export function numberArgument(value: unknown, what = "the value"): number {
+export function numberArgument(value: unknown, what = THE_VALUE): number {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number === "number" && !Number.isNaN(number)) return number;
-  throw new HelperError(`${what} must be a number, not ${describeValue(value)}`);
+  throw new ArgumentError(value, "a number", what);
 }
 
-export function listArgument(value: unknown, what = "the value"): readonly unknown[] {
+export function listArgument(value: unknown, what = THE_VALUE): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new HelperError(`${what} must be a list, not ${describeValue(value)}`);
+  throw new ArgumentError(value, "a list", what);
 }
 
-export function mapArgument(value: unknown, what = "the value"): Readonly<Record<string, unknown>> {
+export function mapArgument(value: unknown, what = THE_VALUE): Readonly<Record<string, unknown>> {
   if (isMap(value)) return value;
-  throw new HelperError(`${what} must be a map, not ${describeValue(value)}`);
+  throw new ArgumentError(value, "a map", what);
 }
 
 export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,18 +1,9 @@
-// Helpers that turn values into text of a format and back: JSON, YAML, base64, hashes, URLs.
+// Helpers that turn values into text and back: JSON, YAML, base64, hashes.
 
 import { createHash } from "node:crypto";
 import { plainOf, readYaml, toYaml } from "../yaml/yaml.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import {
-  helper,
-  HelperError,
-  isMap,
-  numberArgument,
-  option,
-  textArgument,
-  toBool,
-  type HelperTable,
-} from "./definition.js";
+import { helper, HelperError, isMap, numberArgument, textArgument, toBool, type HelperTable } from "./definition.js";
 import { passwordHash } from "./password.js";
 
 interface JsonStyle {
@@ -65,6 +56,29 @@ function fromYaml(text: string): unknown {
   }
 }
 
+/** The documents of a text, which lines of three hyphens begin. */
+function documents(text: string): string[] {
+  const parts = text.split(/^---(?=\s|$)/m);
+  return parts.filter((part, index) => part.trim() !== "" || (index > 0 && parts.length > 1));
+}
+
+const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
+  "utf-8": "utf8",
+  utf8: "utf8",
+  "utf-16-le": "utf16le",
+  "utf-16le": "utf16le",
+  latin1: "latin1",
+  "iso-8859-1": "latin1",
+  ascii: "ascii",
+};
+
+function encodingOf(name: unknown): BufferEncoding {
+  const word = name === undefined || name === null ? "utf-8" : textArgument(name, "encoding").toLowerCase();
+  const encoding = Object.hasOwn(ENCODINGS, word) ? ENCODINGS[word] : undefined;
+  if (encoding) return encoding;
+  throw new HelperError(`there is no encoding ${JSON.stringify(name)}`, "There are utf-8, utf-16-le, latin1, ascii.");
+}
+
 function digest(text: unknown, algorithm: string): string {
   try {
     return createHash(algorithm).update(textArgument(text)).digest("hex");
@@ -78,53 +92,46 @@ function digest(text: unknown, algorithm: string): string {
 }
 
 export const encodingHelpers: HelperTable = {
-  to_json: helper("value", "As JSON in one line; `indent=`, `sort_keys=`, `ensure_ascii=`.", ([value], { hash }) =>
-    jsonText(value, {
-      indent: numberArgument(hash["indent"] ?? 0),
-      sortsKeys: toBool(hash["sort_keys"]),
-      isAscii: hash["ensure_ascii"] === undefined || toBool(hash["ensure_ascii"]),
-    }),
+  to_json: helper(
+    "value indent= sort_keys= ensure_ascii=",
+    "As JSON in one line, or over several with `indent=`.",
+    ([value], { hash }) =>
+      jsonText(value, {
+        indent: numberArgument(hash["indent"] ?? 0),
+        sortsKeys: toBool(hash["sort_keys"]),
+        isAscii: hash["ensure_ascii"] === undefined || toBool(hash["ensure_ascii"]),
+      }),
   ),
-  to_nice_json: helper("value [indent]", "As JSON over several lines, keys in order.", (args, options) =>
-    jsonText(args[0], {
-      indent: numberArgument(option(args, 1, options, "indent") ?? 4),
-      sortsKeys: options.hash["sort_keys"] === undefined || toBool(options.hash["sort_keys"]),
-      isAscii: options.hash["ensure_ascii"] === undefined || toBool(options.hash["ensure_ascii"]),
-    }),
+  to_nice_json: helper(
+    "value [indent] sort_keys= ensure_ascii=",
+    "As JSON over several lines, keys in order.",
+    (args, options) =>
+      jsonText(args[0], {
+        indent: numberArgument(args[1] ?? 4),
+        sortsKeys: options.hash["sort_keys"] === undefined || toBool(options.hash["sort_keys"]),
+        isAscii: options.hash["ensure_ascii"] === undefined || toBool(options.hash["ensure_ascii"]),
+      }),
   ),
-  to_yaml: helper("value", "As YAML, innermost lists and maps in one line.", ([value], { hash }) =>
+  to_yaml: helper("value indent= width=", "As YAML, innermost lists and maps in one line.", ([value], { hash }) =>
     toYaml(value, numberArgument(hash["indent"] ?? 2), numberArgument(hash["width"] ?? 80), true),
   ),
-  to_nice_yaml: helper("value [indent]", "As YAML, each item on a line of its own.", (args, options) =>
-    toYaml(
-      args[0],
-      numberArgument(option(args, 1, options, "indent") ?? 4),
-      numberArgument(options.hash["width"] ?? 80),
-      false,
-    ),
+  to_nice_yaml: helper("value [indent] width=", "As YAML, each item on a line of its own.", (args, options) =>
+    toYaml(args[0], numberArgument(args[1] ?? 4), numberArgument(options.hash["width"] ?? 80), false),
   ),
   from_json: helper("text", "The value of JSON text.", ([text]) => fromJson(textArgument(text))),
   from_yaml: helper("text", "The value of YAML text.", ([text]) => fromYaml(textArgument(text))),
-  b64encode: helper("text", "In base64.", ([text]) => Buffer.from(textArgument(text), "utf8").toString("base64")),
-  b64decode: helper("text", "The text of base64.", ([text]) =>
-    Buffer.from(textArgument(text), "base64").toString("utf8"),
+  from_yaml_all: helper("text", "A list of the values of several YAML documents in a text.", ([text]) =>
+    documents(textArgument(text)).map(fromYaml),
   ),
-  urlencode: helper("value", "Escaped for a URL; a map becomes `a=1&b=2`.", ([value]) =>
-    isMap(value)
-      ? Object.entries(value)
-          .map(([key, one]) => `${encodeURIComponent(key)}=${encodeURIComponent(String(one))}`)
-          .join("&")
-      : encodeURIComponent(textArgument(value)).replaceAll("%2F", "/"),
+  b64encode: helper("text [encoding]", "In base64.", ([text, encoding]) =>
+    Buffer.from(textArgument(text), encodingOf(encoding)).toString("base64"),
   ),
-  urldecode: helper("text", "Without the escapes of a URL.", ([text]) => {
-    try {
-      return decodeURIComponent(textArgument(text).replaceAll("+", " "));
-    } catch {
-      // URIError says nothing more than that.
-      throw new HelperError("the text has a broken % escape");
-    }
+  b64decode: helper("text [encoding]", "The text of base64.", ([text, encoding]) => {
+    const given = textArgument(text);
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(given)) throw new HelperError("this is no base64");
+    return Buffer.from(given, "base64").toString(encodingOf(encoding));
   }),
-  hash: helper("text [algorithm]", "The hash in hex: sha1, or md5, sha256, sha512 and others.", ([text, algorithm]) =>
+  hash: helper("text [hashtype]", "The hash in hex: sha1, or md5, sha256, sha512 and others.", ([text, algorithm]) =>
     digest(text, textArgument(algorithm ?? "sha1")),
   ),
   checksum: helper("text", "The SHA-1 in hex.", ([text]) => digest(text, "sha1")),
@@ -133,14 +140,14 @@ export const encodingHelpers: HelperTable = {
   sha256: helper("text", "The SHA-256 in hex.", ([text]) => digest(text, "sha256")),
   sha512: helper("text", "The SHA-512 in hex.", ([text]) => digest(text, "sha512")),
   password_hash: helper(
-    "password [method] [salt] [rounds]",
+    "password [hashtype] [salt] [salt_size] [rounds]",
     "The password as /etc/shadow holds it: sha512 (or sha256). Give a salt: without one it is random, and the task changes at each run.",
-    (args, options) => {
-      const salt = option(args, 2, options, "salt");
-      const rounds = option(args, 3, options, "rounds");
+    (args) => {
+      const salt = args[2];
+      const rounds = args[4];
       return passwordHash(
         textArgument(args[0], "the password"),
-        textArgument(option(args, 1, options, "hashtype") ?? "sha512"),
+        textArgument(args[1] ?? "sha512"),
         salt === undefined || salt === null ? undefined : textArgument(salt, "the salt"),
         rounds === undefined || rounds === null ? undefined : numberArgument(rounds, "rounds"),
       );

@@ -1,18 +1,9 @@
 // Helpers that decide: defaults, comparisons, and, or, not.
 
 import { isEmpty, isSame, OMIT } from "../scope/values.js";
-import {
-  compare,
-  helper,
-  HelperError,
-  isMap,
-  option,
-  predicate,
-  textArgument,
-  toBool,
-  type HelperTable,
-} from "./definition.js";
+import { compare, helper, HelperError, isMap, predicate, toBool, type HelperTable } from "./definition.js";
 
+/** For helpers whose first argument may be undefined. */
 const mayBeUndefined = { isOptional: (index: number): boolean => index === 0 };
 
 /** Whether a value is in a list, a key in a map, a text in a text. */
@@ -25,17 +16,13 @@ export function isIn(needle: unknown, of: unknown): boolean {
 
 export const logicHelpers: HelperTable = {
   default: helper(
-    "value [other] [falsy]",
-    "The value, or `other` (or nothing) where it is undefined; with `true` as third also where it is false, null, empty or 0.",
-    (args, options) => {
-      const [value, other = ""] = args;
-      if (value === undefined) return other;
-      return Boolean(option(args, 2, options, "boolean")) && isEmpty(value) ? other : value;
-    },
+    "value [default_value] [boolean]",
+    "The value, or `default_value` (or nothing) where it is undefined; with `boolean` true also where it is false, null, empty or 0.",
+    ([value, other = "", boolean]) => (value === undefined || (Boolean(boolean) && isEmpty(value)) ? other : value),
     mayBeUndefined,
   ),
   mandatory: helper(
-    "value [message]",
+    "value [msg]",
     "The value; an error with the message where it is undefined.",
     ([value, message]) => {
       if (value === undefined)
@@ -53,8 +40,8 @@ export const logicHelpers: HelperTable = {
     isPredicate: true,
   }),
   ternary: helper(
-    "test yes no [none]",
-    "`yes` where the test is true, else `no`; `none` for null.",
+    "test true_val false_val [none_val]",
+    "`true_val` where the test is true, else `false_val`; `none_val` for null.",
     ([test, yes, no, none]) => (test === null && none !== undefined ? none : isEmpty(test) ? no : yes),
   ),
   eq: predicate("a b", "Equal.", ([a, b]) => isSame(a, b)),
@@ -75,44 +62,5 @@ export const logicHelpers: HelperTable = {
     isIn(needle, of),
   ),
   bool: helper("value", "True for Ansible's words of yes (yes, on, true, 1), else false.", ([value]) => toBool(value)),
-  version: predicate(
-    "version other [operator]",
-    'Compares versions number by number: `version a "1.10" ">="` (`==` where no operator is given).',
-    ([a, b, operator = "=="]) => compareVersions(textArgument(a), textArgument(b), textArgument(operator)),
-  ),
   omitted: helper("value", "Whether the value is `omit`.", ([value]) => value === OMIT, { isPredicate: true }),
 };
-
-const VERSION_OPERATORS: Readonly<Record<string, (order: number) => boolean>> = {
-  "==": (order) => order === 0,
-  "=": (order) => order === 0,
-  eq: (order) => order === 0,
-  "!=": (order) => order !== 0,
-  ne: (order) => order !== 0,
-  "<": (order) => order < 0,
-  lt: (order) => order < 0,
-  "<=": (order) => order <= 0,
-  le: (order) => order <= 0,
-  ">": (order) => order > 0,
-  gt: (order) => order > 0,
-  ">=": (order) => order >= 0,
-  ge: (order) => order >= 0,
-};
-
-/** As Ansible's loose versions: numbers by value, words by letters, a longer one is later. */
-function compareVersions(a: string, b: string, operator: string): boolean {
-  const judge = Object.hasOwn(VERSION_OPERATORS, operator) ? VERSION_OPERATORS[operator] : undefined;
-  if (!judge)
-    throw new HelperError(`there is no operator ${JSON.stringify(operator)}`, "There are ==, !=, <, <=, >, >=.");
-  const partsOf = (text: string): (string | number)[] =>
-    (text.match(/\d+|[a-zA-Z]+/g) ?? []).map((part) => (/^\d/.test(part) ? Number(part) : part));
-  const [left, right] = [partsOf(a), partsOf(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const [x, y] = [left[index], right[index]];
-    if (x === y) continue;
-    if (x === undefined || y === undefined) return judge(x === undefined ? -1 : 1);
-    if (typeof x === typeof y) return judge(x < y ? -1 : 1);
-    return judge(typeof x === "number" ? 1 : -1);
-  }
-  return judge(0);
-}

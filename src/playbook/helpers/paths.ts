@@ -1,7 +1,17 @@
 // Helpers for paths and addresses of files. They look at text alone.
 
 import { posix } from "node:path";
-import { helper, listArgument, textArgument, type HelperTable } from "./definition.js";
+import { helper, HelperError, listArgument, predicate, textArgument, type HelperTable } from "./definition.js";
+
+function commonPath(paths: readonly string[]): string {
+  const [first, ...others] = paths.map((path) => path.split("/").filter((part) => part !== "" && part !== "."));
+  if (!first) throw new HelperError("the list is empty");
+  const isAbsolute = paths.some((path) => path.startsWith("/"));
+  if (isAbsolute && !paths.every((path) => path.startsWith("/")))
+    throw new HelperError("paths with and without a slash at their beginning have nothing in common");
+  const end = first.findIndex((part, index) => !others.every((one) => one[index] === part));
+  return (isAbsolute ? "/" : "") + (end === -1 ? first : first.slice(0, end)).join("/");
+}
 
 export const pathHelpers: HelperTable = {
   basename: helper("path", "What stands after the last slash.", ([path]) => {
@@ -36,6 +46,10 @@ export const pathHelpers: HelperTable = {
       );
     },
   ),
+  commonpath: helper("paths", "The path that all of them have in common.", ([paths]) =>
+    commonPath(listArgument(paths).map((one) => textArgument(one))),
+  ),
+  is_abs: predicate("path", "It begins with a slash.", ([path]) => textArgument(path).startsWith("/")),
   normpath: helper("path", "Without `.`, `..` and doubled slashes.", ([path]) =>
     posix.normalize(textArgument(path)).replace(/(?<=.)\/$/, ""),
   ),

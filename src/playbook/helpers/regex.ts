@@ -9,7 +9,6 @@ import {
   predicate,
   textArgument,
   toBool,
-  type HelperOptions,
   type HelperTable,
 } from "./definition.js";
 
@@ -39,8 +38,8 @@ export function regexOf(pattern: string, flags: string): RegExp {
   }
 }
 
-function flagsOf({ hash }: HelperOptions): string {
-  return (toBool(hash["ignorecase"]) ? "i" : "") + (toBool(hash["multiline"]) ? "m" : "");
+function flagsOf(ignorecase: unknown, multiline: unknown): string {
+  return (toBool(ignorecase) ? "i" : "") + (toBool(multiline) ? "m" : "");
 }
 
 function expand(template: string, match: RegExpMatchArray): string {
@@ -54,8 +53,8 @@ function expand(template: string, match: RegExpMatchArray): string {
 
 export const regexHelpers: HelperTable = {
   regex_replace: helper(
-    "text pattern [by]",
-    "What matches replaced; `\\1` and `\\g<name>` are the groups; `ignorecase=`, `multiline=`, `count=`.",
+    "text pattern [replacement] [ignorecase] [multiline] count=",
+    "What matches replaced; `\\1` and `\\g<name>` are the groups; `count=` only so many.",
     (args, options) => {
       const text = textArgument(args[0]);
       const by = textArgument(args[2] ?? "");
@@ -63,7 +62,7 @@ export const regexHelpers: HelperTable = {
       let done = 0;
       let result = "";
       let end = 0;
-      for (const match of matchesOf(regexOf(textArgument(args[1]), flagsOf(options)), text)) {
+      for (const match of matchesOf(regexOf(textArgument(args[1]), flagsOf(args[3], args[4])), text)) {
         if (count > 0 && done++ >= count) break;
         result += text.slice(end, match.index) + expand(by, match);
         end = match.index + match[0].length;
@@ -72,11 +71,14 @@ export const regexHelpers: HelperTable = {
     },
   ),
   regex_search: helper(
-    "text pattern [group] ...",
+    "text pattern [group] ... ignorecase= multiline=",
     'What matches, or null; with groups (`"\\\\1"`) the list of them.',
     (args, options) => {
       const [text, pattern, ...groups] = args;
-      const match = firstMatch(regexOf(textArgument(pattern), flagsOf(options)), textArgument(text));
+      const match = firstMatch(
+        regexOf(textArgument(pattern), flagsOf(options.hash["ignorecase"], options.hash["multiline"])),
+        textArgument(text),
+      );
       if (!match) return null;
       return groups.length === 0
         ? match[0]
@@ -84,10 +86,10 @@ export const regexHelpers: HelperTable = {
     },
   ),
   regex_findall: helper(
-    "text pattern",
+    "text pattern [multiline] [ignorecase]",
     "All that matches; the group where there is one, lists of them where there are several.",
-    (args, options) =>
-      matchesOf(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0])).map((match) =>
+    ([text, pattern, multiline, ignorecase]) =>
+      matchesOf(regexOf(textArgument(pattern), flagsOf(ignorecase, multiline)), textArgument(text)).map((match) =>
         match.length === 1
           ? match[0]
           : match.length === 2
@@ -95,16 +97,29 @@ export const regexHelpers: HelperTable = {
             : match.slice(1).map((group) => group ?? ""),
       ),
   ),
-  regex_escape: helper("text", "With what means something in expressions escaped.", ([text]) =>
-    textArgument(text).replace(/[.^$*+?{}[\]\\|()#&~\s-]/g, "\\$&"),
+  regex_escape: helper(
+    "text [re_type]",
+    "With what means something in expressions escaped.",
+    ([value, kind = "python"]) => {
+      const text = textArgument(value);
+      if (kind === "posix_basic") return text.replace(/[[\].^$*\\]/g, "\\$&");
+      if (kind !== "python")
+        throw new HelperError(`there is no re_type ${JSON.stringify(kind)}`, "There are python and posix_basic.");
+      return text.replace(/[.^$*+?{}[\]\\|()#&~\s-]/g, "\\$&");
+    },
   ),
-  match: predicate("text pattern", "The text matches from its beginning.", (args, options) => {
-    const match = firstMatch(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0]));
-    return match?.index === 0;
-  }),
-  search: predicate(
-    "text pattern",
-    "The text matches somewhere.",
-    (args, options) => firstMatch(regexOf(textArgument(args[1]), flagsOf(options)), textArgument(args[0])) !== null,
+  match: predicate(
+    "text pattern [ignorecase] [multiline]",
+    "The text matches from its beginning.",
+    ([text, pattern, ignorecase, multiline]) => {
+      const match = firstMatch(regexOf(textArgument(pattern), flagsOf(ignorecase, multiline)), textArgument(text));
+      return match?.index === 0;
+    },
   ),
+  search: predicate("text pattern [ignorecase] [multiline]", "The text matches somewhere.", searches),
+  regex: predicate("text pattern [ignorecase] [multiline]", "The same as search.", searches),
 };
+
+function searches([text, pattern, ignorecase, multiline]: readonly unknown[]): boolean {
+  return firstMatch(regexOf(textArgument(pattern), flagsOf(ignorecase, multiline)), textArgument(text)) !== null;
+}

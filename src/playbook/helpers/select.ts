@@ -1,69 +1,28 @@
 // Helpers that go through lists with another helper or test: map, select, reject, selectattr, rejectattr.
 
-import { isEmpty, isSame } from "../scope/values.js";
-import { encodingHelpers } from "./encode.js";
+import { checkCall, invoke } from "./call.js";
 import {
   attributeOf,
-  compare,
   helper,
   HelperError,
   isMap,
   listArgument,
-  mapArgument,
   textArgument,
   type HelperOptions,
   type HelperTable,
 } from "./definition.js";
-import { listHelpers } from "./lists.js";
-import { isIn, logicHelpers } from "./logic.js";
-import { mapHelpers } from "./maps.js";
-import { numberHelpers } from "./numbers.js";
-import { pathHelpers } from "./paths.js";
-import { regexHelpers } from "./regex.js";
-import { textHelpers } from "./text.js";
 import { suggest } from "../../diagnostic/near.js";
 
-const inner: HelperTable = {
-  ...logicHelpers,
-  ...textHelpers,
-  ...numberHelpers,
-  ...listHelpers,
-  ...mapHelpers,
-  ...encodingHelpers,
-  ...pathHelpers,
-  ...regexHelpers,
-};
+/** Helpers that map can apply and tests that select can ask: all but these here. Handed in, since they are made of other files. */
+let inner: HelperTable = {};
 
-type Test = (value: unknown, args: readonly unknown[]) => boolean;
+/** Tells what map, select and their like can call. */
+export function setInnerHelpers(table: HelperTable): void {
+  inner = table;
+}
 
-/** Jinja's tests by their names. */
-const TESTS: Readonly<Record<string, Test>> = {
-  defined: (value) => value !== undefined,
-  undefined: (value) => value === undefined,
-  none: (value) => value === null,
-  truthy: (value) => !isEmpty(value),
-  falsy: (value) => isEmpty(value),
-  true: (value) => value === true,
-  false: (value) => value === false,
-  string: (value) => typeof value === "string",
-  number: (value) => typeof value === "number",
-  integer: (value) => Number.isInteger(value),
-  boolean: (value) => typeof value === "boolean",
-  mapping: (value) => isMap(value),
-  sequence: (value) => Array.isArray(value),
-  odd: (value) => typeof value === "number" && Math.abs(value % 2) === 1,
-  even: (value) => typeof value === "number" && value % 2 === 0,
-  eq: (value, [other]) => isSame(value, other),
-  ne: (value, [other]) => !isSame(value, other),
-  lt: (value, [other]) => compare(value, other) < 0,
-  le: (value, [other]) => compare(value, other) <= 0,
-  gt: (value, [other]) => compare(value, other) > 0,
-  ge: (value, [other]) => compare(value, other) >= 0,
-  in: (value, [other]) => isIn(value, other),
-  contains: (value, [other]) => isIn(other, value),
-};
-
-const ALIASES: Readonly<Record<string, string>> = {
+/** Jinja's names of tests that have another name as a helper. */
+const TESTS: Readonly<Record<string, string>> = {
   equalto: "eq",
   "==": "eq",
   "!=": "ne",
@@ -73,76 +32,128 @@ const ALIASES: Readonly<Record<string, string>> = {
   "<=": "le",
   ">": "gt",
   ">=": "ge",
+  none: "is_none",
+  true: "is_true",
+  false: "is_false",
+  string: "is_string",
+  number: "is_number",
+  integer: "is_integer",
+  float: "is_float",
+  boolean: "is_boolean",
+  mapping: "is_mapping",
+  sequence: "is_list",
+  iterable: "is_list",
+  lower: "is_lower",
+  upper: "is_upper",
+  file: "is_file",
+  directory: "is_dir",
+  link: "is_link",
+  abs: "is_abs",
+  mount: "is_mount",
+  same_file: "is_same_file",
+  uri: "is_uri",
+  url: "is_url",
+  urn: "is_urn",
+  issubset: "subset",
+  issuperset: "superset",
+  sameas: "eq",
+  version_compare: "version",
 };
 
-const REGEX_TESTS = new Set(["match", "search", "regex"]);
+type Test = (value: unknown) => boolean;
 
-function testNamed(name: unknown, options: HelperOptions): Test {
+function testNamed(name: unknown, args: readonly unknown[], options: HelperOptions): Test {
   const word = textArgument(name, "the name of the test");
-  const main = Object.hasOwn(ALIASES, word) ? (ALIASES[word] ?? word) : word;
-  if (Object.hasOwn(TESTS, main)) return TESTS[main] ?? ((): boolean => false);
-  if (REGEX_TESTS.has(main)) {
-    return (value, args) =>
-      typeof value === "string" &&
-      regexHelpers[main === "regex" ? "search" : main]?.call([value, ...args], options) === true;
+  const main = Object.hasOwn(TESTS, word) ? (TESTS[word] ?? word) : word;
+  const known = Object.hasOwn(inner, main) ? inner[main] : undefined;
+  if (!known?.isPredicate) {
+    const names = [...Object.keys(TESTS), ...Object.keys(inner).filter((one) => inner[one]?.isPredicate)];
+    throw new HelperError(`there is no test ${JSON.stringify(word)}`, suggest(word, names));
   }
-  throw new HelperError(
-    `there is no test ${JSON.stringify(word)}`,
-    suggest(word, [...Object.keys(TESTS), ...REGEX_TESTS]),
-  );
+  const fault = checkCall(word, known, args.length + 1, Object.keys(options.hash));
+  if (fault) throw new HelperError(fault.message);
+  return (value) => {
+    // What is not there passes no test but those that ask for that.
+    if (value === undefined && known.isOptional?.(0) !== true) return false;
+    return invoke(word, known, [value, ...args], options) === true;
+  };
 }
 
 function choose(args: readonly unknown[], options: HelperOptions, wanted: boolean): unknown[] {
   const [list, name = "truthy", ...rest] = args;
-  const test = testNamed(name, options);
-  return listArgument(list).filter((one) => test(one, rest) === wanted);
+  const test = testNamed(name, rest, options);
+  return itemsOf(list).filter((one) => test(one) === wanted);
 }
 
 function chooseByField(args: readonly unknown[], options: HelperOptions, wanted: boolean): unknown[] {
   const [list, path, name = "truthy", ...rest] = args;
-  const test = testNamed(name, options);
+  const test = testNamed(name, rest, options);
   const field = textArgument(path, "the field's name");
-  return listArgument(list).filter((one) => test(attributeOf(one, field), rest) === wanted);
+  return itemsOf(list).filter((one) => test(attributeOf(one, field)) === wanted);
+}
+
+function itemsOf(value: unknown): readonly unknown[] {
+  return isMap(value) ? Object.keys(value) : listArgument(value);
 }
 
 function mapOver(args: readonly unknown[], options: HelperOptions): unknown[] {
   const [list, name, ...rest] = args;
-  const items = isMap(list) ? Object.keys(list) : listArgument(list);
-  const attribute = options.hash["attribute"];
+  const items = itemsOf(list);
+  const { attribute, default: other, ...hash } = options.hash;
   if (attribute !== undefined) {
-    const path = textArgument(attribute, "the field's name");
+    if (name !== undefined) throw new HelperError("it takes a helper or attribute=, not both");
+    const path = textArgument(attribute, "attribute");
     return items.map((one) => {
-      const value = attributeOf(one, path) ?? options.hash["default"];
+      const value = attributeOf(one, path) ?? other;
       if (value === undefined)
         throw new HelperError(`an item has no ${JSON.stringify(path)}`, "default= says what to take for it.");
       return value;
     });
   }
+  if (name === undefined)
+    throw new HelperError("it wants a helper or attribute=", 'Write map users attribute="name", or map names "upper".');
   const word = textArgument(name, "the helper's name");
-  if (word === "extract")
-    return items.map((one) => inner["extract"]?.call([one, mapArgument(rest[0]), ...rest.slice(1)], options));
   const chosen = Object.hasOwn(inner, word) ? inner[word] : undefined;
-  if (!chosen) throw new HelperError(`there is no helper ${JSON.stringify(word)}`, suggest(word, Object.keys(inner)));
-  return items.map((one) => chosen.call([one, ...rest], options));
+  if (!chosen)
+    throw new HelperError(
+      `there is no helper ${JSON.stringify(word)}`,
+      suggest(word, Object.keys(inner)) ?? `For the field of each item write attribute=${JSON.stringify(word)}.`,
+    );
+  const innerHash = other === undefined ? hash : { ...hash, default: other };
+  const fault = checkCall(word, chosen, rest.length + 1, Object.keys(innerHash));
+  if (fault) throw new HelperError(fault.message, fault.remedy);
+  return items.map((one) => invoke(word, chosen, [one, ...rest], { ...options, hash: innerHash }));
 }
 
 export const selectionHelpers: HelperTable = {
-  ...regexHelpers,
-  map: helper("list [helper] ...", 'Each item through a helper, or its field: `map users attribute="name"`.', mapOver),
+  map: helper(
+    "list [helper] ... attribute= default=",
+    'Each item through a helper, or its field: `map users attribute="name"`.',
+    mapOver,
+    { takesAlso: "inner" },
+  ),
   select: helper(
     "list [test] ...",
     'The items for which a test holds: `select names "match" "^web"`.',
     (args, options) => choose(args, options, true),
+    { takesAlso: "inner" },
   ),
-  reject: helper("list [test] ...", "The items for which a test does not hold.", (args, options) =>
-    choose(args, options, false),
+  reject: helper(
+    "list [test] ...",
+    "The items for which a test does not hold.",
+    (args, options) => choose(args, options, false),
+    { takesAlso: "inner" },
   ),
   selectattr: helper(
     "list field [test] ...",
     'The items for whose field a test holds: `selectattr users "shell" "eq" "/bin/sh"`.',
     (args, options) => chooseByField(args, options, true),
+    { takesAlso: "inner" },
   ),
-  rejectattr: helper("list field [test] ...", "The items for whose field a test does not hold.", (args, options) =>
-    chooseByField(args, options, false),
+  rejectattr: helper(
+    "list field [test] ...",
+    "The items for whose field a test does not hold.",
+    (args, options) => chooseByField(args, options, false),
+    { takesAlso: "inner" },
   ),
 };

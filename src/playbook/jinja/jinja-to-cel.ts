@@ -1,6 +1,8 @@
 // Writes a Jinja expression as CEL, for messages that show what to write.
 
+import { CEL_TYPE_NAMES } from "../condition/cel-names.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
+import { helperOfFilter, helperOfTest, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -28,7 +30,7 @@ const METHODS: Readonly<Record<string, (of: string, args: readonly string[]) => 
   get: (of, args) => `get(${[of, ...args].join(", ")})`,
   keys: (of) => `keys(${of})`,
   values: (of) => `values(${of})`,
-  items: (of) => `dict2items(${of})`,
+  items: (of) => `items(${of})`,
   startsWith: (of, [a]) => `${of}.startsWith(${a})`,
   endsWith: (of, [a]) => `${of}.endsWith(${a})`,
   matches: (of, [a]) => `${of}.matches(${a})`,
@@ -61,11 +63,15 @@ function cel(node: Jinja, level: number): string {
     case "literal":
       return typeof node.value === "string" ? quoteCel(node.value) : String(node.value);
     case "name":
-      return node.name;
+      return CEL_TYPE_NAMES.has(node.name) ? `vars.${node.name}` : node.name;
     case "attribute":
       return `${cel(node.of, 9)}.${node.name}`;
     case "item":
+      if (node.key.kind === "unary" && node.key.of.kind === "literal" && node.key.of.value === 1)
+        return `last(${cel(node.of, 0)})`;
       return `${cel(node.of, 9)}[${cel(node.key, 0)}]`;
+    case "slice":
+      return `slice(${[cel(node.of, 0), node.start ? cel(node.start, 0) : "0", ...(node.end ? [cel(node.end, 0)] : [])].join(", ")})`;
     case "list":
       return `[${node.items.map((one) => cel(one, 0)).join(", ")}]`;
     case "map":
@@ -94,12 +100,13 @@ function negated(text: string, of: Jinja): string {
 }
 
 function quoteCel(text: string): string {
-  return text.includes('"')
-    ? `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`
-    : `"${text.replaceAll("\\", "\\\\")}"`;
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\t", "\\t").replaceAll("\r", "\\r");
+  return text.includes('"') ? `'${escaped.replaceAll("'", "\\'")}'` : `"${escaped}"`;
 }
 
 function binary({ operator, left, right }: Extract<Jinja, { kind: "binary" }>, level: number): string {
+  // CEL divides whole numbers to whole numbers.
+  if (operator === "/") return `divide(${cel(left, 0)}, ${cel(right, 0)})`;
   if (operator === "**") return `pow(${cel(left, 0)}, ${cel(right, 0)})`;
   const own = LEVELS[operator] ?? 0;
   const side = (node: Jinja, at: number): string =>
@@ -111,10 +118,12 @@ function binary({ operator, left, right }: Extract<Jinja, { kind: "binary" }>, l
   return wrap(`${side(left, own)} ${SIGNS[operator] ?? operator} ${side(right, own + 1)}`, level > own);
 }
 
+/** Arguments by position, then a map of those by name. */
 function values(args: readonly Argument[]): string[] {
-  if (args.some((one) => one.name !== undefined && one.name !== "default_value" && one.name !== "boolean"))
-    throw new Untranslatable();
-  return args.map((one) => cel(one.value, 0));
+  const named = args.filter((one) => one.name !== undefined);
+  const positional = args.filter((one) => one.name === undefined).map((one) => cel(one.value, 0));
+  if (named.length === 0) return positional;
+  return [...positional, `{${named.map((one) => `"${one.name}": ${cel(one.value, 0)}`).join(", ")}}`];
 }
 
 function call({ of, args }: Extract<Jinja, { kind: "call" }>): string {
@@ -125,28 +134,49 @@ function call({ of, args }: Extract<Jinja, { kind: "call" }>): string {
   }
   if (of.kind !== "name") throw new Untranslatable();
   if (of.name === "lookup" || of.name === "query" || of.name === "q") {
-    const [kind, ...rest] = args;
-    if (kind?.value.kind !== "literal" || (kind.value.value !== "env" && kind.value.value !== "file"))
-      throw new Untranslatable();
-    return `${kind.value.value}(${values(rest).join(", ")})`;
+    return lookup(of.name, args);
   }
   return `${of.name}(${values(args).join(", ")})`;
+}
+
+function lookup(name: string, args: readonly Argument[]): string {
+  const [kind, of] = args;
+  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of)
+    return of.value.kind === "literal" ? String(of.value.value) : `vars[${cel(of.value, 0)}]`;
+  const found = lookupCall(name, args);
+  if (!found) throw new Untranslatable();
+  const text = `${found.helper}(${values(found.args).join(", ")})`;
+  if (found.wrap === "join") return `join(${text}, ",")`;
+  return found.wrap === "array" ? `[${text}]` : text;
 }
 
 function filter({ name, of, args }: Extract<Jinja, { kind: "filter" }>): string {
   const inner = cel(of, 0);
   if (name === "length" || name === "count") return `size(${inner})`;
-  if ((name === "success" || name === "succeeded") && args.length === 0) return `!${cel(of, 9)}.failed`;
-  if (["failed", "changed", "skipped"].includes(name) && args.length === 0) return `${cel(of, 9)}.${name}`;
+  if (Object.hasOwn(RESULT_TESTS, name) && args.length === 0) return resultField(name, of);
+  const attribute = args.find((one) => one.name === "attribute")?.value;
   if (
-    (name === "selectattr" || name === "rejectattr" || name === "select" || name === "reject" || name === "map") &&
-    args.some((one) => one.name !== undefined)
-  ) {
-    const attribute = args.find((one) => one.name === "attribute")?.value;
-    if (name === "map" && attribute?.kind === "literal") return `${cel(of, 9)}.map(x, x.${String(attribute.value)})`;
-    throw new Untranslatable();
-  }
-  return `${name === "d" ? "default" : name}(${[inner, ...values(args)].join(", ")})`;
+    name === "map" &&
+    args.length === 1 &&
+    attribute?.kind === "literal" &&
+    /^[A-Za-z_]\w*$/.test(String(attribute.value))
+  )
+    return `${cel(of, 9)}.map(x, x.${String(attribute.value)})`;
+  if (helperOfFilter(name) === "default") return defaulted(inner, args);
+  return `${helperOfFilter(name)}(${[inner, ...values(args)].join(", ")})`;
+}
+
+/** Not a helper but a form of its own: its arguments have places alone. */
+function defaulted(inner: string, args: readonly Argument[]): string {
+  const at = (name: string, index: number): Jinja | undefined =>
+    args.find((one) => one.name === name)?.value ?? args.filter((one) => one.name === undefined)[index]?.value;
+  const [other, flag] = [at("default_value", 0), at("boolean", 1)];
+  return `default(${[inner, other ? cel(other, 0) : '""', ...(flag ? [cel(flag, 0)] : [])].join(", ")})`;
+}
+
+function resultField(name: string, of: Jinja): string {
+  const asked = RESULT_TESTS[name];
+  return `${asked?.isNegated ? "!" : ""}${cel(of, 9)}.${asked?.field ?? name}`;
 }
 
 function isDefined(of: Jinja): string {
@@ -175,42 +205,38 @@ function dotted(node: Jinja): string {
 
 function test({ name, of, args, isNegated }: Extract<Jinja, { kind: "test" }>, level: number): string {
   const [argument, second] = args.map((one) => one.value);
-  const positive = positiveTest(name, of, argument, second);
+  const positive = positiveTest(name, of, args, argument, second);
   if (isNegated === (name !== "undefined")) {
     const equal = /^(.*) == null$/.exec(positive);
     if (equal) return wrap(`${equal[1]} != null`, level > 3);
+    if (/^![\w.]+$/.test(positive)) return positive.slice(1);
     return /^[\w.]+(\(.*\))?$/.test(positive) && !positive.includes(" && ") ? `!${positive}` : `!(${positive})`;
   }
   return wrap(positive, level > 2 && / (&&|==|\|\|) /.test(positive));
 }
 
 /** `undefined` gives the CEL for `defined`: its caller turns the sense round. */
-function positiveTest(name: string, of: Jinja, argument: Jinja | undefined, second: Jinja | undefined): string {
+function positiveTest(
+  name: string,
+  of: Jinja,
+  args: readonly Argument[],
+  argument: Jinja | undefined,
+  second: Jinja | undefined,
+): string {
   const value = (): string => cel(of, 9);
   const other = (): string => {
     if (!argument) throw new Untranslatable();
     return cel(argument, 4);
   };
+  if (Object.hasOwn(RESULT_TESTS, name)) return resultField(name, of);
+  if (args.some((one) => one.name !== undefined)) return asHelper(name, of, args);
   switch (name) {
     case "defined":
     case "undefined":
       return isDefined(of);
-    case "failed":
-    case "failure":
-      return `${value()}.failed`;
-    case "succeeded":
-    case "success":
-    case "successful":
-      return `!${value()}.failed`;
-    case "changed":
-    case "change":
-      return `${value()}.changed`;
     case "finished":
     case "started":
       return `${value()}.${name} == 1`;
-    case "skipped":
-    case "skip":
-      return `${value()}.skipped`;
     case "none":
       return `${value()} == null`;
     case "true":
@@ -253,11 +279,11 @@ function positiveTest(name: string, of: Jinja, argument: Jinja | undefined, seco
       return `${cel(of, 5)} % 2 == 1`;
     case "even":
       return `${cel(of, 5)} % 2 == 0`;
-    case "subset":
-      return `size(difference(${cel(of, 0)}, ${other()})) == 0`;
-    case "superset":
-      return `size(difference(${other()}, ${cel(of, 0)})) == 0`;
     default:
-      throw new Untranslatable();
+      return asHelper(name, of, args);
   }
+}
+
+function asHelper(name: string, of: Jinja, args: readonly Argument[]): string {
+  return `${helperOfTest(name)}(${[cel(of, 0), ...values(args)].join(", ")})`;
 }

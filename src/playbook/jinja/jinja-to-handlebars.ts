@@ -1,6 +1,7 @@
 // Writes a Jinja expression as Handlebars, for messages that show what to write.
 
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
+import { helperOfFilter, helperOfTest, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -46,7 +47,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   "-": "subtract",
   "*": "multiply",
   "/": "divide",
-  "//": "divide",
+  "//": "floor_divide",
   "%": "modulo",
   "**": "pow",
   "==": "eq",
@@ -58,6 +59,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   and: "and",
   or: "or",
   in: "in",
+  "~": "join",
 };
 
 const METHODS: Readonly<Record<string, string>> = {
@@ -65,13 +67,17 @@ const METHODS: Readonly<Record<string, string>> = {
   endswith: "endswith",
   lower: "lower",
   upper: "upper",
-  strip: "trim",
   split: "split",
   replace: "replace",
   get: "get",
   keys: "keys",
   values: "values",
-  items: "dict2items",
+  items: "items",
+  strip: "trim",
+  capitalize: "capitalize",
+  title: "title",
+  splitlines: "splitlines",
+  format: "format",
 };
 
 /** A path, a literal, or a call in parentheses. */
@@ -84,33 +90,86 @@ function expression(node: Jinja): string {
     case "attribute":
       return field(node.of, node.name);
     case "item":
-      if (node.key.kind !== "literal") return `(lookup ${expression(node.of)} ${expression(node.key)})`;
+      if (node.key.kind === "unary" && node.key.of.kind === "literal" && node.key.of.value === 1)
+        return `(last ${expression(node.of)})`;
+      if (node.key.kind !== "literal" || expression(node.of).startsWith("("))
+        return `(lookup ${expression(node.of)} ${expression(node.key)})`;
       return typeof node.key.value === "string" && /^[A-Za-z_]\w*$/.test(node.key.value)
         ? field(node.of, node.key.value)
         : `${path(node.of)}.[${String(node.key.value)}]`;
     case "unary":
-      return node.operator === "not" ? `(not ${expression(node.of)})` : `(subtract 0 ${expression(node.of)})`;
+      if (node.operator === "not") return `(not ${expression(node.of)})`;
+      return node.of.kind === "literal" ? `-${String(node.of.value)}` : `(subtract 0 ${expression(node.of)})`;
     case "choice":
       return `(ternary ${expression(node.test)} ${expression(node.yes)} ${node.no ? expression(node.no) : '""'})`;
     case "binary": {
-      const helper = OPERATORS[node.operator];
-      if (helper === undefined) throw new Untranslatable();
-      return `(${helper} ${expression(node.left)} ${expression(node.right)})`;
+      return binary(node);
     }
     case "filter":
-      return `(${[node.name === "d" ? "default" : node.name, expression(node.of), ...argumentsOf(node.args)].join(" ")})`;
+      return filter(node);
     case "call":
       return call(node);
     case "test":
-      if (node.name === "defined" || node.name === "undefined")
-        return node.isNegated === (node.name === "defined")
-          ? `(not (defined ${expression(node.of)}))`
-          : `(defined ${expression(node.of)})`;
-      throw new Untranslatable();
+      return test(node);
+    case "slice":
+      return `(${["slice", expression(node.of), node.start ? expression(node.start) : "0", ...(node.end ? [expression(node.end)] : [])].join(" ")})`;
     case "list":
+      return `(${["array", ...node.items.map(expression)].join(" ")})`;
     case "map":
-      throw new Untranslatable();
+      return map(node.entries);
   }
+}
+
+function map(entries: Extract<Jinja, { kind: "map" }>["entries"]): string {
+  const isPlain = entries.every(([key]) => key.kind === "literal" && /^[A-Za-z_][\w-]*$/.test(String(key.value)));
+  const pairs = entries.map(([key, value]) =>
+    isPlain && key.kind === "literal"
+      ? `${String(key.value)}=${expression(value)}`
+      : `(array ${expression(key)} ${expression(value)})`,
+  );
+  return isPlain ? `(${["dict", ...pairs].join(" ")})` : `(dict (${["array", ...pairs].join(" ")}))`;
+}
+
+function isText(node: Jinja): boolean {
+  return (node.kind === "literal" && typeof node.value === "string") || (node.kind === "binary" && isText(node.left));
+}
+
+function isList(node: Jinja): boolean {
+  return node.kind === "list" || (node.kind === "binary" && (isList(node.left) || isList(node.right)));
+}
+
+function binary(node: Extract<Jinja, { kind: "binary" }>): string {
+  const { operator, left, right } = node;
+  const [a, b] = [expression(left), expression(right)];
+  if (operator === "~" || (operator === "+" && (isText(left) || isText(right)))) return `(join (array ${a} ${b}))`;
+  if (operator === "+" && isList(node)) return `(concat ${a} ${b})`;
+  const helper = OPERATORS[operator];
+  if (helper === undefined) throw new Untranslatable();
+  return `(${helper} ${a} ${b})`;
+}
+
+function filter({ name, of, args }: Extract<Jinja, { kind: "filter" }>): string {
+  if (Object.hasOwn(RESULT_TESTS, name) && args.length === 0) return resultField(of, name);
+  return `(${[helperOfFilter(name), expression(of), ...argumentsOf(args)].join(" ")})`;
+}
+
+function resultField(of: Jinja, name: string): string {
+  const asked = RESULT_TESTS[name];
+  const text = field(of, asked?.field ?? name);
+  return asked?.isNegated ? `(not ${text})` : text;
+}
+
+function test({ name, of, args, isNegated }: Extract<Jinja, { kind: "test" }>): string {
+  if (Object.hasOwn(RESULT_TESTS, name) && args.length === 0) {
+    const text = resultField(of, name);
+    if (!isNegated) return text;
+    return text.startsWith("(not ") ? text.slice(5, -1) : `(not ${text})`;
+  }
+  if (name === "finished" || name === "started") return `(${isNegated ? "ne" : "eq"} ${field(of, name)} 1)`;
+  const isUndefined = name === "undefined";
+  const helper = isUndefined ? "defined" : helperOfTest(name);
+  const text = `(${[helper, expression(of), ...argumentsOf(args)].join(" ")})`;
+  return isNegated === isUndefined ? text : `(not ${text})`;
 }
 
 function field(of: Jinja, name: string): string {
@@ -135,16 +194,24 @@ function call({ of, args }: Extract<Jinja, { kind: "call" }>): string {
     return `(${[helper, expression(of.of), ...argumentsOf(args)].join(" ")})`;
   }
   if (of.kind !== "name") throw new Untranslatable();
-  if (of.name === "lookup" || of.name === "query" || of.name === "q") {
-    const [kind, ...rest] = args;
-    if (kind?.value.kind !== "literal" || (kind.value.value !== "env" && kind.value.value !== "file"))
-      throw new Untranslatable();
-    return `(${[String(kind.value.value), ...argumentsOf(rest)].join(" ")})`;
-  }
-  if (of.name === "range") return `(${["range", ...argumentsOf(args)].join(" ")})`;
+  if (of.name === "lookup" || of.name === "query" || of.name === "q") return lookup(of.name, args);
+  if (["range", "dict", "now"].includes(of.name)) return `(${[of.name, ...argumentsOf(args)].join(" ")})`;
   throw new Untranslatable();
 }
 
+function lookup(name: string, args: readonly Argument[]): string {
+  const [kind, of] = args;
+  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of)
+    return of.value.kind === "literal" ? String(of.value.value) : `(lookup vars ${expression(of.value)})`;
+  const found = lookupCall(name, args);
+  if (!found) throw new Untranslatable();
+  const text = `(${[found.helper, ...argumentsOf(found.args)].join(" ")})`;
+  if (found.wrap === "join") return `(join ${text} ",")`;
+  return found.wrap === "array" ? `(array ${text})` : text;
+}
+
+/** A backslash before a quote is the only escape that Handlebars knows. */
 function quote(text: string): string {
-  return text.includes("'") ? `"${text}"` : `'${text}'`;
+  if (!text.includes("'")) return `'${text}'`;
+  return `"${text.replaceAll('"', '\\"')}"`;
 }

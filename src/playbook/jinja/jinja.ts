@@ -5,6 +5,12 @@ export type Jinja =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "attribute"; readonly of: Jinja; readonly name: string }
   | { readonly kind: "item"; readonly of: Jinja; readonly key: Jinja }
+  | {
+      readonly kind: "slice";
+      readonly of: Jinja;
+      readonly start: Jinja | undefined;
+      readonly end: Jinja | undefined;
+    }
   | { readonly kind: "call"; readonly of: Jinja; readonly args: readonly Argument[] }
   | { readonly kind: "filter"; readonly name: string; readonly of: Jinja; readonly args: readonly Argument[] }
   | {
@@ -57,15 +63,23 @@ function tokenize(text: string): Token[] | undefined {
     else if (quoted !== undefined)
       tokens.push({
         kind: "text",
-        text: quoted
-          .slice(1, -1)
-          .replace(/\\(.)/g, (whole, one: string) => (one === "'" || one === '"' || one === "\\" ? one : whole)),
+        text: quoted.slice(1, -1).replace(/\\([\s\S])/g, (whole, one: string) => ESCAPES.get(one) ?? whole),
       });
     else if (name !== undefined) tokens.push({ kind: "name", text: name });
     else tokens.push({ kind: "operator", text: operator ?? "" });
   }
   return tokens;
 }
+
+/** What a backslash and a letter are in a text of Jinja; with any other letter both stay. */
+const ESCAPES = new Map([
+  ["'", "'"],
+  ['"', '"'],
+  ["\\", "\\"],
+  ["n", "\n"],
+  ["t", "\t"],
+  ["r", "\r"],
+]);
 
 const COMPARISONS = new Set(["==", "!=", "<", ">", "<=", ">="]);
 const LITERALS = new Map<string, boolean | null>([
@@ -182,8 +196,7 @@ class Parser {
             ? { kind: "item", of: at, key: { kind: "literal", value: Number(token.text) } }
             : { kind: "attribute", of: at, name: token.text };
       } else if (this.#take("[")) {
-        at = { kind: "item", of: at, key: this.expression() };
-        this.#want("]");
+        at = this.#item(at);
       } else if (this.#is("(")) at = { kind: "call", of: at, args: this.#arguments() };
       else if (this.#take("|")) {
         let name = this.#name();
@@ -192,6 +205,18 @@ class Parser {
       } else if (this.#take("is")) at = this.#test(at);
       else return at;
     }
+  }
+
+  #item(of: Jinja): Jinja {
+    const start = this.#is(":") ? undefined : this.expression();
+    if (!this.#take(":")) {
+      this.#want("]");
+      if (!start) throw new NoJinja();
+      return { kind: "item", of, key: start };
+    }
+    const end = this.#is("]") ? undefined : this.expression();
+    this.#want("]");
+    return { kind: "slice", of, start, end };
   }
 
   #test(of: Jinja): Jinja {
@@ -203,6 +228,7 @@ class Parser {
     const isBareArgument =
       takesBare !== undefined &&
       (takesBare.kind === "text" ||
+        (takesBare.kind === "operator" && (takesBare.text === "[" || takesBare.text === "{")) ||
         takesBare.kind === "number" ||
         (takesBare.kind === "name" && !["and", "or", "not", "if", "else", "is", "in"].includes(takesBare.text)));
     const args = isBareArgument ? [{ name: undefined, value: this.#postfix(this.#primary()) }] : [];

@@ -6,7 +6,7 @@ import { isAbsolute, join, normalize } from "node:path";
 /** The paths that a name may stand for, first to last. */
 export function sourceCandidates(
   searchDirectories: readonly string[],
-  folder: "files" | "templates",
+  folder: "files" | "templates" | "vars",
   name: string,
 ): string[] {
   if (name.startsWith("~/")) return [join(homedir(), name.slice(2))];

@@ -3,10 +3,11 @@
 import { suggest } from "../../diagnostic/near.js";
 import type { Scope } from "../../module/value.js";
 import { rootFrame, type Frame } from "./frame.js";
-import { helpers } from "../helpers/index.js";
+import { helpers, type HelperDefinition } from "../helpers/index.js";
 import {
   indexOf,
   parseTemplate,
+  TemplateFault,
   type BlockNode,
   type ExpressionNode,
   type MustacheNode,
@@ -17,6 +18,7 @@ import {
 } from "./template-ast.js";
 import { ExpressionCompiler, type Eval, type Lexical, type Reference, type Write } from "./template-expression.js";
 import { isEmpty } from "../scope/values.js";
+import { textOrigin } from "../yaml/source.js";
 
 export type { Reference } from "./template-expression.js";
 
@@ -47,6 +49,16 @@ class Compiler extends ExpressionCompiler {
   constructor(text: string, partials: Partials) {
     super(text);
     this.#partials = partials;
+  }
+
+  protected renderFile(path: string, text: string, scope: Scope): string {
+    try {
+      return compileTemplate(text, this.#partials).renderText(rootFrame(scope));
+    } catch (error) {
+      if (!(error instanceof TemplateFault)) throw error;
+      const origin = textOrigin(path, text);
+      throw origin.source.error(origin.at(error.index), error.message, error);
+    }
   }
 
   compile(tree: ProgramNode): CompiledTemplate {
@@ -128,9 +140,12 @@ class Compiler extends ExpressionCompiler {
     if (node.params.length === 0 && !node.hash) {
       const { path } = node;
       const helper = this.helperName(path);
-      const takesNothing = helper !== undefined && helper.min === 0 && !lexical.locals.has(path.parts[0] ?? "");
-      if (takesNothing && path.parts.length === 1) return this.call(node, helper, lexical);
-      return this.path(path, "strict", lexical);
+      const name = path.parts[0] ?? "";
+      if (helper?.min !== 0 || lexical.locals.has(name)) return this.path(path, "strict", lexical);
+      // A variable of that name goes first: {{now}} is the helper only where nobody has defined it.
+      const variable = this.path(path, "optional", lexical);
+      const call = this.call(node, helper, lexical);
+      return (frame) => variable(frame) ?? call(frame);
     }
     return this.callOf(node, lexical);
   }
@@ -154,7 +169,7 @@ class Compiler extends ExpressionCompiler {
     if (helper?.isPredicate && (node.params.length > 0 || node.hash)) {
       return this.#branch(node, this.call(node, helper, lexical), lexical);
     }
-    if (helper && (node.params.length >= helper.min - 1 || node.hash) && !helper.isPredicate) {
+    if (helper && takesBlock(helper) && (node.params.length >= helper.min - 1 || node.hash)) {
       const call = this.call(node, helper, lexical, this.#program(node.program, lexical));
       return (frame) => this.asText(call(frame), node.loc.start);
     }
@@ -285,6 +300,11 @@ class Compiler extends ExpressionCompiler {
       return indent === "" ? text : text.replace(/^(?=[\s\S])/gm, indent);
     };
   }
+}
+
+/** Helpers of text take a block as their text; {{#items}} … {{/items}} goes through the variable. */
+function takesBlock(helper: HelperDefinition): boolean {
+  return !helper.isPredicate && helper.names[0] === "text";
 }
 
 function entriesOf(value: unknown): [unknown, unknown][] {

@@ -4,7 +4,8 @@ import { suggest } from "../../diagnostic/near.js";
 import type { Scope } from "../../module/value.js";
 import { contextFrame, dataOf, localOf, type Frame } from "./frame.js";
 import { remedyForName } from "../scope/near-names.js";
-import { helpers, HelperError, type HelperDefinition } from "../helpers/index.js";
+import { checkCall, HelperError, helpers, invoke, type HelperDefinition } from "../helpers/index.js";
+import { absentHelper } from "../helpers/absent.js";
 import { handlebarsOfJinja } from "../jinja/jinja-to-handlebars.js";
 import {
   indexOf,
@@ -41,7 +42,7 @@ export interface Lexical {
   readonly depth: number;
 }
 
-export class ExpressionCompiler {
+export abstract class ExpressionCompiler {
   protected readonly text: string;
   protected readonly references: Reference[] = [];
   /** No variable and no helper was met yet. */
@@ -50,6 +51,9 @@ export class ExpressionCompiler {
   constructor(text: string) {
     this.text = text;
   }
+
+  /** The text that a template file of the controller gives with the variables of a scope. */
+  protected abstract renderFile(path: string, text: string, scope: Scope): string;
 
   protected index(node: {
     readonly loc: { readonly start: { readonly line: number; readonly column: number } };
@@ -95,7 +99,8 @@ export class ExpressionCompiler {
     throw this.fault(
       node.path,
       `there is no helper ${JSON.stringify(node.path.original)}`,
-      this.jinja(node) ??
+      absentHelper(node.path.original) ??
+        this.jinja(node) ??
         suggest(node.path.original, [...Object.keys(helpers), "lookup"]) ??
         "A name that is followed by a value is a helper; `crun doc helpers` lists them.",
     );
@@ -118,27 +123,32 @@ export class ExpressionCompiler {
   }
 
   protected call(node: CallNode, helper: HelperDefinition, lexical: Lexical, body?: Write): Eval {
-    const count = node.params.length + (body ? 1 : 0);
     const name = node.path.type === "PathExpression" ? node.path.original : "";
-    if (count < helper.min || count > helper.max)
-      throw this.fault(node, `${name} takes ${helper.args}`, `Write {{${name} ${helper.args}}}.`);
+    const named = node.hash?.pairs ?? [];
+    const count = node.params.length + (body ? 1 : 0);
+    const fault = checkCall(
+      name,
+      helper,
+      count,
+      named.map((pair) => pair.key),
+    );
+    if (fault) throw this.fault(node, fault.message, this.jinja(node) ?? fault.remedy);
     const params = node.params.map((one, index) =>
       this.expression(one, helper.isOptional?.(index) ? "optional" : "strict", lexical),
     );
-    const pairs = (node.hash?.pairs ?? []).map(
-      (pair) => [pair.key, this.expression(pair.value, "strict", lexical)] as const,
-    );
-    const { call } = helper;
+    const pairs = named.map((pair) => [pair.key, this.expression(pair.value, "strict", lexical)] as const);
     const noHash = {};
     return (frame) => {
       const args: unknown[] = body ? [body(frame)] : [];
       for (const param of params) args.push(param(frame));
       const hash = pairs.length === 0 ? noHash : Object.fromEntries(pairs.map(([key, value]) => [key, value(frame)]));
+      const { scope } = frame;
+      const renderFile = (path: string, text: string): string => this.renderFile(path, text, scope);
       try {
-        return call(args, { hash, scope: frame.scope });
+        return invoke(name, helper, args, { hash, scope, renderFile });
       } catch (error) {
         if (!(error instanceof HelperError)) throw error;
-        throw this.fault(node, `${name}: ${error.message}`, error.remedy);
+        throw this.fault(node, error.message, error.remedy);
       }
     };
   }

@@ -1,0 +1,99 @@
+// Calls helpers: puts arguments that were given by name into their places, and says which argument was wrong.
+
+import { suggest } from "../../diagnostic/near.js";
+import { describeValue } from "../scope/values.js";
+import { ArgumentError, HelperError, THE_VALUE, type HelperDefinition, type HelperOptions } from "./definition.js";
+
+/** What is wrong with a call before it is made. */
+export interface CallFault {
+  readonly message: string;
+  readonly remedy: string | undefined;
+}
+
+/** Whether a helper can be called with so many values and those names; undefined where it can. */
+export function checkCall(
+  name: string,
+  helper: HelperDefinition,
+  count: number,
+  options: readonly string[],
+): CallFault | undefined {
+  const places = new Map(options.map((one) => [one, placeOf(helper, one)]));
+  for (const [option, place] of places) {
+    if (place === -1 && helper.takesAlso === undefined && !helper.options.includes(option)) {
+      const known = [...helper.names.slice(1), ...helper.options];
+      return {
+        message: `${name} has no option ${JSON.stringify(option)}`,
+        remedy: suggest(option, known) ?? (known.length === 0 ? "It has none." : `It has ${known.join(", ")}.`),
+      };
+    }
+    if (place !== -1 && place < count)
+      return { message: `${name} gets ${option} twice, by its place and by its name`, remedy: undefined };
+  }
+  const placed = [...places.values()].filter((one) => one >= count).length;
+  const isMissing = helper.names.slice(0, helper.min).some((one, index) => index >= count && !places.has(one));
+  if (count <= helper.max && !isMissing) return undefined;
+  const got = count + placed;
+  return {
+    message: `${name} takes ${range(helper)}, and gets ${got === 0 ? "none" : got}`,
+    remedy: `Write ${`{{${name} ${helper.args}}}`.replace(" }}", "}}")}, in conditions ${name}(${helper.names.join(", ")}).`,
+  };
+}
+
+function range({ min, max }: HelperDefinition): string {
+  const values = (count: number): string => `${count} ${count === 1 ? "value" : "values"}`;
+  if (max === 0) return "no values";
+  if (max === Infinity) return `at least ${values(min)}`;
+  return min === max ? values(min) : `${min} to ${values(max)}`;
+}
+
+/** The position of an argument that may be given by name; -1 for an option without one. */
+function placeOf(helper: HelperDefinition, name: string): number {
+  if (helper.options.includes(name)) return -1;
+  const index = helper.names.indexOf(name);
+  return index === 0 ? -1 : index;
+}
+
+/** Calls a helper. Throws a HelperError that names the helper and the argument. */
+export function invoke(
+  name: string,
+  helper: HelperDefinition,
+  given: readonly unknown[],
+  options: HelperOptions,
+): unknown {
+  const [args, hash] = placed(helper, given, options.hash);
+  try {
+    return helper.call(args, hash === options.hash ? options : { ...options, hash });
+  } catch (error) {
+    if (!(error instanceof HelperError)) throw error;
+    throw new HelperError(`${name}: ${messageOf(error, helper, args, hash)}`, error.remedy);
+  }
+}
+
+type Hash = HelperOptions["hash"];
+
+function placed(helper: HelperDefinition, given: readonly unknown[], hash: Hash): [readonly unknown[], Hash] {
+  const names = Object.keys(hash);
+  if (!names.some((one) => placeOf(helper, one) !== -1)) return [given, hash];
+  const args = [...given];
+  const rest: Record<string, unknown> = {};
+  for (const name of names) {
+    const place = placeOf(helper, name);
+    if (place === -1) rest[name] = hash[name];
+    else {
+      while (args.length < place) args.push(undefined);
+      args[place] = hash[name];
+    }
+  }
+  return [args, rest];
+}
+
+function messageOf(error: HelperError, helper: HelperDefinition, args: readonly unknown[], hash: Hash): string {
+  if (!(error instanceof ArgumentError) || !error.message.startsWith(`${THE_VALUE} must`)) return error.message;
+  const index = args.indexOf(error.value);
+  const name = index > 0 ? helper.names[Math.min(index, helper.names.length - 1)] : optionOf(error.value, hash);
+  return name === undefined ? error.message : `${name} must be ${error.expected}, not ${describeValue(error.value)}`;
+}
+
+function optionOf(value: unknown, hash: Hash): string | undefined {
+  return Object.keys(hash).find((one) => hash[one] === value);
+}

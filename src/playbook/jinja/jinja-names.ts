@@ -1,0 +1,120 @@
+// Names of Jinja's filters, tests and lookups that are called otherwise here.
+
+import type { Argument } from "./jinja.js";
+
+const FILTERS: Readonly<Record<string, string>> = {
+  d: "default",
+  e: "escape",
+  tojson: "to_json",
+  count: "length",
+  issubset: "subset",
+  issuperset: "superset",
+};
+
+/** The helper that a filter is; collections' names stand without the collection. */
+export function helperOfFilter(name: string): string {
+  return Object.hasOwn(FILTERS, name) ? (FILTERS[name] ?? name) : name;
+}
+
+const TESTS: Readonly<Record<string, string>> = {
+  equalto: "eq",
+  sameas: "eq",
+  lessthan: "lt",
+  greaterthan: "gt",
+  none: "is_none",
+  true: "is_true",
+  false: "is_false",
+  string: "is_string",
+  number: "is_number",
+  integer: "is_integer",
+  float: "is_float",
+  boolean: "is_boolean",
+  mapping: "is_mapping",
+  sequence: "is_list",
+  iterable: "is_list",
+  list: "is_list",
+  lower: "is_lower",
+  upper: "is_upper",
+  file: "is_file",
+  directory: "is_dir",
+  link: "is_link",
+  abs: "is_abs",
+  mount: "is_mount",
+  same_file: "is_same_file",
+  uri: "is_uri",
+  url: "is_url",
+  urn: "is_urn",
+  issubset: "subset",
+  issuperset: "superset",
+  version_compare: "version",
+};
+
+/** The helper that asks what a test of Jinja asks. */
+export function helperOfTest(name: string): string {
+  return Object.hasOwn(TESTS, name) ? (TESTS[name] ?? name) : name;
+}
+
+/** How a result is asked: as a field, or that of it which is turned round. */
+export const RESULT_TESTS: Readonly<Record<string, { readonly field: string; readonly isNegated: boolean }>> = {
+  failed: { field: "failed", isNegated: false },
+  failure: { field: "failed", isNegated: false },
+  succeeded: { field: "failed", isNegated: true },
+  success: { field: "failed", isNegated: true },
+  successful: { field: "failed", isNegated: true },
+  changed: { field: "changed", isNegated: false },
+  change: { field: "changed", isNegated: false },
+  skipped: { field: "skipped", isNegated: false },
+  skip: { field: "skipped", isNegated: false },
+};
+
+/** Lookups that are helpers; `gives`: what the helper gives where Ansible's lookup gives a list. */
+const LOOKUPS: Readonly<Record<string, { readonly helper: string; readonly gives: "one" | "list" }>> = {
+  env: { helper: "env", gives: "one" },
+  file: { helper: "file", gives: "one" },
+  template: { helper: "template", gives: "one" },
+  pipe: { helper: "pipe", gives: "one" },
+  first_found: { helper: "first_found", gives: "one" },
+  csvfile: { helper: "csvfile", gives: "one" },
+  ini: { helper: "ini", gives: "one" },
+  lines: { helper: "lines", gives: "list" },
+  fileglob: { helper: "fileglob", gives: "list" },
+  dict: { helper: "dict2items", gives: "list" },
+  items: { helper: "concat", gives: "list" },
+  list: { helper: "array", gives: "list" },
+  indexed_items: { helper: "indexed_items", gives: "list" },
+  nested: { helper: "nested", gives: "list" },
+  together: { helper: "together", gives: "list" },
+  subelements: { helper: "subelements", gives: "list" },
+  sequence: { helper: "sequence", gives: "list" },
+  varnames: { helper: "varnames", gives: "list" },
+};
+
+/** A call of lookup or query as the helper that it is; undefined where there is none. */
+export function lookupCall(
+  name: string,
+  args: readonly Argument[],
+):
+  | { readonly helper: string; readonly args: readonly Argument[]; readonly wrap: "join" | "array" | undefined }
+  | undefined {
+  const [first, ...rest] = args;
+  const kind = first?.value.kind === "literal" && typeof first.value.value === "string" ? first.value.value : undefined;
+  const word = kind?.replace(/^(?:ansible\.builtin|community\.general)\./, "");
+  const lookup = word !== undefined && Object.hasOwn(LOOKUPS, word) ? LOOKUPS[word] : undefined;
+  if (!lookup) return undefined;
+  const wantsList = rest.some((one) => one.name === "wantlist") || name !== "lookup";
+  const given = rest.filter((one) => one.name !== "wantlist" && one.name !== "errors");
+  const wrap = lookup.gives === "list" ? (wantsList ? undefined : "join") : wantsList ? "array" : undefined;
+  const [value] = given;
+  const isShort = (word === "ini" || word === "csvfile") && given.length === 1;
+  return { helper: lookup.helper, args: isShort && value ? words(value) : given, wrap };
+}
+
+/** `key section=a file=b`, as older playbooks write it. */
+function words(argument: Argument): readonly Argument[] {
+  const { value } = argument;
+  if (value.kind !== "literal" || typeof value.value !== "string") return [argument];
+  return value.value.split(/\s+/).map((word) => {
+    const [, name, text = word] = /^(\w+)=(.*)$/.exec(word) ?? [];
+    return { name, value: { kind: "literal", value: text } };
+  });
+}
