@@ -29,7 +29,7 @@ export default defineModule({
     src: {
       type: "path",
       doc: "File or directory to copy.",
-      source: { folder: "files", unless: "remote_src", followsLinks: "local_follow" },
+      source: { folder: "files", unless: "remote_src", followsLinks: "local_follow", decryptedBy: "decrypt" },
     },
     content: { type: "content", doc: "The file's content, instead of `src`. A structure becomes JSON." },
     directory_mode: {
@@ -42,7 +42,7 @@ export default defineModule({
       doc: "Copy what links in a source directory lead to, not the links. Default true, with `remote_src` false.",
     },
     checksum: { type: "str", doc: "SHA-1 that the source must have." },
-    decrypt: { type: "bool", default: true, doc: "Decrypt a source that is encrypted with vault." },
+    decrypt: { type: "bool", default: true, doc: "Open files of the source that are encrypted by vault." },
   },
   rules: { mutuallyExclusive: [["src", "content"]], requiredOneOf: [["src", "content"]] },
   returns: placeReturns,
@@ -83,7 +83,7 @@ export default defineModule({
     if (source) return planDirectoryCopy(params, source, seen, accounts, context);
     const refusal = params.remote_src
       ? refuseSource(params, seen)
-      : refuseLocal(params, context, seen.targets[0]?.stat?.type === "directory");
+      : refuseLocal(params, seen.targets[0]?.stat?.type === "directory");
     if (refusal) return { changes: [], refusal };
     if (params.remote_src && seen.from[0]?.stat?.type === "directory")
       return planInTreeDirectory(params, seen, accounts, context);

@@ -1,7 +1,6 @@
 // Runs a script of the controller in the tree, without leaving it there.
 
 import { concludeCommand, OUTPUT_LIMIT } from "../src/module/command-result.js";
-import { isVaulted } from "../src/module/content.js";
 import { defineModule } from "../src/module/contract.js";
 import type { Content, StatProbe } from "../src/module/probe.js";
 import { assumptionsOf, checkRunWhen, directoryOf, type RunWhen } from "../src/module/run-when.js";
@@ -17,7 +16,7 @@ export default defineModule({
       type: "str",
       required: true,
       aliases: ["_raw_params", "free_form"],
-      source: { folder: "files", isCommandLine: true },
+      source: { folder: "files", isCommandLine: true, decryptedBy: "decrypt" },
       doc: "Path of the script (looked up in files/ as usual), then its arguments.",
     },
     chdir: { type: "path", doc: "The directory to run in, an absolute path." },
@@ -27,7 +26,7 @@ export default defineModule({
       type: "str",
       doc: "The interpreter, with arguments if need be; else the script's first line says it, or it is /bin/sh.",
     },
-    decrypt: { type: "bool", default: true, doc: "Decrypt a script that is kept in a vault." },
+    decrypt: { type: "bool", default: true, doc: "Open a script that is encrypted by vault." },
   },
   freeForm: "cmd",
   returns: {
@@ -49,10 +48,6 @@ export default defineModule({
     const source = context.sources["cmd"];
     if (source?.kind !== "file")
       return { changes: [], refusal: { message: `${splitFirst(params.cmd)} is a directory, no script` } };
-    if (params.decrypt && isVaulted(source.content)) {
-      const refusal = { message: `${source.path} is encrypted with vault`, remedy: "Decrypt it first." };
-      return { changes: [], refusal };
-    }
     const name = source.path.slice(source.path.lastIndexOf("/") + 1);
     const line = commandLine(params.cmd, `@files@/${name}`, params.executable ?? interpreterOf(source.content));
     if ("problem" in line) return { changes: [], refusal: { message: `the command line ${line.problem}` } };

@@ -11,7 +11,7 @@ const root = process.cwd();
 const layers = [
   ["src/diagnostic"],
   ["src/module"],
-  ["src/wire", "src/facts"],
+  ["src/wire", "src/facts", "src/vault"],
   ["modules", "src/inventory", "src/playbook", "src/connection"],
   ["src/target"],
   ["src/engine"],

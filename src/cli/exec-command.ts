@@ -6,12 +6,18 @@ import { hostAddress, treeLocation } from "../target/address.js";
 import { runExec, type ExecTarget } from "./exec.js";
 import { limitOf } from "./limit.js";
 import type { ExecOptions } from "./options.js";
+import type { Masker } from "../engine/task/masker.js";
+import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { setUp, type Setup } from "./setup.js";
 
 /** Gives the exit status: the command's own for one target. Throws a CrunError for a pattern that is unknown. */
 export async function runExecCommand(options: ExecOptions): Promise<number> {
-  const setup = await setUp(options);
+  return withMasker((masker) => execute(options, masker));
+}
+
+async function execute(options: ExecOptions, masker: Masker): Promise<number> {
+  const setup = await setUp(options, masker);
   const targets = targetsOf(options, setup);
   if (targets.length === 0) {
     throw new CrunError({

@@ -7,15 +7,16 @@ import type { VarLayer } from "../module/value.js";
 import { mapLayer } from "../playbook/scope/scope.js";
 import { templateOf, templateOfValue } from "../playbook/template/template.js";
 import { readYaml, type YamlNode } from "../playbook/yaml/yaml.js";
+import type { Vault } from "../vault/vault.js";
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** One layer over all that was given, later ones stronger. k=v is text; JSON and YAML keep their types. Throws a CrunError. */
-export function extraVars(given: readonly string[]): VarLayer {
+export function extraVars(given: readonly string[], vault?: Vault): VarLayer {
   const values = new Map<string, ReturnType<typeof templateOf>>();
   for (const one of given) {
-    if (one.startsWith("@")) addNode(readFile(one.slice(1)), one);
-    else if (/^\s*[{[]/.test(one) || /^\s*[A-Za-z_]\w*:\s/.test(one)) addNode(readYaml(`-e ${one}`, one), one);
+    if (one.startsWith("@")) addNode(readFile(one.slice(1), vault), one);
+    else if (/^\s*[{[]/.test(one) || /^\s*[A-Za-z_]\w*:\s/.test(one)) addNode(readYaml(`-e ${one}`, one, vault), one);
     else addPairs(one);
   }
   return mapLayer("-e", values);
@@ -38,9 +39,9 @@ export function extraVars(given: readonly string[]): VarLayer {
   }
 }
 
-function readFile(file: string): YamlNode | undefined {
+function readFile(file: string, vault: Vault | undefined): YamlNode | undefined {
   try {
-    return readYaml(file, readFileSync(file, "utf8"));
+    return readYaml(file, readFileSync(file, "utf8"), vault);
   } catch (error) {
     if (error instanceof CrunError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -6,12 +6,18 @@ import { ConnectionPool } from "../target/connect.js";
 import { cleanJson } from "../report/clean.js";
 import { limitOf } from "./limit.js";
 import type { ReachOptions } from "./options.js";
+import type { Masker } from "../engine/task/masker.js";
+import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { setUp } from "./setup.js";
 
 /** Prints one object with the targets' names as keys; gives the exit status. */
 export async function runFacts(pattern: string, options: ReachOptions): Promise<number> {
-  const setup = await setUp(options);
+  return withMasker((masker) => showFacts(pattern, options, masker));
+}
+
+async function showFacts(pattern: string, options: ReachOptions, masker: Masker): Promise<number> {
+  const setup = await setUp(options, masker);
   const limit = limitOf(options.limit, setup.inventory);
   const targets = setup.inventory.match(pattern).filter(({ name }) => limit?.has(name) ?? true);
   const pool = new ConnectionPool(terminalPrompt());

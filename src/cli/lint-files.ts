@@ -46,7 +46,7 @@ function asPlay(path: string, task: string): LintFile {
   const shown = join(dirname(path), `.${basename(path)}.play`);
   const reader: FileReader = {
     kind: (one) => (one.endsWith(shown) ? "file" : realFiles.kind(one)),
-    read: (one) => (one.endsWith(shown) ? play : realFiles.read(one)),
+    bytes: (one, limit) => (one.endsWith(shown) ? Buffer.from(play).subarray(0, limit) : realFiles.bytes(one, limit)),
     list: (one) => realFiles.list(one),
   };
   return { path: shown, isWhole: false, reader };
@@ -83,7 +83,7 @@ function rolesIn(directory: string): LintFile[] {
 function kindOf(path: string): "playbook" | "tasks" | undefined {
   let node: YamlNode | undefined;
   try {
-    node = readYaml(path, realFiles.read(path));
+    node = readYaml(path, realFiles.bytes(path).toString("utf8"));
   } catch (error) {
     if (error instanceof CrunError) return "playbook";
     throw error;

@@ -11,8 +11,11 @@ import { loadPlaybook } from "../playbook/load/load.js";
 import { preflight, type PreflightQuestions } from "../playbook/preflight/preflight.js";
 import { findingsText, type FindingsForm } from "../report/findings.js";
 import { lintFiles, type LintFile } from "./lint-files.js";
+import type { Masker } from "../engine/task/masker.js";
+import { Locked } from "../vault/vault.js";
 import type { ReachOptions } from "./options.js";
-import { inventoryPaths, setUp, variablesOf } from "./setup.js";
+import { withMasker } from "./masked-errors.js";
+import { inventoryPaths, setUp, variablesOf, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
 export interface LintOptions {
@@ -25,20 +28,24 @@ export interface LintOptions {
 
 /** Prints what was found; gives 1 where there is an error (or, if strict, a warning), else 0. */
 export async function runLint(options: LintOptions): Promise<number> {
+  return withMasker((masker) => lintAll(options, masker));
+}
+
+async function lintAll(options: LintOptions, masker: Masker): Promise<number> {
   checkRuleNames(options.without);
   const files = lintFiles(options.paths.length === 0 ? ["."] : options.paths);
   const found: Diagnostic[] = [];
-  for (const file of files) found.push(...(await lintFile(file, options)));
-  const told = withoutTwins(found);
+  for (const file of files) found.push(...(await lintFile(file, options, masker)));
+  const told = withoutTwins(found).map((one) => masker.diagnostic(one));
   process.stdout.write(findingsText(told, options.output, { version, rules, files: files.length }));
   const isBad = told.some(({ severity }) => severity === "error" || options.isStrict);
   return isBad ? 1 : 0;
 }
 
-async function lintFile(file: LintFile, options: LintOptions): Promise<readonly Diagnostic[]> {
+async function lintFile(file: LintFile, options: LintOptions, masker: Masker): Promise<readonly Diagnostic[]> {
   try {
     const loaded = await loadPlaybook(file.path, { modules, reader: file.reader });
-    const findings = await preflight([loaded], await questions(file, options));
+    const findings = await preflight([loaded], await questions(file, options, masker));
     const all = [...findings, ...(await lint(loaded, new Set(options.without)))];
     // The play around a part is crun's own.
     return file.isWhole ? all : all.filter(({ place }) => place?.file !== loaded.playbook.file);
@@ -49,16 +56,30 @@ async function lintFile(file: LintFile, options: LintOptions): Promise<readonly 
 }
 
 /** Without an inventory patterns are not judged, and any variable may come from it. */
-async function questions({ path, isWhole }: LintFile, { reach }: LintOptions): Promise<PreflightQuestions> {
+async function questions(
+  { path, isWhole }: LintFile,
+  { reach }: LintOptions,
+  masker: Masker,
+): Promise<PreflightQuestions> {
   const given = inventoryPaths(reach.inventory, {});
   const beside = ["hosts", "hosts.yml", "inventory", "inventory.yml"].map((name) => join(dirname(path), name));
   const inventory = given.length > 0 ? given : beside.filter((one) => existsSync(one)).slice(0, 1);
   if (!isWhole || inventory.length === 0) return { layers: undefined };
-  const setup = await setUp({ ...reach, inventory }, path);
+  const setup = await setUp({ ...reach, inventory }, masker, path);
   return {
-    layers: variablesOf(setup),
+    layers: knownVariables(setup),
     checkPattern: (pattern, mayCome) => void setup.inventory.match(pattern, mayCome),
   };
+}
+
+/** Undefined where a file of variables is encrypted and no key was given: it may define any. */
+function knownVariables(setup: Setup): PreflightQuestions["layers"] {
+  try {
+    return variablesOf(setup);
+  } catch (error) {
+    if (error instanceof Locked) return undefined;
+    throw error;
+  }
 }
 
 function checkRuleNames(names: readonly string[]): void {

@@ -1,5 +1,7 @@
 // The options of the command line, as checked values.
 
+import type { VaultFlags } from "./vault-keys.js";
+
 /** Options that every command which reaches hosts takes. */
 export interface ReachOptions {
   readonly inventory: readonly string[];
@@ -15,6 +17,7 @@ export interface ReachOptions {
   readonly connectTimeoutSeconds: number;
   readonly connectRetries: number;
   readonly entry: string | undefined;
+  readonly vault: VaultFlags;
 }
 
 export interface PlayOptions extends ReachOptions {

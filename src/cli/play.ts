@@ -6,8 +6,11 @@ import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { crunFacts } from "../engine/look/crun-facts.js";
 import { StartGate } from "../engine/program.js";
+import { isSelected } from "../engine/selection.js";
 import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
+import type { Masker } from "../engine/task/masker.js";
+import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
 import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
@@ -17,9 +20,11 @@ import type { Prompt } from "../target/session.js";
 import type { PlayOptions } from "./options.js";
 import { limitOf } from "./limit.js";
 import { listing } from "./listing.js";
+import { inventoryLayers } from "./played-layers.js";
+import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
-import { setUp, type Setup, variablesOf } from "./setup.js";
+import { setUp, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
 const interruption: Diagnostic = {
@@ -33,12 +38,16 @@ const PATIENCE_MS = 15_000;
 
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
-  const setup = await setUp(options, options.playbooks[0]);
+  return withMasker((masker) => play(options, masker));
+}
+
+async function play(options: PlayOptions, masker: Masker): Promise<number> {
+  const setup = await setUp(options, masker, options.playbooks[0]);
   const prompt = terminalPrompt();
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
-    return await checkAndRun(options, setup, pool, prompt);
+    return await checkAndRun({ options, setup, masker, pool, prompt });
   } finally {
     await pool.close();
   }
@@ -63,24 +72,46 @@ function beginHere(setup: Setup, pool: ConnectionPool): void {
   }
 }
 
-async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionPool, prompt: Prompt): Promise<number> {
+interface Parts {
+  readonly options: PlayOptions;
+  readonly setup: Setup;
+  readonly masker: Masker;
+  readonly pool: ConnectionPool;
+  readonly prompt: Prompt;
+}
+
+async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Promise<number> {
+  const { vault, extra } = setup;
   const loaded: LoadedPlaybook[] = [];
-  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra: setup.extra }));
-  const layers = variablesOf(setup);
+  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault }));
+  const limit = limitOf(options.limit, setup.inventory);
+  const layers = inventoryLayers(loaded, setup, limit);
+  const selection = { only: new Set(options.tags), skip: new Set(options.skipTags) };
+  const isPlayed = (task: { readonly tags: ReadonlySet<string> }): boolean => isSelected(task.tags, selection);
   const checkPattern = (pattern: string, mayCome: MayCome): void => {
     setup.inventory.match(pattern, mayCome);
     // Later plays know all that the ones before them can make.
     setup.inventory.mayCome = mayCome;
   };
   const { tags, skipTags, startAtTask } = options;
-  tell(await preflight(loaded, { layers, checkPattern, tags, skipTags, startAtTask }));
+  tell(
+    await preflight(loaded, {
+      layers: layers.all,
+      playedLayers: layers.played,
+      isPlayed,
+      checkPattern,
+      tags,
+      skipTags,
+      startAtTask,
+    }),
+  );
   const playbooks = loaded.map(({ playbook }) => playbook);
-  const limit = limitOf(options.limit, setup.inventory);
   if (options.action === "syntax-check") return 0;
   if (options.action !== "play") {
     process.stdout.write(listing(playbooks, options, setup, limit));
     return 0;
   }
+  const files = new PlaybookFiles(undefined, undefined, vault);
   const run = new Run({
     inventory: setup.inventory,
     limit,
@@ -88,11 +119,13 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
     locate: setup.locate,
     makeScope: createScope,
     compileText: fileTemplate,
-    loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path))),
-    readVars: (paths, under) => includedVars(paths, under),
+    loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path), files)),
+    readVars: (paths, under) => includedVars(paths, under, files),
     ask: process.stdin.isTTY ? prompt : undefined,
     dropHost: (host) => pool.drop(setup.addressOf(host)),
     refreshInventory: setup.refresh,
+    openSource: (content, path) => vault.openFile(content, path),
+    masker,
     facts: crunFacts,
     extraVars: [setup.extra],
     sink: await reportFor(options),
@@ -100,7 +133,7 @@ async function checkAndRun(options: PlayOptions, setup: Setup, pool: ConnectionP
     isDiff: options.isDiff,
     becomesByDefault: options.become,
     verbosity: options.verbosity,
-    tags: { only: new Set(options.tags), skip: new Set(options.skipTags) },
+    tags: selection,
     startAt: options.startAtTask === undefined ? undefined : new StartGate(options.startAtTask),
     forks: setup.forks,
     version,

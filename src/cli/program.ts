@@ -3,6 +3,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
+import type { VaultFlags } from "./vault-keys.js";
 import { version } from "./version.js";
 
 /** Runs the command line; gives the exit status. Errors are printed, never thrown. */
@@ -151,6 +152,30 @@ function addInventory(program: Command, finish: (status: number) => void): void 
     });
 }
 
+/** Where passwords and keys of encrypted files and values come from. */
+const vaultOptions = {
+  id: new Option("--vault-id <label@source>", "a vault password by its id: FILE, PROGRAM or prompt (several)")
+    .argParser(collectWhole)
+    .default([], "none"),
+  passwordFile: new Option("--vault-password-file <file>", "the vault password: a file, or a program that prints it")
+    .argParser(collectWhole)
+    .default([], "none"),
+  passFile: new Option("--vault-pass-file <file>").argParser(collectWhole).default([]).hideHelp(),
+  ask: new Option("-J, --ask-vault-pass", "ask for the vault password"),
+  identity: new Option("--identity <file>", "age keys that open what is encrypted for them (several)")
+    .argParser(collectWhole)
+    .default([], "none"),
+};
+
+function vaultFlags(options: RawOptions): VaultFlags {
+  return {
+    ids: listOf(options, "vaultId"),
+    passwordFiles: [...listOf(options, "vaultPasswordFile"), ...listOf(options, "vaultPassFile")],
+    asks: options["askVaultPass"] === true,
+    identities: listOf(options, "identity"),
+  };
+}
+
 /** Options of commands that reach hosts. `-u` is the login's name for play, the tree's user for exec. */
 function reaching(command: Command): Command {
   return command
@@ -166,7 +191,12 @@ function reaching(command: Command): Command {
     .option("--accept-new-host-keys", "take unknown host keys and remember them")
     .option("--connect-timeout <seconds>", "time for each connection", wholeNumber, 10)
     .option("--connect-retries <number>", "tries after the first", wholeNumber, 0)
-    .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine");
+    .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine")
+    .addOption(vaultOptions.id)
+    .addOption(vaultOptions.passwordFile)
+    .addOption(vaultOptions.passFile)
+    .addOption(vaultOptions.ask)
+    .addOption(vaultOptions.identity);
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -228,6 +258,7 @@ function reachOptions(options: RawOptions): ReachOptions {
     connectTimeoutSeconds: numberOf(options, "connectTimeout") ?? 10,
     connectRetries: numberOf(options, "connectRetries") ?? 0,
     entry: textOf(options, "entry"),
+    vault: vaultFlags(options),
   };
 }
 

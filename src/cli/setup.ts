@@ -8,7 +8,7 @@ import type { LoadedInventory, Target } from "../inventory/inventory.js";
 import { LiveInventory } from "../inventory/live.js";
 import { loadInventory } from "../inventory/load.js";
 import type { Scope, VarLayer } from "../module/value.js";
-import { language } from "../playbook/language.js";
+import { languageWith } from "../playbook/language.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { plainOf, readYaml } from "../playbook/yaml/yaml.js";
 import { treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
@@ -16,13 +16,18 @@ import type { HostAddress } from "../target/session.js";
 import { extraVars } from "./extra-vars.js";
 import { Hosts } from "./hosts.js";
 import type { ReachOptions } from "./options.js";
+import { Locked, type Vault } from "../vault/vault.js";
+import type { Masker } from "../engine/task/masker.js";
 import { terminalPrompt } from "./prompt.js";
+import { noVaultConfig, vaultConfigOf, vaultOf, type VaultConfig } from "./vault-keys.js";
 
 export interface Setup {
   readonly inventory: LiveInventory;
   readonly extra: VarLayer;
   readonly connection: ConnectionOptions;
   readonly forks: number;
+  /** Opens what is encrypted, and tells the masker. */
+  readonly vault: Vault;
   addressOf(host: string): HostAddress;
   locate(target: Target): TreeLocation;
   /** A target's variables. */
@@ -41,13 +46,20 @@ export interface Config {
   readonly forks?: number;
   /** For each run of an executable inventory; in crun.yml in seconds. */
   readonly inventoryTimeoutMs?: number;
+  readonly vault?: VaultConfig;
 }
 
-/** Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. */
-export async function setUp(options: ReachOptions, playbook?: string): Promise<Setup> {
+/**
+ * Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. `masker` learns what is
+ * secret.
+ */
+export async function setUp(options: ReachOptions, masker: Masker, playbook?: string): Promise<Setup> {
   const directory = playbook === undefined ? undefined : dirname(resolve(playbook));
   const config = readConfig(directory);
   const paths = inventoryPaths(options.inventory, config);
+  const keep = (value: unknown): void => masker.add(value);
+  const vault = await vaultOf(options.vault, config.vault ?? noVaultConfig, terminalPrompt(), keep);
+  const language = languageWith(vault);
   const load = (): Promise<LoadedInventory> =>
     loadInventory(paths, {
       playbookDirectory: directory,
@@ -56,7 +68,7 @@ export async function setUp(options: ReachOptions, playbook?: string): Promise<S
       programTimeoutMs: config.inventoryTimeoutMs,
     });
   const inventory = new LiveInventory(await load());
-  const extra = extraVars(options.extraVars);
+  const extra = extraVars(options.extraVars, vault);
   const connection = await connectionOptions(options);
   const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
   const hosts = new Hosts(inventory, scopeOf, connection);
@@ -66,6 +78,7 @@ export async function setUp(options: ReachOptions, playbook?: string): Promise<S
     extra,
     connection,
     forks: options.forks ?? config.forks ?? defaultForks,
+    vault,
     scopeOf,
     hostScopeOf: hosts.scopeOf,
     addressOf,
@@ -92,7 +105,7 @@ export function inventoryPaths(given: readonly string[], config: Config): readon
   return ["hosts", "hosts.yml"].filter((name) => existsSync(name)).slice(0, 1);
 }
 
-const configKeys = ["inventory", "forks", "inventory_timeout"];
+const configKeys = ["inventory", "forks", "inventory_timeout", "vault"];
 
 /** crun.yml of the playbook's directory, else of the working directory. Throws a CrunError. */
 export function readConfig(directory: string | undefined): Config {
@@ -104,7 +117,7 @@ export function readConfig(directory: string | undefined): Config {
   if (node === undefined) return {};
   const place = { file };
   if (node.kind !== "map") throw new CrunError({ severity: "error", summary: "crun.yml is a map of defaults", place });
-  const config: { inventory?: string[]; forks?: number; inventoryTimeoutMs?: number } = {};
+  const config: { inventory?: string[]; forks?: number; inventoryTimeoutMs?: number; vault?: VaultConfig } = {};
   for (const { key, value } of node.entries.values()) {
     const plain = plainOf(value);
     if (key === "inventory")
@@ -112,6 +125,7 @@ export function readConfig(directory: string | undefined): Config {
     else if (key === "forks" && typeof plain === "number") config.forks = plain;
     else if (key === "inventory_timeout" && typeof plain === "number" && plain > 0)
       config.inventoryTimeoutMs = plain * 1000;
+    else if (key === "vault") config.vault = vaultConfigOf(value, file);
     else {
       const remedy = suggest(key, configKeys) ?? `It takes ${configKeys.join(", ")}.`;
       throw new CrunError({
@@ -140,9 +154,18 @@ async function connectionOptions(options: ReachOptions): Promise<ConnectionOptio
   };
 }
 
-/** The variables that the inventory defines for any target, and the command line for all. */
-export function variablesOf({ inventory, extra }: Setup): Set<VarLayer> {
+/**
+ * The variables that the inventory defines for any target, and the command line for all. Throws a CrunError for a file of variables that
+ * cannot be read; where no key opens it, only if the target needs it.
+ */
+export function variablesOf({ inventory, extra }: Setup, needs: (name: string) => boolean = () => true): Set<VarLayer> {
   const layers = new Set<VarLayer>([extra, ...inventory.base.layersToCome()]);
-  for (const name of inventory.targets.keys()) for (const layer of inventory.varsOf(name)) layers.add(layer);
+  for (const name of inventory.targets.keys()) {
+    try {
+      for (const layer of inventory.varsOf(name)) layers.add(layer);
+    } catch (error) {
+      if (!(error instanceof Locked) || needs(name)) throw error;
+    }
+  }
   return layers;
 }

@@ -36,6 +36,13 @@ await build({
   format: "esm",
   external: ["./program.js"],
 });
+// The thread that works with age is a file of its own: few runs start it.
+await build({
+  ...common,
+  entryPoints: { "age-worker": `${root}src/vault/age-worker.ts` },
+  outdir: dist,
+  format: "esm",
+});
 // One script, so that V8 can keep what it compiled of it (program-loader.mjs). ASCII alone: read without decoding.
 await build({
   ...common,

@@ -263,7 +263,7 @@ function lose(on: TargetPlay, error: CrunError): boolean {
     return true;
   }
   const { diagnostics } = error;
-  run.tell({ event: "unreachable", target: on.state.target.name, message: run.masker.text(message), diagnostics });
+  run.tell({ event: "unreachable", target: on.state.target.name, message, diagnostics });
   on.state.isUnreachable = true;
   on.isOver = true;
   on.play.noteFailure(on, op?.kind === "task" ? op.task : undefined);

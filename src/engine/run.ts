@@ -10,13 +10,14 @@ import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
 import { Jobs } from "./jobs.js";
+import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
 import { batchesOf, ordered } from "./batch-order.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
 import { compile, type Code, type StartGate } from "./program.js";
 import { allTags, type TagSelection } from "./selection.js";
 import { HostSlots, Limiter } from "./slots.js";
-import { Sources, type TextCompiler } from "./task/sources.js";
+import { Sources, type SourceOpener, type TextCompiler } from "./task/sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
@@ -35,6 +36,8 @@ export interface RunOptions {
   readonly locate: (target: Target) => Location;
   readonly makeScope: ScopeFactory;
   readonly compileText: TextCompiler;
+  /** Opens files of the controller that are encrypted. */
+  readonly openSource?: SourceOpener;
   readonly loadVarsFile: VarsFileLoader;
   /** Files of variables for include_vars, later ones on top, each variable by itself or all under one name. Throws a CrunError. */
   readonly readVars?: (
@@ -81,6 +84,7 @@ const defaultTreesPerHost = 64;
 export class Run {
   readonly options: RunOptions;
   readonly masker: Masker;
+  readonly #sink: EventSink;
   readonly sources: Sources;
   readonly slots: HostSlots;
   readonly treeLimits: { of(host: string, venue: unknown): Limiter };
@@ -105,7 +109,8 @@ export class Run {
   constructor(options: RunOptions) {
     this.options = options;
     this.masker = options.masker ?? new Masker();
-    this.sources = new Sources(options.compileText);
+    this.#sink = maskedSink(this.masker, options.sink);
+    this.sources = new Sources(options.compileText, options.openSource);
     this.slots = new HostSlots(options.forks ?? defaultForks);
     this.isCheck = options.isCheck ?? false;
     this.venues = new Venues(this.isCheck);
@@ -223,7 +228,7 @@ export class Run {
       const counts = this.#states.get(event.target)?.counts;
       if (counts) counts.unreachable++;
     }
-    this.options.sink(event);
+    this.#sink(event);
   }
 
   /** No new changes begin, those at hand end; the second time they are cancelled. */

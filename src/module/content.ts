@@ -43,8 +43,3 @@ export function selectParagraphs(bytes: Uint8Array, needles: readonly string[]):
   );
   return Buffer.from(chosen.map((paragraph) => `${paragraph}\n`).join("\n"), "latin1");
 }
-
-/** Whether a controller's file is encrypted with Ansible Vault. */
-export function isVaulted({ bytes }: Content): boolean {
-  return Buffer.from(bytes?.subarray(0, 15) ?? []).toString("latin1") === "$ANSIBLE_VAULT;";
-}

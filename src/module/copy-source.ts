@@ -1,6 +1,6 @@
 // What the module copy takes from the controller or from the task: a file, a directory, or content.
 
-import { contentOf, digestOf, isVaulted } from "./content.js";
+import { contentOf, digestOf } from "./content.js";
 import type { Context, LocalSource, Refusal } from "./contract.js";
 import type { Placement } from "./place-file.js";
 import { placePath } from "./place-probes.js";
@@ -31,19 +31,9 @@ export function placementOf(params: CopySource, context: Context, isInside = fal
   return { path: placePath(params.dest, baseName(src.path), isInside), mode: src.mode, content: src.content };
 }
 
-/** Why the content or the source cannot be taken, if so. */
-export function refuseLocal(
-  params: CopySource & { readonly decrypt: boolean },
-  context: Context,
-  isInside: boolean,
-): Refusal | undefined {
-  if (params.content !== undefined) return isInside ? { message: "can not use content with a dir as dest" } : undefined;
-  const { src } = context.sources;
-  if (!params.decrypt || src?.kind !== "file" || !isVaulted(src.content)) return undefined;
-  return {
-    message: `${src.path} is encrypted with vault`,
-    remedy: "Decrypt it first, or write decrypt: false to copy it as it is.",
-  };
+/** Why the content cannot be taken, if so. */
+export function refuseLocal(params: CopySource, isInside: boolean): Refusal | undefined {
+  return params.content !== undefined && isInside ? { message: "can not use content with a dir as dest" } : undefined;
 }
 
 /** Digests of what is copied, for the result. */

@@ -43,6 +43,8 @@ export interface ParamSpec {
     readonly folder: "files" | "templates";
     /** Links beneath a directory are followed (but for one that leads back up) unless this boolean param is false. */
     readonly followsLinks?: string;
+    /** A file that is encrypted by vault is opened, unless this boolean param is false. */
+    readonly decryptedBy?: string;
     /** Not looked up where this boolean param is true. */
     readonly unless?: string;
     /** Its text is rendered as a template first. */

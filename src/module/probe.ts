@@ -100,6 +100,8 @@ export interface Content {
   readonly bytes?: Uint8Array;
   /** A file of the controller that holds the bytes. */
   readonly file?: string;
+  /** It was encrypted: differences do not show it. */
+  readonly isSecret?: boolean;
 }
 
 export type FileType = "file" | "directory" | "link" | "block" | "char" | "fifo" | "socket";

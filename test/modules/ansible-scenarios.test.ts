@@ -126,7 +126,10 @@ function loadSources(
     const path = sources.find({ name: value, folder, directories: [files], place, asked: `${module.name}: ${name}` });
     found[name] = isTemplate
       ? sources.render(path, place, createScope([rawLayer("vars", step.vars ?? {})]), "")
-      : sources.read(path, place, followsLinks !== undefined && params[followsLinks] !== false);
+      : sources.read(path, place, {
+          followsLinks: followsLinks !== undefined && params[followsLinks] !== false,
+          isOpened: true,
+        });
   }
   return found;
 }

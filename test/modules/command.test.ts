@@ -206,12 +206,6 @@ testFixtures(script, [
     isNeverConverged: always,
   },
   {
-    name: "refuses what is encrypted instead of giving it to a shell",
-    params: { cmd: "setup.sh" },
-    context: { sources: { cmd: localFile("/play/files/setup.sh", "$ANSIBLE_VAULT;1.1;AES256\n3132\n", 0o644) } },
-    expect: { refusal: /setup\.sh is encrypted with vault/ },
-  },
-  {
     name: "wants an absolute directory",
     params: { cmd: "setup.sh", chdir: "etc" },
     context: { sources },

@@ -54,20 +54,6 @@ const copies: readonly Fixture[] = [
     expect: { changed: true, after: { "/etc/hosts": "new\n" } },
   },
   {
-    name: "a source that is encrypted with vault is refused unless it is to stay so",
-    tree: { "/etc": { type: "directory" } },
-    params: { src: "secret", dest: "/etc/secret" },
-    context: { sources: { src: localFile("/play/files/secret", "$ANSIBLE_VAULT;1.1;AES256\n00") } },
-    expect: { refusal: /is encrypted with vault/ },
-  },
-  {
-    name: "a source that is encrypted with vault is copied as it is with decrypt false",
-    tree: { "/etc": { type: "directory" } },
-    params: { src: "secret", dest: "/etc/secret", decrypt: false },
-    context: { sources: { src: localFile("/play/files/secret", "$ANSIBLE_VAULT;1.1;AES256\n00") } },
-    expect: { changed: true },
-  },
-  {
     name: "something that is no file is not replaced by one",
     tree: { "/etc/motd/x": "" },
     params: { content: "x", dest: "/etc/motd" },

@@ -15,10 +15,10 @@ export function memoryFiles(files: Files): FileReader {
   const isDirectory = (path: string): boolean => [...paths.keys()].some((one) => one.startsWith(`${path}/`));
   return {
     kind: (path) => (paths.has(path) ? "file" : isDirectory(path) ? "directory" : undefined),
-    read(path) {
+    bytes(path, limit) {
       const text = paths.get(path);
       if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
-      return text;
+      return Buffer.from(text).subarray(0, limit);
     },
     list: (path) => [
       ...new Set(

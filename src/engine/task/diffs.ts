@@ -35,7 +35,7 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
         const seen = answer?.observation.kind === "read" ? answer.observation : undefined;
         const before = seen?.stat ? shown(seen.content, seen.isTooLarge) : undefined;
         const after = shown(change.content.bytes, change.content.size > shownLimit);
-        if (change.isSecret)
+        if (change.isSecret || change.content.isSecret)
           diffs.push({ title: change.path, before: "(secret content)\n", after: "(secret content, changed)\n" });
         else if (before !== after) diffs.push({ title: change.path, before, after });
         pushAttributes(diffs, change.path, seen?.stat, change);

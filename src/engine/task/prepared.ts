@@ -250,7 +250,10 @@ export function sourcesOf(
       asked: `${task.module.name}: ${param}`,
     });
     if (!rule.isTemplate)
-      found[param] = sources.read(path, place, rule.followsLinks !== undefined && params[rule.followsLinks] !== false);
+      found[param] = sources.read(path, place, {
+        followsLinks: rule.followsLinks !== undefined && params[rule.followsLinks] !== false,
+        isOpened: rule.decryptedBy === undefined || params[rule.decryptedBy] !== false,
+      });
     else if (standIn) found[param] = standIn(path, sources.modeOf(path, place));
     else found[param] = sources.render(path, place, scope, String(params["dest"] ?? ""));
   }

@@ -18,6 +18,7 @@ import { contentOf, digestOf } from "../../module/content.js";
 import type { LocalEntry, LocalSource } from "../../module/contract.js";
 import type { Content } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
+import { isEncrypted } from "../../vault/format.js";
 import { sourceCandidates } from "../../playbook/load/find-source.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 
@@ -26,6 +27,16 @@ const inMemoryLimit = 8 * 1024 * 1024;
 
 /** Makes a template of a file's text; throws a CrunError where its syntax is wrong. */
 export type TextCompiler = (file: string, text: string) => { render(scope: Scope): string };
+
+/** Opens a file that is encrypted; undefined: it is not. Throws a CrunError where no key fits. */
+export type SourceOpener = (content: Uint8Array, path: string) => Uint8Array | undefined;
+
+interface ReadOptions {
+  /** Links beneath a directory are followed or stay links; one that leads back up always stays. */
+  readonly followsLinks: boolean;
+  /** Encrypted files are opened. */
+  readonly isOpened: boolean;
+}
 
 export interface SourceQuery {
   readonly name: string;
@@ -52,12 +63,14 @@ interface Digests {
 
 export class Sources {
   readonly #compile: TextCompiler;
+  readonly #open: SourceOpener;
   readonly #found = new Map<string, string>();
   readonly #plain = new Map<string, LocalSource>();
   readonly #templates = new Map<string, TemplateFile>();
 
-  constructor(compile: TextCompiler) {
+  constructor(compile: TextCompiler, open: SourceOpener = () => undefined) {
     this.#compile = compile;
+    this.#open = open;
   }
 
   /** The path that the name stands for. Throws a CrunError that lists where it was looked for. */
@@ -83,12 +96,13 @@ export class Sources {
     return path;
   }
 
-  /** The file or directory. Links beneath it are followed or stay links; one that leads back up always stays. */
-  read(path: string, place: Place, followsLinks = false): LocalSource {
-    const key = `${followsLinks ? "follow" : "keep"} ${path}`;
+  /** The file or directory. */
+  read(path: string, place: Place, { followsLinks, isOpened }: ReadOptions): LocalSource {
+    const key = `${followsLinks ? "follow" : "keep"} ${isOpened ? "open" : "closed"} ${path}`;
     let source = this.#plain.get(key);
     if (!source) {
-      source = guarded(path, place, () => readSource(path, followsLinks));
+      const open = isOpened ? this.#open : () => undefined;
+      source = guarded(path, place, () => readSource(path, followsLinks, open));
       this.#plain.set(key, source);
     }
     return source;
@@ -121,7 +135,8 @@ export class Sources {
       entry = guarded(path, place, () => {
         const stat = statSync(path);
         refuseEndless(stat);
-        const text = readFileSync(path, "utf8");
+        const bytes = readFileSync(path);
+        const text = Buffer.from(this.#open(bytes, path) ?? bytes).toString("utf8");
         const readsSpecial = /\btemplate_|\bansible_managed\b/.test(text);
         return { template: this.#compile(path, text), mode: stat.mode & 0o7777, readsSpecial };
       });
@@ -173,13 +188,14 @@ function guarded<T>(path: string, place: Place, work: () => T): T {
   }
 }
 
-function readSource(path: string, followsLinks: boolean): LocalSource {
+function readSource(path: string, followsLinks: boolean, open: SourceOpener): LocalSource {
   const stat = statSync(path);
   const mode = stat.mode & 0o7777;
   const clean = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-  if (stat.isDirectory()) return { kind: "directory", path: clean, mode, entries: entriesOf(clean, followsLinks) };
+  if (stat.isDirectory())
+    return { kind: "directory", path: clean, mode, entries: entriesOf(clean, followsLinks, open) };
   refuseEndless(stat);
-  return { kind: "file", path: clean, mode, ...digestsOf(clean, stat.size) };
+  return { kind: "file", path: clean, mode, ...digestsOf(clean, stat.size, open) };
 }
 
 /** A pipe or a device may never end, or never begin. */
@@ -187,7 +203,7 @@ function refuseEndless(stat: Stats): void {
   if (!stat.isFile()) throw new Error("it is neither a file nor a directory");
 }
 
-function entriesOf(root: string, followsLinks: boolean): LocalEntry[] {
+function entriesOf(root: string, followsLinks: boolean, open: SourceOpener): LocalEntry[] {
   const entries: LocalEntry[] = [];
   /** `above`: device and inode of the directories that hold what is read now. */
   const walk = (prefix: string, above: ReadonlySet<string>): void => {
@@ -202,7 +218,7 @@ function entriesOf(root: string, followsLinks: boolean): LocalEntry[] {
         entries.push({ name, kind: "directory", mode: target.mode & 0o7777 });
         walk(name, new Set([...above, identity(target)]));
       } else if (target?.isFile()) {
-        const { content, sha1 } = digestsOf(path, target.size);
+        const { content, sha1 } = digestsOf(path, target.size, open);
         entries.push({ name, kind: "file", mode: target.mode & 0o7777, content, sha1 });
       }
     }
@@ -215,10 +231,11 @@ function identity(stat: Stats): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-function digestsOf(path: string, size: number): Digests {
+function digestsOf(path: string, size: number, open: SourceOpener): Digests {
   if (size <= inMemoryLimit) {
     const bytes = readFileSync(path);
-    return { content: contentOf(bytes), sha1: digestOf("sha1", bytes), md5: digestOf("md5", bytes) };
+    const plain = open(bytes, path);
+    return plain ? digestsOfBytes(plain, true) : digestsOfBytes(bytes, false);
   }
   const [sha256, sha1, md5] = [createHash("sha256"), createHash("sha1"), createHash("md5")];
   const descriptor = openSync(path, "r");
@@ -226,6 +243,11 @@ function digestsOf(path: string, size: number): Digests {
   try {
     const chunk = Buffer.allocUnsafe(1024 * 1024);
     for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
+      // What is encrypted comes as one piece.
+      if (total === 0 && isEncrypted(chunk.subarray(0, read))) {
+        const plain = open(readFileSync(path), path);
+        if (plain) return digestsOfBytes(plain, true);
+      }
       for (const hash of [sha256, sha1, md5]) hash.update(chunk.subarray(0, read));
       total += read;
     }
@@ -236,5 +258,14 @@ function digestsOf(path: string, size: number): Digests {
     content: { sha256: sha256.digest("hex"), size: total, file: path },
     sha1: sha1.digest("hex"),
     md5: md5.digest("hex"),
+  };
+}
+
+function digestsOfBytes(bytes: Uint8Array, isSecret: boolean): Digests {
+  const content = contentOf(bytes);
+  return {
+    content: isSecret ? { ...content, isSecret } : content,
+    sha1: digestOf("sha1", bytes),
+    md5: digestOf("md5", bytes),
   };
 }

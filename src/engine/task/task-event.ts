@@ -41,14 +41,12 @@ export function taskEvent(
   isRescued = false,
 ): TaskResultEvent {
   const { task, isHandler } = work.op;
-  const { masker } = on.play.run;
   const isHidden = task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false;
   const status: TaskStatus = item.isFailed ? "failed" : item.isSkipped ? "skipped" : item.isChanged ? "changed" : "ok";
-  const hide = (text: string): string => masker.text(text);
   const event: Mutable<TaskResultEvent> = {
     event: "result",
     play: on.play.title,
-    task: hide(shownTitle(work)),
+    task: shownTitle(work),
     module: task.module.name,
     place: task.place,
     target: on.state.target.name,
@@ -57,15 +55,15 @@ export function taskEvent(
     isIgnored: item.isIgnored,
     isRescued,
     mayChange: item.mayChange,
-    result: isHidden ? { ...censored, changed: item.isChanged } : masker.map(item.result),
-    diffs: isHidden || item.diffs.length === 0 ? [] : item.diffs.map((one) => masker.map(one)),
-    warnings: item.warnings.length === 0 ? item.warnings : item.warnings.map(hide),
+    result: isHidden ? { ...censored, changed: item.isChanged } : item.result,
+    diffs: isHidden ? [] : item.diffs,
+    warnings: item.warnings,
     durationMs: performance.now() - work.startedAt,
   };
-  if (label !== undefined) event.item = isHidden ? "(censored)" : hide(label);
+  if (label !== undefined) event.item = isHidden ? "(censored)" : label;
   if (isHidden) return event;
-  if (item.message !== undefined && item.message !== "") event.message = hide(item.message);
-  if (item.remedy !== undefined) event.remedy = hide(item.remedy);
+  if (item.message !== undefined && item.message !== "") event.message = item.message;
+  if (item.remedy !== undefined) event.remedy = item.remedy;
   if (item.diagnostics !== undefined) event.diagnostics = item.diagnostics;
   return event;
 }

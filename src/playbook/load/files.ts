@@ -1,8 +1,10 @@
 // The playbook's files: found, read, parsed once.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
+import { isEncrypted } from "../../vault/format.js";
+import { Vault } from "../../vault/vault.js";
 import { readYaml, type YamlNode } from "../yaml/yaml.js";
 
 /** `special`: a pipe or a device, which may never end; only the playbook itself may be one. */
@@ -11,8 +13,8 @@ export type PathKind = "file" | "directory" | "special";
 /** What the loader needs of a file system. Paths are absolute. */
 export interface FileReader {
   kind(path: string): PathKind | undefined;
-  /** Throws what the system says. */
-  read(path: string): string;
+  /** All of a file, or its beginning (`limit` in bytes). Throws what the system says. */
+  bytes(path: string, limit?: number): Buffer;
   /** Names in a directory; empty where there is none. */
   list(path: string): readonly string[];
 }
@@ -23,17 +25,33 @@ export const realFiles: FileReader = {
     if (!stat) return undefined;
     return stat.isDirectory() ? "directory" : stat.isFile() ? "file" : "special";
   },
-  read: (path) => readFileSync(path, "utf8"),
+  bytes: (path, limit) => (limit === undefined ? readFileSync(path) : beginningOf(path, limit)),
   list: (path) => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path).sort() : []),
 };
 
+/** As much of a file as tells whether it is encrypted, in bytes. */
+const startLength = 64;
+
+function beginningOf(path: string, limit: number): Buffer {
+  const descriptor = openSync(path, "r");
+  try {
+    const buffer = Buffer.alloc(limit);
+    return buffer.subarray(0, readSync(descriptor, buffer, 0, limit, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 export class PlaybookFiles {
   readonly reader: FileReader;
+  /** Opens what is encrypted. */
+  readonly vault: Vault;
   readonly #workingDirectory: string;
   readonly #parsed = new Map<string, YamlNode | undefined>();
 
-  constructor(reader: FileReader = realFiles, workingDirectory = process.cwd()) {
+  constructor(reader: FileReader = realFiles, workingDirectory = process.cwd(), vault = new Vault()) {
     this.reader = reader;
+    this.vault = vault;
     this.#workingDirectory = workingDirectory;
   }
 
@@ -60,27 +78,49 @@ export class PlaybookFiles {
     }
   }
 
+  /** As it is, encrypted or not. */
   read(path: string): string {
+    return this.#guarded(path, () => this.reader.bytes(path)).toString("utf8");
+  }
+
+  #guarded<T>(path: string, work: () => T): T {
     try {
-      return this.reader.read(path);
+      return work();
     } catch (error) {
-      throw unreadable(this.shown(path), error);
+      throw error instanceof CrunError ? error : unreadable(this.shown(path), error);
     }
+  }
+
+  /** Whether a file is encrypted. */
+  isSecret(path: string): boolean {
+    return this.#guarded(path, () => isEncrypted(this.reader.bytes(path, startLength)));
+  }
+
+  /** A file's bytes, opened where they are encrypted. Throws a CrunError where no key opens them. */
+  plainBytes(path: string): Buffer {
+    const bytes = this.#guarded(path, () => this.reader.bytes(path));
+    return this.vault.openFile(bytes, this.shown(path)) ?? bytes;
+  }
+
+  /** The same as text. */
+  plainText(path: string): string {
+    return this.plainBytes(path).toString("utf8");
   }
 
   /** The document of a YAML file; undefined where it holds nothing. Throws a CrunError. */
   yaml(path: string): YamlNode | undefined {
     if (this.#parsed.has(path)) return this.#parsed.get(path);
-    const node = readYaml(this.shown(path), this.read(path));
+    const node = readYaml(this.shown(path), this.read(path), this.vault);
     this.#parsed.set(path, node);
     return node;
   }
 
-  /** The line of source that a place points to. */
+  /** The line of source that a place points to; of an encrypted file none. */
   sourceLine({ file, line }: Place): string | undefined {
     if (line === undefined) return undefined;
     const path = this.absolute(file);
-    return this.isFile(path) ? this.read(path).split(/\r?\n/)[line - 1] : undefined;
+    const text = this.isFile(path) ? this.read(path) : "";
+    return isEncrypted(text) ? undefined : text.split(/\r?\n/)[line - 1];
   }
 
   /** The first of the paths that is a file. */

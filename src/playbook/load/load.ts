@@ -13,6 +13,7 @@ import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywor
 import { inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
 import type { Meta, Node, Play, Playbook } from "../play.js";
 import { loadRoles } from "./roles.js";
+import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticValue, templateOf } from "../template/template.js";
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly rolesPath?: readonly string[];
   /** Variables of the command line, for what is needed before a target is at hand. */
   readonly extra?: VarLayer;
+  /** Opens what is encrypted. */
+  readonly vault?: Vault;
 }
 
 export interface LoadedPlaybook {
@@ -39,7 +42,7 @@ export interface LoadedPlaybook {
 
 /** Reads a playbook and all that it imports. Throws a CrunError only where there is nothing to go on with. */
 export async function loadPlaybook(file: string, options: LoadOptions): Promise<LoadedPlaybook> {
-  const files = new PlaybookFiles(options.reader, options.workingDirectory);
+  const files = new PlaybookFiles(options.reader, options.workingDirectory, options.vault);
   const findings = new Findings();
   const rolesPath = (options.rolesPath ?? []).map((path) => files.absolute(path));
   const path = files.absolute(file);

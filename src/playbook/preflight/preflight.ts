@@ -12,8 +12,9 @@ import type { LoadedPlaybook } from "../load/load.js";
 import type { Play, Task } from "../play.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import { MadeNames } from "./made-names.js";
+import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { sourcesOf, undefinedVariables } from "./undefined.js";
-import { varsOfFile } from "../load/vars.js";
+import { booleanOf, varsOfFile } from "../load/vars.js";
 import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
 
@@ -22,6 +23,10 @@ export interface PreflightQuestions {
   readonly layers: Iterable<VarLayer> | undefined;
   /** Throws a CrunError for a pattern with unknown names; `mayCome` tells which of them tasks may make before. */
   readonly checkPattern?: (pattern: string, mayCome: (name: string) => boolean) => void;
+  /** Of those, the ones of targets that are played. Absent: nothing is played, so nothing that is encrypted need be opened. */
+  readonly playedLayers?: Iterable<VarLayer>;
+  /** Whether the tags take a task; absent: they take all that is played. */
+  readonly isPlayed?: (task: Pick<Task, "tags">) => boolean;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
   readonly startAtTask?: string | undefined;
@@ -41,10 +46,16 @@ export async function preflight(
   const walked = await walk(playbook);
   found.add(...walked.findings);
   const templates = new Map<Task, readonly Template[]>();
-  for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found));
+  const isPlayed = asked.isPlayed ?? ((): boolean => asked.playedLayers !== undefined);
+  for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found, isPlayed(task)));
   const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
   const sources = sourcesOf(playbook.plays, walked, asked.layers ?? [], (play) => fileLayers.get(play));
-  if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, (task) => templates.get(task) ?? []));
+  const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
+  if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, templatesOf));
+  if (asked.playedLayers && sources.hasEncrypted) {
+    const played = sourcesOf(playbook.plays, walked, asked.playedLayers, (play) => fileLayers.get(play));
+    found.add(...lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed)));
+  }
   const made = new MadeNames();
   for (const play of playbook.plays) {
     checkHandlers(play, walked, files, found);
@@ -81,8 +92,8 @@ function withoutTwins(list: readonly Diagnostic[]): Diagnostic[] {
   });
 }
 
-/** Reports missing files of the controller, and gives the templates among them. */
-function checkSources(task: Task, files: PlaybookFiles, found: Findings): Template[] {
+/** Reports missing files of the controller and those that no key opens (`opens`: they will be needed), and gives the templates among them. */
+function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: boolean): Template[] {
   const templates: Template[] = [];
   for (const [param, spec] of Object.entries(task.module.params)) {
     const rule = spec.source;
@@ -104,15 +115,25 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings): Templa
         detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
         remedy: nearFile(files, candidates, name),
       });
-    } else if (rule.isTemplate && files.kind(path) === "file") {
-      const text = found.try(() => files.read(path));
+    } else if (files.kind(path) !== "file") {
+      continue;
+    } else if (rule.isTemplate && (opens || !files.isSecret(path))) {
+      const text = found.try(() => files.plainText(path));
       const template = text === undefined ? undefined : found.try(() => fileTemplate(files.shown(path), text));
       if (template) templates.push(template);
-      const jinja = text === undefined ? undefined : jinjaIn(files.shown(path), text);
+      const jinja = text === undefined || files.isSecret(path) ? undefined : jinjaIn(files.shown(path), text);
       if (jinja) found.add(jinja);
+    } else if (opens && !isLeftEncrypted(task, rule.decryptedBy) && files.isSecret(path)) {
+      found.try(() => files.plainBytes(path));
     }
   }
   return templates;
+}
+
+/** Whether the task says that a file stays as it is, or may say so. */
+function isLeftEncrypted(task: Task, decryptedBy: string | undefined): boolean {
+  const flag = decryptedBy === undefined ? undefined : task.args[decryptedBy];
+  return flag !== undefined && (!flag.isStatic || booleanOf(staticText(flag)) === false);
 }
 
 function firstWord(line: string): string {

@@ -22,6 +22,8 @@ export const MAGIC_NAMES: ReadonlySet<string> = new Set(
 export class Sources {
   readonly #names = new Set<string>(MAGIC_NAMES);
   readonly #definitions = new Map<string, Template[]>();
+  /** Some of the values are encrypted. */
+  hasEncrypted = false;
   /** Something may define any name: a file with a templated name, a module that reads variables. */
   isOpen = false;
 
@@ -34,6 +36,7 @@ export class Sources {
       this.#names.add(name);
       const value = layer.get(name);
       if (!value || "raw" in value || value.isStatic || !isTemplate(value)) continue;
+      if (value.encrypted !== undefined && value.encrypted.length > 0) this.hasEncrypted = true;
       const known = this.#definitions.get(name);
       if (known) known.push(value);
       else this.#definitions.set(name, [value]);
@@ -71,7 +74,7 @@ export function loopNames({ loop, loopControl }: Pick<Task | Include, "loop" | "
 }
 
 /** What an inherited keyword may look up. */
-function* keywordsOf(node: Inherited): Generator<object | undefined> {
+export function* keywordsOf(node: Inherited): Generator<object | undefined> {
   yield* node.when;
   yield* node.environment;
   yield* [
@@ -86,7 +89,8 @@ function* keywordsOf(node: Inherited): Generator<object | undefined> {
   ];
 }
 
-function* partsOf(task: Task): Generator<object | undefined> {
+/** What a task may look up, keywords included. */
+export function* partsOf(task: Task): Generator<object | undefined> {
   yield* keywordsOf(task);
   yield* Object.values(task.args);
   yield* task.until ?? [];
@@ -101,7 +105,8 @@ function hasReferences(value: object): value is { readonly references: readonly 
   return "references" in value;
 }
 
-function referencesOf(parts: Iterable<object | undefined>): PlacedReference[] {
+/** The variables that the parts name. */
+export function referencesOf(parts: Iterable<object | undefined>): PlacedReference[] {
   return [...parts].flatMap((one) => (one && hasReferences(one) ? one.references : []));
 }
 

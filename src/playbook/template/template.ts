@@ -2,6 +2,9 @@
 
 import type { CrunError, Place } from "../../diagnostic/diagnostic.js";
 import type { Renderable, Scope } from "../../module/value.js";
+import { isEncrypted } from "../../vault/format.js";
+import type { Vault } from "../../vault/vault.js";
+import { EncryptedValue, encryptedScalar } from "./encrypted.js";
 import { rootFrame } from "./frame.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { TemplateFault } from "./template-ast.js";
@@ -15,6 +18,8 @@ export interface Template extends Renderable {
   readonly references: readonly PlacedReference[];
   /** The texts with templates in them, as they are written; absent where there are none. */
   readonly texts?: readonly string[];
+  /** The encrypted values in it; absent: none. */
+  readonly encrypted?: readonly EncryptedValue[];
 }
 
 export interface PlacedReference extends Omit<Reference, "index"> {
@@ -112,6 +117,9 @@ class ListTemplate implements Template {
   get texts(): string[] {
     return this.#items.flatMap((one) => one.texts ?? (one.isStatic ? [String(one.render(NO_SCOPE))] : []));
   }
+  get encrypted(): EncryptedValue[] {
+    return this.#items.flatMap((one) => one.encrypted ?? []);
+  }
   render(scope: Scope): unknown {
     return this.#items.map((one) => one.render(scope)).filter((one) => one !== OMIT);
   }
@@ -130,6 +138,9 @@ class MapTemplate implements Template {
   get references(): PlacedReference[] {
     return this.#entries.flatMap(([, one]) => one.references);
   }
+  get encrypted(): EncryptedValue[] {
+    return this.#entries.flatMap(([, one]) => one.encrypted ?? []);
+  }
   render(scope: Scope): unknown {
     const result: [string, unknown][] = [];
     for (const [key, template] of this.#entries) {
@@ -146,15 +157,13 @@ export function templateOf(node: YamlNode): Template {
     case "scalar":
       return scalarTemplate(node);
     case "list": {
-      const items = node.isUnsafe ? [] : node.items.map(templateOf);
+      const items = node.items.map(templateOf);
       return items.every((one) => one.isStatic)
         ? new Static(plainOf(node), placeOf(node))
         : new ListTemplate(items, placeOf(node));
     }
     case "map": {
-      const entries = node.isUnsafe
-        ? []
-        : [...node.entries.values()].map((entry) => [entry.key, templateOf(entry.value)] as const);
+      const entries = [...node.entries.values()].map((entry) => [entry.key, templateOf(entry.value)] as const);
       return entries.every(([, one]) => one.isStatic)
         ? new Static(plainOf(node), placeOf(node))
         : new MapTemplate(entries, placeOf(node));
@@ -164,6 +173,7 @@ export function templateOf(node: YamlNode): Template {
 
 function scalarTemplate(node: YamlScalar): Template {
   const { value } = node;
+  if (node.isEncrypted) return encryptedScalar(node);
   if (typeof value !== "string" || node.isUnsafe || !value.includes("{{")) return new Static(value, placeOf(node));
   return textTemplate(value, originOf(node));
 }
@@ -187,16 +197,22 @@ export function templateOfText(name: string, text: string): Template {
   return textTemplate(text, textOrigin(name, text));
 }
 
-/** Data that is rendered as what YAML of it would be: text with {{ in it is a template. `place` is where the data stands. */
-export function templateOfValue(name: string, value: unknown, place: Place = { file: name }): Template {
+/**
+ * Data that is rendered as what YAML of it would be: text with {{ in it is a template. `place` is where the data stands. A map
+ * `{"__ansible_vault": TEXT}`, as inventory programs print it, is an encrypted value.
+ */
+export function templateOfValue(name: string, value: unknown, place: Place = { file: name }, vault?: Vault): Template {
   if (typeof value === "string")
     return textTemplate(value, { source: new SourceFile(place.file, ""), place, at: () => place });
   if (Array.isArray(value)) {
-    const items = value.map((one) => templateOfValue(name, one, place));
+    const items = value.map((one) => templateOfValue(name, one, place, vault));
     return items.every((one) => one.isStatic) ? new Static(value, place) : new ListTemplate(items, place);
   }
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(([key, one]) => [key, templateOfValue(name, one, place)] as const);
+    const encrypted = "__ansible_vault" in value ? value.__ansible_vault : undefined;
+    if (typeof encrypted === "string" && isEncrypted(encrypted))
+      return new EncryptedValue({ text: encrypted, place, vault });
+    const entries = Object.entries(value).map(([key, one]) => [key, templateOfValue(name, one, place, vault)] as const);
     return entries.every(([, one]) => one.isStatic) ? new Static(value, place) : new MapTemplate(entries, place);
   }
   return new Static(value, place);

@@ -1,16 +1,27 @@
 // A text file that the user wrote, and the places in it.
 
 import { CrunError, type Diagnostic, type Place } from "../../diagnostic/diagnostic.js";
+import type { Vault } from "../../vault/vault.js";
 
 /** A file's text with the offsets of its lines. Offsets count UTF-16 units from 0. */
 export class SourceFile {
   readonly name: string;
   readonly text: string;
+  /** It was encrypted: its lines are never shown. */
+  readonly isSecret: boolean;
+  /** Opens the encrypted values in it. */
+  readonly vault: Vault | undefined;
   #starts: number[] | undefined;
 
-  constructor(name: string, text: string) {
+  constructor(
+    name: string,
+    text: string,
+    more: { readonly isSecret?: boolean; readonly vault?: Vault | undefined } = {},
+  ) {
     this.name = name;
     this.text = text;
+    this.isSecret = more.isSecret ?? false;
+    this.vault = more.vault;
   }
 
   #lineStarts(): number[] {
@@ -38,9 +49,9 @@ export class SourceFile {
     return this.#lineStarts()[line - 1] ?? this.text.length;
   }
 
-  /** A line's text without its newline; lines count from 1. */
+  /** A line's text without its newline; lines count from 1. Undefined where it must not be shown. */
   line(line: number): string | undefined {
-    if (this.text === "") return undefined;
+    if (this.text === "" || this.isSecret) return undefined;
     const starts = this.#lineStarts();
     const start = starts[line - 1];
     if (start === undefined) return undefined;

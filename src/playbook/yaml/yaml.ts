@@ -12,6 +12,9 @@ import {
 } from "js-yaml";
 import type { Document, Event, ScalarEvent } from "js-yaml";
 import type { Place } from "../../diagnostic/diagnostic.js";
+import { isEncrypted } from "../../vault/format.js";
+import { Vault } from "../../vault/vault.js";
+import { secretsOf } from "./secrets.js";
 import { SourceFile, type TextOrigin } from "./source.js";
 import { resolvePlain } from "./yaml-scalar.js";
 
@@ -28,6 +31,8 @@ export interface YamlScalar extends Located {
   /** As written, without quotes. */
   readonly text: string;
   readonly isQuoted: boolean;
+  /** Marked `!vault`: the text is encrypted. */
+  readonly isEncrypted: boolean;
   /** `literal`: a block whose lines stand as they are, `indent` columns in. */
   readonly layout: "inline" | "literal" | "folded";
   readonly indent: number;
@@ -90,10 +95,17 @@ export function plainOf(node: YamlNode): unknown {
   }
 }
 
-/** Reads one document. Undefined: there is none (the file is empty or has only comments). Throws a CrunError. */
-export function readYaml(file: string, text: string): YamlNode | undefined {
-  const source = new SourceFile(file, text.startsWith("\uFEFF") ? text.slice(1) : text);
-  return new Builder(source, events(source)).document();
+/**
+ * Reads one document. Undefined: there is none (the file is empty or has only comments). Throws a CrunError. `vault` opens a file that is
+ * encrypted as a whole, and later the values in it that are.
+ */
+export function readYaml(file: string, text: string, vault?: Vault): YamlNode | undefined {
+  const isSecret = isEncrypted(text);
+  const plain = isSecret ? openFile(file, text, vault) : text;
+  const source = new SourceFile(file, plain.startsWith("\uFEFF") ? plain.slice(1) : plain, { isSecret, vault });
+  const node = new Builder(source, events(source)).document();
+  if (isSecret && node) vault?.keep(secretsOf(node));
+  return node;
 }
 
 /** A value as YAML text as PyYAML lays it out; `isCompact`: lists and maps that hold only scalars stand in one line. */
@@ -311,9 +323,11 @@ class Builder {
 
   #unknownTag(offset: number, tag: string): never {
     if (tag === "!vault" || tag === "!vault-encrypted")
-      this.#fail(offset, "encrypted values (!vault) are not supported yet");
+      this.#fail(offset, `${tag} marks text that is encrypted, not a list or a map`, {
+        remedy: "Encrypt each value, or the whole file.",
+      });
     return this.#fail(offset, `unknown tag ${tag}`, {
-      remedy: "crun knows !!str, !!int, !!float, !!bool, !!null and !unsafe.",
+      remedy: "crun knows !!str, !!int, !!float, !!bool, !!null, !unsafe and !vault.",
     });
   }
 
@@ -328,6 +342,7 @@ class Builder {
       value: isQuoted && tag === "" ? text : this.#tagged(tag, text, event.tagStart),
       text,
       isQuoted,
+      isEncrypted: isVaultTag(tag) && this.#isVault(text, event.tagStart),
       layout:
         event.style === SCALAR_STYLE.LITERAL_BLOCK
           ? "literal"
@@ -341,8 +356,15 @@ class Builder {
     };
   }
 
+  #isVault(text: string, offset: number): true {
+    if (isEncrypted(text)) return true;
+    return this.#fail(offset, "!vault marks text that is not encrypted", {
+      remedy: "Encrypt it with crun vault encrypt-string, or remove the tag.",
+    });
+  }
+
   #tagged(tag: string, text: string, offset: number): string | number | boolean | null {
-    if (tag === "!unsafe" || tag === "!!str" || tag === "!") return text;
+    if (tag === "!unsafe" || tag === "!!str" || tag === "!" || isVaultTag(tag)) return text;
     const value = resolvePlain(text);
     const isRight =
       tag === "" ||
@@ -354,6 +376,10 @@ class Builder {
     if (["!!null", "!!bool", "!!int", "!!float"].includes(tag)) return this.#fail(offset, `"${text}" is no ${tag}`);
     return this.#unknownTag(offset, tag);
   }
+}
+
+function isVaultTag(tag: string): boolean {
+  return tag === "!vault" || tag === "!vault-encrypted";
 }
 
 function asUnsafe(node: YamlNode): YamlNode {
@@ -369,4 +395,8 @@ function asUnsafe(node: YamlNode): YamlNode {
       return { ...node, isUnsafe: true, entries };
     }
   }
+}
+
+function openFile(file: string, text: string, vault: Vault | undefined): string {
+  return (vault ?? new Vault()).openText(text, { what: "the file", place: { file } });
 }

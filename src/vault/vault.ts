@@ -1,0 +1,202 @@
+// The secrets of a run: opens what is encrypted with the passwords and keys that were given, and tells what was secret.
+
+import { isUtf8 } from "node:buffer";
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import { openAge } from "./age.js";
+import { openEnvelope, parseEnvelope } from "./ansible-vault.js";
+import { Damaged, formatOf, isEncrypted, type VaultFormat } from "./format.js";
+import { identitiesOf, type Password, type Warn } from "./keys.js";
+
+export interface VaultOptions {
+  readonly passwords?: readonly Password[];
+  /** Files with age identities. */
+  readonly identityFiles?: readonly string[];
+  /** Gets every secret value that was read: for masking. */
+  readonly onSecret?: (value: unknown) => void;
+  readonly warn?: Warn;
+}
+
+/** What is opened, for messages. */
+export interface Subject {
+  /** `the value`, `the file`. */
+  readonly what: string;
+  readonly place?: Place | undefined;
+  /** The line that the place points to. */
+  readonly source?: string | undefined;
+}
+
+/** Which key opened something: a label of Ansible's, or age. */
+export interface Opened {
+  readonly bytes: Buffer;
+  readonly format: VaultFormat;
+}
+
+/** What a bigger file holds is no secret to be known by its lines, in bytes. */
+const longestKept = 256 * 1024;
+
+export class Vault {
+  readonly passwords: readonly Password[];
+  readonly #identityFiles: readonly string[];
+  readonly #onSecret: (value: unknown) => void;
+  readonly #warn: Warn;
+  readonly #opened = new Map<string, Opened>();
+  #identities: readonly string[] | undefined;
+
+  constructor(options: VaultOptions = {}) {
+    this.passwords = options.passwords ?? [];
+    this.#identityFiles = options.identityFiles ?? [];
+    this.#onSecret = options.onSecret ?? (() => undefined);
+    this.#warn = options.warn ?? (() => undefined);
+  }
+
+  /** Every scalar in the value is secret from now on. */
+  keep(value: unknown): void {
+    this.#onSecret(value);
+  }
+
+  /** Plain bytes of encrypted content. Throws a CrunError that says what was tried and what to do. */
+  open(content: string | Uint8Array, subject: Subject): Opened {
+    const key = typeof content === "string" ? content : Buffer.from(content).toString("latin1");
+    let opened = this.#opened.get(key);
+    if (!opened) this.#opened.set(key, (opened = this.#open(content, subject)));
+    return opened;
+  }
+
+  /** The same as text. */
+  openText(content: string, subject: Subject): string {
+    const { bytes } = this.open(content, subject);
+    if (isUtf8(bytes)) return bytes.toString("utf8");
+    throw problem(subject, `${subject.what} is encrypted, and what it holds is no text in UTF-8`, {
+      remedy: "Bytes of other kinds can be copied (copy), but they are no value and no YAML.",
+    });
+  }
+
+  /** A file's plain bytes, which are secret from now on; undefined where it is not encrypted. Throws as `open`. */
+  openFile(content: Uint8Array, path: string): Buffer | undefined {
+    if (!isEncrypted(content)) return undefined;
+    const { bytes } = this.open(content, { what: "the file", place: { file: path } });
+    if (bytes.length <= longestKept && isUtf8(bytes)) this.keep(bytes.toString("utf8"));
+    return bytes;
+  }
+
+  /** The identities of all key files; a file that is encrypted itself is opened with the passwords. */
+  identities(): readonly string[] {
+    this.#identities ??= this.#identityFiles.flatMap((file) => {
+      const withPasswords = new Vault({ passwords: this.passwords });
+      const subject = { what: "the key file", place: { file } };
+      const identities = identitiesOf(file, (text) => withPasswords.open(text, subject).bytes, this.#warn);
+      for (const one of identities) this.keep(one);
+      return identities;
+    });
+    return this.#identities;
+  }
+
+  #open(content: string | Uint8Array, subject: Subject): Opened {
+    try {
+      const format = formatOf(content);
+      const bytes =
+        format.kind === "ansible"
+          ? this.#openAnsible(content, format.label, subject)
+          : this.#openAge(format.isArmored ? armorOf(textOf(content)) : bytesOf(content), subject);
+      return { bytes, format };
+    } catch (error) {
+      if (!(error instanceof Damaged)) throw error;
+      throw problem(subject, `${subject.what} is encrypted, but damaged: ${error.message}`, {
+        remedy: "No password can open it. Take an intact copy, as from version control.",
+      });
+    }
+  }
+
+  #openAnsible(content: string | Uint8Array, label: string | undefined, subject: Subject): Buffer {
+    const envelope = parseEnvelope(textOf(content));
+    const named = this.passwords.filter((one) => one.label === label);
+    const tried = [...named, ...this.passwords.filter((one) => one.label !== label)];
+    for (const password of tried) {
+      this.keep(password.bytes.toString("utf8"));
+      const plain = openEnvelope(envelope, password.bytes);
+      if (plain) return plain;
+    }
+    throw this.#locked(subject, "password", tried, label);
+  }
+
+  #openAge(content: string | Uint8Array, subject: Subject): Buffer {
+    const first = openAge(content, { identities: this.identities(), passphrases: [] });
+    if ("bytes" in first) return first.bytes;
+    if (first.needs === "identity") throw this.#locked(subject, "identity", [], undefined);
+    const passphrases = this.passwords.map((one) => one.bytes.toString("utf8"));
+    this.keep(passphrases);
+    const second = openAge(content, { identities: [], passphrases });
+    if ("bytes" in second) return second.bytes;
+    throw this.#locked(subject, "password", this.passwords, undefined);
+  }
+
+  #locked(
+    subject: Subject,
+    needs: "password" | "identity",
+    tried: readonly Password[],
+    label: string | undefined,
+  ): Locked {
+    const { what } = subject;
+    const of = label === undefined ? "" : ` under the id ${JSON.stringify(label)}`;
+    if (needs === "identity") {
+      const files = this.#identityFiles.join(", ");
+      if (files === "")
+        return locked(subject, `${what} is encrypted for an age key, and none was given`, {
+          remedy: "Give the key's file with --identity FILE, or under vault: identities in crun.yml.",
+        });
+      return locked(subject, `${what} is encrypted for another age key`, {
+        detail: `Tried: ${files}.`,
+        remedy: "Give the key's file with --identity FILE.",
+      });
+    }
+    const give =
+      label === undefined
+        ? "Give it with --vault-password-file FILE, --ask-vault-pass or --vault-id LABEL@SOURCE."
+        : `Give it with --vault-id ${label}@FILE, or ${label}@prompt to be asked.`;
+    if (tried.length === 0)
+      return locked(subject, `${what} is encrypted${of}, and no vault password was given`, { remedy: give });
+    const isNamed = label === undefined || tried.some((one) => one.label === label);
+    return locked(subject, `${what} is encrypted${of}, and no vault password that was given opens it`, {
+      detail: `Tried: ${tried.map((one) => one.description).join(", ")}.`,
+      remedy: isNamed ? "Is it the right password? Content that was changed is told by the same." : give,
+    });
+  }
+}
+
+/** None of the keys that were given opens it. */
+export class Locked extends CrunError {}
+
+function locked(
+  subject: Subject,
+  summary: string,
+  more: { readonly detail?: string; readonly remedy: string },
+): Locked {
+  const { place, source } = subject;
+  return new Locked({ severity: "error", summary, place, source, ...more });
+}
+
+function problem(
+  { place, source }: Subject,
+  summary: string,
+  more: { readonly detail?: string; readonly remedy?: string },
+): CrunError {
+  return new CrunError({ severity: "error", summary, place, source, ...more });
+}
+
+function textOf(content: string | Uint8Array): string {
+  const text = typeof content === "string" ? content : Buffer.from(content).toString("latin1");
+  return text.replace(/^\uFEFF/, "").trim();
+}
+
+/** Armor line by line, as it was before YAML folded or indented it. */
+function armorOf(text: string): string {
+  const parts = /^(-----BEGIN AGE ENCRYPTED FILE-----)([\s\S]*?)(-----END AGE ENCRYPTED FILE-----)\s*$/.exec(text);
+  if (!parts) return text;
+  const [, begin = "", body = "", end = ""] = parts;
+  return `${[begin, ...body.trim().split(/\s+/), end].join("\n")}\n`;
+}
+
+function bytesOf(content: string | Uint8Array): Uint8Array {
+  if (typeof content !== "string") return content;
+  throw new Damaged("it is age's binary form, which text cannot hold: encrypt it with armor (age -a)");
+}
