@@ -58,6 +58,7 @@ class Builder {
   readonly #language: Language;
   readonly #entries = new Map<string, { vars: WrittenVar[]; readonly file: string | undefined }>();
   readonly #groups = new Map<string, Draft>();
+  readonly #problems = new Problems();
 
   constructor(language: Language) {
     this.#language = language;
@@ -79,7 +80,7 @@ class Builder {
     const checked = new Set<readonly WrittenVar[]>();
     for (const { name, group, vars } of source.entries) {
       if (vars.length > 0 && !checked.has(vars)) {
-        checkNames(vars, this.#language);
+        checkNames(vars, this.#language, this.#problems);
         checked.add(vars);
       }
       const known = this.#entries.get(name);
@@ -90,7 +91,7 @@ class Builder {
   }
 
   #addGroup(name: string, written: WrittenGroup): void {
-    checkNames(written.vars, this.#language);
+    checkNames(written.vars, this.#language, this.#problems);
     const group = this.#group(name);
     for (const child of written.children) {
       this.#group(child.name);
@@ -106,34 +107,40 @@ class Builder {
     const value = plainValueOf(one);
     const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
     if (typeof number === "number" && Number.isInteger(number)) return number;
-    throw new CrunError({
-      severity: "error",
-      summary: `${PRIORITY} must be a whole number, not ${JSON.stringify(value)}`,
-      place: placeOfVar(one, this.#language),
-    });
+    const problem = `${PRIORITY} must be a whole number, not ${JSON.stringify(value)}`;
+    this.#problems.add(problem, placeOfVar(one, this.#language), "Without it the priority is 1; the higher wins.");
+    return 1;
   }
 
   /** Groups that INI files name as children, or give variables, must be described somewhere. */
   checkMentions(sources: readonly InventorySource[]): void {
     const described = new Set(["all", "ungrouped"]);
     for (const { groups } of sources) for (const [name, group] of groups) if (group.isDescribed) described.add(name);
-    const problems = new Problems();
     for (const { groups } of sources) {
       for (const [name, group] of groups) {
-        for (const child of group.children) this.#checkChild(name, child, described, problems);
+        for (const child of group.children) this.#checkChild(name, child, described);
         if (group.isDescribed || described.has(name)) continue;
         const remedy = this.#remedyFor(name, described) ?? `Add the group: [${name}]`;
-        problems.add(`variables of a group that is nowhere described: ${JSON.stringify(name)}`, group.place, remedy);
+        this.#problems.add(
+          `variables of a group that is nowhere described: ${JSON.stringify(name)}`,
+          group.place,
+          remedy,
+        );
       }
     }
-    problems.throwAny();
+    this.#problems.throwAny();
   }
 
-  #checkChild(parent: string, child: WrittenChild, described: ReadonlySet<string>, problems: Problems): void {
+  #checkChild(parent: string, child: WrittenChild, described: ReadonlySet<string>): void {
     const { name, place } = child;
-    if (name === "all") problems.add(`${parent} cannot contain "all", which contains every group`, place);
+    if (name === "all")
+      this.#problems.add(
+        `${parent} cannot contain "all", which contains every group`,
+        place,
+        "Take it out of its children.",
+      );
     if (!child.mustExist || described.has(name)) return;
-    problems.add(
+    this.#problems.add(
       `the group ${parent} contains ${JSON.stringify(name)}, which no group is called`,
       place,
       this.#remedyFor(name, described) ?? `Add the group: [${name}]`,

@@ -31,6 +31,7 @@ class IniReader {
   readonly #problems = new Problems();
   #group = "ungrouped";
   #kind = "hosts";
+  #looksLikeYaml = false;
 
   constructor(file: string) {
     this.#file = file;
@@ -120,11 +121,11 @@ class IniReader {
     const { raw, start } = line;
     const equals = raw.indexOf("=", start);
     if (equals <= start) {
-      this.#report(line, start, "a variable needs the form NAME=VALUE", yamlHint(raw) ?? "Write NAME=VALUE.");
+      if (!this.#isYaml(line)) this.#report(line, start, "a variable needs the form NAME=VALUE", "Write NAME=VALUE.");
       return;
     }
     const written = raw.slice(equals + 1);
-    const place = line.placeAt(equals + 1 + Math.max(0, written.search(/\S/)));
+    const place = line.placeAt(start);
     // As in Ansible a comment behind text is part of it, here; behind a number or a list it is a comment.
     const value = literalOf(written.trim());
     const group = groupIn(this.#source, this.#group, () => place);
@@ -140,18 +141,25 @@ class IniReader {
     }
     const [first, ...rest] = words;
     if (!first || this.#kind === "unknown") return;
+    if (this.#isYaml(line)) return;
     const names = this.#namesOf(line, first.text);
     const vars = rest.flatMap((word) => this.#inlineVariable(line, word));
     groupIn(this.#source, this.#group, () => line.placeAt(start)).isDescribed = true;
     for (const name of names) this.#source.entries.push({ name, group: this.#group, vars });
   }
 
-  #namesOf(line: Line, text: string): readonly string[] {
-    const yaml = yamlHint(line.raw);
-    if (yaml !== undefined) {
-      this.#report(line, line.start, `${JSON.stringify(text)} is no name`, yaml);
-      return [];
+  /** Whether the line is one of YAML. That is said once. */
+  #isYaml(line: Line): boolean {
+    if (!/^\s*(?:---\s*$|- |[\w.-]+:(?:\s|$))/.test(line.raw)) return false;
+    if (!this.#looksLikeYaml) {
+      const remedy = "If this is YAML, give the file a name that ends in .yml.";
+      this.#report(line, line.start, "this is no line of an inventory in INI form", remedy);
     }
+    this.#looksLikeYaml = true;
+    return true;
+  }
+
+  #namesOf(line: Line, text: string): readonly string[] {
     const names = expandRanges(text);
     if ("problem" in names) {
       this.#report(line, line.start, names.problem, names.remedy);
@@ -176,13 +184,6 @@ class IniReader {
     const value = literalOf(word.text.slice(equals + 1));
     return [{ kind: "plain", name: word.text.slice(0, equals), value, place: line.placeAt(word.at) }];
   }
-}
-
-/** What to say where a line of an INI file is one of YAML. */
-function yamlHint(raw: string): string | undefined {
-  return /^\s*(?:---\s*$|- |[\w.-]+:(?:\s|$))/.test(raw)
-    ? "This is YAML: give the file a name that ends in .yml."
-    : undefined;
 }
 
 interface Word {

@@ -1,8 +1,10 @@
 // Layers of variables as inventories and group_vars give them: compiled when they are first looked up.
 
-import { CrunError, type Diagnostic, type Place } from "../diagnostic/diagnostic.js";
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import type { Renderable, VarLayer } from "../module/value.js";
 import type { Language, YamlNode } from "./language.js";
+import { parseJson } from "./json.js";
+import { Problems } from "./report.js";
 import type { WrittenVar } from "./source.js";
 
 const nameOfVariable = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -57,6 +59,16 @@ export function plainValueOf(one: WrittenVar): unknown {
   return one.node.kind === "scalar" ? one.node.value : undefined;
 }
 
+/** The node of a YAML file, or of a JSON file by its name, whose faults are then told as JSON's. Throws a CrunError. */
+export function readDataFile(file: string, text: string, language: Language): YamlNode | undefined {
+  try {
+    return language.readYaml(file, text);
+  } catch (error) {
+    if (error instanceof CrunError && file.endsWith(".json")) parseJson(text, file);
+    throw error;
+  }
+}
+
 /** Variables of a YAML file that is one map (group_vars, host_vars). Throws a CrunError. */
 export function varsOfFile(root: YamlNode | undefined, language: Language): WrittenVar[] {
   if (root === undefined || (root.kind === "scalar" && root.value === null)) return [];
@@ -74,20 +86,18 @@ export function varsOfFile(root: YamlNode | undefined, language: Language): Writ
     key: keyNode,
     node: value,
   }));
-  checkNames(vars, language);
+  const problems = new Problems();
+  checkNames(vars, language, problems);
+  problems.throwAny();
   return vars;
 }
 
-/** Names of variables are identifiers; throws a CrunError that lists those that are none. */
-export function checkNames(vars: readonly WrittenVar[], language: Language): void {
-  let problems: Diagnostic[] | undefined;
+/** Names of variables are identifiers; reports those that are none. */
+export function checkNames(vars: readonly WrittenVar[], language: Language, problems: Problems): void {
   for (const one of vars) {
     if (nameOfVariable.test(one.name)) continue;
     const better = one.name.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");
     const remedy = `Letters, digits and _ make a name${better === "" ? "." : `: ${better}`}`;
-    const summary = `${JSON.stringify(one.name)} is no name for a variable`;
-    problems ??= [];
-    problems.push({ severity: "error", summary, place: placeOfVar(one, language), remedy });
+    problems.add(`${JSON.stringify(one.name)} is no name for a variable`, placeOfVar(one, language), remedy);
   }
-  if (problems) throw new CrunError(problems);
 }

@@ -8,11 +8,13 @@ import { assembleInventory } from "./assemble.js";
 import { readIni } from "./ini.js";
 import type { LoadedInventory } from "./inventory.js";
 import type { Language } from "./language.js";
+import { cleaned, parseJson } from "./json.js";
+import { readDataFile } from "./layer.js";
 import { problemOfEntry } from "./names.js";
 import { notExecutable, readProgram } from "./program.js";
 import { expandRanges } from "./ranges.js";
 import { withSourceLines } from "./report.js";
-import { parseJson, readScriptInventory, withHostvars } from "./script-form.js";
+import { readScriptInventory, withHostvars } from "./script-form.js";
 import { emptySource, type InventorySource } from "./source.js";
 import { readYamlInventory } from "./yaml-form.js";
 
@@ -128,8 +130,24 @@ function notUtf8(file: string, bytes: Buffer): CrunError {
     line++;
     from = end + 1;
   }
-  const remedy = bytes.includes(0) ? "Is it a text file?" : `Convert it: iconv -f latin1 -t utf-8 ${file}`;
-  return new CrunError({ severity: "error", summary: "this is no UTF-8 text", place: { file, line }, remedy });
+  const summary = "this is no UTF-8 text";
+  if (bytes.includes(0))
+    return new CrunError({ severity: "error", summary, place: { file }, remedy: "Is it a text file?" });
+  const end = bytes.indexOf(10, from);
+  const source = cleaned(
+    bytes
+      .subarray(from, end < 0 ? undefined : end)
+      .toString("utf8")
+      .replace(/\r$/, ""),
+  );
+  const place = { file, line, column: source.indexOf("\uFFFD") + 1 };
+  return new CrunError({
+    severity: "error",
+    summary,
+    place,
+    source,
+    remedy: `Convert it: iconv -f latin1 -t utf-8 ${file}`,
+  });
 }
 
 async function readSource(
@@ -144,7 +162,7 @@ async function readSource(
   const extension = extname(file);
   if (extension === ".json" && /"_meta"\s*:/.test(text)) return readPrinted(text, file);
   if (!yamlExtensions.includes(extension) && !(extension === "" && looksLikeYaml(text))) return readIni(text, file);
-  const root = language.readYaml(file, text);
+  const root = readDataFile(file, text, language);
   return root === undefined ? emptySource(file) : readYamlInventory(root, file, language);
 }
 

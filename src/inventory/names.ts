@@ -39,7 +39,10 @@ export function problemOfEntry(name: string): NameProblem | undefined {
     };
   }
   if (/^[!&~]|[,[\]]/.test(name))
-    return { problem: `${shown} is a pattern and no name: , * ? [ ] and a leading ! & ~ belong to patterns` };
+    return {
+      problem: `${shown} is a pattern and no name: commas, brackets and a leading ! & ~ belong to patterns`,
+      remedy: "Write one name a line.",
+    };
   if (host.startsWith("/"))
     return { problem: `${shown} is a path and no host`, remedy: `A tree of this machine: local:${name}` };
   if (host.includes("@")) {
@@ -52,7 +55,12 @@ export function problemOfEntry(name: string): NameProblem | undefined {
   }
   if (host === "")
     return { problem: `${shown} has no host before the colon`, remedy: `For this machine: local${name}` };
-  if (!HOST.test(host)) return { problem: `${JSON.stringify(host)} is no name of a host` };
+  if (!HOST.test(host)) {
+    return {
+      problem: `${JSON.stringify(host)} is no name of a host`,
+      remedy: "Letters, digits and _ . - make a name, which begins and ends with none of . and -",
+    };
+  }
   return colon < 0 ? undefined : problemOfTree(name, host, name.slice(colon + 1));
 }
 

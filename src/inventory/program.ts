@@ -4,13 +4,15 @@ import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
-import { cleaned, isMap, parseJson, readScriptInventory, withHostvars } from "./script-form.js";
+import { cleaned, parseJson } from "./json.js";
+import { isMap, readScriptInventory, withHostvars } from "./script-form.js";
 import type { InventorySource } from "./source.js";
 
 /** Programs of one inventory at work at once. */
 const parallelHosts = 8;
 const maximalBytes = 512 * 1024 * 1024;
 const shownLines = 15;
+const onlyJson = "It must print one JSON object on stdout, and nothing else; messages belong on stderr.";
 
 export interface ProgramOptions {
   readonly timeoutMs: number;
@@ -21,7 +23,9 @@ export async function readProgram(file: string, options: ProgramOptions): Promis
   refuseWhatOthersCanChange(file);
   const what = `the output of ${file} --list`;
   const { stdout, stderr } = await run(file, ["--list"], options);
-  const read = readScriptInventory(parseJson(stdout, what, quoted(stderr)), file, { file: what });
+  const read = readScriptInventory(parseJson(stdout, what, { detail: quoted(stderr), remedy: onlyJson }), file, {
+    file: what,
+  });
   const hostvars = read.hostvars ?? (await askEach(file, read.hosts, options));
   return withHostvars(read, hostvars, file);
 }
@@ -38,7 +42,7 @@ async function askEach(
       const { stdout, stderr } = await run(file, ["--host", host], options);
       const what = `the output of ${file} --host ${host}`;
       // As in Ansible no output is no variables.
-      const vars = stdout.trim() === "" ? {} : parseJson(stdout, what, quoted(stderr));
+      const vars = stdout.trim() === "" ? {} : parseJson(stdout, what, { detail: quoted(stderr), remedy: onlyJson });
       if (!isMap(vars))
         throw new CrunError({ severity: "error", summary: `${what} must be a map of variables`, place: { file } });
       answers.set(host, vars);

@@ -24,7 +24,12 @@ function rangeItems(range: string): readonly string[] | NameProblem {
   const parts = range.split(":");
   const [first = "", last = "", stepText = "1"] = parts;
   const step = Number(stepText);
-  if (parts.length < 2 || parts.length > 3)
+  if (parts.length > 3 || range.includes("::"))
+    return {
+      problem: `the range [${range}] has too many colons`,
+      remedy: "An IPv6 address is no name: give the host one, and the variable crun_host.",
+    };
+  if (parts.length < 2)
     return {
       problem: `the range [${range}] needs the form [FIRST:LAST] or [FIRST:LAST:STEP]`,
       ...(/^\w+-\w+$/.test(range) ? { remedy: `Write [${range.replace("-", ":")}].` } : {}),
@@ -42,7 +47,10 @@ function rangeItems(range: string): readonly string[] | NameProblem {
     return { problem: `the range [${range}] needs numbers or single letters` };
   const isPadded = first.length > 1 && first.startsWith("0");
   if (isPadded && first.length !== last.length)
-    return { problem: `the ends of the range [${range}] must have as many digits` };
+    return {
+      problem: `the ends of the range [${range}] must have as many digits`,
+      remedy: `Write [${first.padStart(last.length, "0")}:${last.padStart(first.length, "0")}].`,
+    };
   const from = Number(first === "" ? "0" : first);
   const to = Number(last);
   if (from > to) return backwards(range, first, last);

@@ -1,6 +1,6 @@
 // Reads what an inventory program prints (`--list`): JSON with groups as lists or maps, and `_meta.hostvars`.
 
-import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import type { Place } from "../diagnostic/diagnostic.js";
 import { problemOfEntry, problemOfGroup } from "./names.js";
 import { Problems } from "./report.js";
 import { emptySource, groupIn, type InventorySource, type WrittenVar } from "./source.js";
@@ -132,48 +132,6 @@ export function withHostvars(
     return vars ? { ...entry, vars } : entry;
   });
   return { ...read.source, entries };
-}
-
-/** Parses JSON. Throws a CrunError with line, column and a look at the text. `what`: what it is, as `the output of hosts.py --list`. */
-export function parseJson(text: string, what: string, hint?: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const known = /at position (\d+)/.exec(message)?.[1];
-    const offset = known === undefined ? text.length : Number(known);
-    const before = text.slice(0, offset).split("\n");
-    const line = before.length;
-    const column = (before.at(-1) ?? "").length + 1;
-    const whole = text.split("\n")[line - 1] ?? "";
-    const isShort = whole.length <= 160;
-    const around = whole.slice(Math.max(0, column - 40), column + 40);
-    throw new CrunError({
-      severity: "error",
-      summary: `${what} is no JSON: ${reasonOf(message)}`,
-      place: { file: what, line, column },
-      source: isShort ? cleaned(whole) : undefined,
-      detail:
-        [isShort ? "" : `Near: …${cleaned(around)}…`, hint ?? ""].filter((one) => one !== "").join("\n") || undefined,
-      remedy: "It must print one JSON object on stdout, and nothing else; messages belong on stderr.",
-    });
-  }
-}
-
-function reasonOf(message: string): string {
-  const short = message
-    .replace(/ in JSON.*$|,? (?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON$|\(line.*$/g, "")
-    .trim();
-  return /end of JSON/.test(message) ? "it ends too early" : short.charAt(0).toLowerCase() + short.slice(1);
-}
-
-/** Text of a program, fit for a terminal. */
-export function cleaned(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }
 
 function kindOf(value: unknown): string {

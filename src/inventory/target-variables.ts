@@ -6,7 +6,7 @@ import type { VarLayer } from "../module/value.js";
 import type { Graph, GroupNode } from "./graph.js";
 import type { Target } from "./inventory.js";
 import type { Language } from "./language.js";
-import { layerOf, varsOfFile } from "./layer.js";
+import { layerOf, readDataFile, varsOfFile } from "./layer.js";
 import { memoByName } from "./memo.js";
 import { withSourceLines } from "./report.js";
 import { targetOf } from "./target-of.js";
@@ -162,7 +162,11 @@ function folderLayers(
       files.filesFor(name).map((file) => {
         const text = read(file);
         try {
-          return layerOf(`${side} ${folder}/${name}`, varsOfFile(language.readYaml(file, text), language), language);
+          return layerOf(
+            `${side} ${folder}/${name}`,
+            varsOfFile(readDataFile(file, text, language), language),
+            language,
+          );
         } catch (error) {
           if (!(error instanceof CrunError)) throw error;
           // Read long after the inventory: the lines are still at hand only here.

@@ -134,17 +134,33 @@ function events(source: SourceFile): Event[] {
     return parseEvents(source.text, { filename: source.name, maxDepth: 200 });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    const quote = /deficient indentation|unexpected end of the stream/.test(error.reason)
-      ? openQuote(source, error.mark?.position)
-      : undefined;
+    const isUnclosed = /deficient indentation|unexpected end of the stream/.test(error.reason);
+    const quote = isUnclosed ? openQuote(source, error.mark?.position) : undefined;
     if (quote !== undefined)
       throw source.error(source.place(quote), "this is not YAML: a quote is not closed", {
         remedy: "Write the same quote at the end of the text.",
       });
+    const bracket = isUnclosed ? openBracket(source, error.mark?.position) : undefined;
+    if (bracket !== undefined) {
+      const closing = source.text[bracket] === "[" ? "]" : "}";
+      throw source.error(source.place(bracket), "this is not YAML: a bracket is not closed", {
+        remedy: `Write ${closing} where the ${closing === "]" ? "list" : "map"} ends.`,
+      });
+    }
     const place = error.mark ? source.place(Math.min(error.mark.position, source.text.length)) : { file: source.name };
     const line = place.line === undefined ? "" : (source.line(place.line) ?? "");
     throw source.error(place, `this is not YAML: ${error.reason}`, { remedy: remedyFor(line, error.reason) });
   }
+}
+
+/** Offset of the bracket before the place that begins the value of its line and has no partner there. */
+function openBracket(source: SourceFile, before = source.text.length): number | undefined {
+  const start = source.text.lastIndexOf("\n", source.text.slice(0, before).trimEnd().length - 1) + 1;
+  const line = source.text.slice(start, before).replace(/\n[^]*/, "");
+  const value = /^\s*(?:- )*(?:[^\s:#][^:#]*:\s+)?([[{])/.exec(line);
+  if (!value || line.includes("{{")) return undefined;
+  const count = (characters: RegExp): number => line.match(characters)?.length ?? 0;
+  return count(/[[{]/g) > count(/[\]}]/g) ? start + value[0].length - 1 : undefined;
 }
 
 /** Offset of the last quote before the place that has no partner on its line. */

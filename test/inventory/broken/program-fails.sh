@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "no connection to the cloud" >&2
+exit 3

@@ -1,0 +1,2 @@
+#!/bin/sh
+printf '{"_meta": {"hostvars": {}}, "web": {"hosts": ["a\\nb"]}}'

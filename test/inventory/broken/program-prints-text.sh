@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "Fetching hosts..."
+echo '{"web": {"hosts": ["a"]}}'

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"_meta": {"hostvars": {"a": {"http-port": 80}}}, "web": {"hosts": ["a"]}}'
