@@ -111,10 +111,12 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
   return lines;
 }
 
+/** Keys of a result that say how it went, not what it is. */
+const aboutTheRun = new Set(["changed", "failed", "skipped", "ansible_loop_var", "ansible_index_var"]);
+
 function debugLines(event: TaskResultEvent): string[] {
-  const { changed: _changed, failed: _failed, skipped: _skipped, ...shown } = event.result;
-  const { ansible_loop_var: item, ansible_index_var: index } = shown;
-  const all = Object.entries(shown).filter(([key]) => key !== "ansible_loop_var" && key !== "ansible_index_var");
+  const { ansible_loop_var: item, ansible_index_var: index } = event.result;
+  const all = Object.entries(event.result).filter(([key]) => !aboutTheRun.has(key));
   // What the loop adds is in the line above; `var: item` shows it itself.
   const own = all.filter(([key]) => key !== "item" && key !== item && key !== index);
   const entries = own.length > 0 ? own : all;
@@ -141,6 +143,7 @@ function lastLines(text: string): string {
 }
 
 function indent(text: string, by = 2): string {
+  if (!text.includes("\n")) return " ".repeat(by) + text;
   return text
     .split("\n")
     .map((line) => " ".repeat(by) + line)

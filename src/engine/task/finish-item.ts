@@ -124,7 +124,8 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
   }
   let conclusion: Conclusion = {};
   let fault = work.fault;
-  let fields: Record<string, unknown> = { ...plan.result };
+  // With their places from the start: keys that are added later cost more than all the rest of a result.
+  let fields: Record<string, unknown> = { changed: false, failed: false, skipped: false, ...plan.result };
   let isOverdue = false;
   if (outcomes && plan.changes.length > 0) {
     const concluded = concludePlan(plan, outcomes);
