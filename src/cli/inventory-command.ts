@@ -9,7 +9,8 @@ import { clean, cleanJson } from "../report/clean.js";
 import { extraVars } from "./extra-vars.js";
 import { InventoryView } from "./inventory-show.js";
 import { limitOf } from "./limit.js";
-import { inventoryPaths, readConfig, showWarning } from "./setup.js";
+import { readConfig } from "./config.js";
+import { inventoryPaths, showWarning } from "./setup.js";
 
 export interface InventoryOptions {
   readonly inventory: readonly string[];

@@ -1,34 +1,37 @@
-// What --list-tasks, --list-hosts and --list-tags show.
+// What --list-tasks, --list-hosts and --list-tags show, as Ansible shows it.
 
-import { isSelected } from "../engine/selection.js";
+import { isSelected, type TagSelection } from "../engine/selection.js";
 import type { Node, Play, Playbook } from "../playbook/play.js";
 import { createScope } from "../playbook/scope/scope.js";
+import { writtenText } from "../playbook/template/template.js";
 import type { PlayOptions } from "./options.js";
 import type { Setup } from "./setup.js";
 
-/** All nodes of a play, blocks' insides included. */
-function* nodesOf(nodes: readonly Node[]): Generator<Exclude<Node, { kind: "block" }>> {
+type Listed = Exclude<Node, { kind: "block" }>;
+
+/** What would run where nothing fails: what rescues or comes always behind a block is not shown, nor what nobody wrote. */
+function* nodesOf(nodes: readonly Node[], tags: TagSelection): Generator<Listed> {
   for (const node of nodes) {
-    if (node.kind === "block") for (const part of [node.block, node.rescue, node.always]) yield* nodesOf(part);
-    else yield node;
+    if (node.kind === "block") yield* nodesOf(node.block, tags);
+    else if (!(node.kind === "meta" && node.isImplicit) && isSelected(node.tags, tags)) yield node;
   }
 }
 
-function titleOf(node: Exclude<Node, { kind: "block" }>): string {
-  if (node.kind === "meta") return `meta: ${node.action}`;
-  const role = node.role ? `${node.role.name} : ` : "";
-  const name = node.name?.isStatic
-    ? String(node.name.render(createScope([])))
-    : node.kind === "task"
-      ? node.module.name
-      : node.action;
-  return `${role}${name}`;
+function titleOf(node: Listed): string {
+  const name = node.name && writtenText(node.name);
+  if (name !== undefined) return node.role && !isRoleInclude(node) ? `${node.role.name} : ${name}` : name;
+  return node.kind === "task" ? node.module.name : node.kind === "include" ? node.action : "meta";
 }
 
-/** Text for the chosen listing. */
+function isRoleInclude(node: Listed): boolean {
+  return node.kind === "include" && node.action === "include_role";
+}
+
+/** Text of the chosen listings. */
 export function listing(
   playbooks: readonly Playbook[],
-  options: PlayOptions,
+  { lists }: PlayOptions,
+  tags: TagSelection,
   setup: Setup,
   limit: ReadonlySet<string> | undefined,
 ): string {
@@ -36,13 +39,23 @@ export function listing(
   for (const { file, plays } of playbooks) {
     lines.push("", `playbook: ${file}`);
     for (const [index, play] of plays.entries()) {
-      lines.push("", `  play #${index + 1} (${hostsText(play, setup)}): ${play.name}`);
-      if (options.action === "list-hosts") lines.push(...hostLines(play, setup, limit));
-      else if (options.action === "list-tags") lines.push(`    TASK TAGS: [${[...tagsOf(play)].sort().join(", ")}]`);
-      else lines.push(...taskLines(play, options));
+      lines.push("", `  play #${index + 1} (${hostsText(play, setup)}): ${play.name}\tTAGS: [${sorted(play.tags)}]`);
+      if (lists.has("hosts")) lines.push(...hostLines(play, setup, limit));
+      const nodes = [...nodesOf(play.nodes, tags)];
+      if (lists.has("tasks")) lines.push("    tasks:", ...nodes.map(taskLine));
+      const all = new Set([...play.tags, ...nodes.flatMap((node) => [...node.tags])]);
+      if (lists.has("tags")) lines.push(`      TASK TAGS: [${sorted(all)}]`);
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+function taskLine(node: Listed): string {
+  return `      ${titleOf(node)}\tTAGS: [${sorted(node.tags)}]`;
+}
+
+function sorted(tags: ReadonlySet<string>): string {
+  return [...tags].sort().join(", ");
 }
 
 function hostsText(play: Play, setup: Setup): string {
@@ -50,22 +63,7 @@ function hostsText(play: Play, setup: Setup): string {
 }
 
 function hostLines(play: Play, setup: Setup, limit: ReadonlySet<string> | undefined): string[] {
-  const found = setup.inventory.match(hostsText(play, setup)).filter(({ name }) => !limit || limit.has(name));
-  return [`    targets (${found.length}):`, ...found.map(({ name }) => `      ${name}`)];
-}
-
-function tagsOf(play: Play): Set<string> {
-  const tags = new Set<string>();
-  for (const node of nodesOf(play.nodes)) if (node.kind !== "meta") for (const tag of node.tags) tags.add(tag);
-  return tags;
-}
-
-function taskLines(play: Play, options: PlayOptions): string[] {
-  const selection = { only: new Set(options.tags), skip: new Set(options.skipTags) };
-  const lines = ["    tasks:"];
-  for (const node of nodesOf(play.nodes)) {
-    if (node.kind === "meta" || !isSelected(node.tags, selection)) continue;
-    lines.push(`      ${titleOf(node)}\tTAGS: [${[...node.tags].sort().join(", ")}]`);
-  }
-  return lines;
+  const pattern = hostsText(play, setup);
+  const found = setup.inventory.match(pattern).filter(({ name }) => !limit || limit.has(name));
+  return [`    pattern: ${pattern}`, `    hosts (${found.length}):`, ...found.map(({ name }) => `      ${name}`)];
 }

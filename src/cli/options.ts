@@ -27,7 +27,11 @@ export interface PlayOptions extends ReachOptions {
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly startAtTask: string | undefined;
-  readonly action: "play" | "list-tasks" | "list-hosts" | "list-tags" | "syntax-check";
+  /** Asks before each task. */
+  readonly isStepped: boolean;
+  /** `list`: shows what `lists` names. */
+  readonly action: "play" | "list" | "syntax-check";
+  readonly lists: ReadonlySet<"tasks" | "hosts" | "tags">;
   readonly output: "auto" | "plain" | "json";
 }
 

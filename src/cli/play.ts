@@ -5,13 +5,13 @@ import { modules } from "../../modules/index.js";
 import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { crunFacts } from "../engine/look/crun-facts.js";
-import { StartGate } from "../engine/program.js";
 import { isSelected } from "../engine/selection.js";
 import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
+import { StartGate } from "../playbook/start-at.js";
 import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
@@ -24,6 +24,7 @@ import { inventoryLayers } from "./played-layers.js";
 import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
+import { selectionOf, stepMode } from "./selecting.js";
 import { setUp, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
@@ -83,10 +84,11 @@ interface Parts {
 async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Promise<number> {
   const { vault, extra } = setup;
   const loaded: LoadedPlaybook[] = [];
-  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault }));
+  const rolesPath = setup.config.rolesPath ?? [];
+  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault, rolesPath }));
   const limit = limitOf(options.limit, setup.inventory);
   const layers = inventoryLayers(loaded, setup, limit);
-  const selection = { only: new Set(options.tags), skip: new Set(options.skipTags) };
+  const selection = selectionOf(options, setup.config);
   const isPlayed = (task: { readonly tags: ReadonlySet<string> }): boolean => isSelected(task.tags, selection);
   const checkPattern = (pattern: string, mayCome: MayCome): void => {
     setup.inventory.match(pattern, mayCome);
@@ -94,6 +96,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     setup.inventory.mayCome = mayCome;
   };
   const { tags, skipTags, startAtTask } = options;
+  const steps = options.isStepped ? stepMode(prompt) : undefined;
   tell(
     await preflight(loaded, {
       layers: layers.all,
@@ -106,11 +109,15 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     }),
   );
   const playbooks = loaded.map(({ playbook }) => playbook);
-  if (options.action === "syntax-check") return 0;
-  if (options.action !== "play") {
-    process.stdout.write(listing(playbooks, options, setup, limit));
+  if (options.action === "syntax-check") {
+    process.stdout.write(playbooks.map(({ file }) => `\nplaybook: ${file}\n`).join(""));
     return 0;
   }
+  if (options.action === "list") {
+    process.stdout.write(listing(playbooks, options, selection, setup, limit));
+    return 0;
+  }
+  const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
   const run = new Run({
     inventory: setup.inventory,
@@ -134,7 +141,8 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     becomesByDefault: options.become,
     verbosity: options.verbosity,
     tags: selection,
-    startAt: options.startAtTask === undefined ? undefined : new StartGate(options.startAtTask),
+    startAt,
+    steps,
     forks: setup.forks,
     version,
   });
@@ -150,7 +158,11 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
   process.on("SIGTERM", interrupt);
   try {
     const { exitStatus } = await run.plays(playbooks);
-    return exitStatus;
+    if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;
+    throw new CrunError({
+      severity: "error",
+      summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
+    });
   } finally {
     clearTimeout(patience);
     await pool.close();

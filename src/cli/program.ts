@@ -48,6 +48,7 @@ function buildProgram(finish: (status: number) => void): Command {
     .option("-C, --check", "change nothing, predict what would change")
     .option("-D, --diff", "show differences")
     .option("--start-at-task <name>", "begin at this task")
+    .option("--step", "ask before each task")
     .option("--list-tasks", "list the tasks and end")
     .option("--list-hosts", "list the targets and end")
     .option("--list-tags", "list the tags and end")
@@ -263,9 +264,8 @@ function reachOptions(options: RawOptions): ReachOptions {
 }
 
 function playOptions(playbooks: readonly string[], options: RawOptions): PlayOptions {
-  const action = (["list-tasks", "list-hosts", "list-tags", "syntax-check"] as const).find(
-    (one) => options[camel(one)] === true,
-  );
+  const lists = new Set((["tasks", "hosts", "tags"] as const).filter((one) => options[camel(`list-${one}`)] === true));
+  const isSyntax = options["syntaxCheck"] === true;
   const output = (["plain", "json"] as const).find((one) => one === options["output"]);
   return {
     ...reachOptions(options),
@@ -275,7 +275,9 @@ function playOptions(playbooks: readonly string[], options: RawOptions): PlayOpt
     isCheck: options["check"] === true,
     isDiff: options["diff"] === true,
     startAtTask: textOf(options, "startAtTask"),
-    action: action ?? "play",
+    isStepped: options["step"] === true,
+    action: isSyntax ? "syntax-check" : lists.size > 0 ? "list" : "play",
+    lists,
     output: output ?? "auto",
   };
 }

@@ -1,31 +1,31 @@
 // What every command that reaches hosts sets up first: configuration, inventory, variables, connections.
 
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
-import { suggest } from "../diagnostic/near.js";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import type { LoadedInventory, Target } from "../inventory/inventory.js";
 import { LiveInventory } from "../inventory/live.js";
 import { loadInventory } from "../inventory/load.js";
 import type { Scope, VarLayer } from "../module/value.js";
 import { languageWith } from "../playbook/language.js";
 import { createScope } from "../playbook/scope/scope.js";
-import { plainOf, readYaml } from "../playbook/yaml/yaml.js";
 import { treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
 import type { HostAddress } from "../target/session.js";
+import { readConfig, type Config } from "./config.js";
 import { extraVars } from "./extra-vars.js";
 import { Hosts } from "./hosts.js";
 import type { ReachOptions } from "./options.js";
 import { Locked, type Vault } from "../vault/vault.js";
 import type { Masker } from "../engine/task/masker.js";
 import { terminalPrompt } from "./prompt.js";
-import { noVaultConfig, vaultConfigOf, vaultOf, type VaultConfig } from "./vault-keys.js";
+import { noVaultConfig, vaultOf } from "./vault-keys.js";
 
 export interface Setup {
   readonly inventory: LiveInventory;
   readonly extra: VarLayer;
   readonly connection: ConnectionOptions;
   readonly forks: number;
+  readonly config: Config;
   /** Opens what is encrypted, and tells the masker. */
   readonly vault: Vault;
   addressOf(host: string): HostAddress;
@@ -39,15 +39,6 @@ export interface Setup {
 }
 
 const defaultForks = 20;
-
-/** Defaults for flags, from crun.yml beside the playbook or in the working directory. */
-export interface Config {
-  readonly inventory?: readonly string[];
-  readonly forks?: number;
-  /** For each run of an executable inventory; in crun.yml in seconds. */
-  readonly inventoryTimeoutMs?: number;
-  readonly vault?: VaultConfig;
-}
 
 /**
  * Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. `masker` learns what is
@@ -77,6 +68,7 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
     inventory,
     extra,
     connection,
+    config,
     forks: options.forks ?? config.forks ?? defaultForks,
     vault,
     scopeOf,
@@ -103,40 +95,6 @@ export function inventoryPaths(given: readonly string[], config: Config): readon
   if (variable) return [variable];
   if (config.inventory && config.inventory.length > 0) return config.inventory;
   return ["hosts", "hosts.yml"].filter((name) => existsSync(name)).slice(0, 1);
-}
-
-const configKeys = ["inventory", "forks", "inventory_timeout", "vault"];
-
-/** crun.yml of the playbook's directory, else of the working directory. Throws a CrunError. */
-export function readConfig(directory: string | undefined): Config {
-  const file = [directory, "."]
-    .flatMap((one) => (one === undefined ? [] : [join(one, "crun.yml")]))
-    .find((one) => existsSync(one));
-  if (file === undefined) return {};
-  const node = readYaml(file, readFileSync(file, "utf8"));
-  if (node === undefined) return {};
-  const place = { file };
-  if (node.kind !== "map") throw new CrunError({ severity: "error", summary: "crun.yml is a map of defaults", place });
-  const config: { inventory?: string[]; forks?: number; inventoryTimeoutMs?: number; vault?: VaultConfig } = {};
-  for (const { key, value } of node.entries.values()) {
-    const plain = plainOf(value);
-    if (key === "inventory")
-      config.inventory = (Array.isArray(plain) ? plain : [plain]).map((one) => resolve(dirname(file), String(one)));
-    else if (key === "forks" && typeof plain === "number") config.forks = plain;
-    else if (key === "inventory_timeout" && typeof plain === "number" && plain > 0)
-      config.inventoryTimeoutMs = plain * 1000;
-    else if (key === "vault") config.vault = vaultConfigOf(value, file);
-    else {
-      const remedy = suggest(key, configKeys) ?? `It takes ${configKeys.join(", ")}.`;
-      throw new CrunError({
-        severity: "error",
-        summary: `crun.yml: ${JSON.stringify(key)} makes no sense here`,
-        place,
-        remedy,
-      });
-    }
-  }
-  return config;
 }
 
 async function connectionOptions(options: ReachOptions): Promise<ConnectionOptions> {

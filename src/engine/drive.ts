@@ -77,6 +77,9 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
       return;
     case "sleep":
       await on.play.run.sleep(need.ms);
+      return;
+    case "ask":
+      await on.play.steps.ask(on, need.title);
   }
 }
 

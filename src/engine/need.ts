@@ -25,4 +25,6 @@ export type Need =
   | { readonly kind: "effects" }
   /** Read the inventory anew, once for all who met. */
   | { readonly kind: "refresh"; readonly met: readonly number[] | undefined }
-  | { readonly kind: "sleep"; readonly ms: number };
+  | { readonly kind: "sleep"; readonly ms: number }
+  /** --step: ask whether the operation at hand is to be carried out. */
+  | { readonly kind: "ask"; readonly title: string };

@@ -13,6 +13,7 @@ import type { Code, TaskOp } from "./program.js";
 import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous } from "./rendezvous.js";
 import type { Run } from "./run.js";
+import { Steps } from "./steps.js";
 import { Limiter } from "./slots.js";
 import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
@@ -51,6 +52,7 @@ export class PlayRun {
   readonly #unwatch: (() => void)[] = [];
   readonly #includes = new Map<Include, Map<string, Loaded | CrunError>>();
   readonly handlers: Handlers;
+  readonly steps: Steps;
   readonly #once = new OnceResults();
   #refreshed: { readonly met: readonly number[] | undefined; readonly done: Promise<void> } | undefined;
   readonly #throttles = new Map<Task, Limiter>();
@@ -62,6 +64,7 @@ export class PlayRun {
     this.title = play.name;
     this.handlers = new Handlers(play.handlers, (task) => run.infoOf(task));
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
+    this.steps = new Steps(run.options.steps, this.isLockstep);
     this.rendezvous = new Rendezvous(
       states.length,
       () => this.isStopping,
@@ -232,15 +235,28 @@ export class PlayRun {
 
   /** A target's play has ended: nobody waits for it any more. */
   leave(on: TargetPlay): void {
-    if (on.met?.[0] === on.index) {
-      this.#once.give(positionOf(on.frame, on.pc).join(), {
-        register: undefined,
-        result: {},
-        facts: {},
-        lost: undefined,
-      });
-    }
+    this.#giveNothing(on);
     this.rendezvous.leave();
+  }
+
+  /** Goes past a task that is not to be carried out, as if it were not there. */
+  passOver(on: TargetPlay): void {
+    this.#giveNothing(on);
+    on.permit?.();
+    on.permit = undefined;
+    on.met = undefined;
+    on.pc++;
+  }
+
+  /** Those that wait for a run_once task go on without a result. */
+  #giveNothing(on: TargetPlay): void {
+    if (on.met?.[0] !== on.index) return;
+    this.#once.give(positionOf(on.frame, on.pc).join(), {
+      register: undefined,
+      result: {},
+      facts: {},
+      lost: undefined,
+    });
   }
 
   /** Waits for the target that does a run_once task, and takes over what came of it. */

@@ -1,6 +1,7 @@
 // Lays a play's nodes out as a flat list of operations, so that walking, looking ahead and going back are index arithmetic.
 
 import type { Block, Include, Meta, Node, Task } from "../playbook/play.js";
+import type { StartGate } from "../playbook/start-at.js";
 import type { TaskInfo } from "./task/task-info.js";
 import { isSelected, type TagSelection } from "./selection.js";
 
@@ -59,47 +60,32 @@ export interface CompileOptions {
   readonly infoOf: (task: Task) => TaskInfo;
 }
 
-/** Opens at the first task of that name (`ROLE : NAME` too, shell wildcards taken) and stays open. */
-export class StartGate {
-  readonly #pattern: RegExp;
-  isOpen = false;
-
-  constructor(name: string) {
-    const source = [...name]
-      .map((one) => (one === "*" ? ".*" : one === "?" ? "." : one.replace(/[\\^$.|+()[\]{}]/g, "\\$&")))
-      .join("");
-    this.#pattern = new RegExp(`^${source}$`, "s");
-  }
-
-  passes(task: Task, name: string): boolean {
-    this.isOpen ||=
-      this.#pattern.test(name) || (task.role !== undefined && this.#pattern.test(`${task.role.name} : ${name}`));
-    return this.isOpen;
-  }
-}
-
 /** Nodes to code. Tasks that the tags leave out are not in it. */
 export function compile(nodes: readonly Node[], options: CompileOptions): Code {
   const ops: Op[] = [];
   const add = (list: readonly Node[], region: Region | undefined): void => {
     for (const node of list) addNode(node, region);
   };
+  // What rescues is reached by a failure alone: nothing begins there.
+  const isBefore = (node: Task | Include | Meta, region: Region | undefined): boolean =>
+    options.startAt !== undefined &&
+    (region?.part === "rescue" ? !options.startAt.isOpen : !options.startAt.passes(node));
   const addNode = (node: Node, region: Region | undefined): void => {
     switch (node.kind) {
       case "task": {
         if (!isSelected(node.tags, options.tags)) return;
         const info = options.infoOf(node);
-        if (options.startAt && !options.startAt.passes(node, info.title)) return;
+        if (isBefore(node, region)) return;
         ops.push({ kind: "task", task: node, info, region, isHandler: false });
         return;
       }
       case "include":
-        if (options.startAt && !options.startAt.isOpen) return;
-        if (isSelected(node.tags, options.tags)) ops.push({ kind: "include", include: node, region });
+        if (!isSelected(node.tags, options.tags) || isBefore(node, region)) return;
+        ops.push({ kind: "include", include: node, region });
         return;
       case "meta":
-        if (node.action === "flush_handlers" || isSelected(node.tags, options.tags))
-          ops.push({ kind: "meta", meta: node, region });
+        if (!isAlways(node) && (!isSelected(node.tags, options.tags) || isBefore(node, region))) return;
+        ops.push({ kind: "meta", meta: node, region });
         return;
       case "block":
         addBlock(node, region);
@@ -125,6 +111,11 @@ export function compile(nodes: readonly Node[], options: CompileOptions): Code {
   add(nodes, undefined);
   ops.push({ kind: "end" });
   return { ops };
+}
+
+/** What the loader itself put there. */
+function isAlways({ isImplicit, action }: Meta): boolean {
+  return isImplicit || action === "flush_handlers";
 }
 
 /** Handlers as code: each runs where it was notified. Tags do not choose among handlers. */

@@ -14,9 +14,11 @@ import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
 import { batchesOf, ordered } from "./batch-order.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
-import { compile, type Code, type StartGate } from "./program.js";
+import type { StartGate } from "../playbook/start-at.js";
+import { compile, type Code } from "./program.js";
 import { allTags, type TagSelection } from "./selection.js";
 import { HostSlots, Limiter } from "./slots.js";
+import type { StepMode } from "./steps.js";
 import { Sources, type SourceOpener, type TextCompiler } from "./task/sources.js";
 import { TargetState, type Location, type OpenHost } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
@@ -64,6 +66,7 @@ export interface RunOptions {
   readonly verbosity?: number;
   readonly tags?: TagSelection | undefined;
   readonly startAt?: StartGate | undefined;
+  readonly steps?: StepMode | undefined;
   readonly forks?: number;
   /** Trees of one host at work at once. */
   readonly treesPerHost?: number;

@@ -41,6 +41,8 @@ export class TargetPlay {
   met: readonly number[] | undefined;
   /** The task before acted on another target: what comes next must not begin before all are through with it. */
   mustMeet = false;
+  /** --step: where the person said yes. */
+  allowedAt: string | undefined;
   /** Given back when the task at hand is over. */
   permit: (() => void) | undefined;
   /** Failed, ended by a meta action, or stopped: no further task. */

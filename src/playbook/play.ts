@@ -12,6 +12,7 @@ export interface Playbook {
 export interface Play {
   readonly name: string;
   readonly place: Place;
+  readonly tags: ReadonlySet<string>;
   /** Pattern of targets. */
   readonly hosts: Renderable;
   readonly vars: VarLayer;
@@ -159,6 +160,9 @@ export interface Included {
 
 export interface Meta extends Inherited {
   readonly kind: "meta";
+  readonly name: Renderable | undefined;
+  /** Made by the loader: nobody wrote it. */
+  readonly isImplicit: boolean;
   readonly action:
     | "flush_handlers"
     /** Ends the tasks of a role: made by the loader, nobody writes it. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { modules } from "../../modules/index.js";
 import { extraVars } from "../../src/cli/extra-vars.js";
 import type { Counts, TaskResultEvent } from "../../src/engine/events.js";
-import { StartGate } from "../../src/engine/program.js";
+import { StartGate } from "../../src/playbook/start-at.js";
 import { loadPlaybook, loadVarsFile } from "../../src/playbook/load/load.js";
 import { preflight } from "../../src/playbook/preflight/preflight.js";
 import { resolve } from "node:path";

@@ -124,7 +124,7 @@ export function block(parts: { block: Node[]; rescue?: Node[]; always?: Node[] }
 }
 
 export function meta(action: Meta["action"], keys: Values = {}): Meta {
-  return { ...inherited(keys), kind: "meta", action };
+  return { ...inherited(keys), kind: "meta", name: undefined, isImplicit: false, action };
 }
 
 export function include(files: Readonly<Record<string, Node[]>>, file: string, keys: Values = {}): Include {
@@ -154,6 +154,7 @@ export function play(
   return {
     name: "site",
     place,
+    tags: new Set(),
     hosts: templateOfValue("hosts", hostsPattern ?? "all"),
     vars: layer(playVars ?? {}),
     varsFiles: [],

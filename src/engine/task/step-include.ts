@@ -18,6 +18,8 @@ import { TaskWork, type ItemResult } from "../work.js";
 
 /** Goes into the next item's tasks, or past the include when all are done. */
 export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
+  const gate = on.include ? undefined : on.play.steps.gate(on, () => titleOf(on, op.include));
+  if (gate) return gate;
   const work = on.include ?? begin(on, op);
   if (!("items" in work)) return work.need;
   const item = work.items[work.index];

@@ -9,6 +9,7 @@ import { TaskWork } from "../work.js";
 import { finishItem } from "./finish-item.js";
 import { finishTask } from "./finish-task.js";
 import { itemsOf } from "./loop.js";
+import { titleOf } from "./task-event.js";
 import { caught, holds, planItem } from "./plan-item.js";
 
 /** Goes on with the task, or past it. Gives what it needs first, or nothing. */
@@ -18,7 +19,9 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
     return undefined;
   }
   if (!on.current && on.play.run.jobs.isAtWork(on.state.target.name) && on.books.isPending) return { kind: "flush" };
-  const gate = on.current ? undefined : gateOf(on, op);
+  const gate = on.current
+    ? undefined
+    : (gateOf(on, op) ?? on.play.steps.gate(on, () => titleOf(op.info, on.scopeFor(op.task))));
   if (gate) return gate;
   const work = on.current ?? begin(on, op);
   if (!(work instanceof TaskWork)) return work;

@@ -209,6 +209,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   return {
     name: playName(map, findings),
     place: placeOf(map),
+    tags: lineage.tags,
     hosts,
     vars,
     varsFiles,
@@ -235,6 +236,8 @@ function part(nodes: readonly Node[], lineage: Lineage, map: YamlMap): Node[] {
     tags: new Set(["always"]),
     when: [],
     kind: "meta",
+    name: undefined,
+    isImplicit: true,
     action: "flush_handlers",
     place: placeOf(map),
   };

@@ -169,6 +169,8 @@ export async function loadRole(
   const end: Meta = {
     ...passedOn(inside),
     kind: "meta",
+    name: undefined,
+    isImplicit: true,
     action: "role_complete",
     place: placeOf(request.node),
     tags: new Set(["always"]),

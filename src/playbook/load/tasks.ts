@@ -298,7 +298,15 @@ function metaOf(context: LoadContext, map: YamlMap, action: YamlEntry, lineage: 
   const word = isTarget ? "end_host" : oneOf(node, "meta", META_ACTIONS, findings);
   return word === undefined
     ? []
-    : [{ ...inheritedOf(inherit(lineage, map, "task vars", findings), map), kind: "meta", action: word }];
+    : [
+        {
+          ...inheritedOf(inherit(lineage, map, "task vars", findings), map),
+          kind: "meta",
+          name: nameOf(map, findings),
+          isImplicit: false,
+          action: word,
+        },
+      ];
 }
 
 /** The handlers of a list: tasks alone, imports expanded. */

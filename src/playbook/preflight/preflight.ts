@@ -10,6 +10,7 @@ import { wordsOf } from "../load/free-form.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import type { LoadedPlaybook } from "../load/load.js";
 import type { Play, Task } from "../play.js";
+import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
@@ -268,23 +269,19 @@ function checkTags(walked: Walked, asked: PreflightQuestions, found: Findings): 
   for (const tag of asked.skipTags ?? []) report(tag, "error", "--skip-tags");
 }
 
-/** `--start-at-task`: exact, `role : name`, or with shell wildcards. */
+/** `--start-at-task` that no task is called by. */
 function checkStart(walked: Walked, { startAtTask }: PreflightQuestions, found: Findings): void {
-  if (startAtTask === undefined) return;
-  const escaped = [...startAtTask]
-    .map((one) => (one === "*" ? ".*" : one === "?" ? "." : one.replace(/[\\^$.|+()[\]{}]/g, "\\$&")))
-    .join("");
-  const regex = new RegExp(`^${escaped}$`, "s");
-  const tasks = walked.tasks.filter((one) => !one.isHandler);
-  const names = tasks.flatMap(({ task }) => {
-    const name = task.name ? (staticText(task.name) ?? "") : task.module.name;
-    return task.role ? [name, `${task.role.name} : ${name}`] : [name];
-  });
-  const isOpen = walked.openPlays.size > 0 || tasks.some(({ task }) => task.name && !task.name.isStatic);
-  if (isOpen || names.some((name) => regex.test(name))) return;
+  if (startAtTask === undefined || walked.openPlays.size > 0) return;
+  const gate = new StartGate(startAtTask);
+  const tasks = walked.tasks.filter((one) => !one.isHandler).map(({ task }) => task);
+  const others = walked.others.flatMap(({ node }) =>
+    node.kind === "include" || (node.kind === "meta" && !node.isImplicit) ? [node] : [],
+  );
+  const names = [...tasks, ...others].flatMap(namesToStartAt);
+  if (names.some((name) => gate.matches(name))) return;
   found.add({
     severity: "error",
     summary: `--start-at-task: no task is called ${JSON.stringify(startAtTask)}`,
-    remedy: suggest(startAtTask, names),
+    remedy: suggest(startAtTask, names) ?? "crun play --list-tasks shows their names.",
   });
 }

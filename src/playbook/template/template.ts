@@ -178,6 +178,13 @@ function scalarTemplate(node: YamlScalar): Template {
   return textTemplate(value, originOf(node));
 }
 
+/** The text of a template, or of a value that is none, as it is written; undefined for lists and maps. */
+export function writtenText(value: Renderable): string | undefined {
+  if (value instanceof TextTemplate) return value.texts[0];
+  const plain = value instanceof Static ? value.render() : undefined;
+  return typeof plain === "object" || plain === undefined ? undefined : String(plain);
+}
+
 /** Template of a text of known origin. */
 export function textTemplate(text: string, origin: TextOrigin): Template {
   if (!text.includes("{{")) return new Static(text, origin.place);

@@ -1,0 +1,86 @@
+// crun.yml: defaults for flags, beside the playbook or in the working directory.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { CrunError } from "../diagnostic/diagnostic.js";
+import { suggest } from "../diagnostic/near.js";
+import { placeOf, plainOf, readYaml, type YamlNode } from "../playbook/yaml/yaml.js";
+import { vaultConfigOf, type VaultConfig } from "./vault-keys.js";
+
+/** Paths are absolute: they are written relative to crun.yml. */
+export interface Config {
+  readonly inventory?: readonly string[];
+  readonly forks?: number;
+  /** For each run of an executable inventory; in crun.yml in seconds. */
+  readonly inventoryTimeoutMs?: number;
+  readonly vault?: VaultConfig;
+  readonly rolesPath?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+}
+
+type Draft = { -readonly [K in keyof Config]: Config[K] };
+
+/** `directory`: the playbook's. Throws a CrunError for what makes no sense. */
+export function readConfig(directory: string | undefined): Config {
+  const file = [directory, "."]
+    .flatMap((one) => (one === undefined ? [] : [join(one, "crun.yml")]))
+    .find((one) => existsSync(one));
+  const node = file === undefined ? undefined : readYaml(file, readFileSync(file, "utf8"));
+  if (file === undefined || node === undefined) return {};
+  if (node.kind !== "map") throw node.source.error(placeOf(node), "crun.yml is a map of defaults");
+  const config: Draft = {};
+  for (const { key, keyNode, value } of node.entries.values()) {
+    const take = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+    if (!take) {
+      throw node.source.error(placeOf(keyNode), `crun.yml: ${JSON.stringify(key)} makes no sense here`, {
+        remedy: suggest(key, Object.keys(KEYS)) ?? `It takes ${Object.keys(KEYS).join(", ")}.`,
+      });
+    }
+    take(config, value, dirname(file), file);
+  }
+  return config;
+}
+
+const KEYS: Readonly<Record<string, (config: Draft, node: YamlNode, directory: string, file: string) => void>> = {
+  inventory: (config, node, directory) => (config.inventory = paths(node, directory, "inventory")),
+  forks: (config, node) => (config.forks = wholeNumber(node, "forks")),
+  inventory_timeout: (config, node) => (config.inventoryTimeoutMs = seconds(node, "inventory_timeout") * 1000),
+  vault: (config, node, _directory, file) => (config.vault = vaultConfigOf(node, file)),
+  roles_path: (config, node, directory) => (config.rolesPath = paths(node, directory, "roles_path")),
+  tags: (config, node) => (config.tags = words(node, "tags")),
+  skip_tags: (config, node) => (config.skipTags = words(node, "skip_tags")),
+};
+
+function paths(node: YamlNode, directory: string, key: string): string[] {
+  return texts(node, key).map((one) => resolve(directory, one));
+}
+
+function words(node: YamlNode, key: string): string[] {
+  return texts(node, key)
+    .flatMap((one) => one.split(",").map((word) => word.trim()))
+    .filter(Boolean);
+}
+
+function texts(node: YamlNode, key: string): string[] {
+  const plain = plainOf(node);
+  const list: readonly unknown[] = Array.isArray(plain) ? plain : [plain];
+  if (list.every((one) => typeof one === "string" || typeof one === "number")) return list.map(String);
+  throw problem(node, `crun.yml: ${key} must be text or a list of texts`);
+}
+
+function wholeNumber(node: YamlNode, key: string): number {
+  const plain = plainOf(node);
+  if (typeof plain === "number" && Number.isInteger(plain) && plain > 0) return plain;
+  throw problem(node, `crun.yml: ${key} must be a whole number above 0`);
+}
+
+function seconds(node: YamlNode, key: string): number {
+  const plain = plainOf(node);
+  if (typeof plain === "number" && plain > 0) return plain;
+  throw problem(node, `crun.yml: ${key} must be a number of seconds`);
+}
+
+function problem(node: YamlNode, summary: string): CrunError {
+  return node.source.error(placeOf(node), summary);
+}
