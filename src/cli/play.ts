@@ -18,6 +18,7 @@ import { fileTemplate } from "../playbook/template/template.js";
 import type { MayCome } from "../inventory/inventory.js";
 import type { Prompt } from "../target/session.js";
 import type { PlayOptions } from "./options.js";
+import { askVars, takeDefaults } from "./ask-vars.js";
 import { limitOf } from "./limit.js";
 import { listing } from "./listing.js";
 import { inventoryLayers } from "./played-layers.js";
@@ -109,6 +110,8 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     }),
   );
   const playbooks = loaded.map(({ playbook }) => playbook);
+  const plays = playbooks.flatMap((one) => one.plays);
+  if (options.action !== "play") takeDefaults(plays);
   if (options.action === "syntax-check") {
     process.stdout.write(playbooks.map(({ file }) => `\nplaybook: ${file}\n`).join(""));
     return 0;
@@ -117,6 +120,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     process.stdout.write(listing(playbooks, options, selection, setup, limit));
     return 0;
   }
+  await askVars(plays, { extra, prompt, isInteractive: process.stdin.isTTY, masker });
   const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
   const run = new Run({

@@ -16,6 +16,9 @@ export interface Play {
   /** Pattern of targets. */
   readonly hosts: Renderable;
   readonly vars: VarLayer;
+  readonly prompts: readonly VarPrompt[];
+  /** What was answered to the prompts: above `vars`, of which it is a part. Filled before the play begins. */
+  readonly answers: Map<string, Renderable | { readonly raw: unknown }>;
   /** vars_files as written (may hold templates; a list item may be a list: first that exists). */
   readonly varsFiles: readonly Renderable[];
   readonly gatherFacts: boolean | undefined;
@@ -37,6 +40,24 @@ export interface Play {
   readonly handlers: readonly Task[];
   /** Directory that relative paths start from, and names for magic variables. */
   readonly directory: string;
+}
+
+/** A variable that a play asks the person for. */
+export interface VarPrompt {
+  readonly name: string;
+  readonly place: Place;
+  readonly source: string | undefined;
+  readonly question: string | undefined;
+  readonly default: Renderable | undefined;
+  /** The answer is not shown while it is typed, nor anywhere later. */
+  readonly isPrivate: boolean;
+  readonly isConfirmed: boolean;
+  /** Braces in the answer mean nothing. */
+  readonly isUnsafe: boolean;
+  /** The variable holds the answer's hash, as password_hash makes it. */
+  readonly hash:
+    | { readonly method: string; readonly salt: string | undefined; readonly saltSize: number | undefined }
+    | undefined;
 }
 
 export type Node = Task | Block | Include | Meta;

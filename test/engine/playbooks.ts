@@ -157,6 +157,8 @@ export function play(
     tags: new Set(),
     hosts: templateOfValue("hosts", hostsPattern ?? "all"),
     vars: layer(playVars ?? {}),
+    prompts: [],
+    answers: new Map(),
     varsFiles: [],
     gatherFacts: undefined,
     strategy: "free",

@@ -17,6 +17,9 @@ const METHODS: Readonly<Record<string, Method>> = {
   sha512: { id: "6", algorithm: "sha512", size: 64 },
 };
 
+/** Methods that there are. */
+export const passwordMethods: readonly string[] = Object.keys(METHODS);
+
 /** A hash of 5000 rounds takes some 10 ms: the same question is asked for each target. */
 const known = new Map<string, string>();
 
@@ -25,6 +28,7 @@ export function passwordHash(
   method: string,
   salt: string | undefined,
   rounds: number | undefined,
+  saltSize?: number,
 ): string {
   const chosen = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined;
   if (!chosen) {
@@ -33,7 +37,7 @@ export function passwordHash(
       "There are sha512 and sha256; md5 and blowfish are left out on purpose.",
     );
   }
-  const used = salt ?? randomSalt();
+  const used = salt ?? randomSalt(saltSize);
   if (!/^[./0-9A-Za-z]{1,16}$/.test(used))
     throw new HelperError("the salt must be 1 to 16 letters, digits, dots or slashes");
   const count = rounds === undefined ? undefined : Math.min(999_999_999, Math.max(1000, Math.trunc(rounds)));
@@ -51,8 +55,8 @@ export function passwordHash(
   return hash;
 }
 
-function randomSalt(): string {
-  return Array.from({ length: 16 }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
+function randomSalt(length = 16): string {
+  return Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
 }
 
 function fill(digest: Buffer, length: number): Buffer {

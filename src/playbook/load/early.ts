@@ -12,9 +12,13 @@ export class EarlyValues {
   readonly #below: () => readonly VarLayer[];
   readonly #above: readonly VarLayer[];
   /** Names that `vars_prompt` asks for, when the playbook was read. */
-  readonly #asked: ReadonlySet<string>;
+  readonly #asked: () => ReadonlySet<string>;
 
-  constructor(below: () => readonly VarLayer[], above: readonly VarLayer[], asked: ReadonlySet<string> = new Set()) {
+  constructor(
+    below: () => readonly VarLayer[],
+    above: readonly VarLayer[],
+    asked: () => ReadonlySet<string> = () => new Set(),
+  ) {
     this.#below = below;
     this.#above = above;
     this.#asked = asked;
@@ -37,7 +41,7 @@ export class EarlyValues {
         node,
         `${keyword} is needed before any target is at hand, and ${JSON.stringify(missing)} is not known then`,
         {
-          detail: this.#asked.has(missing)
+          detail: this.#asked().has(missing)
             ? "vars_prompt asks for it when the playbook has been read."
             : "Variables of the play (vars, vars_files) and of the command line (-e) are known.",
           remedy: `Write ${instead ?? "it out"}, or give it with -e ${missing}=….`,

@@ -95,7 +95,7 @@ export const PLAY_KEYWORDS: Keywords = {
   roles: true,
   handlers: true,
   vars_files: true,
-  vars_prompt: `${NOT_YET} Give the value with -e.`,
+  vars_prompt: true,
   gather_facts: true,
   gather_subset: true,
   gather_timeout: true,

@@ -11,13 +11,15 @@ import { EarlyValues } from "./early.js";
 import { Findings } from "./findings.js";
 import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywords.js";
 import { inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
-import type { Meta, Node, Play, Playbook } from "../play.js";
+import type { Meta, Node, Play, Playbook, VarPrompt } from "../play.js";
 import { loadRoles } from "./roles.js";
 import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticValue, templateOf } from "../template/template.js";
-import { booleanOf, isTemplateText, oneOf, plainBoolean, plainNumber, plainText, varsOf, varsOfFile } from "./vars.js";
+import { isTemplateText, plainText, varsOf, varsOfFile } from "./vars.js";
+import { flagOf, numberOf, orderOf, serialOf, strategyOf, varsFilesOf } from "./play-keywords.js";
+import { answeredLayer, promptsOf } from "./prompts.js";
 import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
 export interface LoadOptions {
@@ -190,9 +192,16 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   const node = (key: string): YamlNode | undefined => map.entries.get(key)?.value;
   const varsNode = node("vars");
   const own = varsNode ? varsOf(varsNode, "play vars", findings) : undefined;
-  const vars = stack("play vars", [...above.vars, ...(own ? [own] : [])]);
+  const answers: Play["answers"] = new Map();
+  const asks = map.entries.has("vars_prompt") ? [answeredLayer(answers)] : [];
+  const vars = stack("play vars", [...above.vars, ...(own ? [own] : []), ...asks]);
   const varsFiles = varsFilesOf(node("vars_files"), findings);
-  const early = new EarlyValues(() => [vars, ...staticLayers(varsFiles, directory, shared.files)], shared.extra);
+  const early = new EarlyValues(
+    () => [vars, ...staticLayers(varsFiles, directory, shared.files)],
+    shared.extra,
+    () => asked(prompts),
+  );
+  const prompts = promptsOf(node("vars_prompt"), early, findings);
   const inherited = inherit({ ...above.lineage, early }, map, undefined, findings);
   const lineage: Lineage = { ...inherited, searchDirectories: [directory] };
   const settled = (key: string): YamlNode | undefined => {
@@ -212,6 +221,8 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     tags: lineage.tags,
     hosts,
     vars,
+    prompts,
+    answers,
     varsFiles,
     gatherFacts: flagOf(settled("gather_facts"), "gather_facts", findings),
     strategy: strategyOf(settled("strategy"), findings),
@@ -227,6 +238,10 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     handlers: [...gathered.handlers, ...handlers],
     directory,
   };
+}
+
+function asked(prompts: readonly VarPrompt[]): ReadonlySet<string> {
+  return new Set(prompts.map(({ name }) => name));
 }
 
 /** Tasks, and the handlers that they notified; also where there are none: handlers may have notified others. */
@@ -305,58 +320,4 @@ function playName(map: YamlMap, findings: Findings): string {
   if (node.kind === "scalar") return node.value === null ? fallback : node.text;
   findings.at(node, "a name must be text");
   return fallback;
-}
-
-function varsFilesOf(node: YamlNode | undefined, findings: Findings): Renderable[] {
-  if (!node || (node.kind === "scalar" && node.value === null)) return [];
-  const items = node.kind === "list" ? node.items : [node];
-  return items.flatMap((item) => {
-    const names = item.kind === "list" ? item.items : [item];
-    if (names.some((one) => one.kind !== "scalar" || typeof one.value !== "string")) {
-      findings.at(item, "vars_files must be a list of files", {
-        remedy: "An item may be a list itself: the first file of it that is there is read.",
-      });
-      return [];
-    }
-    const template = findings.try(() => templateOf(item));
-    return template ? [template] : [];
-  });
-}
-
-function flagOf(node: YamlNode | undefined, keyword: string, findings: Findings): boolean | undefined {
-  if (!node) return undefined;
-  const value = node.kind === "scalar" ? booleanOf(node.value) : undefined;
-  return value ?? plainBoolean(node, keyword, findings);
-}
-
-function numberOf(node: YamlNode | undefined, keyword: string, findings: Findings): number | undefined {
-  return node && plainNumber(node, keyword, findings);
-}
-
-function strategyOf(node: YamlNode | undefined, findings: Findings): "free" | "linear" {
-  if (!node) return "free";
-  const text = node.kind === "scalar" ? node.text.replace(/^ansible\.builtin\./, "") : "";
-  if (text === "host_pinned") return "free";
-  if (text === "linear" || text === "free") return text;
-  return oneOf(node, "strategy", ["free", "linear"], findings) ?? "free";
-}
-
-const ORDERS = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"] as const;
-
-function orderOf(node: YamlNode | undefined, findings: Findings): Play["order"] {
-  return (node && oneOf(node, "order", ORDERS, findings)) ?? "inventory";
-}
-
-function serialOf(node: YamlNode | undefined, findings: Findings): (number | string)[] | undefined {
-  if (!node) return undefined;
-  const items = node.kind === "list" ? node.items : [node];
-  return items.flatMap((item): (number | string)[] => {
-    const text = item.kind === "scalar" ? item.text.trim() : "";
-    if (/^\d+$/.test(text) && Number(text) > 0) return [Number(text)];
-    if (/^\d+(\.\d+)?%$/.test(text)) return [text];
-    findings.at(item, "serial must be a number of targets, a percentage, or a list of them", {
-      remedy: "Write serial: 2, serial: 30%, or serial: [1, 30%].",
-    });
-    return [];
-  });
 }

@@ -195,6 +195,7 @@ export function sourcesOf(
   for (const layer of outside) sources.addLayer(layer);
   for (const play of plays) {
     for (const layer of [play.vars, ...play.roleDefaults, ...play.roleVars]) sources.addLayer(layer);
+    sources.addNames(play.prompts.map(({ name }) => name));
     const layers = fileLayers(play);
     if (!layers) sources.isOpen = true;
     for (const layer of layers ?? []) sources.addLayer(layer);

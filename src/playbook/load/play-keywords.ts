@@ -1,0 +1,62 @@
+// Keywords of a play alone: files of variables, strategy, order, batches.
+
+import { booleanOf, oneOf, plainBoolean, plainNumber } from "./vars.js";
+import type { Findings } from "./findings.js";
+import type { Play } from "../play.js";
+import { templateOf } from "../template/template.js";
+import type { Renderable } from "../../module/value.js";
+import type { YamlNode } from "../yaml/yaml.js";
+
+export function varsFilesOf(node: YamlNode | undefined, findings: Findings): Renderable[] {
+  if (!node || (node.kind === "scalar" && node.value === null)) return [];
+  const items = node.kind === "list" ? node.items : [node];
+  return items.flatMap((item) => {
+    const names = item.kind === "list" ? item.items : [item];
+    if (names.some((one) => one.kind !== "scalar" || typeof one.value !== "string")) {
+      findings.at(item, "vars_files must be a list of files", {
+        remedy: "An item may be a list itself: the first file of it that is there is read.",
+      });
+      return [];
+    }
+    const template = findings.try(() => templateOf(item));
+    return template ? [template] : [];
+  });
+}
+
+export function flagOf(node: YamlNode | undefined, keyword: string, findings: Findings): boolean | undefined {
+  if (!node) return undefined;
+  const value = node.kind === "scalar" ? booleanOf(node.value) : undefined;
+  return value ?? plainBoolean(node, keyword, findings);
+}
+
+export function numberOf(node: YamlNode | undefined, keyword: string, findings: Findings): number | undefined {
+  return node && plainNumber(node, keyword, findings);
+}
+
+export function strategyOf(node: YamlNode | undefined, findings: Findings): "free" | "linear" {
+  if (!node) return "free";
+  const text = node.kind === "scalar" ? node.text.replace(/^ansible\.builtin\./, "") : "";
+  if (text === "host_pinned") return "free";
+  if (text === "linear" || text === "free") return text;
+  return oneOf(node, "strategy", ["free", "linear"], findings) ?? "free";
+}
+
+const ORDERS = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"] as const;
+
+export function orderOf(node: YamlNode | undefined, findings: Findings): Play["order"] {
+  return (node && oneOf(node, "order", ORDERS, findings)) ?? "inventory";
+}
+
+export function serialOf(node: YamlNode | undefined, findings: Findings): (number | string)[] | undefined {
+  if (!node) return undefined;
+  const items = node.kind === "list" ? node.items : [node];
+  return items.flatMap((item): (number | string)[] => {
+    const text = item.kind === "scalar" ? item.text.trim() : "";
+    if (/^\d+$/.test(text) && Number(text) > 0) return [Number(text)];
+    if (/^\d+(\.\d+)?%$/.test(text)) return [text];
+    findings.at(item, "serial must be a number of targets, a percentage, or a list of them", {
+      remedy: "Write serial: 2, serial: 30%, or serial: [1, 30%].",
+    });
+    return [];
+  });
+}
