@@ -73,7 +73,7 @@ const cases: readonly Case[] = [
       ["P: ", "secret1"],
       ["confirm P: ", "secret1"],
     ],
-    shows: new RegExp(passwordHash("secret1", "sha512", "saltsalt", undefined).replace(/[$.]/g, "\$&")),
+    shows: new RegExp(passwordHash("secret1", "sha512", "saltsalt", undefined).replace(/[$.]/g, String.raw`\$&`)),
     hides: /secret1/,
   },
   {
