@@ -14,11 +14,14 @@ struct probe {
   uint8_t flags;  // enum probe_flag
   uint8_t algorithms;
   uint32_t depth;  // 0: all levels
-  uint64_t limit;  // bytes (READ) or entries (LIST, GLOB)
+  uint64_t limit;  // bytes (READ, CONNECT) or entries (LIST, GLOB)
   const char *path;
   const uint8_t *unless;  // 32 bytes or NULL
   struct bytes_list needles;
   struct exec_spec *exec;
+  const char *host;     // CONNECT: an IP address
+  uint16_t port;        // CONNECT
+  uint32_t timeout_ms;  // CONNECT
 };
 
 enum expect_flag {

@@ -150,6 +150,12 @@ static void get_probe(struct cursor *cursor, struct probe *probe) {
       break;
     case PROBE_MACHINE:
       break;
+    case PROBE_CONNECT:
+      probe->host = get_string(cursor);
+      probe->port = get_u16(cursor);
+      probe->timeout_ms = get_u32(cursor);
+      probe->limit = get_u32(cursor);
+      break;
     default:
       cursor_break(cursor);
   }

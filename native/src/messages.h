@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 3
+#define PROTOCOL_VERSION 4
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)
@@ -63,7 +63,16 @@ enum stat_type {
   TYPE_SOCKET = 7,
 };
 
-enum probe_kind { PROBE_STAT = 1, PROBE_READ, PROBE_HASH, PROBE_LIST, PROBE_GLOB, PROBE_EXEC, PROBE_MACHINE };
+enum probe_kind {
+  PROBE_STAT = 1,
+  PROBE_READ,
+  PROBE_HASH,
+  PROBE_LIST,
+  PROBE_GLOB,
+  PROBE_EXEC,
+  PROBE_MACHINE,
+  PROBE_CONNECT,
+};
 
 enum change_kind {
   CHANGE_WRITE_FILE = 1,

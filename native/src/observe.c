@@ -79,6 +79,8 @@ static int run_probe(struct tree *tree, const struct probe *probe, const struct 
       return run_kept(tree, probe->at_host, probe->exec, task, out, NULL, err);
     case PROBE_MACHINE:
       return probe_machine(tree, out, err);
+    case PROBE_CONNECT:
+      return probe_connect(tree, probe, out, err);
   }
   return err_fail(err, FAILURE_BAD_REQUEST, "probe", probe->path, "Unknown kind of probe.");
 }

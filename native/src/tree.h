@@ -65,6 +65,7 @@ int probe_read(struct tree *tree, const struct probe *probe, const struct task *
 int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
 int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
 int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
+int probe_connect(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err);
 
 // Changes.
 int change_write_file(struct tree *tree, const struct change *change, struct err *err);

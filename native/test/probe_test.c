@@ -1,10 +1,15 @@
 // Probes: what they answer, and what they refuse to be drawn into.
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -272,6 +277,63 @@ static void test_hash(void) {
   fixture_close(&fixture);
 }
 
+// What CONNECT finds at a port of this machine: what was said there, or `error N`, or `refused`.
+static const char *try_port(const char *host, uint16_t port, uint32_t timeout_ms, uint64_t limit) {
+  static char said[256];
+  auto_buffer struct buffer out = {0};
+  struct probe probe = {.kind = PROBE_CONNECT, .host = host, .port = port, .timeout_ms = timeout_ms, .limit = limit};
+  struct err err;
+  if (probe_connect(&fixture.tree, &probe, &out, &err) != 0) return err.code == FAILURE_BAD_REQUEST ? "refused" : "?";
+  struct cursor cursor = {.at = out.data, .left = out.length};
+  uint8_t is_open = get_u8(&cursor);
+  uint32_t failure = get_u32(&cursor);
+  struct bytes bytes = get_bytes(&cursor);
+  CHECK(!cursor.is_broken && cursor.left == 0);
+  if (!is_open) {
+    snprintf(said, sizeof said, "error %u", failure);
+  } else {
+    snprintf(said, sizeof said, "%.*s", (int)bytes.length, (const char *)bytes.data);
+  }
+  return said;
+}
+
+static void test_connect(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  char closed[32];
+  pid_t child;
+  fixture_open(&fixture);
+  CHECK(bind(listening, (struct sockaddr *)&address, sizeof address) == 0 && listen(listening, 8) == 0);
+  CHECK(getsockname(listening, (struct sockaddr *)&address, &length) == 0);
+  uint16_t port = ntohs(address.sin_port);
+  // Nobody accepts: the kernel answers, nothing is said, and the time is kept.
+  CHECK_TEXT(try_port("127.0.0.1", port, 1000, 0), "");
+  CHECK_TEXT(try_port("127.0.0.1", port, 50, 100), "");
+  child = fork();
+  if (child == 0) {
+    for (unsigned i = 0; i < 4; i++) {
+      int fd = accept(listening, NULL, NULL);
+      // The two before were never accepted.
+      if (i >= 2 && write(fd, "hello\r\nworld", 12) != 12) _exit(1);
+      if (i == 3) sleep(1);
+      close(fd);
+    }
+    _exit(0);
+  }
+  CHECK_TEXT(try_port("127.0.0.1", port, 5000, 100), "hello\r\nworld");
+  // Silence ends it before the timeout, and the limit holds.
+  CHECK_TEXT(try_port("127.0.0.1", port, 60000, 5), "hello");
+  waitpid(child, NULL, 0);
+  close(listening);
+  snprintf(closed, sizeof closed, "error %d", ECONNREFUSED);
+  CHECK_TEXT(try_port("127.0.0.1", port, 1000, 0), closed);
+  CHECK_TEXT(try_port("localhost", port, 1000, 0), "refused");
+  CHECK_TEXT(try_port("", port, 1000, 0), "refused");
+  CHECK_TEXT(try_port("127.0.0.1", 0, 1000, 0), "refused");
+  fixture_close(&fixture);
+}
+
 void probe_tests(void) {
   test_run("READ gives the content, unless it is too large or known", test_read);
   test_run("needles pick whole paragraphs, and only where the very line is in them", test_needles);
@@ -279,6 +341,7 @@ void probe_tests(void) {
   test_run("LIST tells what is beneath a directory, links not followed", test_list);
   test_run("GLOB matches beneath the root alone, sorted", test_glob);
   test_run("HASH gives the digests in the order of the bits", test_hash);
+  test_run("CONNECT tells what answers at a port, in bounded time", test_connect);
   test_run("50,000 levels are listed up to a limit, and removed", test_deep);
   test_run("a directory of many names is listed and removed in bounded memory", test_wide);
 }

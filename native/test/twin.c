@@ -89,6 +89,12 @@ static void put_probe(struct buffer *out, const struct probe *probe) {
       break;
     case PROBE_MACHINE:
       break;
+    case PROBE_CONNECT:
+      put_str(out, probe->host);
+      put_u16(out, probe->port);
+      put_u32(out, probe->timeout_ms);
+      put_u32(out, (uint32_t)probe->limit);
+      break;
   }
 }
 

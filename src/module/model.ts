@@ -101,7 +101,7 @@ export class Model {
   }
 
   answer(probe: Probe): Answer {
-    if (probe.kind === "exec" || probe.kind === "machine") return this.#answerRun(probe);
+    if (probe.kind === "exec" || probe.kind === "machine" || probe.kind === "connect") return this.#answerRun(probe);
     if (this.#version === 0 && this.#overlay.size === 0) {
       const seen = this.#seen(probe);
       return seen ? { kind: "known", observation: seen.observation, isCertain: true } : { kind: "ask", probe };
@@ -295,7 +295,7 @@ export class Model {
   }
 
   #fromOverlay(
-    probe: Exclude<Probe, { kind: "exec" | "machine" | "glob" }>,
+    probe: Exclude<Probe, { kind: "exec" | "machine" | "connect" | "glob" }>,
     located: Exclude<Located, { kind: "open" }>,
   ): Answer {
     if (located.kind === "absent")
@@ -384,7 +384,7 @@ export class Model {
   }
 
   /** A program's answer holds only until something is changed. */
-  #answerRun(probe: Extract<Probe, { kind: "exec" | "machine" }>): Answer {
+  #answerRun(probe: Extract<Probe, { kind: "exec" | "machine" | "connect" }>): Answer {
     const seen = this.#seen(probe);
     if (!seen) return { kind: "ask", probe };
     const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;

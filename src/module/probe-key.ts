@@ -19,6 +19,8 @@ export function probeKey(probe: Probe): string {
       return `x${probe.at === "host" ? "h" : "t"}${JSON.stringify(probe.exec)}`;
     case "machine":
       return "m";
+    case "connect":
+      return `c${probe.host}\0${probe.port}\0${probe.timeoutMs}\0${probe.limit ?? ""}`;
   }
 }
 

@@ -71,7 +71,19 @@ export interface MachineProbe {
   readonly kind: "machine";
 }
 
-export type Probe = StatProbe | ReadProbe | HashProbe | ListProbe | GlobProbe | ExecProbe | MachineProbe;
+/** Whether something answers at a TCP port, tried from the host's own network. Never remembered for another look. */
+export interface ConnectProbe {
+  readonly kind: "connect";
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+  /** At most 60,000. */
+  readonly timeoutMs: number;
+  /** Bytes to read of what the peer says first; absent: none. */
+  readonly limit?: number;
+}
+
+export type Probe = StatProbe | ReadProbe | HashProbe | ListProbe | GlobProbe | ExecProbe | MachineProbe | ConnectProbe;
 
 /** A program to run in a tree. Nothing is inherited: the environment is built from zero. */
 export interface ExecSpec {
@@ -230,6 +242,16 @@ export interface MachineObservation {
     | undefined;
 }
 
+export interface ConnectObservation {
+  readonly kind: "connect";
+  readonly failure?: Failure;
+  readonly isOpen: boolean;
+  /** Why it is not, Linux's number. */
+  readonly errno: number;
+  /** What the peer said. */
+  readonly data: Uint8Array;
+}
+
 export type Observation =
   | StatObservation
   | ReadObservation
@@ -237,7 +259,8 @@ export type Observation =
   | ListObservation
   | GlobObservation
   | ExecObservation
-  | MachineObservation;
+  | MachineObservation
+  | ConnectObservation;
 
 interface Observations {
   readonly stat: StatObservation;
@@ -247,6 +270,7 @@ interface Observations {
   readonly glob: GlobObservation;
   readonly exec: ExecObservation;
   readonly machine: MachineObservation;
+  readonly connect: ConnectObservation;
 }
 
 /** The observation that answers a probe of a kind. */

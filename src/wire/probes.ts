@@ -1,6 +1,7 @@
 // Probes and the items that answer them: twins of the tables in native/PROTOCOL.md.
 
 import type {
+  ConnectProbe,
   ExecObservation,
   GlobProbe,
   HashProbe,
@@ -44,16 +45,24 @@ export interface WireExecProbe {
 }
 
 /** A probe whose exec leaves nothing to choose. */
-export type WireProbe = StatProbe | ReadProbe | HashProbe | ListProbe | GlobProbe | WireExecProbe | MachineProbe;
+export type WireProbe =
+  | StatProbe
+  | ReadProbe
+  | HashProbe
+  | ListProbe
+  | GlobProbe
+  | WireExecProbe
+  | MachineProbe
+  | ConnectProbe;
 
-const KINDS = ["", "stat", "read", "hash", "list", "glob", "exec", "machine"] as const;
+const KINDS = ["", "stat", "read", "hash", "list", "glob", "exec", "machine", "connect"] as const;
 const DEFAULT_READ_LIMIT = 16 * 1024 * 1024;
 const DEFAULT_LIST_LIMIT = 100_000;
 
 export function writeProbe(writer: Writer, probe: WireProbe): void {
   writer.oneOf(KINDS, probe.kind, "kind of probe");
-  writer.oneOf(ROOTS, (probe.kind === "machine" ? undefined : probe.at) ?? "tree", "root");
-  writer.str(probe.kind === "machine" || probe.kind === "exec" ? "" : probe.path);
+  writer.oneOf(ROOTS, ("at" in probe ? probe.at : undefined) ?? "tree", "root");
+  writer.str("path" in probe ? probe.path : "");
   switch (probe.kind) {
     case "stat":
       writer.u8(flagBits([probe.follow, 1], [probe.withFlags, 2]));
@@ -81,6 +90,12 @@ export function writeProbe(writer: Writer, probe: WireProbe): void {
       writeExec(writer, probe.exec);
       break;
     case "machine":
+      break;
+    case "connect":
+      writer.str(probe.host);
+      writer.u16(probe.port);
+      writer.u32(probe.timeoutMs);
+      writer.u32(probe.limit ?? 0);
       break;
   }
 }
@@ -113,6 +128,10 @@ export function readProbe(reader: Reader): WireProbe {
       return { kind, at, exec: readExec(reader) };
     case "machine":
       return { kind };
+    case "connect": {
+      const [host, port, timeoutMs, limit] = [reader.str(), reader.u16(), reader.u32(), reader.u32()];
+      return { kind, host, port, timeoutMs, ...(limit > 0 ? { limit } : {}) };
+    }
     case "":
       throw new WireError("kind of probe 0 is not known");
   }
@@ -205,6 +224,8 @@ function readResult(reader: Reader, index: number, probe: Asked, take: TakeConte
       return { kind: "exec", exit: readExit(reader), stdout: reader.bytes(), stderr: reader.bytes() };
     case "machine":
       return { kind: "machine", machine: readMachine(reader) };
+    case "connect":
+      return { kind: "connect", isOpen: reader.bool(), errno: reader.u32(), data: reader.bytes() };
   }
 }
 
@@ -253,6 +274,8 @@ export function failed(probe: Pick<Asked, "kind" | "path">, failure: NonNullable
       return { kind, failure, exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 }, ...noOutput() };
     case "machine":
       return { kind, failure, machine: undefined };
+    case "connect":
+      return { kind, failure, isOpen: false, errno: failure.errno, data: new Uint8Array(0) };
   }
 }
 
@@ -300,6 +323,11 @@ function writeItem(writer: Writer, observation: Observation, probe: WireProbe | 
       break;
     case "machine":
       writeMachine(writer, observation.machine);
+      break;
+    case "connect":
+      writer.bool(observation.isOpen);
+      writer.u32(observation.errno);
+      writer.bytes(observation.data);
       break;
   }
 }

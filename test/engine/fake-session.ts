@@ -37,6 +37,8 @@ export class FakeTree implements TreeSession {
   readonly batches: (readonly Change[])[] = [];
   /** Programs by argv joined with blanks; others exit with 127. */
   readonly programs: Record<string, FakeProgram | (() => FakeProgram)> = {};
+  /** What answers at ports says. */
+  readonly ports: Record<number, string> = {};
   /** Called before a batch is carried out: to change the tree behind the engine's back. */
   beforeApply: (() => void) | undefined;
   /** The connection breaks at this many round trips from now. */
@@ -116,6 +118,10 @@ export class FakeTree implements TreeSession {
   #answer(probe: Probe): Observation {
     if (probe.kind === "exec") return { kind: "exec", ...this.#run(probe.exec) };
     if (probe.kind === "machine") return { kind: "machine", machine: undefined };
+    if (probe.kind === "connect") {
+      const said = this.ports[probe.port];
+      return { kind: "connect", isOpen: said !== undefined, errno: 111, data: Buffer.from(said ?? "") };
+    }
     const answer = this.model.answer(probe);
     if (answer.kind !== "known") throw new Error(`the fake tree does not know ${probe.kind}`);
     return answer.observation;

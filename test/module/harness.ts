@@ -38,6 +38,8 @@ export interface Fixture {
   readonly host?: Tree;
   readonly params: Readonly<Record<string, unknown>>;
   readonly programs?: Programs;
+  /** What answers at `ADDRESS PORT` says. */
+  readonly ports?: Readonly<Record<string, string>>;
   /** A machine that runs from the tree. */
   readonly machine?: { readonly name: string; readonly cgroup?: string; readonly init?: string };
   readonly context?: Partial<Context>;
@@ -49,6 +51,8 @@ export interface Fixture {
     readonly result?: Readonly<Record<string, unknown>>;
     readonly message?: string | RegExp;
     readonly refusal?: RegExp;
+    /** It waits: milliseconds until it looks again. */
+    readonly again?: number;
     /** Problems that the check of params must find. */
     readonly problem?: RegExp;
     readonly warning?: RegExp;
@@ -156,7 +160,10 @@ export function contextOf(parts: Partial<Context> = {}): Context {
 }
 
 /** Answers probes from the model, programs and machine from the fixture. Throws where the module asks for a program the fixture does not know. */
-export function answerer(model: Model, fixture: Pick<Fixture, "programs" | "machine">): (probe: Probe) => Observation {
+export function answerer(
+  model: Model,
+  fixture: Pick<Fixture, "programs" | "machine" | "ports">,
+): (probe: Probe) => Observation {
   return (probe) => {
     if (probe.kind === "exec") {
       const argv = probe.exec.argv.join(" ");
@@ -181,6 +188,10 @@ export function answerer(model: Model, fixture: Pick<Fixture, "programs" | "mach
         ...machine,
       };
       return { kind: "machine", machine: running };
+    }
+    if (probe.kind === "connect") {
+      const said = fixture.ports?.[`${probe.host} ${probe.port}`];
+      return { kind: "connect", isOpen: said !== undefined, errno: 111, data: Buffer.from(said ?? "", "latin1") };
     }
     const answer = model.answer(probe);
     assert.equal(answer.kind, "known", `the model cannot answer ${probe.kind} ${probe.path}`);
@@ -220,6 +231,7 @@ function checkFixture(module: AnyModule, fixture: Fixture): void {
   }
   assert.deepEqual(problems, []);
   assert.ok(plan);
+  assert.equal(plan.again?.afterMs, expect.again);
   if (expect.refusal) {
     assert.match(`${plan.refusal?.message ?? ""} ${plan.refusal?.remedy ?? ""}`, expect.refusal);
     return;

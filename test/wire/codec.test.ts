@@ -105,7 +105,9 @@ describe("wire: fields", () => {
   });
 
   it("random payloads of every type decode or are refused, quickly", () => {
-    const probes = (["stat", "read", "hash", "list", "glob", "exec", "machine"] as const).map((kind) => ({ kind }));
+    const probes = (["stat", "read", "hash", "list", "glob", "exec", "machine", "connect"] as const).map((kind) => ({
+      kind,
+    }));
     const attempt = (decode: () => unknown): void => {
       try {
         decode();

@@ -92,6 +92,7 @@ const list: WireProbe = { kind: "list", at: "tree", path: "/etc", depth: 2, limi
 const glob: WireProbe = { kind: "glob", at: "tree", path: "/etc/*.d/[a-z]?.conf" };
 const execProbe: WireProbe = { kind: "exec", at: "tree", exec: plainExec };
 const machine: WireProbe = { kind: "machine" };
+const connect: WireProbe = { kind: "connect", host: "192.0.2.7", port: 5432, timeoutMs: 5000 };
 
 const probes: readonly (readonly [string, WireProbe])[] = [
   ["stat", stat],
@@ -109,6 +110,8 @@ const probes: readonly (readonly [string, WireProbe])[] = [
   ["exec", execProbe],
   ["exec with everything", { kind: "exec", at: "host", exec: fullExec }],
   ["machine", machine],
+  ["connect", connect],
+  ["connect and read", { kind: "connect", host: "2001:db8::1", port: 65_535, timeoutMs: 1, limit: 4096 }],
 ];
 
 const changes: readonly (readonly [string, WireChange])[] = [
@@ -320,6 +323,8 @@ const observed: readonly (readonly [string, WireProbe, Observation])[] = [
   ],
   ["no machine", machine, { kind: "machine", machine: undefined }],
   ["machine failed", machine, { kind: "machine", failure: refused, machine: undefined }],
+  ["connect open", connect, { kind: "connect", isOpen: true, errno: 0, data: text("SSH-2.0-x\r\n") }],
+  ["connect refused", connect, { kind: "connect", isOpen: false, errno: 111, data: text("") }],
 ];
 
 const outcomes: readonly (readonly [string, WireChange["kind"], Outcome])[] = [
@@ -366,7 +371,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 3,
+      protocol: 4,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",

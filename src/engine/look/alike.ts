@@ -252,6 +252,7 @@ function isSame(one: Observation | undefined, other: Observation | undefined): b
     case "machine":
       return other.kind === "machine" && one.machine === undefined && other.machine === undefined;
     case "exec":
+    case "connect":
       return false;
   }
 }
