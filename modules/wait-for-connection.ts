@@ -5,7 +5,7 @@ import { defineModule } from "../src/module/contract.js";
 export default defineModule({
   name: "wait_for_connection",
   summary: "Wait until the host can be reached",
-  doc: "Gives up the connection that there is and connects anew, again and again, until the host answers and the tree can be looked at: after a reboot, or for a host that was only just started.",
+  doc: "Looks at the tree; where that fails it gives the connection up and connects anew, again and again, until the host answers: after a reboot, or for a host that was only just started.",
   params: {
     timeout: { type: "int", default: 600, doc: "Seconds after which it fails." },
     delay: { type: "int", default: 0, doc: "Seconds before the first attempt." },

@@ -133,7 +133,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path), files)),
     readVars: (paths, under) => includedVars(paths, under, files),
     ask: process.stdin.isTTY ? prompt : undefined,
-    dropHost: (host) => pool.drop(setup.addressOf(host)),
+    dropHost: (host, session) => pool.drop(setup.addressOf(host), session),
     refreshInventory: setup.refresh,
     openSource: (content, path) => vault.openFile(content, path),
     masker,

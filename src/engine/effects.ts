@@ -132,7 +132,7 @@ async function gatherFacts(on: TargetPlay, work: TaskWork): Promise<Came> {
   }
 }
 
-/** Whatever connection there was is given up; a host that answers has one that works. */
+/** A connection that is there and works is kept: other trees of the host use it, too. */
 async function reconnect(on: TargetPlay, work: TaskWork, effect: ReconnectEffect): Promise<Came> {
   const { run } = on.play;
   const state = stateOf(on, work);
@@ -140,12 +140,14 @@ async function reconnect(on: TargetPlay, work: TaskWork, effect: ReconnectEffect
   const until = performance.now() + effect.timeoutMs;
   for (;;) {
     try {
-      state.drop();
-      await run.options.dropHost?.(state.target.host);
       await (await state.open()).observe([{ kind: "stat", path: "/" }]);
       return {};
     } catch (error) {
       if (!(error instanceof CrunError)) throw error;
+      const { session } = state;
+      state.drop();
+      // Other trees of the host may have another one by now.
+      if (session) await run.options.dropHost?.(state.target.host, session);
       if (run.isInterrupted) return { failure: "was stopped: the run was interrupted" };
       const why = error.diagnostics[0]?.summary ?? error.message;
       if (performance.now() + effect.sleepMs >= until)

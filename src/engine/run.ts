@@ -8,6 +8,7 @@ import { type Renderable, type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
+import type { HostSession } from "../target/session.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
 import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
@@ -50,8 +51,8 @@ export interface RunOptions {
   readonly ask?:
     | ((question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>)
     | undefined;
-  /** Ends a host's session: the next `openHost` makes another. */
-  readonly dropHost?: (host: string) => Promise<void>;
+  /** Gives up a host's session, unless there is another one already: the next `openHost` makes one. */
+  readonly dropHost?: (host: string, session: HostSession) => Promise<void>;
   /** Reads the inventory's sources anew. Rejects with a CrunError. */
   readonly refreshInventory?: () => Promise<void>;
   readonly facts?: FactGatherer | undefined;

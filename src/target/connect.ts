@@ -40,11 +40,12 @@ export class ConnectionPool {
     return session;
   }
 
-  /** Ends one host's session; the next `get` opens another. */
-  async drop(address: HostAddress): Promise<void> {
+  /** Ends one host's session, with `only` if it is that one; the next `get` opens another. */
+  async drop(address: HostAddress, only?: HostSession): Promise<void> {
     const key = reachOf(address);
     const session = this.#sessions.get(key);
-    this.#sessions.delete(key);
+    if (only && (await session?.catch(() => undefined)) !== only) return;
+    this.#forget(key, session);
     await end(session);
   }
 
@@ -55,8 +56,8 @@ export class ConnectionPool {
     await Promise.all(sessions.map(end));
   }
 
-  #forget(key: string, session: Promise<HostSession>): void {
-    if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+  #forget(key: string, session: Promise<HostSession> | undefined): void {
+    if (session && this.#sessions.get(key) === session) this.#sessions.delete(key);
   }
 }
 
