@@ -115,7 +115,7 @@ function loadSources(
   step: Step,
   files: string,
 ): Readonly<Record<string, LocalSource>> {
-  const sources = new Sources((file, text) => fileTemplate(file, text));
+  const sources = new Sources(fileTemplate);
   const place = { file: "site.yml" };
   const found: Record<string, LocalSource> = {};
   for (const [name, spec] of Object.entries(module.params)) {
@@ -125,7 +125,7 @@ function loadSources(
     const { folder, isTemplate, followsLinks } = spec.source;
     const path = sources.find({ name: value, folder, directories: [files], place, asked: `${module.name}: ${name}` });
     found[name] = isTemplate
-      ? sources.render(path, place, createScope([rawLayer("vars", step.vars ?? {})]), "")
+      ? sources.render(path, { place, directories: [files] }, createScope([rawLayer("vars", step.vars ?? {})]), "")
       : sources.read(path, place, {
           followsLinks: followsLinks !== undefined && params[followsLinks] !== false,
           isOpened: true,

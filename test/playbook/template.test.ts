@@ -5,7 +5,6 @@ import fc from "fast-check";
 import Handlebars from "handlebars";
 import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
 import { simpleTree } from "../../src/playbook/template/simple-template.js";
-import { compileTemplate } from "../../src/playbook/template/template-compile.js";
 import { fileTemplate, templateOf, templateOfText } from "../../src/playbook/template/template.js";
 import { OMIT } from "../../src/playbook/scope/values.js";
 import { readYaml } from "../../src/playbook/yaml/yaml.js";
@@ -135,7 +134,7 @@ const mistakes: readonly (readonly [string, string])[] = [
   ],
   [
     "{{> head}}",
-    'error: there is no partial "head"\n  at t:1:1\n  1 | {{> head}}\n    | ^\n  It would be head.hbs in the templates directory.',
+    'error: there is no partial "head"\n  at t:1:1\n  1 | {{> head}}\n    | ^\n  Partials are opened in template files alone (the module template).',
   ],
   [
     "{{ n == 5 }}",
@@ -187,21 +186,6 @@ describe("templates", () => {
       messageOf(() => fileTemplate("etc/f.hbs", "a\n\n  {{qqqq}}\n").render(scope)),
       /at etc\/f\.hbs:3:5/,
     );
-  });
-
-  it("opens partials with the variables, a context and arguments, indented where they stand", () => {
-    const head = fileTemplate("x", "");
-    assert.equal(head.render(scope), "");
-    const partials = (name: string): ReturnType<typeof compileTemplate> | undefined =>
-      name === "one" ? compileTemplate("[{{name}}{{#if mark}}{{mark}}{{/if}}]\n") : undefined;
-    const render = (text: string): string =>
-      fileTemplate("f", text, partials).render(
-        createScope([rawLayer("r", { name: "n", mark: "", it: { name: "i", mark: "" } })]),
-      );
-    assert.equal(render("{{> one}}"), "[n]\n");
-    assert.equal(render('{{> one mark="!"}}'), "[n!]\n");
-    assert.equal(render("{{> one it}}"), "[i]\n");
-    assert.equal(render("a:\n  {{> one}}\n"), "a:\n  [n]\n");
   });
 
   it("law: text without braces is itself", () => {

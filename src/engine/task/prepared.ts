@@ -242,20 +242,21 @@ export function sourcesOf(
     if (rule.unless !== undefined && params[rule.unless] === true) continue;
     const name = rule.isCommandLine ? firstWord(value) : value;
     const place = task.args[param]?.place ?? task.place;
-    const path = sources.find({
+    const query = {
       name,
       folder: rule.folder,
       directories: task.searchDirectories,
       place,
       asked: `${task.module.name}: ${param}`,
-    });
+    };
+    const path = sources.find(query);
     if (!rule.isTemplate)
       found[param] = sources.read(path, place, {
         followsLinks: rule.followsLinks !== undefined && params[rule.followsLinks] !== false,
         isOpened: rule.decryptedBy === undefined || params[rule.decryptedBy] !== false,
       });
-    else if (standIn) found[param] = standIn(path, sources.modeOf(path, place));
-    else found[param] = sources.render(path, place, scope, String(params["dest"] ?? ""));
+    else if (standIn) found[param] = standIn(path, sources.modeOf(path, query));
+    else found[param] = sources.render(path, query, scope, String(params["dest"] ?? ""));
   }
   return found;
 }

@@ -19,14 +19,20 @@ import type { LocalEntry, LocalSource } from "../../module/contract.js";
 import type { Content } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
 import { isEncrypted } from "../../vault/format.js";
+import { realFiles } from "../../playbook/load/files.js";
 import { sourceCandidates } from "../../playbook/load/find-source.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
+import type { PartialPlaces } from "../../playbook/template/template-partials.js";
 
 /** Files above this size, in bytes, are named, not held in memory. */
 const inMemoryLimit = 8 * 1024 * 1024;
 
-/** Makes a template of a file's text; throws a CrunError where its syntax is wrong. */
-export type TextCompiler = (file: string, text: string) => { render(scope: Scope): string };
+/** Makes a template of a file's text, whose partials are in the templates/ of the directories; throws a CrunError where its syntax is wrong. */
+export type TextCompiler = (
+  file: string,
+  text: string,
+  places: PartialPlaces,
+) => { render(scope: Scope): string; readonly names: ReadonlySet<string> };
 
 /** Opens a file that is encrypted; undefined: it is not. Throws a CrunError where no key fits. */
 export type SourceOpener = (content: Uint8Array, path: string) => Uint8Array | undefined;
@@ -46,6 +52,12 @@ export interface SourceQuery {
   /** For the message: module and param. */
   readonly asked: string;
 }
+
+/** What a template can use besides variables. */
+const SPECIAL_NAMES = ["ansible_managed", "template_path", "template_fullpath", "template_destpath"];
+
+/** Where a template was asked for, and what it may look through. */
+type Origin = Pick<SourceQuery, "place" | "directories">;
 
 interface TemplateFile {
   readonly template: ReturnType<TextCompiler>;
@@ -109,8 +121,8 @@ export class Sources {
   }
 
   /** The file rendered as a template for one target; it may also use `ansible_managed` and `template_path`, `_fullpath`, `_destpath`. */
-  render(path: string, place: Place, scope: Scope, destination: string): LocalSource {
-    const entry = this.#template(path, place);
+  render(path: string, query: Origin, scope: Scope, destination: string): LocalSource {
+    const entry = this.#template(path, query);
     const special = {
       ansible_managed: "Ansible managed",
       template_path: path,
@@ -125,22 +137,31 @@ export class Sources {
   }
 
   /** Permissions of a template file. */
-  modeOf(path: string, place: Place): number {
-    return this.#template(path, place).mode;
+  modeOf(path: string, query: Origin): number {
+    return this.#template(path, query).mode;
   }
 
-  #template(path: string, place: Place): TemplateFile {
-    let entry = this.#templates.get(path);
+  #textOf(path: string): string {
+    const bytes = readFileSync(path);
+    return Buffer.from(this.#open(bytes, path) ?? bytes).toString("utf8");
+  }
+
+  #template(path: string, { place, directories }: Origin): TemplateFile {
+    // The same file may open other partials for another role.
+    const key = [path, ...directories].join("\0");
+    let entry = this.#templates.get(key);
     if (!entry) {
       entry = guarded(path, place, () => {
         const stat = statSync(path);
         refuseEndless(stat);
-        const bytes = readFileSync(path);
-        const text = Buffer.from(this.#open(bytes, path) ?? bytes).toString("utf8");
-        const readsSpecial = /\btemplate_|\bansible_managed\b/.test(text);
-        return { template: this.#compile(path, text), mode: stat.mode & 0o7777, readsSpecial };
+        const reader = { ...realFiles, text: (one: string): string => this.#textOf(one) };
+        const text = reader.text(path);
+        const template = this.#compile(path, text, { file: path, directories, reader });
+        const readsSpecial =
+          /\btemplate_|\bansible_managed\b/.test(text) || SPECIAL_NAMES.some((one) => template.names.has(one));
+        return { template, mode: stat.mode & 0o7777, readsSpecial };
       });
-      this.#templates.set(path, entry);
+      this.#templates.set(key, entry);
     }
     return entry;
   }

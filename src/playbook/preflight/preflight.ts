@@ -12,6 +12,7 @@ import type { LoadedPlaybook } from "../load/load.js";
 import type { Play, Task } from "../play.js";
 import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
+import type { PartialPlaces } from "../template/template-partials.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { sourcesOf, undefinedVariables } from "./undefined.js";
@@ -120,7 +121,10 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: 
       continue;
     } else if (rule.isTemplate && (opens || !files.isSecret(path))) {
       const text = found.try(() => files.plainText(path));
-      const template = text === undefined ? undefined : found.try(() => fileTemplate(files.shown(path), text));
+      const template =
+        text === undefined
+          ? undefined
+          : found.try(() => fileTemplate(files.shown(path), text, partialPlaces(task, path, files)));
       if (template) templates.push(template);
       const jinja = text === undefined || files.isSecret(path) ? undefined : jinjaIn(files.shown(path), text);
       if (jinja) found.add(jinja);
@@ -135,6 +139,15 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: 
 function isLeftEncrypted(task: Task, decryptedBy: string | undefined): boolean {
   const flag = decryptedBy === undefined ? undefined : task.args[decryptedBy];
   return flag !== undefined && (!flag.isStatic || booleanOf(staticText(flag)) === false);
+}
+
+function partialPlaces(task: Task, file: string, files: PlaybookFiles): PartialPlaces {
+  return {
+    directories: task.searchDirectories,
+    file,
+    reader: { ...files.reader, text: (one) => files.plainText(one) },
+    shown: (path) => files.shown(path),
+  };
 }
 
 function firstWord(line: string): string {

@@ -13,7 +13,13 @@ export interface Frame {
   readonly data: ReadonlyMap<string, unknown> | undefined;
   /** Block params and arguments of partials. */
   readonly locals: ReadonlyMap<string, unknown> | undefined;
+  /** Partials that were defined here with {{#*inline}}. */
+  readonly inlines?: ReadonlyMap<string, Rendering>;
+  /** The block that was handed to the partial which begins here; there, but undefined, where it had none. */
+  readonly partialBlock?: Rendering | undefined;
 }
+
+type Rendering = (frame: Frame) => string;
 
 export function rootFrame(scope: Scope): Frame {
   return { scope, outer: undefined, hasContext: true, context: undefined, data: undefined, locals: undefined };
@@ -44,6 +50,27 @@ export function dataOf(frame: Frame, name: string, depth: number): unknown {
 export function localOf(frame: Frame, name: string): unknown {
   for (let at: Frame | undefined = frame; at; at = at.outer) {
     if (at.locals?.has(name)) return at.locals.get(name);
+  }
+  return undefined;
+}
+
+/** The inline partial of a name that was defined innermost. */
+export function inlineOf(frame: Frame, name: string): Rendering | undefined {
+  for (let at: Frame | undefined = frame; at; at = at.outer) {
+    const found = at.inlines?.get(name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The block that was handed to the partial at hand, and the one that is around that. */
+export function partialBlockOf(
+  frame: Frame,
+): { readonly write: Rendering; readonly outer: Rendering | undefined } | undefined {
+  for (let at: Frame | undefined = frame; at; at = at.outer) {
+    if (!("partialBlock" in at)) continue;
+    if (!at.partialBlock) return undefined;
+    return { write: at.partialBlock, outer: at.outer && partialBlockOf(at.outer)?.write };
   }
   return undefined;
 }

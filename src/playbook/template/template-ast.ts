@@ -71,11 +71,30 @@ export interface CommentNode extends Located {
   readonly type: "CommentStatement";
 }
 
-export interface UnsupportedNode extends Located {
-  readonly type: "PartialBlockStatement" | "Decorator" | "DecoratorBlock";
+export interface PartialBlockNode extends Located {
+  readonly type: "PartialBlockStatement";
+  readonly name: PartialNode["name"];
+  readonly params: readonly ExpressionNode[];
+  readonly hash?: HashNode;
+  readonly program: ProgramNode;
+  readonly indent?: string;
 }
 
-export type StatementNode = MustacheNode | BlockNode | PartialNode | ContentNode | CommentNode | UnsupportedNode;
+export interface DecoratorNode extends Located {
+  readonly type: "DecoratorBlock" | "Decorator";
+  readonly path: PathNode;
+  readonly params: readonly ExpressionNode[];
+  readonly program?: ProgramNode;
+}
+
+export type StatementNode =
+  | MustacheNode
+  | BlockNode
+  | PartialNode
+  | ContentNode
+  | CommentNode
+  | PartialBlockNode
+  | DecoratorNode;
 
 export interface ProgramNode extends Located {
   readonly body: readonly StatementNode[];
@@ -87,16 +106,23 @@ export class TemplateFault extends Error {
   readonly index: number;
   readonly remedy: string | undefined;
   readonly detail: string | undefined;
+  /** The text that the index is of, where it may be another one than that which is at work: a partial's. */
+  readonly text: string | undefined;
   constructor(
     index: number,
     message: string,
-    more: { readonly remedy?: string | undefined; readonly detail?: string | undefined } = {},
+    more: {
+      readonly remedy?: string | undefined;
+      readonly detail?: string | undefined;
+      readonly text?: string;
+    } = {},
   ) {
     super(message);
     this.name = "TemplateFault";
     this.index = index;
     this.remedy = more.remedy;
     this.detail = more.detail;
+    this.text = more.text;
   }
 }
 

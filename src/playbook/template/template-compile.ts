@@ -1,29 +1,24 @@
-// Makes closures of a Handlebars tree: text, blocks, partials; without HTML escaping, values keep their types.
+// Makes closures of a Handlebars tree: text, values, partials; without HTML escaping, values keep their types.
 
-import { suggest } from "../../diagnostic/near.js";
 import type { Scope } from "../../module/value.js";
-import { rootFrame, type Frame } from "./frame.js";
-import { helpers, type HelperDefinition } from "../helpers/index.js";
+import { isMap } from "../helpers/definition.js";
+import { textOrigin } from "../yaml/source.js";
+import { contextFrame, inlineOf, partialBlockOf, rootFrame, type Frame } from "./frame.js";
 import {
   indexOf,
   parseTemplate,
   TemplateFault,
-  type BlockNode,
-  type ExpressionNode,
   type MustacheNode,
+  type PartialBlockNode,
   type PartialNode,
-  type PathNode,
   type ProgramNode,
   type StatementNode,
 } from "./template-ast.js";
-import { ExpressionCompiler, type Eval, type Lexical, type Reference, type Write } from "./template-expression.js";
-import { isEmpty } from "../scope/values.js";
-import { textOrigin } from "../yaml/source.js";
+import { BlockCompiler } from "./template-blocks.js";
+import type { Eval, Lexical, Reference, Write } from "./template-expression.js";
+import { faultIn, PartialTable, type Partial, type PartialPlaces } from "./template-partials.js";
 
 export type { Reference } from "./template-expression.js";
-
-/** Templates that `{{> name}}` names; undefined where there is none. */
-export type Partials = (name: string) => CompiledTemplate | undefined;
 
 export interface CompiledTemplate {
   readonly text: string;
@@ -36,28 +31,35 @@ export interface CompiledTemplate {
   renderText(frame: Frame): string;
 }
 
-/** Compiles a template. Throws a TemplateFault. */
-export function compileTemplate(text: string, partials: Partials = () => undefined): CompiledTemplate {
+/** Compiles a template. `places`: where its partials are. Throws a TemplateFault; a CrunError for what is wrong in a partial. */
+export function compileTemplate(text: string, places?: PartialPlaces): CompiledTemplate {
   if (!text.includes("{{"))
     return { text, references: [], isStatic: true, evaluate: () => text, renderText: () => text };
-  return new Compiler(text, partials).compile(parseTemplate(text));
+  const table = new PartialTable(places, (inner, own) => compileWith(inner, own, places));
+  const template = compileWith(text, table, places);
+  table.check();
+  return template;
 }
 
-class Compiler extends ExpressionCompiler {
-  readonly #partials: Partials;
+function compileWith(text: string, table: PartialTable, places: PartialPlaces | undefined): CompiledTemplate {
+  return new Compiler(text, table, places).compile(parseTemplate(text));
+}
 
-  constructor(text: string, partials: Partials) {
+class Compiler extends BlockCompiler {
+  readonly #partials: PartialTable;
+  readonly #places: PartialPlaces | undefined;
+
+  constructor(text: string, partials: PartialTable, places: PartialPlaces | undefined) {
     super(text);
     this.#partials = partials;
+    this.#places = places;
   }
 
   protected renderFile(path: string, text: string, scope: Scope): string {
     try {
-      return compileTemplate(text, this.#partials).renderText(rootFrame(scope));
+      return compileTemplate(text, this.#places && { ...this.#places, file: path }).renderText(rootFrame(scope));
     } catch (error) {
-      if (!(error instanceof TemplateFault)) throw error;
-      const origin = textOrigin(path, text);
-      throw origin.source.error(origin.at(error.index), error.message, error);
+      throw error instanceof TemplateFault ? faultIn(textOrigin(path, text), error) : error;
     }
   }
 
@@ -65,7 +67,7 @@ class Compiler extends ExpressionCompiler {
     const top: Lexical = { locals: new Set(), depth: 0 };
     const only = tree.body.length === 1 ? tree.body[0] : undefined;
     const value = only?.type === "MustacheStatement" && this.#isWhole(only) ? this.#mustache(only, top) : undefined;
-    const write = value ? (frame: Frame) => this.asText(value(frame), only?.loc.start) : this.#program(tree, top);
+    const write = value ? (frame: Frame) => this.asText(value(frame), only?.loc.start) : this.program(tree, top);
     return {
       text: this.text,
       references: this.references,
@@ -80,16 +82,27 @@ class Compiler extends ExpressionCompiler {
     return indexOf(this.text, node.loc.start) === 0 && indexOf(this.text, node.loc.end) === this.text.length;
   }
 
-  #program(node: ProgramNode | undefined, lexical: Lexical): Write {
-    const parts = (node?.body ?? []).map((one) => this.#statement(one, lexical)).filter((one) => one !== undefined);
-    const [first, second] = parts;
-    if (!first) return () => "";
-    if (!second) return first;
-    return (frame) => {
-      let text = "";
-      for (const part of parts) text += part(frame);
-      return text;
-    };
+  protected program(node: ProgramNode | undefined, lexical: Lexical): Write {
+    const statements = node?.body ?? [];
+    const inlines = this.#inlines(statements);
+    const parts = statements.map((one) => this.#statement(one, lexical)).filter((one) => one !== undefined);
+    const write = joined(parts);
+    if (inlines.size === 0) return write;
+    return (frame) => write({ ...frame, outer: frame, hasContext: false, data: undefined, locals: undefined, inlines });
+  }
+
+  /** The partials that a block defines for what stands in it, wherever in it they stand. */
+  #inlines(statements: readonly StatementNode[]): ReadonlyMap<string, Write> {
+    const found = new Map<string, Write>();
+    for (const node of statements) {
+      if (node.type !== "DecoratorBlock") continue;
+      const [name] = node.params;
+      if (node.path.original !== "inline" || name?.type !== "StringLiteral" || typeof name.value !== "string")
+        throw this.fault(node, "the only decorator is inline", 'Write {{#*inline "name"}} … {{/inline}}.');
+      this.#partials.inlineNames.add(name.value);
+      found.set(name.value, this.program(node.program, ANYWHERE));
+    }
+    return found;
   }
 
   #statement(node: StatementNode, lexical: Lexical): Write | undefined {
@@ -106,23 +119,17 @@ class Compiler extends ExpressionCompiler {
       }
       case "BlockStatement":
         this.isStatic = false;
-        return this.#block(node, lexical);
+        return this.block(node, lexical);
       case "PartialStatement":
         this.isStatic = false;
         return this.#partial(node, lexical);
       case "PartialBlockStatement":
-        throw this.fault(
-          node,
-          "blocks that are handed to a partial ({{#> …}}) are not supported",
-          "Write {{> name}} with arguments.",
-        );
-      case "Decorator":
+        this.isStatic = false;
+        return this.#partial(node, lexical, node.program);
       case "DecoratorBlock":
-        throw this.fault(
-          node,
-          "decorators ({{* …}}) are not supported",
-          "Put the part into a file of its own and write {{> name}}.",
-        );
+        return undefined;
+      case "Decorator":
+        throw this.fault(node, "the only decorator is inline", 'Write {{#*inline "name"}} … {{/inline}}.');
     }
   }
 
@@ -150,164 +157,146 @@ class Compiler extends ExpressionCompiler {
     return this.callOf(node, lexical);
   }
 
-  #block(node: BlockNode, lexical: Lexical): Write {
-    if (node.path.type !== "PathExpression")
-      throw this.fault(node, "a block wants a name", "Write {{#if x}} … {{/if}}.");
-    const [first] = node.params;
-    switch (node.path.original) {
-      case "if":
-      case "unless":
-        return this.#if(node, node.path.original === "if", lexical);
-      case "each":
-      case "with":
-        if (!first || node.params.length > 1) throw this.fault(node, `{{#${node.path.original}}} takes one value`);
-        return node.path.original === "each" ? this.#each(node, first, lexical) : this.#with(node, first, lexical);
-      case "raw":
-        return this.#program(node.program, lexical);
-    }
-    const helper = this.helperName(node.path);
-    if (helper?.isPredicate && (node.params.length > 0 || node.hash)) {
-      return this.#branch(node, this.call(node, helper, lexical), lexical);
-    }
-    if (helper && takesBlock(helper) && (node.params.length >= helper.min - 1 || node.hash)) {
-      const call = this.call(node, helper, lexical, this.#program(node.program, lexical));
-      return (frame) => this.asText(call(frame), node.loc.start);
-    }
-    if (node.params.length > 0 || node.hash) {
-      const near = suggest(node.path.original, ["if", "unless", "each", "with", "raw", ...Object.keys(helpers)]);
-      throw this.fault(node, `there is no block {{#${node.path.original} …}}`, near);
-    }
-    return this.#section(node, node.path, lexical);
-  }
-
-  #branch(node: BlockNode, test: Eval, lexical: Lexical): Write {
-    const then = this.#program(node.program, lexical);
-    const otherwise = this.#program(node.inverse, lexical);
-    return (frame) => (isEmpty(test(frame)) ? otherwise(frame) : then(frame));
-  }
-
-  #if(node: BlockNode, wanted: boolean, lexical: Lexical): Write {
-    const name = wanted ? "if" : "unless";
-    const [condition] = node.params;
-    if (!condition || node.params.length > 1) {
-      throw this.fault(node, `{{#${name}}} takes one value`, `Compare with a helper: {{#${name} (eq a "x")}}.`);
-    }
-    const test = this.expression(condition, "lenient", lexical);
-    const zero = node.hash?.pairs.find((pair) => pair.key === "includeZero");
-    const includesZero = zero ? this.expression(zero.value, "strict", lexical) : undefined;
-    const then = this.#program(node.program, lexical);
-    const otherwise = this.#program(node.inverse, lexical);
-    return (frame) => {
-      const value = test(frame);
-      const isTrue = !isEmpty(value) || (value === 0 && Boolean(includesZero?.(frame)));
-      return isTrue === wanted ? then(frame) : otherwise(frame);
-    };
-  }
-
-  #inner(lexical: Lexical, node: ProgramNode | undefined, deeper: number): Lexical {
-    const locals = node?.blockParams?.length ? new Set([...lexical.locals, ...node.blockParams]) : lexical.locals;
-    return { locals, depth: lexical.depth < 0 ? -1 : lexical.depth + deeper };
-  }
-
-  #each(node: BlockNode, of: ExpressionNode, lexical: Lexical): Write {
-    const list = this.expression(of, "lenient", lexical);
-    return this.#iterate(node, list, this.#inner(lexical, node.program, 1), this.#program(node.inverse, lexical));
-  }
-
-  #iterate(node: BlockNode, list: Eval, inner: Lexical, otherwise: Write): Write {
-    const body = this.#program(node.program, inner);
-    const params = node.program?.blockParams ?? [];
-    return (frame) => {
-      const value = list(frame);
-      const entries = entriesOf(value);
-      if (entries.length === 0) return otherwise(frame);
-      let text = "";
-      for (const [index, [key, item]] of entries.entries()) {
-        const data = new Map<string, unknown>([
-          ["key", key],
-          ["index", index],
-          ["first", index === 0],
-          ["last", index === entries.length - 1],
-        ]);
-        const locals =
-          params.length === 0 ? undefined : new Map(params.map((name, at) => [name, at === 0 ? item : key]));
-        text += body({ scope: frame.scope, outer: frame, hasContext: true, context: item, data, locals });
-      }
-      return text;
-    };
-  }
-
-  #with(node: BlockNode, of: ExpressionNode, lexical: Lexical): Write {
-    const value = this.expression(of, "lenient", lexical);
-    const then = this.#program(node.program, this.#inner(lexical, node.program, 1));
-    const otherwise = this.#program(node.inverse, lexical);
-    const [param] = node.program?.blockParams ?? [];
-    return (frame) => {
-      const context = value(frame);
-      if (isEmpty(context) && context !== 0) return otherwise(frame);
-      const locals = param === undefined ? undefined : new Map([[param, context]]);
-      return then({ scope: frame.scope, outer: frame, hasContext: true, context, data: undefined, locals });
-    };
-  }
-
-  /** `{{#x}}…{{/x}}`: a list is walked, true keeps the context, a map becomes it, anything empty is the `{{else}}`. */
-  #section(node: BlockNode, path: PathNode, lexical: Lexical): Write {
-    const value = this.path(path, "lenient", lexical);
-    const otherwise = this.#program(node.inverse, lexical);
-    const unknownDepth: Lexical = { ...this.#inner(lexical, node.program, 0), depth: -1 };
-    const body = this.#program(node.program, unknownDepth);
-    const iterate = this.#iterate(node, value, unknownDepth, otherwise);
-    return (frame) => {
-      const context = value(frame);
-      if (Array.isArray(context)) return iterate(frame);
-      if (context === true) return body(frame);
-      if (context === false || context === null || context === undefined) return otherwise(frame);
-      return body({ scope: frame.scope, outer: frame, hasContext: true, context, data: undefined, locals: undefined });
-    };
-  }
-
-  #partial(node: PartialNode, lexical: Lexical): Write {
-    if (node.name.type === "SubExpression") throw this.fault(node, "the name of a partial must be written out");
-    const name = node.name.type === "PathExpression" ? node.name.original : String(node.name.value);
-    const partial = this.#partials(name);
-    if (!partial)
-      throw this.fault(
-        node,
-        `there is no partial ${JSON.stringify(name)}`,
-        `It would be ${name}.hbs in the templates directory.`,
-      );
-    for (const reference of partial.references) this.references.push({ ...reference, index: this.index(node) });
+  /** `{{> name context a=b}}`, and `{{#> name}} … {{/name}}` with its block. */
+  #partial(node: PartialNode | PartialBlockNode, lexical: Lexical, block?: ProgramNode): Write {
     const [of] = node.params;
+    if (node.params.length > 1)
+      throw this.fault(node, "a partial takes one context", 'Other values have names: {{> name title="x"}}.');
     const context = of ? this.expression(of, "strict", lexical) : undefined;
     const pairs = (node.hash?.pairs ?? []).map(
       (pair) => [pair.key, this.expression(pair.value, "strict", lexical)] as const,
     );
+    const content = block ? this.program(block, ANYWHERE) : undefined;
+    const inlines = block ? this.#inlines(block.body) : undefined;
+    const open = this.#opener(node, lexical, content, new Set(pairs.map(([name]) => name)));
     const { indent } = node;
     return (frame) => {
-      let scope = frame.scope;
-      if (pairs.length > 0) {
-        const values = new Map(pairs.map(([key, value]) => [key, { raw: value(frame) }]));
-        scope = scope.with({
-          origin: `arguments of ${name}`,
-          get: (key) => values.get(key),
-          names: () => values.keys(),
-        });
-      }
-      const inner: Frame = context
-        ? { ...rootFrame(scope), outer: rootFrame(scope), context: context(frame) }
-        : { ...frame, scope };
-      const text = partial.renderText(inner);
-      return indent === "" ? text : text.replace(/^(?=[\s\S])/gm, indent);
+      const hash = pairs.map(([key, value]) => [key, value(frame)] as const);
+      let inner = argumentsOf(frame, context, hash);
+      if (content || (inlines && inlines.size > 0))
+        inner = {
+          ...inner,
+          outer: inner,
+          inlines: inlines ?? NO_INLINES,
+          hasContext: false,
+          data: undefined,
+          locals: undefined,
+          partialBlock: content,
+        };
+      const text = open(inner, frame);
+      return indent === undefined || indent === "" ? text : text.replace(/^(?=[\s\S])/gm, indent);
     };
+  }
+
+  /** What renders the partial of a node in a frame; `content` stands for one that is not there. */
+  #opener(
+    node: PartialNode | PartialBlockNode,
+    lexical: Lexical,
+    content: Write | undefined,
+    given: ReadonlySet<string>,
+  ): (frame: Frame, caller: Frame) => string {
+    if (node.name.type === "SubExpression") {
+      const named = this.expression(node.name, "strict", lexical);
+      return (frame, caller) => {
+        const name = String(named(caller));
+        const partial = this.#partials.get(name);
+        if (!partial) throw this.#noPartial(node, name);
+        return this.#render(node, partial, frame);
+      };
+    }
+    const name = node.name.type === "PathExpression" ? node.name.original : String(node.name.value);
+    if (name === "@partial-block") {
+      return (frame) => {
+        const found = partialBlockOf(frame);
+        if (!found)
+          throw this.fault(
+            node,
+            "there is no block to put here",
+            "{{> @partial-block}} stands in a partial that {{#> name}} … {{/name}} opens.",
+          );
+        // In the block itself the name means the block further out.
+        return found.write({
+          ...frame,
+          outer: frame,
+          hasContext: false,
+          data: undefined,
+          locals: undefined,
+          partialBlock: found.outer,
+        });
+      };
+    }
+    const partial = this.#partials.get(name);
+    if (partial) this.#referTo(partial, lexical, node, given);
+    else if (!content) this.#partials.miss(name, this.#noPartial(node, name));
+    return (frame) => {
+      const inline = inlineOf(frame, name);
+      if (inline)
+        return this.#partials.within(
+          name,
+          () => inline(frame),
+          (message, remedy) => this.fault(node, message, remedy),
+        );
+      if (partial) return this.#render(node, partial, frame);
+      if (content) return content(frame);
+      throw this.#noPartial(node, name);
+    };
+  }
+
+  #noPartial(node: PartialNode | PartialBlockNode, name: string): TemplateFault {
+    return this.fault(node, `there is no partial ${JSON.stringify(name)}`, this.#partials.remedy(name));
+  }
+
+  #render(node: PartialNode | PartialBlockNode, partial: Partial, frame: Frame): string {
+    const work = (): string => {
+      try {
+        return partial.template?.renderText(frame) ?? "";
+      } catch (error) {
+        throw error instanceof TemplateFault && error.text === partial.text ? faultIn(partial.origin, error) : error;
+      }
+    };
+    return this.#partials.within(partial.name, work, (message, remedy) => this.fault(node, message, remedy));
+  }
+
+  /** What a partial reads, the template reads, unless it is given to it; inside a block and with a context it may be an item's. */
+  #referTo(partial: Partial, lexical: Lexical, node: PartialNode | PartialBlockNode, given: ReadonlySet<string>): void {
+    const isSure = lexical.depth === 0 && node.params.length === 0;
+    for (const one of partial.template?.references ?? []) {
+      if (given.has(one.name)) continue;
+      this.references.push({ ...one, origin: one.origin ?? partial.origin, isGuess: one.isGuess === true || !isSure });
+    }
   }
 }
 
-/** Helpers of text take a block as their text; {{#items}} … {{/items}} goes through the variable. */
-function takesBlock(helper: HelperDefinition): boolean {
-  return !helper.isPredicate && helper.names[0] === "text";
+/** Where what is rendered elsewhere is compiled: nothing is known of the contexts around it. */
+const ANYWHERE: Lexical = { locals: new Set(), depth: -1 };
+const NO_INLINES: ReadonlyMap<string, Write> = new Map();
+
+function joined(parts: readonly Write[]): Write {
+  const [first, second] = parts;
+  if (!first) return () => "";
+  if (!second) return first;
+  return (frame) => {
+    let text = "";
+    for (const part of parts) text += part(frame);
+    return text;
+  };
 }
 
-function entriesOf(value: unknown): [unknown, unknown][] {
-  if (Array.isArray(value)) return value.map((item, index) => [index, item]);
-  return typeof value === "object" && value !== null ? Object.entries(value) : [];
+/** The frame of a partial: its context, with its arguments over it. */
+function argumentsOf(frame: Frame, context: Eval | undefined, hash: readonly (readonly [string, unknown])[]): Frame {
+  const at = contextFrame(frame, 0);
+  if (!context && !at.outer) {
+    if (hash.length === 0) return frame;
+    const values = new Map(hash.map(([key, value]) => [key, { raw: value }]));
+    const scope = frame.scope.with({
+      origin: "arguments of a partial",
+      get: (key) => values.get(key),
+      names: () => values.keys(),
+    });
+    return { ...frame, scope };
+  }
+  if (!context && hash.length === 0) return frame;
+  const value = context ? context(frame) : at.context;
+  const whole = hash.length === 0 ? value : { ...(isMap(value) ? value : {}), ...Object.fromEntries(hash) };
+  return { scope: frame.scope, outer: frame, hasContext: true, context: whole, data: undefined, locals: undefined };
 }

@@ -16,12 +16,17 @@ import {
   type PathNode,
 } from "./template-ast.js";
 import { OMIT, textOf } from "../scope/values.js";
+import type { TextOrigin } from "../yaml/source.js";
 
 /** A variable that a template reads. `isOptional`: the template can do without it. */
 export interface Reference {
   readonly name: string;
   readonly index: number;
   readonly isOptional: boolean;
+  /** It may be an item's field as well: what stands around it is not known. */
+  readonly isGuess?: boolean;
+  /** The partial in which it stands. */
+  readonly origin?: TextOrigin;
 }
 
 export type Eval = (frame: Frame) => unknown;
@@ -62,7 +67,7 @@ export abstract class ExpressionCompiler {
   }
 
   protected fault(node: { readonly loc: PathNode["loc"] }, message: string, remedy?: string): TemplateFault {
-    return new TemplateFault(this.index(node), message, { remedy });
+    return new TemplateFault(this.index(node), message, { remedy, text: this.text });
   }
 
   /** What to write, if the mustache is Jinja. */
@@ -77,6 +82,7 @@ export abstract class ExpressionCompiler {
     if (value === OMIT) {
       const index = start ? indexOf(this.text, start) : 0;
       throw new TemplateFault(index, "omit cannot be a part of text", {
+        text: this.text,
         remedy: 'It must be the whole value: "{{default x omit}}".',
       });
     }
@@ -179,12 +185,14 @@ export abstract class ExpressionCompiler {
     }
     const { depth } = node;
     const isRoot = lexical.depth >= 0 && depth >= lexical.depth;
-    if (name !== undefined && lexical.depth >= 0 && isRoot) this.refer(name, node, strictness === "optional");
-    if (name === undefined) return (frame) => contextValue(contextFrame(frame, depth));
+    if (name !== undefined && (isRoot || lexical.depth < 0))
+      this.refer(name, node, strictness === "optional", lexical.depth < 0);
+    if (name === undefined) return (frame) => contextValue(contextFrame(frame, depth), frame.scope);
     const head: Eval = (frame) => {
       const at = contextFrame(frame, depth);
       if (!at.outer) {
-        if (at.scope.has(name)) return at.scope.get(name);
+        // Not the outermost frame's own: arguments of a partial may lie over it.
+        if (frame.scope.has(name)) return frame.scope.get(name);
         if (strictness === "optional") return MISSING;
         throw this.undefinedVariable(node, name, frame.scope);
       }
@@ -197,11 +205,11 @@ export abstract class ExpressionCompiler {
     return this.fields(head, name, rest, node, strictness);
   }
 
-  protected refer(name: string, node: PathNode, isOptional: boolean): void {
+  protected refer(name: string, node: PathNode, isOptional: boolean, isGuess = false): void {
     const index = this.index(node);
     if (name === "vars" && node.parts[1] !== undefined)
-      this.references.push({ name: node.parts[1], index, isOptional });
-    this.references.push({ name, index, isOptional });
+      this.references.push({ name: node.parts[1], index, isOptional, isGuess });
+    this.references.push({ name, index, isOptional, isGuess });
   }
 
   protected dataPath(node: PathNode, strictness: Strictness): Eval {
@@ -294,8 +302,8 @@ export abstract class ExpressionCompiler {
   }
 }
 
-function contextValue(frame: Frame): unknown {
-  return frame.outer ? frame.context : frame.scope.get("vars");
+function contextValue(frame: Frame, scope: Scope): unknown {
+  return frame.outer ? frame.context : scope.get("vars");
 }
 
 /** An own field of a map, an item of a list, the length of text or a list; undefined where there is none. */

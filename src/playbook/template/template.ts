@@ -8,7 +8,8 @@ import { EncryptedValue, encryptedScalar } from "./encrypted.js";
 import { rootFrame } from "./frame.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { TemplateFault } from "./template-ast.js";
-import { compileTemplate, type CompiledTemplate, type Partials, type Reference } from "./template-compile.js";
+import { compileTemplate, type CompiledTemplate, type Reference } from "./template-compile.js";
+import type { PartialPlaces } from "./template-partials.js";
 import { SourceFile, textOrigin, type TextOrigin } from "../yaml/source.js";
 import { OMIT } from "../scope/values.js";
 import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
@@ -22,13 +23,18 @@ export interface Template extends Renderable {
   readonly encrypted?: readonly EncryptedValue[];
 }
 
-export interface PlacedReference extends Omit<Reference, "index"> {
+export interface PlacedReference extends Omit<Reference, "index" | "origin" | "isGuess"> {
   readonly origin: TextOrigin;
   readonly index: number;
 }
 
 export function isTemplate(value: Renderable): value is Template {
   return "references" in value;
+}
+
+/** References that are surely variables, with their places. */
+function placed(references: readonly Reference[], origin: TextOrigin): PlacedReference[] {
+  return references.filter((one) => one.isGuess !== true).map((one) => ({ ...one, origin: one.origin ?? origin }));
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -90,7 +96,7 @@ class TextTemplate implements Template {
     this.place = origin.place;
   }
   get references(): PlacedReference[] {
-    return this.#template.references.map((one) => ({ ...one, origin: this.#origin }));
+    return placed(this.#template.references, this.#origin);
   }
   render(scope: Scope): unknown {
     try {
@@ -225,11 +231,14 @@ export function templateOfValue(name: string, value: unknown, place: Place = { f
   return new Static(value, place);
 }
 
-/** Template of a file's text: always gives text, the last newline kept. Throws a CrunError with the file's line. */
-export function fileTemplate(file: string, text: string, partials?: Partials): FileTemplate {
+/**
+ * Template of a file's text: always gives text, the last newline kept. `places`: where its partials are looked for. Throws a CrunError with
+ * the file's line.
+ */
+export function fileTemplate(file: string, text: string, places?: PartialPlaces): FileTemplate {
   const origin = textOrigin(file, text);
   try {
-    return new FileTemplate(partials ? compileTemplate(text, partials) : compile(text, origin), origin);
+    return new FileTemplate(places ? compileTemplate(text, places) : compile(text, origin), origin);
   } catch (error) {
     throw faultAt(error, origin);
   }
@@ -250,7 +259,7 @@ export class FileTemplate implements Template {
     this.place = { file: origin.source.name };
   }
   get references(): PlacedReference[] {
-    return this.#template.references.map((one) => ({ ...one, origin: this.#origin }));
+    return placed(this.#template.references, this.#origin);
   }
   render(scope: Scope): string {
     try {
