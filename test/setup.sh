@@ -9,7 +9,7 @@ packages=(
   # trees and storage
   mmdebstrap btrfs-progs e2fsprogs attr acl uidmap busybox-static python3 file
   # hosts, machines, the lab VM
-  openssh-server openssh-client sudo tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
+  openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
   # compared with, where they are
   ansible-core
 )

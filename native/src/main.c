@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "ask_terminal.h"
 #include "fatal.h"
 #include "privilege.h"
 #include "router.h"
@@ -11,6 +12,7 @@
 int main(int count, char **arguments) {
   int exit_status;
   if (agent_main(count, arguments, &exit_status)) return exit_status;
+  if (ask_terminal_main(count, arguments, &exit_status)) return exit_status;
   struct err err;
   if (privilege_prepare(arguments, &err) != 0) {
     fprintf(stderr, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);

@@ -1,8 +1,10 @@
 // Processes through the helper's binary: streams, limits, time, kills.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -325,6 +327,39 @@ static void test_background_end(void) {
   }
 }
 
+// The terminal is for the question alone: all of stdin but the answer's line is the command's.
+static void test_question(void) {
+  int in[2], out[2], state = 0;
+  char text[256] = "";
+  CHECK(pipe(in) == 0 && pipe(out) == 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    close(in[1]);
+    close(out[0]);
+    dup2(open("/dev/null", O_WRONLY), 2);
+    execl(test.helper, "helper", "--terminal", "sh", "-c",
+          "exec 3<>/dev/tty; stty -echo <&3; printf 'Word: ' >&3; read answer <&3; stty echo <&3; echo \"got $answer\"; "
+          "exec 3>&-; cat; exit 5",
+          (char *)NULL);
+    _exit(99);
+  }
+  close(in[0]);
+  close(out[1]);
+  CHECK(write(in[1], "secret\nrest\n", 12) == 12);
+  close(in[1]);
+  for (size_t length = 0; length < sizeof text - 1;) {
+    ssize_t got = read(out[0], text + length, sizeof text - 1 - length);
+    if (got <= 0) break;
+    length += (size_t)got;
+  }
+  close(out[0]);
+  waitpid(pid, &state, 0);
+  CHECK_TEXT(text, "got secret\nrest\n");
+  CHECK_EQUAL(WEXITSTATUS(state), 5);
+}
+
 void exec_tests(void) {
   if (geteuid() != 0) {
     test_skip("processes through the helper", "needs root for the host's own root");
@@ -338,5 +373,6 @@ void exec_tests(void) {
   test_run("a process in the background holds nothing up", test_background);
   test_run("a process in the background keeps to its limits and is cancelled", test_background_limits);
   test_run("a process in the background ends with its tree, and lives on, for its time, on the host", test_background_end);
+  test_run("a question at the terminal is answered from stdin", test_question);
   test_run("output of any length comes whole through a slow reader", test_flood);
 }

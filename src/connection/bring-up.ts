@@ -227,7 +227,7 @@ class Run {
     const { method, user } = this.#options.become;
     return this.problem(
       `${method} asks for a password to become ${user}`,
-      "Set crun_become_password, run with --ask-become-pass, or allow it without a password in the host's sudoers.",
+      `Set crun_become_password, run with --ask-become-pass, or allow it without a password there${RULES[method]}.`,
     );
   }
 
@@ -246,7 +246,10 @@ class Run {
     if (this.#answered > 1) return;
     if (become.method !== "none" && /a password is required|[Aa]uthentication required|no tty present/.test(printed)) {
       this.#reject(this.#needsPassword());
-    } else if (this.#answered === 1 && /incorrect password|[Ss]orry, try again|Authentication failure/.test(printed)) {
+    } else if (
+      this.#answered === 1 &&
+      /incorrect password|[Ss]orry, try again|Authentication fail(?:ure|ed)/.test(printed)
+    ) {
       this.#answered++;
       this.#reject(
         this.problem(
@@ -267,6 +270,14 @@ class Run {
   }
 }
 
+/** Where a host says who may become whom. */
+const RULES: Readonly<Record<BecomePlan["method"], string>> = {
+  sudo: " (sudoers)",
+  doas: " (nopass in doas.conf)",
+  su: "",
+  none: "",
+};
+
 const SKIPS: Readonly<Record<string, string>> = {
   private: "is no directory of the login's own with mode 0700",
   write: "could not be written to (full, read-only, or a quota)",
@@ -277,9 +288,11 @@ const SKIPS: Readonly<Record<string, string>> = {
 
 const KNOWN_ENDS: readonly { readonly pattern: RegExp; readonly cause: string; readonly remedy: string }[] = [
   {
-    pattern: /is not in the sudoers file|is not allowed to (?:execute|run)|is not permitted to|may not run sudo/,
+    pattern:
+      /is not in the sudoers file|is not allowed to (?:execute|run)|is not permitted to|may not run sudo|doas: Operation not permitted|doas is not enabled|su: Permission denied/,
     cause: "the login may not become the other user",
-    remedy: "Allow it in the host's sudoers, use another login (crun_user), or set crun_become: false to go without.",
+    remedy:
+      "Allow it there (sudoers, doas.conf, the group of pam_wheel), use another login (crun_user), or set crun_become: false to go without.",
   },
   {
     pattern: /you must have a tty|a terminal is required|must be run from a terminal/,

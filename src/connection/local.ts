@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { arch } from "node:process";
 import type { HelperStream } from "./helper-stream.js";
 import type { HostAddress, Prompt } from "../target/session.js";
-import { planBecome } from "./become.js";
+import { becomeCommand, planBecome } from "./become.js";
 import { bringUp } from "./bring-up.js";
 import { childStream } from "./child-stream.js";
 import { Deadline } from "./deadline.js";
@@ -31,11 +31,9 @@ export async function startLocal(address: HostAddress, prompt: Prompt): Promise<
     ...address.become,
     isWanted: address.become?.isWanted === true && !isThere,
   } as const;
-  const become = planBecome(wanted, marker, true);
-  if (become === undefined) {
-    throw fail(`${JSON.stringify(wanted.user)} is no user name`, "Correct crun_become_user.");
-  }
-  const [program = helper, ...args] = [...become.words, helper];
+  const become = planBecome(wanted, marker);
+  if ("problem" in become) throw fail(become.problem, `Correct ${become.variable}.`);
+  const [program = helper, ...args] = becomeCommand(become, helper);
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, LC_ALL: "C" },

@@ -35,12 +35,12 @@ async function startOnce(address: HostAddress, prompt: Prompt): Promise<HelperSt
   try {
     const marker = `crun-${randomBytes(12).toString("hex")}`;
     const wanted = address.become ?? DEFAULT_BECOME;
-    const become = planBecome(wanted, marker, true);
+    const become = planBecome(wanted, marker);
     const where = address.address;
-    if (become === undefined) {
-      const cause = `${JSON.stringify(wanted.user)} is no user name`;
+    if ("problem" in become) {
+      const { problem: cause, variable } = become;
       const step = "starting the helper";
-      throw new ConnectionError({ host: address.name, where, step, cause, remedy: "Correct crun_become_user." });
+      throw new ConnectionError({ host: address.name, where, step, cause, remedy: `Correct ${variable}.` });
     }
     const ssh2 = await loadSsh2();
     const helpers = { x86_64: await loadHelper("x86_64"), aarch64: await loadHelper("aarch64") };

@@ -21,6 +21,8 @@ const names = {
   become: ["crun_become", "ansible_become"],
   becomeUser: ["crun_become_user", "ansible_become_user"],
   becomeMethod: ["crun_become_method", "ansible_become_method"],
+  becomeExe: ["crun_become_exe", "ansible_become_exe"],
+  becomeFlags: ["crun_become_flags", "ansible_become_flags"],
   becomePassword: ["crun_become_password", "ansible_become_password", "ansible_become_pass"],
   sshConfig: ["crun_ssh_config"],
   knownHosts: ["crun_known_hosts"],
@@ -120,8 +122,10 @@ function becomeOf(scope: Scope, options: ConnectionOptions): HostAddress["become
   const isWanted = isTrue(scope, names.become);
   const method = text(scope, names.becomeMethod);
   const user = text(scope, names.becomeUser);
+  const exe = text(scope, names.becomeExe);
+  const flags = text(scope, names.becomeFlags);
   const password = options.becomePassword ?? text(scope, names.becomePassword);
-  if (isWanted === undefined && method === undefined && user === undefined && password === undefined) return undefined;
+  if ([isWanted, method, user, exe, flags, password].every((one) => one === undefined)) return undefined;
   const known = methods.find((one) => one === (method ?? "sudo"));
   if (!known)
     throw wrong(
@@ -133,6 +137,8 @@ function becomeOf(scope: Scope, options: ConnectionOptions): HostAddress["become
     isWanted: isWanted ?? true,
     method: known,
     user: user ?? "root",
+    ...(exe === undefined ? {} : { exe }),
+    ...(flags === undefined ? {} : { flags }),
     ...(password === undefined ? {} : { password }),
   };
 }

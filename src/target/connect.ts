@@ -63,7 +63,7 @@ export class ConnectionPool {
 
 /** What makes two names of an inventory the same host to connect to: where it is and who is asked for there. */
 function reachOf({ kind, address, port, user, become, identityFiles, sshConfigFile }: HostAddress): string {
-  const asked = become && [become.isWanted, become.method, become.user];
+  const asked = become && [become.isWanted, become.method, become.user, become.exe, become.flags];
   return JSON.stringify(
     kind === "local" ? [kind, address, asked] : [kind, address, port, user, asked, identityFiles, sshConfigFile],
   );

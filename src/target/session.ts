@@ -88,6 +88,9 @@ export interface HostAddress {
     readonly isWanted: boolean;
     readonly method: "sudo" | "su" | "doas" | "none";
     readonly user: string;
+    /** The program instead of the method's own name; options instead of its usual ones, separated by blanks. */
+    readonly exe?: string;
+    readonly flags?: string;
     readonly password?: string;
   };
   readonly connectTimeoutMs: number;

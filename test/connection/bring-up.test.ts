@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { bringUpCommand } from "../../src/connection/snippet.js";
 import { posixChecksum } from "../../src/connection/helper-binary.js";
@@ -34,7 +35,7 @@ describe("connection: bringing up the helper", function () {
   let host: SshHost;
 
   before(async function () {
-    requireOrSkip(this, { root: true, tools: ["sshd", "sudo", "su"] });
+    requireOrSkip(this, { root: true, tools: ["sshd", "sudo", "su", "doas"] });
     host = await sshHost(scope, {
       hostname: "lab-sudo",
       rootPassword: "root's word",
@@ -44,6 +45,9 @@ describe("connection: bringing up the helper", function () {
         { name: "never" },
         { name: "plain", password: "plain's word" },
         { name: "full" },
+        { name: "outside" },
+        { name: "doer", doas: "nopasswd" },
+        { name: "doubted", doas: "password", password: "doubted's word" },
         { name: "bound", shell: "/bin/rbash" },
         ...["tcsh", "fish", "dash"].map((shell) => ({ name: `with${shell}`, shell: `/usr/bin/${shell}` })),
       ],
@@ -112,9 +116,54 @@ describe("connection: bringing up the helper", function () {
       assert.match(await refusal(addressOf(host, { become: { ...root, user: "-s" } })), /"-s" is no user name/);
     });
 
-    it("a method that the host lacks is named", async () => {
+    it("by doas, which asks at a terminal alone: with its password, without one, and not where it is not allowed", async () => {
       const doas = { isWanted: true, method: "doas", user: "root" } as const;
-      assert.match(await refusal(addressOf(host, { user: "never", become: doas })), /the host has no doas/);
+      const asking = addressOf(host, { user: "doubted", become: { ...doas, password: "doubted's word" } });
+      for (const address of [addressOf(host, { user: "doer", become: doas }), asking]) {
+        await withSession(address, async (session) => {
+          assert.equal(session.info.uid, 0);
+          await look(session);
+          await look(session);
+        });
+      }
+      const { prompt, questions } = answering("doubted's word");
+      await withSession(addressOf(host, { user: "doubted", become: doas }), look, prompt);
+      assert.match(questions.join(), /^doas password of doubted@[^,]*$/);
+      const wrong = await refusal(addressOf(host, { user: "doubted", become: { ...doas, password: "wr0ng" } }));
+      assert.match(wrong, /doas did not take the password/);
+      assert.ok(!wrong.includes("wr0ng"));
+      assert.match(
+        await refusal(addressOf(host, { user: "doubted", become: doas })),
+        /doas asks for a password to become root[\s\S]*doas\.conf/,
+      );
+      assert.match(
+        await refusal(addressOf(host, { user: "outside", become: doas })),
+        /the login may not become the other user[\s\S]*\| doas: /,
+      );
+      assert.match(
+        await refusal(addressOf(host, { user: "doer", become: { ...doas, user: "nobody-of-that-name" } })),
+        /the user to become does not exist/,
+      );
+    });
+
+    it("nothing of doas or its terminal is left when the connection ends", async () => {
+      const doas = { isWanted: true, method: "doas", user: "root" } as const;
+      const pids = async (): Promise<string> =>
+        (await run("pgrep", ["-f", "--", "--terminal doas"]).catch(() => ({ stdout: "" }))).stdout;
+      await withSession(addressOf(host, { user: "doer", become: doas }), async () => assert.notEqual(await pids(), ""));
+      for (let turn = 0; turn < 100 && (await pids()) !== ""; turn++) await sleep(50);
+      assert.equal(await pids(), "");
+    });
+
+    it("with a program and options of the inventory's choice, but no odd ones", async () => {
+      const exe = { ...root, exe: "/usr/bin/sudo", flags: "-H -S -n" } as const;
+      await withSession(addressOf(host, { user: "free", become: exe }), look);
+      const none = await refusal(addressOf(host, { user: "free", become: { ...root, exe: "no-such-sudo" } }));
+      assert.match(none, /the host has no no-such-sudo/);
+      const odd = await refusal(addressOf(host, { user: "free", become: { ...root, flags: "-H ';reboot'" } }));
+      assert.match(odd, /"';reboot'" is no option[\s\S]*crun_become_flags/);
+      const path = await refusal(addressOf(host, { user: "free", become: { ...root, exe: "$(reboot)" } }));
+      assert.match(path, /is no program[\s\S]*crun_become_exe/);
     });
   });
 

@@ -16,6 +16,8 @@ export interface SshUser {
   readonly key?: boolean;
   /** What sudo grants; default "none". "password" asks for the user's password. */
   readonly sudo?: "none" | "nopasswd" | "password";
+  /** What doas grants; default "none". */
+  readonly doas?: "none" | "nopasswd" | "password";
   /** Login shell; default /bin/bash. */
   readonly shell?: string;
 }
@@ -129,6 +131,7 @@ async function prepareEtc(directory: string, options: SshHostOptions, publicKey:
     subid: [] as string[],
   };
   const sudoers: string[] = [];
+  const doers: string[] = [];
   for (const [index, user] of (options.users ?? []).entries()) {
     const uid = 21_000 + index;
     const home = join(homes, user.name);
@@ -144,6 +147,9 @@ async function prepareEtc(directory: string, options: SshHostOptions, publicKey:
     if (user.sudo === "nopasswd" || user.sudo === "password") {
       sudoers.push(`${user.name} ALL=(ALL:ALL) ${user.sudo === "nopasswd" ? "NOPASSWD: " : ""}ALL`);
     }
+    if (user.doas === "nopasswd" || user.doas === "password") {
+      doers.push(`permit ${user.doas === "nopasswd" ? "nopass " : ""}${user.name}`);
+    }
   }
   const write = (name: string, content: readonly string[], mode: number): void => {
     writeFileSync(join(etc, name), `${content.join("\n")}\n`);
@@ -156,6 +162,7 @@ async function prepareEtc(directory: string, options: SshHostOptions, publicKey:
   write("subgid", lines.subid, 0o644);
   mkdirSync(join(etc, "sudoers.d"), { mode: 0o750 });
   write("sudoers.d/crun-test", sudoers, 0o440);
+  write("doas.conf", doers, 0o600);
   write("motd", [], 0o644);
 }
 
