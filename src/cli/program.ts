@@ -3,6 +3,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
+import { vaultCommands } from "./vault/commands.js";
 import type { VaultFlags } from "./vault-keys.js";
 import { version } from "./version.js";
 
@@ -114,7 +115,44 @@ function buildProgram(finish: (status: number) => void): Command {
       const { runSchema } = await import("./schema.js");
       finish(await runSchema(kind));
     });
+  addVault(program, finish);
   return program;
+}
+
+function addVault(program: Command, finish: (status: number) => void): void {
+  const vault = program.command("vault").description("encrypt files and values, and work with those that are");
+  for (const { name, summary, argument, about, options } of vaultCommands) {
+    const command = vault.command(name).description(summary).argument(argument, about);
+    for (const [flags, text, arity] of options) {
+      if (arity === "many") command.option(flags, text, collectWhole, []);
+      else command.option(flags, text);
+    }
+    withVaultOptions(command).action(async (words: string | readonly string[] | undefined) => {
+      const { runVault } = await import("./vault/run.js");
+      const raw = command.opts();
+      const request = {
+        action: name,
+        words: words === undefined ? [] : typeof words === "string" ? [words] : words,
+        keys: vaultFlags(raw),
+        output: textOf(raw, "output"),
+        recipients: listOf(raw, "recipient"),
+        format: textOf(raw, "format"),
+        encryptLabel: textOf(raw, "encryptVaultId"),
+        newId: textOf(raw, "newVaultId"),
+        newPasswordFile: textOf(raw, "newVaultPasswordFile"),
+        names: listOf(raw, "name"),
+        asksText: raw["prompt"] === true,
+        printsRecipients: raw["recipients"] === true,
+        hasPassphrase: raw["passphrase"] === true,
+      };
+      finish(await runVault(request));
+    });
+  }
+}
+
+function withVaultOptions(command: Command): Command {
+  for (const option of Object.values(vaultOptions)) command.addOption(option);
+  return command;
 }
 
 function addInventory(program: Command, finish: (status: number) => void): void {
@@ -179,7 +217,7 @@ function vaultFlags(options: RawOptions): VaultFlags {
 
 /** Options of commands that reach hosts. `-u` is the login's name for play, the tree's user for exec. */
 function reaching(command: Command): Command {
-  return command
+  return withVaultOptions(command)
     .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
     .option("-l, --limit <pattern>", "keep to these targets; @FILE: one pattern a line", collectPatterns, undefined)
     .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
@@ -192,12 +230,7 @@ function reaching(command: Command): Command {
     .option("--accept-new-host-keys", "take unknown host keys and remember them")
     .option("--connect-timeout <seconds>", "time for each connection", wholeNumber, 10)
     .option("--connect-retries <number>", "tries after the first", wholeNumber, 0)
-    .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine")
-    .addOption(vaultOptions.id)
-    .addOption(vaultOptions.passwordFile)
-    .addOption(vaultOptions.passFile)
-    .addOption(vaultOptions.ask)
-    .addOption(vaultOptions.identity);
+    .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine");
 }
 
 function collect(value: string, before: string[]): string[] {

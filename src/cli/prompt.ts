@@ -16,10 +16,11 @@ export function terminalPrompt(): Prompt {
 
 function ask(question: string, isSecret: boolean): Promise<string | undefined> {
   return new Promise((resolve) => {
-    process.stderr.write(question);
     // What readline would echo of a secret goes nowhere.
     const output = isSecret ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
     const reader = createInterface({ input: process.stdin, output, terminal: true });
+    // Only now does the terminal show nothing of what is typed.
+    process.stderr.write(question);
     let isAnswered = false;
     reader.once("line", (line) => {
       isAnswered = true;

@@ -1,7 +1,8 @@
 // The run's vault: passwords and keys from options, the environment and crun.yml.
 
 import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import { placeOf, plainOf, type YamlNode } from "../playbook/yaml/yaml.js";
@@ -52,7 +53,7 @@ export function vaultConfigOf(node: YamlNode, file: string): VaultConfig {
     const items: readonly unknown[] = Array.isArray(plain) ? plain : [plain];
     lists[name] = items.map(String);
   }
-  const beside = (path: string): string => resolve(dirname(file), path);
+  const beside = (path: string): string => resolve(dirname(file), atHome(path));
   return {
     passwordFiles: lists.password_file.map(beside),
     ids: lists.ids.map((id) => {
@@ -73,6 +74,11 @@ function wrong(node: YamlNode, summary: string, remedy: string): CrunError {
 export function partsOf(id: string): { readonly label: string; readonly source: string } {
   const at = id.indexOf("@");
   return at < 0 ? { label: "default", source: id } : { label: id.slice(0, at), source: id.slice(at + 1) };
+}
+
+/** With `~/` spelt out: an option that holds it behind an @ or a = gets past the shell. */
+function atHome(path: string): string {
+  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
 }
 
 function isPrompt(source: string): boolean {
@@ -111,7 +117,7 @@ async function passwordOf(id: string, prompt: Prompt): Promise<Password> {
       remedy: "Write LABEL@FILE, LABEL@PROGRAM or LABEL@prompt.",
     });
   if (isPrompt(source)) return new Password(label, { asked: await asked(label, prompt) }, warnOnStderr);
-  const file = source.startsWith("~/") ? resolve(process.env["HOME"] ?? "/", source.slice(2)) : source;
+  const file = atHome(source);
   if (!existsSync(file))
     throw new CrunError({
       severity: "error",
@@ -149,7 +155,8 @@ export async function vaultOf(
 /** --identity, else $CRUN_VAULT_IDENTITY, else crun.yml. Throws a CrunError for a file that is not there. */
 export function identityFilesOf(flags: VaultFlags, config: VaultConfig): readonly string[] {
   const variable = process.env["CRUN_VAULT_IDENTITY"];
-  const files = flags.identities.length > 0 ? flags.identities : variable ? [variable] : config.identities;
+  const given = flags.identities.length > 0 ? flags.identities : variable ? [variable] : config.identities;
+  const files = given.map(atHome);
   const missing = files.find((file) => !existsSync(file));
   if (missing === undefined) return files;
   throw new CrunError({

@@ -19,7 +19,8 @@ export type AgeRequest =
 
 /** `locked`: none of the keys fits. `damaged`: none ever could. */
 export type AgeReply =
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  /** `keys`: for how many it is encrypted. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array; readonly keys: number }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "locked"; readonly needs: "passphrase" | "identity" }
   | { readonly kind: "damaged"; readonly why: string };

@@ -111,7 +111,7 @@ async function decrypt(request: Extract<AgeRequest, { kind: "decrypt" }>): Promi
   for (const one of request.identities) decrypter.addIdentity(one);
   for (const one of request.passphrases) decrypter.addIdentity(new PassphraseIdentity(one));
   try {
-    return { kind: "bytes", bytes: await decrypter.decrypt(bytes) };
+    return { kind: "bytes", bytes: await decrypter.decrypt(bytes), keys: kinds.length };
   } catch (error) {
     const why = reasonOf(error);
     if (why === "no identity matched any of the file's recipients")

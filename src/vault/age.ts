@@ -46,13 +46,13 @@ function textOf(reply: AgeReply): string {
   throw new Damaged(reply.kind === "damaged" ? reply.why : "age gave no text");
 }
 
-/** The plain bytes, or which kind of key is needed. Throws Damaged for what no key can open. */
+/** The plain bytes and for how many keys they were encrypted, or which kind of key is needed. Throws Damaged for what no key can open. */
 export function openAge(
   content: string | Uint8Array,
   keys: AgeKeys,
-): { readonly bytes: Buffer } | { readonly needs: "passphrase" | "identity" } {
+): { readonly bytes: Buffer; readonly keys: number } | { readonly needs: "passphrase" | "identity" } {
   const reply = ask({ kind: "decrypt", content, ...keys });
-  if (reply.kind === "bytes") return { bytes: Buffer.from(reply.bytes) };
+  if (reply.kind === "bytes") return { bytes: Buffer.from(reply.bytes), keys: reply.keys };
   if (reply.kind === "locked") return { needs: reply.needs };
   throw new Damaged(reply.kind === "damaged" ? reply.why : "age gave no bytes");
 }

@@ -25,10 +25,14 @@ export interface Subject {
   readonly source?: string | undefined;
 }
 
-/** Which key opened something: a label of Ansible's, or age. */
+/** Something that was opened. */
 export interface Opened {
   readonly bytes: Buffer;
   readonly format: VaultFormat;
+  /** The password that fits; undefined: an age identity did. */
+  readonly password: Password | undefined;
+  /** For how many keys it is encrypted. */
+  readonly keys: number;
 }
 
 /** What a bigger file holds is no secret to be known by its lines, in bytes. */
@@ -94,11 +98,11 @@ export class Vault {
   #open(content: string | Uint8Array, subject: Subject): Opened {
     try {
       const format = formatOf(content);
-      const bytes =
+      const opened =
         format.kind === "ansible"
           ? this.#openAnsible(content, format.label, subject)
           : this.#openAge(format.isArmored ? armorOf(textOf(content)) : bytesOf(content), subject);
-      return { bytes, format };
+      return { ...opened, format };
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
       throw problem(subject, `${subject.what} is encrypted, but damaged: ${error.message}`, {
@@ -107,26 +111,28 @@ export class Vault {
     }
   }
 
-  #openAnsible(content: string | Uint8Array, label: string | undefined, subject: Subject): Buffer {
+  #openAnsible(content: string | Uint8Array, label: string | undefined, subject: Subject): Omit<Opened, "format"> {
     const envelope = parseEnvelope(textOf(content));
     const named = this.passwords.filter((one) => one.label === label);
     const tried = [...named, ...this.passwords.filter((one) => one.label !== label)];
     for (const password of tried) {
       this.keep(password.bytes.toString("utf8"));
       const plain = openEnvelope(envelope, password.bytes);
-      if (plain) return plain;
+      if (plain) return { bytes: plain, password, keys: 1 };
     }
     throw this.#locked(subject, "password", tried, label);
   }
 
-  #openAge(content: string | Uint8Array, subject: Subject): Buffer {
+  #openAge(content: string | Uint8Array, subject: Subject): Omit<Opened, "format"> {
     const first = openAge(content, { identities: this.identities(), passphrases: [] });
-    if ("bytes" in first) return first.bytes;
+    if ("bytes" in first) return { ...first, password: undefined };
     if (first.needs === "identity") throw this.#locked(subject, "identity", [], undefined);
-    const passphrases = this.passwords.map((one) => one.bytes.toString("utf8"));
-    this.keep(passphrases);
-    const second = openAge(content, { identities: [], passphrases });
-    if ("bytes" in second) return second.bytes;
+    for (const password of this.passwords) {
+      const passphrase = password.bytes.toString("utf8");
+      this.keep(passphrase);
+      const opened = openAge(content, { identities: [], passphrases: [passphrase] });
+      if ("bytes" in opened) return { ...opened, password };
+    }
     throw this.#locked(subject, "password", this.passwords, undefined);
   }
 

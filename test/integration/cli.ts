@@ -93,10 +93,10 @@ export class Workplace {
   }
 
   /** Starts crun here and leaves it to the caller. */
-  start(args: readonly string[], stdin: "pipe" | "ignore" = "ignore"): Started {
+  start(args: readonly string[], stdin: "pipe" | "ignore" = "ignore", env = this.environment): Started {
     const child = spawn(process.execPath, [crunPath, ...args], {
       cwd: this.directory,
-      env: this.environment,
+      env,
       stdio: [stdin, "pipe", "pipe"],
     });
     let stdout = "";
