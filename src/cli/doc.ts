@@ -5,12 +5,12 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { AnyModule } from "../module/contract.js";
 import type { ParamSpec } from "../module/param.js";
-import { helpers } from "../playbook/helpers/index.js";
+import { helpersText, helperText } from "./doc-helpers.js";
 
 /** Prints; gives the exit status. `helpers`: what templates and conditions can call. */
-export async function runDoc(name: string | undefined): Promise<number> {
+export async function runDoc(name: string | undefined, helper?: string): Promise<number> {
   if (name === "helpers") {
-    process.stdout.write(helpersText());
+    process.stdout.write(helper === undefined ? helpersText() : helperText(helper));
     return 0;
   }
   if (name === undefined) {
@@ -29,13 +29,6 @@ export async function runDoc(name: string | undefined): Promise<number> {
   }
   process.stdout.write(moduleText(module));
   return 0;
-}
-
-/** All helpers, a line each. */
-export function helpersText(): string {
-  const rows = Object.entries(helpers).sort(([a], [b]) => (a < b ? -1 : 1));
-  const lines = rows.map(([name, { args, doc }]) => `${`${name} ${args}`.trim().padEnd(34)} ${doc}`);
-  return `In templates: {{helper value argument}}; in conditions: helper(value, argument).\n\n${lines.join("\n")}\n`;
 }
 
 /** The page of one module, plain text. */

@@ -86,9 +86,10 @@ function buildProgram(finish: (status: number) => void): Command {
     .command("doc")
     .description("show a module's parameters and examples; without a name, all modules")
     .argument("[module]", "its name, or `helpers`: what templates and conditions can call")
-    .action(async (name: string | undefined) => {
+    .argument("[helper]", "behind `helpers`: one of them, with examples")
+    .action(async (name: string | undefined, helper: string | undefined) => {
       const { runDoc } = await import("./doc.js");
-      finish(await runDoc(name));
+      finish(await runDoc(name, helper));
     });
   program
     .command("lint")

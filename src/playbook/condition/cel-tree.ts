@@ -170,6 +170,6 @@ function innerOptions(helper: HelperDefinition, args: readonly unknown[]): reado
   return args.flatMap((one) => {
     const name = literalText(one);
     const inner = name !== undefined && Object.hasOwn(helpers, name) ? helpers[name] : undefined;
-    return inner ? [...inner.names, ...inner.options] : [];
+    return inner ? [...inner.names.slice(Math.max(1, inner.min)), ...inner.options] : [];
   });
 }

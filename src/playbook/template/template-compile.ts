@@ -135,6 +135,7 @@ class Compiler extends BlockCompiler {
 
   #mustache(node: MustacheNode, lexical: Lexical): Eval {
     if (node.path.type !== "PathExpression") {
+      if (node.path.type === "UndefinedLiteral" && node.params.length > 0) return this.callOf(node, lexical);
       if (node.params.length > 0)
         throw this.fault(
           node,

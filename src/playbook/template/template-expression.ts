@@ -97,6 +97,9 @@ export abstract class ExpressionCompiler {
   }
 
   protected callOf(node: CallNode, lexical: Lexical): Eval {
+    // To Handlebars this name of a helper is a literal.
+    const { undefined: isUndefined } = helpers;
+    if (node.path.type === "UndefinedLiteral" && isUndefined) return this.call(node, isUndefined, lexical);
     if (node.path.type !== "PathExpression")
       throw this.fault(node, "a value cannot take arguments", "The helper comes first: {{helper value argument}}.");
     const helper = this.helperName(node.path);
@@ -129,7 +132,7 @@ export abstract class ExpressionCompiler {
   }
 
   protected call(node: CallNode, helper: HelperDefinition, lexical: Lexical, body?: Write): Eval {
-    const name = node.path.type === "PathExpression" ? node.path.original : "";
+    const name = node.path.type === "PathExpression" ? node.path.original : "undefined";
     const named = node.hash?.pairs ?? [];
     const count = node.params.length + (body ? 1 : 0);
     const fault = checkCall(
