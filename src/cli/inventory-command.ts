@@ -1,55 +1,88 @@
 // `crun inventory`: what the inventory says, as JSON, YAML or a tree of groups, and where a variable's value comes from.
 
+import { join } from "node:path";
+import { modules } from "../../modules/index.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
-import type { LoadedInventory } from "../inventory/inventory.js";
-import { loadInventory } from "../inventory/load.js";
-import { language } from "../playbook/language.js";
+import type { Masker } from "../engine/task/masker.js";
+import type { Inventory } from "../inventory/inventory.js";
+import { PlaybookFiles } from "../playbook/load/files.js";
+import { loadPlaybook } from "../playbook/load/load.js";
 import { toYaml } from "../playbook/yaml/yaml.js";
 import { clean, cleanJson } from "../report/clean.js";
-import { extraVars } from "./extra-vars.js";
+import { explain } from "./explain.js";
+import { extraVarLayers } from "./extra-vars.js";
 import { InventoryView } from "./inventory-show.js";
 import { limitOf } from "./limit.js";
-import { readConfig } from "./config.js";
-import { inventoryPaths, showWarning } from "./setup.js";
+import { withMasker } from "./masked-errors.js";
+import type { ReachOptions } from "./options.js";
+import { playedVariables } from "./played-variables.js";
+import { setUp, type Setup } from "./setup.js";
 
 export interface InventoryOptions {
-  readonly inventory: readonly string[];
-  readonly limit: string | undefined;
-  readonly extraVars: readonly string[];
-  readonly action: "list" | "graph" | { readonly host: string };
-  /** A group (graph) or a pattern (list). */
+  readonly reach: ReachOptions;
+  readonly action: "list" | "graph" | { readonly host: string } | { readonly explain: string };
+  /** A group (graph) or a pattern (list, explain). */
   readonly pattern: string | undefined;
+  readonly playbook: string | undefined;
   readonly hasVars: boolean;
   readonly isYaml: boolean;
 }
 
 /** Prints; gives the exit status. */
 export async function runInventory(options: InventoryOptions): Promise<number> {
-  const config = readConfig(undefined);
-  const inventory = await loadInventory(inventoryPaths(options.inventory, config), {
-    playbookDirectory: ".",
-    language,
-    warn: showWarning,
-    programTimeoutMs: config.inventoryTimeoutMs,
-  });
-  const { action, pattern } = options;
-  const view = new InventoryView(inventory, chosenOf(inventory, options), extraVars(options.extraVars));
-  if (typeof action === "object") print(view.varsOf(oneOf(inventory, action.host)), options);
-  else if (action === "graph") process.stdout.write(view.graph(pattern ?? "all", options.hasVars));
-  else print(options.isYaml ? view.tree() : view.list(), options);
+  return withMasker((masker) => show(options, masker));
+}
+
+async function show(options: InventoryOptions, masker: Masker): Promise<number> {
+  const { reach, action, pattern, playbook } = options;
+  // Without a playbook this directory stands for its place, as in ansible-inventory.
+  const setup = await setUp(reach, masker, playbook ?? join(process.cwd(), "site.yml"));
+  const view = new InventoryView(setup.inventory.base, chosenOf(setup.inventory, options), setup.extra);
+  const print = (text: string): void => void process.stdout.write(masker.text(text));
+  const printValue = (value: unknown): void =>
+    print(options.isYaml ? clean(toYaml(value, 2, 160, false)) : `${cleanJson(JSON.stringify(value, undefined, 2))}\n`);
+  if (action === "graph") print(view.graph(pattern ?? "all", options.hasVars));
+  else if (action === "list") printValue(options.isYaml ? view.tree() : view.list());
+  else if ("host" in action) printValue(view.varsOf(oneOf(setup.inventory, action.host)));
+  else print(clean(await explanation(action.explain, options, setup)));
   return 0;
 }
 
-function chosenOf(inventory: LoadedInventory, { limit, action, pattern }: InventoryOptions): ReadonlySet<string> {
+async function explanation(
+  name: string,
+  { pattern, playbook, reach }: InventoryOptions,
+  setup: Setup,
+): Promise<string> {
+  if (pattern === undefined)
+    throw new CrunError({
+      severity: "error",
+      summary: `--explain ${name}: for which target?`,
+      remedy: `Write crun inventory --explain ${name} TARGET.`,
+    });
+  const { inventory, extra, vault, config } = setup;
+  const files = new PlaybookFiles(undefined, undefined, vault);
+  const rolesPath = config.rolesPath ?? [];
+  const loaded =
+    playbook === undefined ? undefined : await loadPlaybook(playbook, { modules, extra, vault, rolesPath });
+  const errors = loaded?.findings.filter(({ severity }) => severity === "error") ?? [];
+  if (errors.length > 0) throw new CrunError(errors);
+  const plays = loaded ? await playedVariables(loaded, inventory, extra, files) : [];
+  const explainer = { inventory, extra: extraVarLayers(reach.extraVars, vault), plays };
+  const targets = inventory.match(pattern);
+  if (targets.length === 0) throw new CrunError({ severity: "error", summary: `${pattern} stands for no target` });
+  return targets.map((target) => explain(name, target, explainer)).join("\n");
+}
+
+function chosenOf(inventory: Inventory, { reach, action, pattern }: InventoryOptions): ReadonlySet<string> {
   const all = new Set(inventory.targets.keys());
-  for (const one of [limit, action === "list" ? pattern : undefined]) {
+  for (const one of [reach.limit, action === "list" ? pattern : undefined]) {
     const kept = limitOf(one, inventory);
     if (kept) for (const name of all) if (!kept.has(name)) all.delete(name);
   }
   return all;
 }
 
-function oneOf(inventory: LoadedInventory, pattern: string): string {
+function oneOf(inventory: Inventory, pattern: string): string {
   const [first, ...others] = inventory.match(pattern);
   if (first && others.length === 0) return first.name;
   throw new CrunError({
@@ -57,9 +90,4 @@ function oneOf(inventory: LoadedInventory, pattern: string): string {
     summary: `${pattern} stands for ${others.length === 0 ? "no target" : `${others.length + 1} targets`}, and one is asked for`,
     remedy: "See what there is: crun inventory --graph",
   });
-}
-
-function print(value: unknown, { isYaml }: InventoryOptions): void {
-  const text = isYaml ? clean(toYaml(value, 2, 160, false)) : `${cleanJson(JSON.stringify(value, undefined, 2))}\n`;
-  process.stdout.write(text);
 }

@@ -64,12 +64,12 @@ export class InventoryView {
   tree(): Values {
     const seen = new Set<string>();
     const groupOf = (group: string): Values => {
+      const children = this.#childrenOf(group).map((child): [string, Values] => [child, groupOf(child)]);
       const hosts = this.#ownOf(group).map((name): [string, Values] => {
         const vars = seen.has(name) ? {} : this.varsOf(name);
         seen.add(name);
         return [name, vars];
       });
-      const children = this.#childrenOf(group).map((child): [string, Values] => [child, groupOf(child)]);
       return {
         ...(children.length > 0 ? { children: Object.fromEntries(children) } : {}),
         ...(hosts.length > 0 ? { hosts: Object.fromEntries(hosts) } : {}),

@@ -157,39 +157,47 @@ function withVaultOptions(command: Command): Command {
 }
 
 function addInventory(program: Command, finish: (status: number) => void): void {
-  program
+  const command = program
     .command("inventory")
-    .description("show what the inventory says")
-    .argument("[pattern]", "with --list: only these targets; with --graph: the group to begin at")
-    .option("-i, --inventory <path>", "inventory file, directory or NAME, (several: in order)", collectWhole, [])
+    .description("show what the inventory says, and where a variable's value comes from")
+    .argument("[pattern]", "--list, --explain: these targets; --graph: the group to begin at")
+    .option(
+      "-i, --inventory <path>",
+      "inventory file, directory, program or NAME, (several: in order)",
+      collectWhole,
+      [],
+    )
     .option("--list", "everything, as JSON")
     .option("--graph", "groups and their targets as a tree")
     .option("--host <name>", "one target's variables, as JSON")
+    .option("--explain <variable>", "the line that gives a variable its value for a target, and those that it beats")
+    .option("--playbook <file>", "with --explain: the variables of this playbook's plays and roles count, too")
     .option("--vars", "with --graph: variables too")
     .option("-y, --yaml", "with --list and --host: as YAML")
     .option("-l, --limit <pattern>", "keep to these targets; @FILE: one pattern a line", collectPatterns, undefined)
     .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
     .action(async (pattern: string | undefined, raw: RawOptions) => {
-      const actions = ["list", "graph", "host"].filter((one) => raw[one] !== undefined);
-      if (actions.length > 1)
-        throw new CrunError({
-          severity: "error",
-          summary: `--${actions.join(" and --")} exclude each other`,
-          remedy: "Give one of them.",
-        });
       const { runInventory } = await import("./inventory-command.js");
-      const host = textOf(raw, "host");
-      const options = {
-        inventory: listOf(raw, "inventory"),
-        limit: textOf(raw, "limit"),
-        extraVars: listOf(raw, "extraVars"),
-        action: host !== undefined ? { host } : raw["graph"] === true ? ("graph" as const) : ("list" as const),
-        pattern,
-        hasVars: raw["vars"] === true,
-        isYaml: raw["yaml"] === true,
-      };
-      finish(await runInventory(options));
+      const playbook = textOf(raw, "playbook");
+      const flags = { pattern, playbook, hasVars: raw["vars"] === true, isYaml: raw["yaml"] === true };
+      finish(await runInventory({ reach: reachOptions(raw), action: inventoryAction(raw), ...flags }));
     });
+  for (const option of Object.values(vaultOptions)) command.addOption(option);
+}
+
+function inventoryAction(raw: RawOptions): "list" | "graph" | { readonly host: string } | { readonly explain: string } {
+  const given = ["list", "graph", "host", "explain"].filter((one) => raw[one] !== undefined);
+  if (given.length > 1)
+    throw new CrunError({
+      severity: "error",
+      summary: `--${given.join(" and --")} exclude each other`,
+      remedy: "Give one of them.",
+    });
+  const host = textOf(raw, "host");
+  const variable = textOf(raw, "explain");
+  if (host !== undefined) return { host };
+  if (variable !== undefined) return { explain: variable };
+  return raw["graph"] === true ? "graph" : "list";
 }
 
 /** Where passwords and keys of encrypted files and values come from. */

@@ -110,6 +110,8 @@ class Literal {
     const isInteger = /^(?:\d+|0[xXoObB].*)$/.test(plain);
     if (isInteger && /^0\d*[1-9]/.test(plain)) throw NO_LITERAL;
     const value = Number(plain);
+    // JSON knows no infinity.
+    if (!Number.isFinite(value)) throw NO_LITERAL;
     if (isInteger && !Number.isSafeInteger(value)) return sign + plain;
     return sign === "-" && value !== 0 ? -value : value;
   }

@@ -279,6 +279,7 @@ function stack(origin: string, layers: readonly VarLayer[]): VarLayer {
     origin,
     get: (name) => layers.reduce<ReturnType<VarLayer["get"]>>((found, layer) => layer.get(name) ?? found, undefined),
     names: () => new Set(layers.flatMap((layer) => [...layer.names()])),
+    placeOf: (name) => layers.findLast((layer) => layer.get(name) !== undefined)?.placeOf?.(name),
   };
 }
 

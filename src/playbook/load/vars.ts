@@ -6,7 +6,7 @@ import type { PlaybookFiles } from "./files.js";
 import type { Findings } from "./findings.js";
 import { mapLayer } from "../scope/scope.js";
 import { templateOf, type Template } from "../template/template.js";
-import type { YamlMap, YamlNode, YamlScalar } from "../yaml/yaml.js";
+import { placeOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Names that always mean the same. */
@@ -52,14 +52,20 @@ export function checkVariableName(name: string, node: YamlScalar, findings: Find
 /** The variables of a map, or of a list of maps as older playbooks have it. */
 export function varsOf(node: YamlNode, origin: string, findings: Findings): VarLayer {
   const definitions = new Map<string, Template>();
+  const keys = new Map<string, YamlScalar>();
   for (const map of mapsOf(node, findings)) {
     for (const { key, keyNode, value } of map.entries.values()) {
       if (!checkVariableName(key, keyNode, findings)) continue;
       const template = findings.try(() => templateOf(value));
-      if (template) definitions.set(key, template);
+      if (!template) continue;
+      definitions.set(key, template);
+      keys.set(key, keyNode);
     }
   }
-  return mapLayer(origin, definitions);
+  return mapLayer(origin, definitions, (name) => {
+    const key = keys.get(name);
+    return key && placeOf(key);
+  });
 }
 
 function mapsOf(node: YamlNode, findings: Findings): YamlMap[] {

@@ -1,6 +1,6 @@
 // Variables as one target sees them: layers, rendered when they are looked up, cycles shown.
 
-import { CrunError } from "../../diagnostic/diagnostic.js";
+import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Renderable, type Scope, type VarLayer } from "../../module/value.js";
 import { remedyForName } from "./near-names.js";
 import { lazyMap } from "./lazy-map.js";
@@ -28,9 +28,14 @@ export function pendingVariable(name: string): Renderable {
   return new Pending(name);
 }
 
-/** A layer of definitions by name. */
-export function mapLayer(origin: string, definitions: ReadonlyMap<string, Definition>): VarLayer {
-  return { origin, get: (name) => definitions.get(name), names: () => definitions.keys() };
+/** A layer of definitions by name; `placeOf` knows where the names are written. */
+export function mapLayer(
+  origin: string,
+  definitions: ReadonlyMap<string, Definition>,
+  placeOf?: (name: string) => Place | undefined,
+): VarLayer {
+  const layer = { origin, get: (name: string) => definitions.get(name), names: () => definitions.keys() };
+  return placeOf ? { ...layer, placeOf } : layer;
 }
 
 /** A layer of values that are data: never rendered. */
