@@ -11,7 +11,7 @@ export default defineModule({
     per_host: { type: "bool", default: false, doc: "For the target, not for the run." },
     aggregate: { type: "bool", default: true, doc: "Add to what is there; false puts the new in its place." },
   },
-  effects: "target",
+  effects: "variables",
   neverChanges: true,
   returns: { ansible_stats: "What was collected: data, per_host, aggregate." },
   check: ({ data }) => (typeof data === "string" || isMap(data) ? undefined : notMap),

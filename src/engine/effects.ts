@@ -82,6 +82,10 @@ function addToGroup(on: TargetPlay, work: TaskWork, { group, parents }: AddToGro
 async function pause(on: TargetPlay, work: TaskWork, { ms, prompt, isEchoed }: PauseEffect): Promise<Came> {
   const { run } = on.play;
   const { ask } = run.options;
+  // Nobody waits for what only a saved plan is made of.
+  if (run.recorder) return {};
+  // What was seen before may be another by then; all targets stand here.
+  for (const one of on.play.targets) one.venue.forgetSeen();
   const title = `[${titleFor(work)}]\n`;
   const hint = isEchoed ? "" : " (output is hidden)";
   if (ms !== undefined) {
@@ -106,6 +110,7 @@ function includeVars(on: TargetPlay, work: TaskWork, { paths, under }: IncludeVa
   for (const one of concernedBy(on, work)) {
     one.state.included.add(layer);
     one.scopes.forget();
+    one.window.clear();
   }
   return { values: plain };
 }
@@ -137,6 +142,7 @@ async function reconnect(on: TargetPlay, work: TaskWork, effect: ReconnectEffect
   const { run } = on.play;
   const state = stateOf(on, work);
   await run.sleep(effect.delayMs);
+  on.venue.forgetSeen();
   const until = performance.now() + effect.timeoutMs;
   for (;;) {
     try {

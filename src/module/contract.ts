@@ -68,8 +68,6 @@ export interface Context {
   readonly extra: Readonly<Record<string, unknown>>;
   /** How long the task has waited for what it looks at, in milliseconds; 0 at the first look (see `Plan.again`). */
   readonly elapsedMs: number;
-  /** The role that the task belongs to: its directory on the controller. */
-  readonly rolePath: string | undefined;
   /** How many -v the run was given. */
   readonly verbosity: number;
   /** The kernel's name for the host's machine, as `x86_64`. */
@@ -161,8 +159,11 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
   readonly setsVariables?: boolean;
   /** Ansible's bypass of the host loop: done once for all targets of the play, by the first (add_host, pause). */
   readonly runsOnce?: boolean;
-  /** Its plan may have effects: what lies behind it is looked at afterwards. `run`: on all targets, so all are waited for behind it. */
-  readonly effects?: "target" | "run";
+  /**
+   * Its plan may have effects or wait: what lies behind it is looked at afterwards. `run`: on all targets, so all are waited for behind it.
+   * `variables`: on the target's variables alone, which spoils nothing that was looked at.
+   */
+  readonly effects?: "target" | "run" | "variables";
   /** It only talks to the controller (debug, assert): whatever is not known yet, nothing will change. */
   readonly neverChanges?: boolean;
   /** Nothing that becomes known only in a real run can make it fail: a saved plan goes on past it (debug, set_fact). */
@@ -189,7 +190,7 @@ export interface AnyModule {
   readonly hasOpenParams?: boolean;
   readonly setsVariables?: boolean;
   readonly runsOnce?: boolean;
-  readonly effects?: "target" | "run";
+  readonly effects?: "target" | "run" | "variables";
   readonly neverChanges?: boolean;
   readonly neverFails?: boolean;
   readonly returns?: Readonly<Record<string, string>>;

@@ -40,9 +40,9 @@ export interface ParamSpec {
   readonly isSecret?: boolean;
   /** The value names a controller's file or directory: looked up as Ansible does and given as `context.sources[NAME]`. */
   readonly source?: {
-    readonly folder: "files" | "templates";
-    /** Links beneath a directory are followed (but for one that leads back up) unless this boolean param is false. */
-    readonly followsLinks?: string;
+    readonly folder: "files" | "templates" | "vars";
+    /** Links beneath a directory are followed (but for one that leads back up); a name: unless this boolean param is false. */
+    readonly followsLinks?: string | true;
     /** A file that is encrypted by vault is opened, unless this boolean param is false. */
     readonly decryptedBy?: string;
     /** Not looked up where this boolean param is true. */

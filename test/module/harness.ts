@@ -151,7 +151,6 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     sources: {},
     extra: {},
     elapsedMs: 0,
-    rolePath: undefined,
     verbosity: 0,
     architecture: "x86_64",
     job: () => undefined,

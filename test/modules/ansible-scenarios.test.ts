@@ -127,7 +127,7 @@ function loadSources(
     found[name] = isTemplate
       ? sources.render(path, { place, directories: [files] }, createScope([rawLayer("vars", step.vars ?? {})]), "")
       : sources.read(path, place, {
-          followsLinks: followsLinks !== undefined && params[followsLinks] !== false,
+          followsLinks: typeof followsLinks === "string" && params[followsLinks] !== false,
           isOpened: true,
         });
   }

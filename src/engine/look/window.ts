@@ -198,7 +198,8 @@ export class Window {
       }
       if (op.kind === "task") {
         // What an effect does to the run shows when it was done.
-        if (op.task.module.effects && !this.#isUnwanted(op, frame)) return;
+        const { effects } = op.task.module;
+        if (effects && effects !== "variables" && !this.#isUnwanted(op, frame)) return;
         this.#aheadTask(op, frame);
       } else if (op.kind === "include") {
         if (!this.#aheadInclude(op, frame)) return;

@@ -154,7 +154,8 @@ function planAgain(on: TargetPlay, work: TaskWork, afterMs: number): Need | unde
   }
   work.prepared?.context.wait();
   work.plan = undefined;
-  on.forget(work.venue ?? on.venue);
+  on.forget(on.venue);
+  if (work.venue) on.forget(work.venue);
   return { kind: "sleep", ms: afterMs };
 }
 

@@ -35,7 +35,6 @@ export class TaskContext implements Context {
   readonly #base: ContextBase;
   readonly #becomeUser: string | undefined;
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #rolePath: string | undefined;
   readonly #jobOf: JobLookup;
   #startedAt: Date | undefined;
   #waitingSince: number | undefined;
@@ -47,7 +46,6 @@ export class TaskContext implements Context {
     user: { readonly becomeUser: string | undefined; readonly environment: Readonly<Record<string, string>> },
     sources: Readonly<Record<string, LocalSource>>,
     extra: Readonly<Record<string, unknown>>,
-    rolePath?: string,
     jobOf: JobLookup = () => undefined,
   ) {
     this.#base = base;
@@ -56,7 +54,6 @@ export class TaskContext implements Context {
     this.#environment = user.environment;
     this.sources = sources;
     this.extra = extra;
-    this.#rolePath = rolePath;
     this.#jobOf = jobOf;
   }
 
@@ -83,10 +80,6 @@ export class TaskContext implements Context {
   get elapsedMs(): number {
     this.isSpecific = true;
     return this.#elapsedMs;
-  }
-
-  get rolePath(): string | undefined {
-    return this.#rolePath;
   }
 
   get becomeUser(): string | undefined {
@@ -162,15 +155,7 @@ export function contextFor(
 ): TaskContext {
   const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
   const environment = task.environment.length === 0 ? noEnvironment : environmentOf(task, scope);
-  return new TaskContext(
-    using.base,
-    using.verbosity,
-    { becomeUser, environment },
-    sources,
-    args.extra,
-    task.role?.path,
-    using.jobOf,
-  );
+  return new TaskContext(using.base, using.verbosity, { becomeUser, environment }, sources, args.extra, using.jobOf);
 }
 
 /** Whether all that the probes are made from is the same for both. */
@@ -252,13 +237,17 @@ export function sourcesOf(
     const path = sources.find(query);
     if (!rule.isTemplate)
       found[param] = sources.read(path, place, {
-        followsLinks: rule.followsLinks !== undefined && params[rule.followsLinks] !== false,
+        followsLinks: isWanted(rule.followsLinks, params),
         isOpened: rule.decryptedBy === undefined || params[rule.decryptedBy] !== false,
       });
     else if (standIn) found[param] = standIn(path, sources.modeOf(path, query));
     else found[param] = sources.render(path, query, scope, String(params["dest"] ?? ""));
   }
   return found;
+}
+
+function isWanted(flag: string | true | undefined, params: Arguments["params"]): boolean {
+  return flag === true || (flag !== undefined && params[flag] !== false);
 }
 
 /** The first word of a command line, quotes and backslashes heeded. */

@@ -46,7 +46,7 @@ interface ReadOptions {
 
 export interface SourceQuery {
   readonly name: string;
-  readonly folder: "files" | "templates";
+  readonly folder: "files" | "templates" | "vars";
   readonly directories: readonly string[];
   readonly place: Place;
   /** For the message: module and param. */

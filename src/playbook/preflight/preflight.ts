@@ -13,9 +13,10 @@ import type { Play, Task } from "../play.js";
 import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import type { PartialPlaces } from "../template/template-partials.js";
+import { includedLayers } from "./included-files.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
-import { sourcesOf, undefinedVariables } from "./undefined.js";
+import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
@@ -51,11 +52,20 @@ export async function preflight(
   const isPlayed = asked.isPlayed ?? ((): boolean => asked.playedLayers !== undefined);
   for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found, isPlayed(task)));
   const fileLayers = new Map(playbook.plays.map((play) => [play, layersOfFiles(play, files, found)]));
-  const sources = sourcesOf(playbook.plays, walked, asked.layers ?? [], (play) => fileLayers.get(play));
+  const taskLayers = new Map(walked.tasks.map(({ task }) => [task, includedLayers(task, files, found)]));
+  const sourcesWith = (outside: Iterable<VarLayer>): Sources =>
+    sourcesOf(
+      playbook.plays,
+      walked,
+      outside,
+      (play) => fileLayers.get(play),
+      (task) => taskLayers.get(task),
+    );
+  const sources = sourcesWith(asked.layers ?? []);
   const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
   if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, templatesOf));
   if (asked.playedLayers && sources.hasEncrypted) {
-    const played = sourcesOf(playbook.plays, walked, asked.playedLayers, (play) => fileLayers.get(play));
+    const played = sourcesWith(asked.playedLayers);
     found.add(...lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed)));
   }
   const made = new MadeNames();

@@ -49,7 +49,6 @@ export class Sources {
     if (task.module.hasOpenParams && Object.keys(task.args).some((name) => name.includes("{{"))) this.isOpen = true;
     if (task.module.hasOpenParams)
       this.addNames(Object.keys(task.args).filter((name) => !Object.hasOwn(task.module.params, name)));
-    if (task.module.name === "include_vars") this.isOpen = true;
     for (const layer of task.vars) this.addLayer(layer);
   }
 
@@ -184,12 +183,13 @@ class Finder {
   }
 }
 
-/** All sources of a playbook. `outside`: those of the inventory and the command line. */
+/** All sources of a playbook. `outside`: those of the inventory and the command line; undefined from a function: there may be any. */
 export function sourcesOf(
   plays: readonly Play[],
   walked: Walked,
   outside: Iterable<VarLayer>,
   fileLayers: (play: Play) => readonly VarLayer[] | undefined,
+  taskLayers: (task: Task) => readonly VarLayer[] | undefined,
 ): Sources {
   const sources = new Sources();
   for (const layer of outside) sources.addLayer(layer);
@@ -203,6 +203,9 @@ export function sourcesOf(
   for (const layer of walked.layers) sources.addLayer(layer);
   for (const { task } of walked.tasks) {
     sources.addTask(task);
+    const layers = taskLayers(task);
+    if (!layers) sources.isOpen = true;
+    for (const layer of layers ?? []) sources.addLayer(layer);
     for (const layer of task.role?.defaults ?? []) sources.addLayer(layer);
   }
   for (const { node } of walked.others) for (const layer of node.vars) sources.addLayer(layer);
