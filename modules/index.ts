@@ -32,6 +32,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["systemd", () => import("./systemd.js")],
   ["template", () => import("./template.js")],
   ["user", () => import("./user.js")],
+  ["validate_argument_spec", () => import("./validate-argument-spec.js")],
   ["wait_for", () => import("./wait-for.js")],
   ["wait_for_connection", () => import("./wait-for-connection.js")],
 ]);

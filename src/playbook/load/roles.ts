@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
+import { validationTask } from "./argument-specs.js";
 import type { LoadContext } from "./context.js";
 import { checkKeywords, ROLE_KEYWORDS } from "./keywords.js";
 import { inherit, passedOn, type Lineage } from "./lineage.js";
@@ -159,6 +160,7 @@ export async function loadRole(
     context.gathered.defaults.push(...ownDefaults);
     context.gathered.vars.push(...request.vars, ...ownVars);
   }
+  const validation = await validationTask(context, request, path, meta, inside);
   const tasks = taskFileOf(context, request, path, "tasks");
   const nodes = tasks === undefined ? [] : await loadTaskFile(context, tasks, inside, [...chain, path]);
   const handlers = taskFileOf(context, request, path, "handlers");
@@ -177,7 +179,7 @@ export async function loadRole(
     when: [],
   };
   return {
-    nodes: [...dependencies.nodes, ...nodes, end],
+    nodes: [...dependencies.nodes, ...(validation ? [validation] : []), ...nodes, end],
     vars: [...dependencies.vars, ...request.vars, ...ownVars],
     defaults: [...dependencies.defaults, ...ownDefaults],
   };

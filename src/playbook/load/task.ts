@@ -3,6 +3,8 @@
 import { nearest, suggest } from "../../diagnostic/near.js";
 import type { AnyModule, ModuleRegistry } from "../../module/contract.js";
 import type { Renderable } from "../../module/value.js";
+import type { Place } from "../../diagnostic/diagnostic.js";
+import { GivenArguments } from "./given-arguments.js";
 import { argumentsOf } from "./arguments.js";
 import { conditionsOf, type Condition } from "../condition/condition.js";
 import type { Findings } from "./findings.js";
@@ -10,7 +12,7 @@ import { ANSIBLE_MODULES, checkKeywords, INCLUDE_KEYWORDS, LOOP_CONTROL_KEYWORDS
 import { passedOn, shortName, type Lineage } from "./lineage.js";
 import { loopFor } from "./loop-words.js";
 import type { LoopControl, Task } from "../play.js";
-import { templateOf } from "../template/template.js";
+import { isTemplate, templateOf } from "../template/template.js";
 import { checkVariableName, isTemplateText, plainBoolean, plainText, secondsOf, wordList } from "./vars.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { placeOf, type YamlEntry, type YamlMap } from "../yaml/yaml.js";
@@ -125,7 +127,11 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
     place: placeOf(map),
     name: nameOf(map, findings),
     module,
-    args: argumentsOf(module, entry, map.entries.get("args")?.value, moduleDefaults.get(module.name), findings),
+    args: withVariables(
+      module,
+      argumentsOf(module, entry, map.entries.get("args")?.value, moduleDefaults.get(module.name), findings),
+      placeOf(map),
+    ),
     loop: loopOf(map, findings),
     loopControl: loopControlOf(map, findings),
     register: registerOf(map, findings),
@@ -164,6 +170,15 @@ function asyncOf(map: YamlMap, module: AnyModule, findings: Findings): Pick<Task
 /** It acts on the run alone. */
 function isOfController({ neverChanges, setsVariables, effects }: AnyModule): boolean {
   return neverChanges === true || setsVariables === true || effects !== undefined;
+}
+
+/** A module that checks variables by their names sees them. */
+function withVariables(module: AnyModule, args: Task["args"], place: Place): Task["args"] {
+  const spec = args["argument_spec"];
+  if (module.name !== "validate_argument_spec" || !spec) return args;
+  const given = args["provided_arguments"];
+  const provided = given && isTemplate(given) ? given : undefined;
+  return { ...args, provided_arguments: new GivenArguments(spec, provided, place) };
 }
 
 function textList(text: string | undefined): string[] {

@@ -18,6 +18,7 @@ import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
+import { brokenArguments } from "./role-arguments.js";
 import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
 
@@ -64,6 +65,9 @@ export async function preflight(
   const sources = sourcesWith(asked.layers ?? []);
   const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
   if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, templatesOf));
+  const surely = asked.layers && !sources.isOpen ? sources : undefined;
+  const above = [...(asked.layers ?? [])].filter(({ origin }) => origin === "-e");
+  found.add(...brokenArguments(walked, surely, above, files));
   if (asked.playedLayers && sources.hasEncrypted) {
     const played = sourcesWith(asked.playedLayers);
     found.add(...lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed)));
