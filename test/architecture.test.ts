@@ -15,6 +15,7 @@ const layers = [
   ["modules", "src/inventory", "src/playbook", "src/connection"],
   ["src/target"],
   ["src/engine"],
+  ["src/plan"],
   ["src/report"],
   ["src/cli"],
 ];

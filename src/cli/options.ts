@@ -35,6 +35,14 @@ export interface PlayOptions extends ReachOptions {
   readonly output: "auto" | "plain" | "json";
 }
 
+export interface ApplyOptions extends ReachOptions {
+  readonly isCheck: boolean;
+  readonly isDiff: boolean;
+  /** Also what is not planned to the end. */
+  readonly isPartial: boolean;
+  readonly output: "auto" | "plain" | "json";
+}
+
 export interface ExecOptions extends ReachOptions {
   readonly pattern: string;
   readonly command: readonly string[];

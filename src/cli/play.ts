@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { modules } from "../../modules/index.js";
 import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
+import type { EventSink } from "../engine/events.js";
 import { crunFacts } from "../engine/look/crun-facts.js";
 import { isSelected } from "../engine/selection.js";
+import type { Recorder } from "../engine/recorder.js";
 import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
@@ -17,6 +19,7 @@ import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
 import type { MayCome } from "../inventory/inventory.js";
 import type { Prompt } from "../target/session.js";
+import { interruptible } from "./interruption.js";
 import type { PlayOptions } from "./options.js";
 import { askVars, takeDefaults } from "./ask-vars.js";
 import { limitOf } from "./limit.js";
@@ -29,27 +32,25 @@ import { selectionOf, stepMode } from "./selecting.js";
 import { setUp, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
-const interruption: Diagnostic = {
-  severity: "warning",
-  summary: "interrupted: what runs comes to its end, nothing more is begun",
-  remedy: "Ctrl-C again stops what runs.",
-};
-
-/** How long hosts have to stop what runs. */
-const PATIENCE_MS = 15_000;
+/** What `crun plan` adds to a play. */
+export interface Planning {
+  readonly recorder: Recorder;
+  around(sink: EventSink): EventSink;
+}
 
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
 export async function runPlay(options: PlayOptions): Promise<number> {
   return withMasker((masker) => play(options, masker));
 }
 
-async function play(options: PlayOptions, masker: Masker): Promise<number> {
+/** `planning`: the run is in check mode and is written down. */
+export async function play(options: PlayOptions, masker: Masker, planning?: Planning): Promise<number> {
   const setup = await setUp(options, masker, options.playbooks[0]);
   const prompt = terminalPrompt();
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
-    return await checkAndRun({ options, setup, masker, pool, prompt });
+    return await checkAndRun({ options, setup, masker, pool, prompt, planning });
   } finally {
     await pool.close();
   }
@@ -80,9 +81,10 @@ interface Parts {
   readonly masker: Masker;
   readonly pool: ConnectionPool;
   readonly prompt: Prompt;
+  readonly planning: Planning | undefined;
 }
 
-async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Promise<number> {
+async function checkAndRun({ options, setup, masker, pool, prompt, planning }: Parts): Promise<number> {
   const { vault, extra } = setup;
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
@@ -123,6 +125,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
   await askVars(plays, { extra, prompt, isInteractive: process.stdin.isTTY, masker });
   const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
+  const report = await reportFor(options);
   const run = new Run({
     inventory: setup.inventory,
     limit,
@@ -139,7 +142,8 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     masker,
     facts: crunFacts,
     extraVars: [setup.extra],
-    sink: await reportFor(options),
+    sink: planning ? planning.around(report) : report,
+    recorder: planning?.recorder,
     isCheck: options.isCheck,
     isDiff: options.isDiff,
     becomesByDefault: options.become,
@@ -150,29 +154,12 @@ async function checkAndRun({ options, setup, masker, pool, prompt }: Parts): Pro
     forks: setup.forks,
     version,
   });
-  let patience: NodeJS.Timeout | undefined;
-  const interrupt = (): void => {
-    if (!run.isInterrupted) run.tell({ event: "warning", diagnostic: interruption });
-    // The second one stops what runs; a host that does not stop loses its connection, and with it all that runs there.
-    else if (patience === undefined) patience = setTimeout(() => void pool.close(), PATIENCE_MS);
-    else void pool.close();
-    run.interrupt();
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
-  try {
-    const { exitStatus } = await run.plays(playbooks);
-    if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;
-    throw new CrunError({
-      severity: "error",
-      summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
-    });
-  } finally {
-    clearTimeout(patience);
-    await pool.close();
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
-  }
+  const { exitStatus } = await interruptible(run, pool, () => run.plays(playbooks));
+  if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;
+  throw new CrunError({
+    severity: "error",
+    summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
+  });
 }
 
 /** Warnings are printed; with an error among the findings nothing runs. */

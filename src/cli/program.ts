@@ -41,25 +41,41 @@ function buildProgram(finish: (status: number) => void): Command {
     .version(version, "-V, --version")
     .exitOverride()
     .showHelpAfterError("(crun COMMAND --help shows what it takes)");
-  reaching(program.command("play"))
+  playing(reaching(program.command("play")))
     .description("bring targets to the state that playbooks describe")
-    .argument("<playbook...>", "playbook files")
-    .option("-t, --tags <tags>", "only tasks with these tags", collect, [])
-    .option("--skip-tags <tags>", "no tasks with these tags", collect, [])
-    .option("-C, --check", "change nothing, predict what would change")
-    .option("-D, --diff", "show differences")
-    .option("--start-at-task <name>", "begin at this task")
-    .option("--step", "ask before each task")
-    .option("--list-tasks", "list the tasks and end")
-    .option("--list-hosts", "list the targets and end")
-    .option("--list-tags", "list the tags and end")
-    .option("--syntax-check", "check the playbooks and end")
-    .addOption(
-      new Option("--output <form>", "how results are shown").choices(["auto", "plain", "json"]).default("auto"),
-    )
     .action(async (playbooks: string[], _options: unknown, command: Command) => {
       const { runPlay } = await import("./play.js");
       finish(await runPlay(playOptions(playbooks, command.opts())));
+    });
+  playing(reaching(program.command("plan")))
+    .description("write down what a play would do, to be looked at and applied exactly so")
+    .option("-o, --out <file>", "where the plan goes")
+    .action(async (playbooks: string[], _options: unknown, command: Command) => {
+      const { runPlan } = await import("./plan-command.js");
+      finish(await runPlan(playOptions(playbooks, command.opts()), textOf(command.opts(), "out")));
+    });
+  program
+    .command("show")
+    .description("show what a saved plan would do")
+    .argument("<file>", "the plan")
+    .addOption(outputOption())
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const { runShow } = await import("./show-command.js");
+      finish(runShow(file, outputOf(command.opts())));
+    });
+  reaching(program.command("apply"))
+    .description("do exactly what a saved plan says, where nothing moved since")
+    .argument("<file>", "the plan")
+    .option("-C, --check", "only see whether everything is as the plan found it")
+    .option("-D, --diff", "show differences")
+    .option("--partial", "also what is not planned to the end")
+    .addOption(outputOption())
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const { runApply } = await import("./apply-command.js");
+      const options: RawOptions = command.opts();
+      const flags = { isCheck: options["check"] === true, isDiff: options["diff"] === true };
+      const request = { ...reachOptions(options), ...flags, isPartial: options["partial"] === true };
+      finish(await runApply(file, { ...request, output: outputOf(options) }));
     });
   reaching(program.command("exec"))
     .description("run a command in a tree: crun exec HOST:TREE -- COMMAND…")
@@ -242,6 +258,31 @@ function reaching(command: Command): Command {
     .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine");
 }
 
+/** What is played, and how. */
+function playing(command: Command): Command {
+  return command
+    .argument("<playbook...>", "playbook files")
+    .option("-t, --tags <tags>", "only tasks with these tags", collect, [])
+    .option("--skip-tags <tags>", "no tasks with these tags", collect, [])
+    .option("-C, --check", "change nothing, predict what would change")
+    .option("-D, --diff", "show differences")
+    .option("--start-at-task <name>", "begin at this task")
+    .option("--step", "ask before each task")
+    .option("--list-tasks", "list the tasks and end")
+    .option("--list-hosts", "list the targets and end")
+    .option("--list-tags", "list the tags and end")
+    .option("--syntax-check", "check the playbooks and end")
+    .addOption(outputOption());
+}
+
+function outputOption(): Option {
+  return new Option("--output <form>", "how results are shown").choices(["auto", "plain", "json"]).default("auto");
+}
+
+function outputOf(options: RawOptions): "auto" | "plain" | "json" {
+  return (["plain", "json"] as const).find((one) => one === options["output"]) ?? "auto";
+}
+
 function collect(value: string, before: string[]): string[] {
   return [...before, ...value.split(",").filter(Boolean)];
 }
@@ -308,7 +349,6 @@ function reachOptions(options: RawOptions): ReachOptions {
 function playOptions(playbooks: readonly string[], options: RawOptions): PlayOptions {
   const lists = new Set((["tasks", "hosts", "tags"] as const).filter((one) => options[camel(`list-${one}`)] === true));
   const isSyntax = options["syntaxCheck"] === true;
-  const output = (["plain", "json"] as const).find((one) => one === options["output"]);
   return {
     ...reachOptions(options),
     playbooks,
@@ -320,7 +360,7 @@ function playOptions(playbooks: readonly string[], options: RawOptions): PlayOpt
     isStepped: options["step"] === true,
     action: isSyntax ? "syntax-check" : lists.size > 0 ? "list" : "play",
     lists,
-    output: output ?? "auto",
+    output: outputOf(options),
   };
 }
 

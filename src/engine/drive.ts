@@ -4,12 +4,13 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Probe } from "../module/probe.js";
 import type { TreeSession } from "../target/session.js";
+import { applyInParts } from "./apply-parts.js";
 import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import type { Need } from "./need.js";
 import { limitOf, LONGEST_MS, withTimeLeft } from "./task/limit.js";
-import { isDone, troubleOf } from "./task/outcome.js";
+import { troubleOf } from "./task/outcome.js";
 import type { TargetPlay } from "./target-play.js";
 import { titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
 import { TaskWork, type Venue } from "./work.js";
@@ -174,24 +175,17 @@ async function applyAll(
   outcomes: Outcome[],
 ): Promise<void> {
   const { run } = on.play;
-  for (let from = 0; from < changes.length;) {
-    let to = changes.findIndex((change, index) => index >= from && change.kind === "exec") + 1;
-    if (to === 0 || isUnderLock(changes, to)) to = changes.length;
-    const work = on.books.workAt(from);
-    const part = inTime(on, changes.slice(from, to), from);
-    const task = work ? titleFor(work) : "";
-    const target = on.state.target.name;
-    run.tell({ event: "start", play: on.play.title, task, target });
-    const given = await session.apply(part, {
-      signal: run.abort.signal,
-      onOutcome: (index, outcome) => void (outcomes[from + index] = outcome),
-      onOutput: (_, stream, data) => run.tell({ event: "output", target, task, stream, data }),
-    });
-    for (const [index, outcome] of given.entries()) outcomes[from + index] = outcome;
-    if (given.length < part.length || given.some((outcome, index) => !part[index] || !isDone(part[index], outcome)))
-      return;
-    from = to;
-  }
+  await applyInParts(session, changes, outcomes, {
+    signal: run.abort.signal,
+    limited: (part, from) => inTime(on, part, from),
+    onPart: (from) => {
+      const work = on.books.workAt(from);
+      const task = work ? titleFor(work) : "";
+      const target = on.state.target.name;
+      run.tell({ event: "start", play: on.play.title, task, target });
+      return (stream, data) => run.tell({ event: "output", target, task, stream, data });
+    },
+  });
 }
 
 /** Programs of tasks that may take only so long, with what is left of it. */
@@ -203,13 +197,6 @@ function inTime(on: TargetPlay, part: readonly Change[], from: number): readonly
     work.timedFrom ??= performance.now();
     return withTimeLeft(change, Math.min(work.timedFrom + limit.seconds * 1000 - performance.now(), LONGEST_MS));
   });
-}
-
-/** A batch cut in two would give a lock back. */
-function isUnderLock(changes: readonly Change[], to: number): boolean {
-  let held = 0;
-  for (const change of changes.slice(0, to)) held += change.kind === "lock" ? 1 : change.kind === "unlock" ? -1 : 0;
-  return held > 0;
 }
 
 /** Enters what came of the batch: goes on, goes back to the task that failed, or plans it again. */

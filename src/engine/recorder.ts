@@ -54,6 +54,17 @@ export interface RecordedStop {
   readonly task: string;
   readonly place: Place;
   readonly why: string;
+  /** Where the task would act. */
+  readonly venue: Venue;
+}
+
+/** A wait between tasks. */
+export interface RecordedPause {
+  readonly task: string;
+  readonly module: string;
+  readonly place: Place;
+  readonly venue: Venue;
+  readonly ms: number;
 }
 
 /** Is told everything in the order in which a real run would do it. */
@@ -68,7 +79,9 @@ export interface Recorder {
   /** All targets waited for each other: what comes may not be done before what came. */
   barrier(): void;
   step(step: RecordedStep): void;
+  /** Everybody waits. */
+  pause(target: string, pause: RecordedPause): void;
   /** A task that changes nothing, but whose result others may read. */
-  looked(venue: Venue, looks: readonly RecordedLook[]): void;
+  looked(target: string, venue: Venue, looks: readonly RecordedLook[]): void;
   stop(target: string, stop: RecordedStop): void;
 }

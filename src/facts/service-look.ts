@@ -126,8 +126,18 @@ export function observeServiceMore(wish: ServiceWish, seen: Seen<ServiceProbes>,
     moreStats: more.flatMap((one) => one.stats),
     moreReads: more.flatMap((one) => one.reads),
     rcStats: isTurned ? seen.rc.paths.map((path) => ({ kind: "stat", path })) : [],
-    show: needsState && !isScript ? [{ kind: "exec", exec: { argv: ["systemctl", "show", "--no-pager", name] } }] : [],
+    show: needsState && !isScript ? [showProbe(name)] : [],
     status: needsState && isScript ? [script] : [],
+  };
+}
+
+/** What runs of a unit; its times and numbers change by themselves. */
+function showProbe(name: string): ExecProbe {
+  return {
+    kind: "exec",
+    exec: { argv: ["systemctl", "show", "--no-pager", name] },
+    lines: "^(LoadState|ActiveState|SubState)=",
+    isOfProcesses: true,
   };
 }
 

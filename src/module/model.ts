@@ -11,7 +11,13 @@ import { parentOf } from "./tree-path.js";
 /** How the model answers a probe. */
 export type Answer =
   /** `isCertain` false: a command ran (or will have run) whose effect on this is not known, or only a prediction is at hand. */
-  | { readonly kind: "known"; readonly observation: Observation; readonly isCertain: boolean }
+  | {
+      readonly kind: "known";
+      readonly observation: Observation;
+      readonly isCertain: boolean;
+      /** Not certain enough to act on, but what a real run will find: nothing that it tells of was predicted to change. */
+      readonly isForetold?: boolean;
+    }
   /** Not seen yet: send this probe (its path may differ from what was asked) and `remember` the answer. */
   | { readonly kind: "ask"; readonly probe: Probe };
 
@@ -38,6 +44,8 @@ export class Model {
   readonly #known = new KnownPaths();
   /** Grows with each predicted change. */
   #version = 0;
+  /** The version at which a program was last predicted to run. */
+  #lastRun = 0;
   /** A command of unknown effect was predicted. */
   #isOpaque = false;
 
@@ -171,6 +179,7 @@ export class Model {
     for (const change of changes) {
       this.#version++;
       if (change.kind === "exec") {
+        this.#lastRun = this.#version;
         if (!change.isContained) {
           this.#isOpaque = true;
         }
@@ -388,7 +397,8 @@ export class Model {
     const seen = this.#seen(probe);
     if (!seen) return { kind: "ask", probe };
     const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;
-    return { kind: "known", observation: seen.observation, isCertain };
+    const isForetold = probe.kind === "exec" && probe.isOfProcesses === true && seen.version >= this.#lastRun;
+    return { kind: "known", observation: seen.observation, isCertain, isForetold };
   }
 }
 

@@ -64,6 +64,10 @@ export interface ExecProbe {
   readonly kind: "exec";
   readonly at?: Root;
   readonly exec: ExecSpec;
+  /** Which lines of its output a plan depends on, as a regular expression: a saved plan is refused where they are others. Absent: all. */
+  readonly lines?: string;
+  /** It tells of processes, not of files: changed files do not change its answer. */
+  readonly isOfProcesses?: boolean;
 }
 
 /** Whether a machine runs from this tree. */

@@ -49,7 +49,9 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
   const venue = work.venue ?? on.venue;
   const isCheck = on.isCheck(work);
   const look =
-    prepared.look && prepared.look.knowledge === venue.knowledge ? prepared.look : lookAt(venue, prepared.probes);
+    prepared.look && prepared.look.knowledge === venue.knowledge
+      ? prepared.look
+      : lookAt(venue, prepared.probes, isCheck);
   if ("missing" in look) return { kind: "observe", venue, probes: look.missing };
   let { seen, isCertain } = look;
   let looks: Looks = { first: seen, more: undefined, second: undefined };
@@ -57,7 +59,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     const shared = info.plans.find(prepared, seen);
     const more = shared ? shared.more : task.module.observeMore && prepareMore(info, prepared, seen);
     if (more) {
-      const second = lookAt(venue, more);
+      const second = lookAt(venue, more, isCheck);
       if ("missing" in second) return { kind: "observe", venue, probes: second.missing };
       looks = { first: seen, more, second: second.seen };
       work.more = more;
@@ -68,7 +70,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     if (work.shared) return takePlan(on, work, work.shared.plan, venue);
   } else if (task.module.observeMore) {
     const more = isCheck ? prepareMore(info, prepared, seen) : undefined;
-    const second = more ? lookAt(venue, more) : undefined;
+    const second = more ? lookAt(venue, more, isCheck) : undefined;
     if (second && "missing" in second) return { kind: "observe", venue, probes: second.missing };
     if (second) seen = { ...seen, ...second.seen };
   }
@@ -171,7 +173,7 @@ type Look = { readonly seen: Seen<Probes>; readonly isCertain: boolean } | { rea
 export const nothingSeen: Observation = { kind: "glob", paths: [] };
 
 /** What the model says to the probes, or which of them must be sent. */
-export function lookAt(venue: Venue, probes: Probes): Look {
+export function lookAt(venue: Venue, probes: Probes, isCheck = false): Look {
   let missing: Probe[] | undefined;
   let isCertain = true;
   const seen = seenFrom(probes, (probe) => {
@@ -180,7 +182,7 @@ export function lookAt(venue: Venue, probes: Probes): Look {
       (missing ??= []).push(answer.probe);
       return nothingSeen;
     }
-    if (!answer.isCertain) isCertain = false;
+    if (!answer.isCertain && !(isCheck && answer.isForetold)) isCertain = false;
     return answer.observation;
   });
   return missing ? { missing } : { seen, isCertain };

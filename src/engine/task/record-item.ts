@@ -1,16 +1,22 @@
 // Check mode: what an item would change goes into the model, and to the recorder where a saved plan is made.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Change } from "../../module/change.js";
-import { flatProbes } from "../../module/run-plan.js";
+import type { Observation, Probe } from "../../module/probe.js";
+import { flatProbes, seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
 import type { FileDiff } from "../events.js";
 import type { RecordedJudge, RecordedLook } from "../recorder.js";
 import type { TargetPlay } from "../target-play.js";
 import type { ItemResult, TaskWork, Venue } from "../work.js";
+import { asyncOf, limitOf, LONGEST_MS, withTimeLeft } from "./limit.js";
 import { labelOf } from "./loop.js";
-import { keyword } from "./plan-item.js";
+import { keyword, nothingSeen } from "./plan-item.js";
 import { shownTitle } from "./task-event.js";
 
+/** How messages of what cannot be known begin. */
+const doubt = "may change: ";
+const accountFiles = new Set(["/etc/passwd", "/etc/group"]);
 /** Names that stand for more than a value: what a condition reads of them cannot be stored. */
 const openNames = new Set(["vars", "hostvars", "groups"]);
 
@@ -25,7 +31,7 @@ export function foresee(
   if (work.op.task.checkMode) return;
   const { recorder } = on.play.run;
   if (!recorder) return venue.model.predict(changes);
-  const looks = looksOf(work, venue);
+  const looks = looksOf(work, venue).filter((look) => isNeeded(work, venue, look, changes));
   work.planned = { venue, changes: venue.model.guard(changes), diffs, looks };
 }
 
@@ -36,23 +42,35 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
   const { op, planned } = work;
   const { task } = op;
   const target = on.state.target.name;
+  const venue = work.venue ?? on.venue;
   const at = { task: shownTitle(work), place: task.place };
   if (work.mayChange) {
-    if (!task.module.neverFails) recorder.stop(target, { ...at, why: reasonOf(work) });
+    if (!task.module.neverFails) recorder.stop(target, { ...at, venue, why: reasonOf(work) });
     return;
   }
+  if (work.plan?.again)
+    return recorder.stop(target, { ...at, venue, why: "it waits for something that is not there yet" });
+  const pauseMs = pauseOf(work);
+  if (pauseMs !== undefined) recorder.pause(target, { ...at, venue, module: task.module.name, ms: pauseMs });
   if (!planned || !item) {
     if (task.register !== undefined && work.prepared && work.plan && !work.plan.isSkipped) {
-      const venue = work.venue ?? on.venue;
-      recorder.looked(venue, looksOf(work, venue));
+      recorder.looked(
+        target,
+        venue,
+        looksOf(work, venue).filter(({ probe }) => isOfTree(probe)),
+      );
     }
     return;
   }
+  const scope = scopeOf(work);
+  if (asyncOf(task, scope)?.isInBackground)
+    return recorder.stop(target, { ...at, venue, why: "it goes on in the background, where only a run can follow it" });
   const judge = judgeOf(work, planned.changes);
-  if (typeof judge === "string") return recorder.stop(target, { ...at, why: judge });
+  if (typeof judge === "string") return recorder.stop(target, { ...at, venue, why: judge });
   if (task.until && judge) {
     return recorder.stop(target, {
       ...at,
+      venue,
       why: "it is repeated until its result is as wanted, which only a run can do",
     });
   }
@@ -61,14 +79,14 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     target,
     venue: planned.venue,
     module: task.module.name,
-    item: work.items ? labelOf(task.loopControl, work.items[work.index], scopeOf(work)) : undefined,
+    item: work.items ? labelOf(task.loopControl, work.items[work.index], scope) : undefined,
     isHandler: op.isHandler,
     isChanged: item.isChanged,
-    isIgnored: keyword(task.ignoreErrors, scopeOf(work)) === true,
+    isIgnored: keyword(task.ignoreErrors, scope) === true,
     isHidden: task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false,
     throttle: task.throttle,
     message: item.message,
-    changes: planned.changes,
+    changes: inTime(planned.changes, limitOf(task, scope)?.seconds),
     diffs: planned.diffs,
     looks: planned.looks,
     judge: judge ?? undefined,
@@ -83,10 +101,59 @@ function looksOf(work: TaskWork, venue: Venue): RecordedLook[] {
   return probes.flatMap((probe) => venue.model.observed(probe) ?? []);
 }
 
+/** What the kernel tells of processes and connections is another at each look. */
+function isOfTree(probe: Probe): boolean {
+  return probe.kind !== "connect" && !("path" in probe && /^\/proc(\/|$)/.test(probe.path));
+}
+
+/** Nearly every task reads the accounts to name owners in its result; they count where what it does depends on them. */
+function isNeeded(
+  work: TaskWork,
+  venue: Venue,
+  { probe, observation }: RecordedLook,
+  changes: readonly Change[],
+): boolean {
+  const { prepared, more } = work;
+  if (probe.kind !== "read" || !accountFiles.has(probe.path) || !prepared || observation.kind !== "read") return true;
+  if (prepared.becomeUser !== undefined) return true;
+  if (changes.some((one) => one.kind !== "exec" && one.path === probe.path)) return true;
+  const { module } = work.op.task;
+  const plannedWith = (accounts: Observation): readonly Change[] => {
+    const seen = seenFrom({ ...prepared.probes, ...more }, (one) => {
+      if (one.kind === "read" && one.path === probe.path) return accounts;
+      const answer = venue.model.answer(one);
+      return answer.kind === "known" ? answer.observation : nothingSeen;
+    });
+    return module.plan(prepared.args.params, seen, prepared.context).changes;
+  };
+  const nothing: Observation = { ...observation, stat: undefined, sha256: undefined, content: undefined };
+  const empty: Observation = { ...observation, content: new Uint8Array() };
+  try {
+    const planned = plannedWith(observation);
+    return [nothing, empty].some((other) => !isDeepStrictEqual(plannedWith(other), planned));
+  } catch {
+    // It cannot do without them.
+    return true;
+  }
+}
+
 function reasonOf(work: TaskWork): string {
-  const message = work.plan?.message?.replace(/^may change: /, "");
-  if (work.isUndecided && message) return message;
+  const message = work.plan?.message;
+  if (message?.startsWith(doubt)) return message.slice(doubt.length);
   return "what it looks at may be changed by a command before it, which only a run can tell";
+}
+
+/** Programs of a task that may take only so long. */
+function inTime(changes: readonly Change[], seconds: number | undefined): readonly Change[] {
+  return seconds === undefined
+    ? changes
+    : changes.map((change) => withTimeLeft(change, Math.min(seconds * 1000, LONGEST_MS)));
+}
+
+/** A wait of a known time: part of the plan, as is the order around it. */
+function pauseOf({ plan }: TaskWork): number | undefined {
+  const pause = plan?.effects?.find((effect) => effect.kind === "pause");
+  return pause?.kind === "pause" ? pause.ms : undefined;
 }
 
 function scopeOf(work: TaskWork): Scope {

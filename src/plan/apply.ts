@@ -1,0 +1,324 @@
+// Applies a saved plan: exactly its changes, in its order, on the targets whose trees are still as it found them.
+
+import { setMaxListeners } from "node:events";
+import { CrunError, type Place } from "../diagnostic/diagnostic.js";
+import { applyInParts } from "../engine/apply-parts.js";
+import type { Counts, EngineEvent, EventSink } from "../engine/events.js";
+import { HostSlots, Limiter } from "../engine/slots.js";
+import type { Location, OpenHost } from "../engine/target-state.js";
+import type { Outcome } from "../module/change.js";
+import type { TreeSession } from "../target/session.js";
+import { groupsOf, stagesOf } from "./order.js";
+import { refusalEvent, stepEvent } from "./plan-events.js";
+import { Fate } from "./fate.js";
+import type { PlannedPlay, PlannedStep, PlannedVenue, SavedPlan } from "./saved-plan.js";
+import { stepResult } from "./step-result.js";
+import { verify, type Verdict } from "./verify.js";
+
+export interface ApplyOptions {
+  readonly plan: SavedPlan;
+  /** For places in messages. */
+  readonly file: string;
+  /** Targets to keep to. */
+  readonly targets: readonly string[];
+  readonly openHost: OpenHost;
+  /** By the venue's name. */
+  readonly locate: (venue: PlannedVenue) => Location;
+  readonly sink: EventSink;
+  /** Only look whether everything is as the plan found it. */
+  readonly isCheck: boolean;
+  readonly isDiff: boolean;
+  readonly forks: number;
+  readonly treesPerHost?: number;
+}
+
+interface TargetRun {
+  readonly name: string;
+  readonly counts: Counts;
+  isFailed: boolean;
+  isUnreachable: boolean;
+}
+
+interface VenueRun {
+  readonly venue: PlannedVenue;
+  tree: TreeSession | undefined;
+  verdict: Verdict | CrunError | undefined;
+}
+
+const defaultTreesPerHost = 64;
+
+export class Application {
+  readonly #options: ApplyOptions;
+  readonly #targets: ReadonlyMap<string, TargetRun>;
+  readonly #venues: ReadonlyMap<string, VenueRun>;
+  readonly #steps: readonly PlannedStep[];
+  readonly #slots: HostSlots;
+  readonly #limiters = new Map<string, Limiter>();
+  readonly #throttles = new Map<string, Limiter>();
+  readonly #abort = new AbortController();
+  readonly #fates: ReadonlyMap<number, Fate>;
+  isInterrupted = false;
+
+  constructor(options: ApplyOptions) {
+    const { plan, targets } = options;
+    this.#options = options;
+    const chosen = new Set(targets);
+    this.#targets = new Map(
+      targets.map((name) => [name, { name, counts: noCounts(), isFailed: false, isUnreachable: false }]),
+    );
+    this.#steps = plan.steps.filter((step) => chosen.has(step.target));
+    const acting = new Set(this.#steps.map((step) => step.venue));
+    const venues = plan.venues.filter(({ name }) => acting.has(name));
+    this.#venues = new Map(venues.map((venue) => [venue.name, { venue, tree: undefined, verdict: undefined }]));
+    this.#fates = new Map(plan.plays.map((play, index) => [index, new Fate(play, chosen)]));
+    this.#slots = new HostSlots(options.forks);
+    setMaxListeners(0, this.#abort.signal);
+  }
+
+  /** Resolves to the exit status: 0, 2 (failed or refused), 4 (unreachable) or 130 (interrupted). */
+  async run(): Promise<number> {
+    const startedAt = performance.now();
+    const { isCheck, file } = this.#options;
+    this.tell({ event: "run", runId: file, isCheck, targets: this.#targets.size });
+    await this.#verifyAll();
+    let announced: Fate | undefined;
+    for (const stage of stagesOf(this.#steps)) {
+      const fate = this.#fates.get(stage[0]?.play ?? 0);
+      if (this.isInterrupted || !fate || this.#hasEnded(announced) || this.#hasEnded(fate)) break;
+      if (fate !== announced) this.#announce(fate.play);
+      announced = fate;
+      await this.#runStage(stage, fate);
+    }
+    const targets = Object.fromEntries([...this.#targets.values()].map(({ name, counts }) => [name, counts]));
+    this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt });
+    return this.#exitStatus();
+  }
+
+  /** No step begins any more, those at hand end; the second time programs are cancelled. */
+  interrupt(): void {
+    if (this.isInterrupted) this.#abort.abort();
+    this.isInterrupted = true;
+    this.#wake();
+  }
+
+  tell(event: EngineEvent): void {
+    this.#options.sink(event);
+  }
+
+  #exitStatus(): number {
+    if (this.isInterrupted) return 130;
+    const all = [...this.#targets.values()];
+    if (all.some((one) => one.isUnreachable)) return 4;
+    return all.some((one) => one.isFailed) ? 2 : 0;
+  }
+
+  #announce(play: PlannedPlay): void {
+    const targets = play.targets.filter((name) => this.#isAlive(name));
+    this.tell({ event: "play", play: play.title, place: { file: this.#options.file }, targets });
+  }
+
+  /** Whether a play has lost so many targets that nothing further may be done. */
+  #hasEnded(fate: Fate | undefined): boolean {
+    if (!fate?.isOver) return false;
+    const summary = `nothing further is done: ${fate.why}`;
+    this.tell({ event: "warning", diagnostic: { severity: "warning", summary } });
+    return true;
+  }
+
+  /** All trees are looked at before anything is changed anywhere. */
+  async #verifyAll(): Promise<void> {
+    await Promise.all([...this.#venues.values()].map((one) => this.#verifyVenue(one)));
+    if (this.isInterrupted) return;
+    for (const target of this.#targets.values()) {
+      const own = this.#steps.filter((step) => step.target === target.name);
+      for (const name of new Set(own.map((step) => step.venue))) {
+        const verdict = this.#venues.get(name)?.verdict;
+        if (!this.#isAlive(target.name) || !verdict || ("kind" in verdict && verdict.kind === "asPlanned")) continue;
+        if (verdict instanceof CrunError) this.#lose(target, verdict);
+        else this.#refuse(target, name, verdict);
+      }
+    }
+  }
+
+  async #verifyVenue(one: VenueRun): Promise<void> {
+    try {
+      one.verdict = await this.#atWork(one, (tree) => verify(one.venue, tree));
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+      one.verdict = error;
+    }
+  }
+
+  #refuse(target: TargetRun, venue: string, verdict: Exclude<Verdict, { kind: "asPlanned" }>): void {
+    target.isFailed = true;
+    target.counts.failed++;
+    this.#noteLoss(target);
+    this.tell(refusalEvent(this.#options.file, target.name, venue, verdict));
+  }
+
+  #lose(target: TargetRun, error: CrunError): void {
+    const message = error.diagnostics[0]?.summary ?? error.message;
+    target.isUnreachable = true;
+    target.counts.unreachable++;
+    this.#noteLoss(target);
+    this.tell({ event: "unreachable", target: target.name, message, diagnostics: error.diagnostics });
+  }
+
+  #noteLoss({ name }: TargetRun): void {
+    for (const fate of this.#fates.values()) fate.lose(name);
+  }
+
+  #isAlive(name: string): boolean {
+    const target = this.#targets.get(name);
+    return target !== undefined && !target.isFailed && !target.isUnreachable;
+  }
+
+  async #runStage(stage: readonly PlannedStep[], fate: Fate): Promise<void> {
+    const byTarget = new Map<string, PlannedStep[]>();
+    for (const step of stage) {
+      const known = byTarget.get(step.target);
+      if (known) known.push(step);
+      else byTarget.set(step.target, [step]);
+    }
+    await Promise.all([...byTarget].map(([name, steps]) => this.#runTarget(name, steps, fate)));
+  }
+
+  async #runTarget(name: string, steps: readonly PlannedStep[], fate: Fate): Promise<void> {
+    const target = this.#targets.get(name);
+    if (!target) return;
+    for (const group of groupsOf(steps)) {
+      if (!this.#isAlive(name) || this.isInterrupted || fate.isOver) return;
+      await this.#throttled(group, () => this.#runGroup(target, group));
+    }
+  }
+
+  /** An interruption wakes it. */
+  #sleep(ms: number): Promise<void> {
+    if (ms === 0 || this.isInterrupted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #wake: () => void = () => undefined;
+
+  #throttled(group: readonly PlannedStep[], work: () => Promise<void>): Promise<void> {
+    const [step] = group;
+    if (!step?.throttle) return work();
+    const key = placeKey(step.place);
+    const limiter = this.#throttles.get(key) ?? new Limiter(step.throttle);
+    this.#throttles.set(key, limiter);
+    return limiter.run(work);
+  }
+
+  /** Steps that go to the helper at once. */
+  async #runGroup(target: TargetRun, group: readonly PlannedStep[]): Promise<void> {
+    const [first] = group;
+    const one = first && this.#venues.get(first.venue);
+    if (!first || !one) return;
+    const startedAt = new Date();
+    const began = performance.now();
+    const outcomes: Outcome[] = [];
+    let lost: CrunError | undefined;
+    if (!this.#options.isCheck) {
+      try {
+        await this.#sleep(first.pauseMs ?? 0);
+        if (group.some((step) => step.changes.length > 0))
+          await this.#atWork(one, (tree) => this.#apply(tree, target, group, outcomes));
+      } catch (error) {
+        if (!(error instanceof CrunError)) throw error;
+        lost = error;
+      }
+    }
+    let from = 0;
+    for (const step of group) {
+      const own = outcomes.slice(from, from + step.changes.length);
+      from += step.changes.length;
+      // What a lost connection left open is told as that, not as a failure of the step.
+      if (lost && own.length < step.changes.length) return this.#lose(target, lost);
+      if (!this.#finish(target, step, own, startedAt, performance.now() - began)) return;
+    }
+  }
+
+  async #apply(
+    tree: TreeSession,
+    target: TargetRun,
+    group: readonly PlannedStep[],
+    outcomes: Outcome[],
+  ): Promise<void> {
+    const owners = group.flatMap((step) => step.changes.map(() => step));
+    await applyInParts(
+      tree,
+      group.flatMap((step) => step.changes),
+      outcomes,
+      {
+        signal: this.#abort.signal,
+        onPart: (from) => {
+          const step = owners[from];
+          const task = step?.task ?? "";
+          const play = this.#options.plan.plays[step?.play ?? 0]?.title ?? "";
+          this.tell({ event: "start", play, task, target: target.name });
+          return (stream, data) => {
+            if (!step?.isHidden) this.tell({ event: "output", target: target.name, task, stream, data });
+          };
+        },
+      },
+    );
+  }
+
+  /** Counts and tells what came of a step. False: the target goes no further. */
+  #finish(
+    target: TargetRun,
+    step: PlannedStep,
+    outcomes: readonly Outcome[],
+    startedAt: Date,
+    durationMs: number,
+  ): boolean {
+    const { plan, isCheck, isDiff } = this.#options;
+    const result = isCheck
+      ? { isChanged: step.isChanged, isFailed: false, message: undefined, remedy: undefined, fields: {} }
+      : stepResult(step, outcomes, startedAt);
+    const play = plan.plays[step.play]?.title ?? "";
+    this.tell(stepEvent(play, step, result, { isDiff, durationMs }));
+    const { counts } = target;
+    const isLost = result.isFailed && !step.isIgnored;
+    if (isLost) counts.failed++;
+    else {
+      counts.ok++;
+      if (result.isFailed) counts.ignored++;
+      if (result.isChanged) counts.changed++;
+    }
+    if (!isLost) return true;
+    target.isFailed = true;
+    this.#noteLoss(target);
+    return false;
+  }
+
+  /** Works in the tree while its host holds a slot. */
+  #atWork<T>(one: VenueRun, work: (tree: TreeSession) => Promise<T>): Promise<T> {
+    const { venue } = one;
+    return this.#slots.while(venue.host, async () => {
+      if (!one.tree) {
+        const session = await this.#options.openHost(venue.host);
+        const { path, entry, isHostRoot } = this.#options.locate(venue);
+        one.tree ??= session.openTree(path, { entry, isHostRoot });
+      }
+      const { tree } = one;
+      const limiter = this.#limiters.get(venue.host) ?? new Limiter(this.#options.treesPerHost ?? defaultTreesPerHost);
+      this.#limiters.set(venue.host, limiter);
+      return limiter.run(() => work(tree));
+    });
+  }
+}
+
+function noCounts(): Counts {
+  return { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, rescued: 0, ignored: 0 };
+}
+
+function placeKey({ file, line, column }: Place): string {
+  return `${file}:${line ?? 0}:${column ?? 0}`;
+}
