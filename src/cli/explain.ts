@@ -9,6 +9,7 @@ import type { Inventory, Target } from "../inventory/inventory.js";
 import { PendingVariable, type VarLayer } from "../module/value.js";
 import type { Play } from "../playbook/play.js";
 import { MAGIC_NAMES } from "../playbook/preflight/undefined.js";
+import { isEncrypted } from "../vault/format.js";
 import { createScope } from "../playbook/scope/scope.js";
 import type { PlayedVariables } from "./played-variables.js";
 
@@ -90,7 +91,8 @@ function definitionLines(word: string, { level, place }: Definition): string[] {
 
 function sourceLine(file: string, line: number): string | undefined {
   try {
-    return readFileSync(file, "utf8").split(/\r\n|\n|\r/)[line - 1];
+    const text = readFileSync(file, "utf8");
+    return isEncrypted(text) ? undefined : text.split(/\r\n|\n|\r/)[line - 1];
   } catch {
     // It is no file: the command line, the output of a program.
     return undefined;

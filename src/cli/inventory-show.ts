@@ -7,6 +7,7 @@ import type { LoadedInventory } from "../inventory/inventory.js";
 import { isWrittenLayer } from "../inventory/layer.js";
 import type { VarLayer } from "../module/value.js";
 import { createScope } from "../playbook/scope/scope.js";
+import { isTemplate } from "../playbook/template/template.js";
 import { cleanLine } from "../report/clean.js";
 
 type Values = Record<string, unknown>;
@@ -114,6 +115,12 @@ function shownValues(layers: readonly VarLayer[], magic: readonly VarLayer[]): V
   const names = new Set(layers.flatMap((layer) => [...layer.names()]));
   const entries = [...names].flatMap((name): [string, unknown][] => {
     if (hidden.has(name)) return [];
+    const definition = scope.definition(name);
+    if (definition && !("raw" in definition) && isTemplate(definition) && (definition.encrypted?.length ?? 0) > 0) {
+      const layer = layers.findLast((one) => one.get(name) === definition);
+      // As in Ansible an encrypted value is shown as it is written.
+      if (layer && isWrittenLayer(layer)) return [[name, layer.writtenValue(name)]];
+    }
     try {
       return [[name, scope.get(name)]];
     } catch (error) {

@@ -25,6 +25,11 @@ export interface Language {
   /** Undefined: the file holds nothing. Throws a CrunError. */
   readYaml(file: string, text: string): YamlNode | undefined;
   placeOf(node: YamlNode): Place;
+  isEncrypted(text: string): boolean;
+  /** The text of a file that may be encrypted; throws a CrunError where no key opens it. */
+  plainText(file: string, text: string): string;
+  /** These values stood in an encrypted file: they are never shown. */
+  keepSecret(values: readonly unknown[]): void;
   /** The value that a node stands for, templates as text. */
   plainOf(node: YamlNode): unknown;
   /** A value of a YAML file, or a plain value that was written elsewhere (INI). Throws a CrunError for a broken template. */

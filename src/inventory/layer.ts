@@ -64,7 +64,7 @@ export function readDataFile(file: string, text: string, language: Language): Ya
   try {
     return language.readYaml(file, text);
   } catch (error) {
-    if (error instanceof CrunError && file.endsWith(".json")) parseJson(text, file);
+    if (error instanceof CrunError && file.endsWith(".json") && !language.isEncrypted(text)) parseJson(text, file);
     throw error;
   }
 }

@@ -36,13 +36,14 @@ export interface LoadOptions {
 
 /** Rejects with a CrunError that names file, line and what to do. `paths`: as given with -i (a comma makes a list of names). */
 export async function loadInventory(paths: readonly string[], options: LoadOptions): Promise<LoadedInventory> {
+  const { language, playbookDirectory, warn = () => undefined } = options;
   const texts = new Map<string, string>();
   const read = (file: string): string => {
     const text = readText(file);
-    texts.set(file, text);
+    // Of what was encrypted no line is shown.
+    if (!language.isEncrypted(text)) texts.set(file, text);
     return text;
   };
-  const { language, playbookDirectory, warn = () => undefined } = options;
   try {
     const sources: InventorySource[] = [];
     const directories: string[] = [];
@@ -157,13 +158,25 @@ async function readSource(
 ): Promise<InventorySource> {
   const isExecutable = (statSync(file).mode & 0o111) !== 0 && statSync(file).isFile();
   if (isExecutable && isProgram(file)) return readProgram(file, { timeoutMs: programTimeoutMs });
-  const text = read(file);
+  const written = read(file);
+  const text = language.plainText(file, written);
   if (text.startsWith("#!") && !isExecutable) throw new CrunError(notExecutable(file));
   const extension = extname(file);
   if (extension === ".json" && /"_meta"\s*:/.test(text)) return readPrinted(text, file);
-  if (!yamlExtensions.includes(extension) && !(extension === "" && looksLikeYaml(text))) return readIni(text, file);
-  const root = readDataFile(file, text, language);
+  if (!yamlExtensions.includes(extension) && !(extension === "" && looksLikeYaml(text))) {
+    const source = readIni(text, file);
+    if (text !== written) language.keepSecret(valuesOf(source));
+    return source;
+  }
+  const root = readDataFile(file, written, language);
   return root === undefined ? emptySource(file) : readYamlInventory(root, file, language);
+}
+
+/** The values of all variables in a source of plain values. */
+function valuesOf({ entries, groups }: InventorySource): unknown[] {
+  return [...entries, ...groups.values()].flatMap(({ vars }) =>
+    vars.flatMap((one) => (one.kind === "plain" ? [one.value] : [])),
+  );
 }
 
 /** What a program can be: a script that names its interpreter, or machine code. */

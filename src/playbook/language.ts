@@ -14,6 +14,7 @@ export function languageWith(vault: Vault = new Vault()) {
     plainOf,
     compileNode: (node: YamlNode): Template => templateOf(node),
     compileValue: (value: unknown, place: Place): Template => templateOfValue(place.file, value, place, vault),
+    isEncrypted: (text: string): boolean => isEncrypted(text),
     /** A file's text, opened where it is encrypted. */
     plainText: (file: string, text: string): string =>
       isEncrypted(text) ? vault.openText(text, { what: "the file", place: { file } }) : text,

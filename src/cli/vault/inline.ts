@@ -25,12 +25,12 @@ export function inlineValues(name: string, text: string, vault: Vault): InlineVa
 }
 
 function inlineValue(name: string, node: YamlScalar): InlineValue {
-  const firstLine = placeOf(node).line ?? 1;
+  const firstLine = (placeOf(node).line ?? 0) + 1;
   const lines = node.text.trimEnd().split("\n");
   const isPlain = lines.every((line, index) => node.source.line(firstLine + index)?.trim() === line.trim());
   if (node.layout !== "literal" || !isPlain)
     throw refused(
-      `the encrypted value at ${name}:${firstLine} is not written as a block`,
+      `the encrypted value at ${name}:${firstLine - 1} is not written as a block`,
       "Write it as !vault | with the lines below it, as crun vault encrypt-string does.",
     );
   return { node, firstLine, lines: lines.length };

@@ -83,11 +83,11 @@ export function originOf(node: YamlScalar): TextOrigin {
   };
 }
 
-/** The value that a node stands for, without places. Maps become plain objects. */
+/** The value that a node stands for, without places. Maps become plain objects; an encrypted text stays so, as Ansible's JSON has it. */
 export function plainOf(node: YamlNode): unknown {
   switch (node.kind) {
     case "scalar":
-      return node.value;
+      return node.isEncrypted ? { __ansible_vault: node.text } : node.value;
     case "list":
       return node.items.map(plainOf);
     case "map":
@@ -367,7 +367,8 @@ class Builder {
             : "inline",
       indent: Math.max(0, event.indent),
       source: this.#source,
-      offset,
+      // Of what is encrypted nobody wants to see the first line.
+      offset: isVaultTag(tag) ? event.tagStart : offset,
       isUnsafe: tag === "!unsafe",
     };
   }
