@@ -131,7 +131,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     limit,
     openHost: (host) => pool.get(setup.addressOf(host)),
     locate: setup.locate,
-    makeScope: createScope,
+    makeScope: (layers) => createScope(layers, setup.secrets),
     compileText: fileTemplate,
     loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path), files)),
     readVars: (paths, under) => includedVars(paths, under, files),

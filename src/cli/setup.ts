@@ -6,7 +6,7 @@ import { formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
 import type { LoadedInventory, Target } from "../inventory/inventory.js";
 import { LiveInventory } from "../inventory/live.js";
 import { loadInventory } from "../inventory/load.js";
-import type { Scope, VarLayer } from "../module/value.js";
+import type { Scope, SecretKeeper, VarLayer } from "../module/value.js";
 import { languageWith } from "../playbook/language.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
@@ -28,6 +28,8 @@ export interface Setup {
   readonly config: Config;
   /** Opens what is encrypted, and tells the masker. */
   readonly vault: Vault;
+  /** For the scopes of the run. */
+  readonly secrets: SecretKeeper;
   addressOf(host: string): HostAddress;
   locate(target: Target): TreeLocation;
   /** A target's variables. */
@@ -60,8 +62,9 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
     });
   const inventory = new LiveInventory(await load());
   const extra = extraVars(options.extraVars, vault);
+  const secrets = secretsOf(masker, vault);
   const connection = await connectionOptions(options);
-  const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra]);
+  const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra], secrets);
   const hosts = new Hosts(inventory, scopeOf, connection);
   const { addressOf } = hosts;
   return {
@@ -71,6 +74,7 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
     config,
     forks: options.forks ?? config.forks ?? defaultForks,
     vault,
+    secrets,
     scopeOf,
     hostScopeOf: hosts.scopeOf,
     addressOf,
@@ -95,6 +99,18 @@ export function inventoryPaths(given: readonly string[], config: Config): readon
   if (variable) return [variable];
   if (config.inventory && config.inventory.length > 0) return config.inventory;
   return ["hosts", "hosts.yml"].filter((name) => existsSync(name)).slice(0, 1);
+}
+
+function secretsOf(masker: Masker, vault: Vault): SecretKeeper {
+  return {
+    get isEmpty() {
+      return masker.isEmpty;
+    },
+    isSecret: (text) => masker.isSecret(text),
+    knows: (value) => masker.knows(value),
+    keep: (value) => masker.add(value),
+    open: (content, path) => vault.openFile(content, path),
+  };
 }
 
 async function connectionOptions(options: ReachOptions): Promise<ConnectionOptions> {

@@ -32,6 +32,22 @@ export interface Scope {
   names(): Iterable<string>;
   /** A scope with more variables on top; they shadow. */
   with(layer: VarLayer): Scope;
+  /** What the run knows of secrets; absent: nothing is one. */
+  readonly secrets?: SecretKeeper | undefined;
+}
+
+/** The run's secrets, as those who make values of values need them. */
+export interface SecretKeeper {
+  /** No secret is known yet. */
+  readonly isEmpty: boolean;
+  /** The text is a secret as a whole. */
+  isSecret(text: string): boolean;
+  /** Something secret stands in the value. */
+  knows(value: unknown): boolean;
+  /** Every scalar in the value is secret from now on. */
+  keep(value: unknown): void;
+  /** The plain bytes of content that is encrypted, which are secret from now on; undefined where it is not. Throws a CrunError. */
+  open(content: Uint8Array, path: string): Uint8Array | undefined;
 }
 
 /** Variables of one origin. Raw values are data (facts, results, set_fact's rendered values): never rendered. */

@@ -57,9 +57,13 @@ export function openEnvelope({ salt, hmac, ciphertext }: Envelope, password: Uin
   return padded.subarray(0, padded.length - padding);
 }
 
-/** Text in the format 1.2 where there is a label, else 1.1; ends with a newline. */
-export function sealAnsible(plain: Uint8Array, password: Uint8Array, label: string | undefined): string {
-  const salt = randomBytes(saltLength);
+/** Text in the format 1.2 where there is a label, else 1.1; ends with a newline. A salt that is given twice tells which texts are the same. */
+export function sealAnsible(
+  plain: Uint8Array,
+  password: Uint8Array,
+  label: string | undefined,
+  salt: Buffer = randomBytes(saltLength),
+): string {
   const keys = keysOf(password, salt);
   const padding = blockLength - (plain.length % blockLength);
   const cipher = createCipheriv("aes-256-ctr", keys.cipher, keys.counter);

@@ -42,6 +42,11 @@ export class Masker {
     return this.#secrets.size === 0 ? text : this.#index.hide(text);
   }
 
+  /** Whether the text is a secret as a whole. */
+  isSecret(text: string): boolean {
+    return this.#secrets.has(text);
+  }
+
   /** Whether something secret stands in the value, at any depth. */
   knows(value: unknown): boolean {
     if (this.#secrets.size === 0) return false;

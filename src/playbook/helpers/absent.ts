@@ -5,8 +5,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   url: 'Fetch it in a task (command: curl …, register), or {{pipe "curl -fsS URL"}}.',
   uri: "Fetch it in a task (command: curl …, register).",
   config: "crun has no configuration of Ansible's to look up.",
-  unvault: 'Write {{file "…"}}.',
-  vault: "`crun vault encrypt` makes such text.",
   dig: 'Write {{pipe "dig +short NAME"}}.',
   password: 'Write it to a variable in a vault; {{password_hash secret "sha512" salt}} hashes it.',
   passwordstore: 'Write {{pipe "pass show NAME"}}.',

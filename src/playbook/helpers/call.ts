@@ -1,6 +1,7 @@
 // Calls helpers: puts arguments that were given by name into their places, and says which argument was wrong.
 
 import { suggest } from "../../diagnostic/near.js";
+import type { SecretKeeper } from "../../module/value.js";
 import { describeValue } from "../scope/values.js";
 import { ArgumentError, HelperError, THE_VALUE, type HelperDefinition, type HelperOptions } from "./definition.js";
 
@@ -62,11 +63,35 @@ export function invoke(
 ): unknown {
   const [args, hash] = placed(helper, given, options.hash);
   try {
-    return helper.call(args, hash === options.hash ? options : { ...options, hash });
+    const result = helper.call(args, hash === options.hash ? options : { ...options, hash });
+    const { secrets } = options.scope;
+    if (secrets && !secrets.isEmpty && !helper.isPredicate) keepMade(name, args, result, secrets);
+    return result;
   } catch (error) {
     if (!(error instanceof HelperError)) throw error;
     throw new HelperError(`${name}: ${messageOf(error, helper, args, hash)}`, error.remedy);
   }
+}
+
+/** What they make of a text says nothing by itself, so it is as secret as what went in. */
+const opaque = new Set(
+  "hash checksum md5 sha1 sha224 sha256 sha384 sha512 password_hash b64encode b64decode urlencode to_uuid vault unvault".split(
+    " ",
+  ),
+);
+/** Shorter texts would hide what is no secret. */
+const shortestMade = 6;
+
+/**
+ * What is made of a secret is a secret: of a text that is one as a whole anything, of a text that has one in it what hides it (a hash). What was
+ * there before (the words of ternary) is not.
+ */
+function keepMade(name: string, args: readonly unknown[], result: unknown, secrets: SecretKeeper): void {
+  const [text] = args;
+  if (typeof text !== "string" || !(opaque.has(name) ? secrets.knows(text) : secrets.isSecret(text))) return;
+  for (const one of Array.isArray(result) ? result : [result])
+    if (typeof one === "string" && one.length >= shortestMade && !args.includes(one) && !secrets.knows(one))
+      secrets.keep(one);
 }
 
 type Hash = HelperOptions["hash"];

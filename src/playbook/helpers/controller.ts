@@ -4,6 +4,8 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync, type Stats } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { Vault } from "../../vault/vault.js";
 import { sourceCandidates } from "../load/find-source.js";
 import { wordsOf } from "../load/free-form.js";
 import { csvRows, fromIni } from "./formats.js";
@@ -17,6 +19,8 @@ import {
   type HelperOptions,
   type HelperTable,
 } from "./definition.js";
+
+import { secretHelpers } from "./secrets.js";
 
 type Folder = "files" | "templates" | "vars";
 
@@ -58,13 +62,21 @@ function find(name: string, folder: Folder, options: HelperOptions): { readonly 
   const places = placesOf(name, folder, options);
   for (const path of places) {
     try {
-      return { path, text: readFileSync(path, "utf8") };
+      const bytes = readFileSync(path);
+      return { path, text: Buffer.from(opened(bytes, path, options)).toString("utf8") };
     } catch (error) {
       if (isMissing(error)) continue;
+      if (error instanceof CrunError)
+        throw new HelperError(error.diagnostics[0]?.summary ?? "it is encrypted", error.diagnostics[0]?.remedy);
       throw new HelperError(`${path} cannot be read: ${reasonOf(error)}`);
     }
   }
   throw new HelperError(`there is no file ${JSON.stringify(name)}`, `Looked for ${places.join(", ")}.`);
+}
+
+/** Files that are encrypted are opened with the run's keys, as Ansible's lookups do it. */
+function opened(bytes: Buffer, path: string, { scope }: HelperOptions): Uint8Array {
+  return (scope.secrets ? scope.secrets.open(bytes, path) : new Vault().openFile(bytes, path)) ?? bytes;
 }
 
 function statOf(path: string, look: typeof statSync = statSync): Stats | undefined {
@@ -207,6 +219,7 @@ function iniField([key, file]: readonly unknown[], options: HelperOptions): unkn
 }
 
 export const controllerHelpers: HelperTable = {
+  ...secretHelpers((name, options) => find(name, "files", options).text),
   env: helper(
     "name [default]",
     'An environment variable where crun runs; `default` ("") where it is not set.',

@@ -1,7 +1,7 @@
 // Variables as one target sees them: layers, rendered when they are looked up, cycles shown.
 
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
-import { PendingVariable, type Renderable, type Scope, type VarLayer } from "../../module/value.js";
+import { PendingVariable, type Renderable, type Scope, type SecretKeeper, type VarLayer } from "../../module/value.js";
 import { remedyForName } from "./near-names.js";
 import { lazyMap } from "./lazy-map.js";
 import { isTemplate } from "../template/template.js";
@@ -51,8 +51,8 @@ export function rawLayer(origin: string, values: Readonly<Record<string, unknown
  * Scope of layers, lowest precedence first. Layers may change at any time; what was rendered is remembered as long as everything that it
  * was made of stays the same.
  */
-export function createScope(layers: readonly VarLayer[]): LayeredScope {
-  return new LayeredScope(layers, undefined);
+export function createScope(layers: readonly VarLayer[], secrets?: SecretKeeper): LayeredScope {
+  return new LayeredScope(layers, undefined, secrets);
 }
 
 /** A name that a template leads to, and what stood for it when it was rendered: the definition, or the value where it is data. */
@@ -77,9 +77,12 @@ export class LayeredScope implements Scope {
   readonly #underway: string[] = [];
   #vars: unknown;
 
-  constructor(layers: readonly VarLayer[], parent: LayeredScope | undefined) {
+  readonly secrets: SecretKeeper | undefined;
+
+  constructor(layers: readonly VarLayer[], parent: LayeredScope | undefined, secrets = parent?.secrets) {
     this.#layers = layers;
     this.#parent = parent;
+    this.secrets = secrets;
   }
 
   with(layer: VarLayer): LayeredScope {
