@@ -3,7 +3,7 @@
 import type { Target } from "../inventory/inventory.js";
 import type { LiveInventory } from "../inventory/live.js";
 import type { Scope } from "../module/value.js";
-import { hostAddress, hostVariables, type ConnectionOptions } from "../target/address.js";
+import { hostAddress, hostVariables, type ConnectionOptions, type PlayReach } from "../target/address.js";
 import { hostScope } from "../target/host-scope.js";
 import type { HostAddress } from "../target/session.js";
 
@@ -29,13 +29,14 @@ export class Hosts {
     return hostScope(host, this.#scopeOf(host), members, hostVariables);
   };
 
-  /** Throws a CrunError for variables that make no sense. */
-  readonly addressOf = (host: string): HostAddress => {
+  /** `play`: what holds where the inventory says nothing. Throws a CrunError for variables that make no sense. */
+  readonly addressOf = (host: string, play?: PlayReach): HostAddress => {
     this.#renew();
-    const known = this.#addresses.get(host);
+    const key = play ? `${host} ${JSON.stringify(play)}` : host;
+    const known = this.#addresses.get(key);
     if (known) return known;
-    const address = hostAddress(host, this.scopeOf(host), this.#connection);
-    this.#addresses.set(host, address);
+    const address = hostAddress(host, this.scopeOf(host), this.#connection, play);
+    this.#addresses.set(key, address);
     return address;
   };
 

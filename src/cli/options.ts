@@ -11,6 +11,8 @@ export interface ReachOptions {
   readonly verbosity: number;
   readonly user: string | undefined;
   readonly become: boolean;
+  readonly becomeMethod: string | undefined;
+  readonly becomeUser: string | undefined;
   readonly asksBecomePass: boolean;
   readonly asksPass: boolean;
   readonly acceptsNewHostKeys: boolean;

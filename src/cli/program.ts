@@ -85,9 +85,10 @@ function buildProgram(finish: (status: number) => void): Command {
     .option("--no-tty", "give it no terminal")
     .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
       const { runExecCommand } = await import("./exec-command.js");
-      const options = command.opts<{ user?: string; tty?: boolean }>();
+      const options = command.opts<{ user?: string; becomeUser?: string; tty?: boolean }>();
       const reach = { ...reachOptions(command.opts()), user: undefined };
-      const request: ExecOptions = { ...reach, pattern, command: words, asUser: options.user, tty: options.tty };
+      const asUser = options.user ?? options.becomeUser;
+      const request: ExecOptions = { ...reach, pattern, command: words, asUser, tty: options.tty };
       finish(await runExecCommand(request));
     });
   reaching(program.command("facts"))
@@ -250,7 +251,11 @@ function reaching(command: Command): Command {
     .option("-v, --verbose", "say more (-vv: more still)", (_value: string, before: number) => before + 1, 0)
     .option("-u, --user <name>", "play: log in as; exec: run as this user of the tree")
     .option("-b, --become", "become root on the host")
-    .option("-K, --ask-become-pass", "ask for the password of sudo")
+    .addOption(
+      new Option("--become-method <method>", "how crun becomes root on hosts").choices(["sudo", "su", "doas", "none"]),
+    )
+    .option("--become-user <name>", "play: the user of tasks that do not name one; exec: as -u")
+    .option("-K, --ask-become-pass", "ask for the password of sudo, su or doas")
     .option("-k, --ask-pass", "ask for the login's password")
     .option("--accept-new-host-keys", "take unknown host keys and remember them")
     .option("--connect-timeout <seconds>", "time for each connection", wholeNumber, 10)
@@ -336,6 +341,8 @@ function reachOptions(options: RawOptions): ReachOptions {
     verbosity: numberOf(options, "verbose") ?? 0,
     user: textOf(options, "user"),
     become: options["become"] === true,
+    becomeMethod: textOf(options, "becomeMethod"),
+    becomeUser: textOf(options, "becomeUser"),
     asksBecomePass: options["askBecomePass"] === true,
     asksPass: options["askPass"] === true,
     acceptsNewHostKeys: options["acceptNewHostKeys"] === true,

@@ -9,7 +9,7 @@ import { loadInventory } from "../inventory/load.js";
 import type { Scope, SecretKeeper, VarLayer } from "../module/value.js";
 import { languageWith } from "../playbook/language.js";
 import { createScope } from "../playbook/scope/scope.js";
-import { treeLocation, type ConnectionOptions, type TreeLocation } from "../target/address.js";
+import { treeLocation, type ConnectionOptions, type PlayReach, type TreeLocation } from "../target/address.js";
 import type { HostAddress } from "../target/session.js";
 import { readConfig, type Config } from "./config.js";
 import { extraVars } from "./extra-vars.js";
@@ -30,7 +30,7 @@ export interface Setup {
   readonly vault: Vault;
   /** For the scopes of the run. */
   readonly secrets: SecretKeeper;
-  addressOf(host: string): HostAddress;
+  addressOf(host: string, play?: PlayReach): HostAddress;
   locate(target: Target): TreeLocation;
   /** A target's variables. */
   scopeOf(name: string): Scope;
@@ -120,6 +120,7 @@ async function connectionOptions(options: ReachOptions): Promise<ConnectionOptio
   return {
     user: options.user,
     password: await ask(options.asksPass, "SSH password: "),
+    becomeMethod: options.becomeMethod,
     becomePassword: await ask(options.asksBecomePass, "become password: "),
     connectTimeoutMs: options.connectTimeoutSeconds * 1000,
     connectRetries: options.connectRetries,

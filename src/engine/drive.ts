@@ -8,6 +8,7 @@ import { applyInParts } from "./apply-parts.js";
 import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
+import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
 import { limitOf, LONGEST_MS, withTimeLeft } from "./task/limit.js";
 import { troubleOf } from "./task/outcome.js";
@@ -75,6 +76,9 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
     case "refresh":
       await on.play.refreshInventory(need.met);
       on.scopes.forget();
+      return;
+    case "reset":
+      await resetConnection(on);
       return;
     case "sleep":
       await on.play.run.sleep(need.ms);

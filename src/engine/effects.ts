@@ -153,7 +153,7 @@ async function reconnect(on: TargetPlay, work: TaskWork, effect: ReconnectEffect
       const { session } = state;
       state.drop();
       // Other trees of the host may have another one by now.
-      if (session) await run.options.dropHost?.(state.target.host, session);
+      if (session) await run.options.dropHost?.(state.target.host, session, state.reach);
       if (run.isInterrupted) return { failure: "was stopped: the run was interrupted" };
       const why = error.diagnostics[0]?.summary ?? error.message;
       if (performance.now() + effect.sleepMs >= until)

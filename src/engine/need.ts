@@ -25,6 +25,8 @@ export type Need =
   | { readonly kind: "effects" }
   /** Read the inventory anew, once for all who met. */
   | { readonly kind: "refresh"; readonly met: readonly number[] | undefined }
+  /** Give up the target's connection. */
+  | { readonly kind: "reset" }
   | { readonly kind: "sleep"; readonly ms: number }
   /** --step: ask whether the operation at hand is to be carried out. */
   | { readonly kind: "ask"; readonly title: string };

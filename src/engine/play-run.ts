@@ -5,6 +5,7 @@ import type { Scope, VarLayer } from "../module/value.js";
 import type { Include, IncludeWish, Play, Task } from "../playbook/play.js";
 import { inventoryMagic } from "./magic.js";
 import { positionOf } from "./frame.js";
+import { reachFrom } from "./reach.js";
 import { drive } from "./drive.js";
 import { fail } from "./failing.js";
 import { Handlers } from "./handlers.js";
@@ -109,6 +110,7 @@ export class PlayRun {
     const scopes = run.scopesFor(state, layers, magic, mayGather);
     const ahead = run.scopesFor(state, layers, magic, mayGather, state.learned.aheadLayer);
     this.#unwatch.push(state.learned.watch((name) => scopes.forget(name)));
+    state.reachAs(play.reach && reachFrom(play.reach, scopes.of([], undefined)));
     return new TargetPlay(this, state, index, scopes, ahead, run.venues.of(state));
   }
 

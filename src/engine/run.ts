@@ -10,6 +10,7 @@ import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import type { HostSession } from "../target/session.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
+import type { PlayReach } from "../target/address.js";
 import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
@@ -52,7 +53,11 @@ export interface RunOptions {
     | ((question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>)
     | undefined;
   /** Gives up a host's session, unless there is another one already: the next `openHost` makes one. */
-  readonly dropHost?: (host: string, session: HostSession) => Promise<void>;
+  readonly dropHost?: (host: string, session: HostSession, play?: PlayReach) => Promise<void>;
+  /** The next `openHost` makes another session; this one stays for whoever works with it. */
+  readonly leaveHost?: (host: string, session: HostSession, play?: PlayReach) => Promise<void>;
+  /** Whom tasks become that do not say it. */
+  readonly becomeUser?: string | undefined;
   /** Reads the inventory's sources anew. Rejects with a CrunError. */
   readonly refreshInventory?: () => Promise<void>;
   readonly facts?: FactGatherer | undefined;
@@ -153,6 +158,13 @@ export class Run {
   state(name: string): TargetState | undefined {
     const target = this.options.inventory.targets.get(name);
     return this.#states.get(name) ?? (target && this.#addState(target));
+  }
+
+  /** Whether several targets of the host were needed so far. */
+  isShared(host: string): boolean {
+    let count = 0;
+    for (const { target } of this.#states.values()) if (target.host === host && ++count > 1) return true;
+    return false;
   }
 
   /** The state of a target by name; of a host's own root, too, where that is no target. */

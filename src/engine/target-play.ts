@@ -174,9 +174,9 @@ export class TargetPlay {
   }
 
   prepareWith(venue: Venue): PrepareWith {
-    const { sources, masker, becomesByDefault, verbosity, jobs } = this.play.run;
+    const { sources, masker, becomesByDefault, verbosity, jobs, options } = this.play.run;
     const jobOf: PrepareWith["jobOf"] = (target, id) => jobs.stateOf(target, id);
-    return { sources, masker, base: venue.base, becomesByDefault, verbosity, jobOf };
+    return { sources, masker, base: venue.base, becomesByDefault, becomeUser: options.becomeUser, verbosity, jobOf };
   }
 
   /** Whether the task is not to be carried out. */

@@ -3,6 +3,7 @@
 import type { Inventory, Target } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { Entry, HostSession, TreeSession } from "../target/session.js";
+import type { PlayReach } from "../target/address.js";
 import type { Counts } from "./events.js";
 import { IncludedVars, joinedLayer, Learned } from "./variables.js";
 
@@ -14,7 +15,7 @@ export interface Location {
 }
 
 /** Gives a session with a host; the same for each call. Rejects with a CrunError (exitStatus 4). */
-export type OpenHost = (host: string) => Promise<HostSession>;
+export type OpenHost = (host: string, play?: PlayReach) => Promise<HostSession>;
 
 export class TargetState {
   readonly target: Target;
@@ -33,6 +34,8 @@ export class TargetState {
   isUnreachable = false;
   readonly #inventory: Inventory;
   readonly #openHost: OpenHost;
+  #reach: (() => PlayReach) | undefined;
+  #openedBy: PlayReach | undefined;
 
   constructor(target: Target, location: Location, inventory: Inventory, openHost: OpenHost) {
     this.target = target;
@@ -47,10 +50,23 @@ export class TargetState {
     return this.#inventory.varsOf(this.target.name);
   }
 
-  /** Connects where that was not done yet. */
+  /** What the play at hand says of how the host is reached. */
+  reachAs(reach: (() => PlayReach) | undefined): void {
+    this.#reach = reach;
+  }
+
+  /** Throws a CrunError where a template of it cannot be rendered. */
+  get reach(): PlayReach | undefined {
+    return this.#reach?.();
+  }
+
+  /** Connects where that was not done yet, or where the play at hand says something else than the one before. */
   async open(): Promise<TreeSession> {
-    if (this.tree) return this.tree;
-    this.session = await this.#openHost(this.target.host);
+    const { reach } = this;
+    if (this.tree && isSameReach(reach, this.#openedBy)) return this.tree;
+    this.drop();
+    this.#openedBy = reach;
+    this.session = await this.#openHost(this.target.host, reach);
     const { path, entry, isHostRoot } = this.location;
     this.tree ??= this.session.openTree(path, { entry, isHostRoot });
     return this.tree;
@@ -65,4 +81,8 @@ export class TargetState {
   get isOut(): boolean {
     return this.isFailed || this.isUnreachable;
   }
+}
+
+function isSameReach(one: PlayReach | undefined, other: PlayReach | undefined): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -26,6 +26,7 @@ export class Venues {
     const base = {
       target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
       architecture: () => state.session?.info.architecture,
+      isPowerless: () => location.isHostRoot && state.session?.info.isRootless === true,
     };
     return new Venue(base, () => state.open());
   }

@@ -21,6 +21,8 @@ export interface Play {
   readonly answers: Map<string, Renderable | { readonly raw: unknown }>;
   /** vars_files as written (may hold templates; a list item may be a list: first that exists). */
   readonly varsFiles: readonly Renderable[];
+  /** How the hosts are reached where the inventory says nothing. */
+  readonly reach: ReachKeywords | undefined;
   readonly gatherFacts: boolean | undefined;
   readonly strategy: "free" | "linear";
   readonly serial: readonly (number | string)[] | undefined;
@@ -59,6 +61,11 @@ export interface VarPrompt {
     | { readonly method: string; readonly salt: string | undefined; readonly saltSize: number | undefined }
     | undefined;
 }
+
+/** connection, remote_user, port and the become keywords, as they are written. */
+export type ReachKeywords = Readonly<
+  Record<"connection" | "user" | "port" | "becomeMethod" | "becomeExe" | "becomeFlags", Renderable | undefined>
+>;
 
 export type Node = Task | Block | Include | Meta;
 

@@ -42,12 +42,23 @@ export const hostVariables: readonly string[] = connectionVariables.filter((name
 /** What the command line says of connections. */
 export interface ConnectionOptions {
   readonly user?: string | undefined;
+  readonly becomeMethod?: string | undefined;
   readonly becomePassword?: string | undefined;
   readonly password?: string | undefined;
   readonly connectTimeoutMs: number;
   readonly connectRetries: number;
   readonly acceptsNewHostKeys: boolean;
   readonly entry?: string | undefined;
+}
+
+/** What a play says of how its hosts are reached: it holds where the inventory says nothing. */
+export interface PlayReach {
+  readonly connection?: string;
+  readonly user?: string;
+  readonly port?: string;
+  readonly becomeMethod?: string;
+  readonly becomeExe?: string;
+  readonly becomeFlags?: string;
 }
 
 function first(scope: Scope, list: readonly string[]): { readonly name: string; readonly value: unknown } | undefined {
@@ -79,18 +90,18 @@ function isTrue(scope: Scope, list: readonly string[]): boolean | undefined {
 }
 
 /** How a host is reached. `scope` holds the host's variables. Throws a CrunError for a value that makes no sense. */
-export function hostAddress(host: string, scope: Scope, options: ConnectionOptions): HostAddress {
+export function hostAddress(host: string, scope: Scope, options: ConnectionOptions, play: PlayReach = {}): HostAddress {
   const address = text(scope, names.host) ?? host;
-  const connection = text(scope, names.connection);
+  const connection = text(scope, names.connection) ?? play.connection;
   const isLocal =
     connection === "local" || (connection === undefined && (address === "local" || address === "localhost"));
-  const port = portOf(scope);
-  const user = options.user ?? text(scope, names.user);
+  const port = portOf(text(scope, names.port) ?? play.port);
+  const user = options.user ?? text(scope, names.user) ?? play.user;
   const identity = first(scope, names.identity)?.value;
   const password = options.password ?? text(scope, names.password);
   const sshConfigFile = text(scope, names.sshConfig);
   const knownHosts = text(scope, names.knownHosts);
-  const become = becomeOf(scope, options);
+  const become = becomeOf(scope, options, play);
   return {
     name: host,
     kind: isLocal ? "local" : "ssh",
@@ -109,8 +120,7 @@ export function hostAddress(host: string, scope: Scope, options: ConnectionOptio
   };
 }
 
-function portOf(scope: Scope): number | undefined {
-  const found = text(scope, names.port);
+function portOf(found: string | undefined): number | undefined {
   if (found === undefined) return undefined;
   const port = Number(found);
   if (!Number.isInteger(port) || port < 1 || port > 65535)
@@ -118,12 +128,12 @@ function portOf(scope: Scope): number | undefined {
   return port;
 }
 
-function becomeOf(scope: Scope, options: ConnectionOptions): HostAddress["become"] {
+function becomeOf(scope: Scope, options: ConnectionOptions, play: PlayReach): HostAddress["become"] {
   const isWanted = isTrue(scope, names.become);
-  const method = text(scope, names.becomeMethod);
+  const method = options.becomeMethod ?? text(scope, names.becomeMethod) ?? play.becomeMethod;
   const user = text(scope, names.becomeUser);
-  const exe = text(scope, names.becomeExe);
-  const flags = text(scope, names.becomeFlags);
+  const exe = text(scope, names.becomeExe) ?? play.becomeExe;
+  const flags = text(scope, names.becomeFlags) ?? play.becomeFlags;
   const password = options.becomePassword ?? text(scope, names.becomePassword);
   if ([isWanted, method, user, exe, flags, password].every((one) => one === undefined)) return undefined;
   const known = methods.find((one) => one === (method ?? "sudo"));

@@ -17,6 +17,8 @@ export class ConnectionPool {
   readonly #connect: Connect;
   readonly #prompt: Prompt;
   readonly #sessions = new Map<string, Promise<HostSession>>();
+  /** No longer given out. */
+  readonly #left = new Set<HostSession>();
   #questions: Promise<unknown> = Promise.resolve();
 
   /** Questions of several hosts are put one after the other. */
@@ -49,11 +51,21 @@ export class ConnectionPool {
     await end(session);
   }
 
+  /** The next `get` opens another session; `session` stays for those who have it, until they close it or all are closed. */
+  async leave(address: HostAddress, session: HostSession): Promise<void> {
+    const key = reachOf(address);
+    const known = this.#sessions.get(key);
+    if ((await known?.catch(() => undefined)) !== session) return;
+    this.#forget(key, known);
+    this.#left.add(session);
+  }
+
   /** Ends all and waits until their helpers are gone. */
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    await Promise.all(sessions.map(end));
+    await Promise.all([...sessions.map(end), ...[...this.#left].map((session) => session.close())]);
+    this.#left.clear();
   }
 
   #forget(key: string, session: Promise<HostSession> | undefined): void {

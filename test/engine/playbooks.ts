@@ -160,6 +160,7 @@ export function play(
     prompts: [],
     answers: new Map(),
     varsFiles: [],
+    reach: undefined,
     gatherFacts: undefined,
     strategy: "free",
     serial: undefined,

@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
-import { hostAddress, hostVariables, treeLocation } from "../../src/target/address.js";
+import {
+  hostAddress,
+  hostVariables,
+  treeLocation,
+  type ConnectionOptions,
+  type PlayReach,
+} from "../../src/target/address.js";
 import { hostScope } from "../../src/target/host-scope.js";
 
 const options = { connectTimeoutMs: 1, connectRetries: 0, acceptsNewHostKeys: false };
@@ -97,5 +103,31 @@ describe("variables of a host", () => {
   });
   it("those of a tree may differ from tree to tree", () => {
     assert.doesNotThrow(() => scope({}, { crun_path: "/a", crun_entry: "chroot" }, { crun_path: "/b" }));
+  });
+});
+
+describe("what a play says of how its hosts are reached", () => {
+  const reached = (vars: Record<string, unknown>, play: PlayReach, more: Partial<ConnectionOptions> = {}) =>
+    hostAddress("n1", scopeOf(vars), { ...options, ...more }, play);
+  it("holds where the inventory says nothing", () => {
+    const found = reached({}, { user: "deploy", port: "2222", becomeMethod: "doas", becomeExe: "/bin/doas" });
+    assert.deepEqual(
+      [found.user, found.port, found.become?.method, found.become?.exe],
+      ["deploy", 2222, "doas", "/bin/doas"],
+    );
+    assert.equal(reached({}, { connection: "local" }).kind, "local");
+    assert.equal(reached({}, { connection: "ssh" }).kind, "ssh");
+  });
+  it("gives way to the inventory and the command line", () => {
+    const play = { user: "deploy", port: "2222", becomeMethod: "doas", connection: "local" };
+    const vars = { ansible_user: "u", ansible_port: 22, crun_become_method: "su", ansible_connection: "ssh" };
+    const found = reached(vars, play);
+    assert.deepEqual([found.user, found.port, found.become?.method, found.kind], ["u", 22, "su", "ssh"]);
+    assert.equal(reached({}, play, { user: "me" }).user, "me");
+    assert.equal(reached({}, play, { becomeMethod: "sudo" }).become?.method, "sudo");
+  });
+  it("is refused where it makes no sense", () => {
+    assert.throws(() => reached({}, { port: "ssh" }), /must be a port/);
+    assert.throws(() => reached({}, { becomeMethod: "sudoo" }), /Did you mean "sudo"/);
   });
 });

@@ -114,6 +114,13 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     work.fault = { message, remedy: "Take it out; binary input goes through stdin." };
     return finishLater(on, work);
   }
+  const { becomeUser } = work.prepared ?? {};
+  if (becomeUser !== undefined && changes.length > 0 && venue.base.isPowerless?.() === true) {
+    const message = `become_user: crun is not root on ${venue.base.target.host}, and cannot become ${becomeUser} there`;
+    work.plan = { changes: [] };
+    work.fault = { message, remedy: `Let it become root (crun_become), or log in as ${becomeUser} (crun_user).` };
+    return finishLater(on, work);
+  }
   let shown: readonly FileDiff[] = [];
   if (on.isDiff(work) || on.play.run.recorder) {
     const { diffs, missing } = diffsOf(changes, venue.model);

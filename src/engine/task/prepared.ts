@@ -20,6 +20,8 @@ export interface ContextBase {
   readonly target: Context["target"];
   /** Undefined before the connection is up. */
   architecture(): string | undefined;
+  /** The host's own root, where crun is not root: nobody else can be become there. */
+  isPowerless?(): boolean;
 }
 
 const noSources: Readonly<Record<string, LocalSource>> = {};
@@ -120,6 +122,8 @@ export interface PrepareWith {
   readonly masker: Masker;
   readonly base: ContextBase;
   readonly becomesByDefault: boolean;
+  /** Whom tasks become that do not say it. */
+  readonly becomeUser?: string | undefined;
   readonly verbosity: number;
   readonly jobOf: JobLookup;
 }
@@ -153,7 +157,7 @@ export function contextFor(
   using: PrepareWith,
   sources: TaskContext["sources"],
 ): TaskContext {
-  const becomeUser = becomeUserOf(task, scope, using.becomesByDefault);
+  const becomeUser = becomeUserOf(task, scope, using);
   const environment = task.environment.length === 0 ? noEnvironment : environmentOf(task, scope);
   return new TaskContext(using.base, using.verbosity, { becomeUser, environment }, sources, args.extra, using.jobOf);
 }
@@ -173,11 +177,11 @@ export function prepareMore(info: TaskInfo, prepared: Prepared, seen: Seen<Probe
   return more && decorateProbes(more, prepared.becomeUser, prepared.environment);
 }
 
-function becomeUserOf(task: Task, scope: Scope, byDefault: boolean): string | undefined {
-  if (!task.becomeUser) return undefined;
-  const isWanted = task.become ? isTrue(task.become.render(scope)) : byDefault;
+function becomeUserOf(task: Task, scope: Scope, using: PrepareWith): string | undefined {
+  if (!task.becomeUser && using.becomeUser === undefined) return undefined;
+  const isWanted = task.become ? isTrue(task.become.render(scope)) : using.becomesByDefault;
   if (!isWanted) return undefined;
-  const user = String(task.becomeUser.render(scope));
+  const user = task.becomeUser ? String(task.becomeUser.render(scope)) : (using.becomeUser ?? "");
   return user === "root" || user === "" ? undefined : user;
 }
 

@@ -50,6 +50,12 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     on.window.clear();
     return { kind: "refresh", met };
   }
+  if (action === "reset_connection") {
+    if (on.books.isPending) return { kind: "flush" };
+    on.pc++;
+    on.forget(on.venue);
+    return { kind: "reset" };
+  }
   if (action === "clear_facts") on.state.facts = undefined;
   if (action === "clear_host_errors") on.play.run.clearErrors();
   on.pc++;

@@ -2,14 +2,15 @@
 
 import { suggest } from "../../diagnostic/near.js";
 import type { Findings } from "./findings.js";
-import { placeOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
+import { placeOf, type YamlMap } from "../yaml/yaml.js";
 
 /** `true`: known. Text: why not and what to do instead. */
 type Keywords = Readonly<Record<string, true | string>>;
 
 const NOT_YET = "It is not supported yet.";
-const CONNECTION =
-  "How a host is reached stands in the inventory: crun_host, crun_port, crun_user, crun_become_method.";
+const AT_PLAY = "Write it at the play, for all that it does, or in the inventory: crun_user, crun_port.";
+const NO_PASSWORD =
+  "Passwords stand in no playbook: crun_become_password in the inventory, encrypted by vault, or -K, which asks.";
 
 const COMMON: Keywords = {
   name: true,
@@ -17,9 +18,11 @@ const COMMON: Keywords = {
   tags: true,
   become: true,
   become_user: true,
-  become_method: CONNECTION,
-  become_exe: CONNECTION,
-  become_flags: CONNECTION,
+  become_method: true,
+  become_exe: true,
+  become_flags: true,
+  become_password: NO_PASSWORD,
+  become_pass: NO_PASSWORD,
   environment: true,
   ignore_errors: true,
   ignore_unreachable: true,
@@ -31,9 +34,9 @@ const COMMON: Keywords = {
   run_once: true,
   module_defaults: true,
   collections: true,
-  connection: `A tree is entered by itself (crun_entry chooses how). ${CONNECTION}`,
-  port: CONNECTION,
-  remote_user: CONNECTION,
+  connection: true,
+  port: AT_PLAY,
+  remote_user: AT_PLAY,
   debugger: NOT_YET,
   timeout: true,
 };
@@ -105,6 +108,8 @@ export const PLAY_KEYWORDS: Keywords = {
   order: true,
   serial: true,
   strategy: true,
+  port: true,
+  remote_user: true,
 };
 
 export const ROLE_KEYWORDS: Keywords = { ...COMMON, ...DELEGATED, when: true, role: true, delegate_to: true };
@@ -120,11 +125,6 @@ export const LOOP_CONTROL_KEYWORDS: Keywords = {
   extended_allitems: true,
 };
 
-/** sudo is what becoming another user means anyway. */
-function isHarmless(key: string, value: YamlNode): boolean {
-  return key === "become_method" && value.kind === "scalar" && value.text === "sudo";
-}
-
 /** Reports keys that are not known or not supported. `isOther`: keys that are something else than keywords here. */
 export function checkKeywords(
   map: YamlMap,
@@ -133,8 +133,8 @@ export function checkKeywords(
   findings: Findings,
   isOther: (key: string) => boolean = () => false,
 ): void {
-  for (const { key, keyNode, value } of map.entries.values()) {
-    if (isOther(key) || isHarmless(key, value)) continue;
+  for (const { key, keyNode } of map.entries.values()) {
+    if (isOther(key)) continue;
     const state = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
     if (state === true) continue;
     const place = placeOf(keyNode);

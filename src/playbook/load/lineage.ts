@@ -6,6 +6,7 @@ import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
 import type { Inherited } from "../play.js";
 import { staticValue, templateOf } from "../template/template.js";
+import { checkMethod, localByConnection } from "./reach.js";
 import { booleanTemplate, plainBoolean, plainNumber, secondsOf, varsOf, wordList } from "./vars.js";
 import { placeOf, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
@@ -61,6 +62,10 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   };
   const flag = (node: YamlNode, keyword: string): Renderable | undefined =>
     booleanTemplate(node, keyword, findings, (value) => staticValue(value, placeOf(node)));
+  take("become_method", (node) => checkMethod(node, findings));
+  // A play's own is how its hosts are reached.
+  if (varsOrigin !== undefined)
+    take("connection", (node) => (own.delegateTo = localByConnection(node, findings) ?? from.delegateTo));
   take("when", (node) => (own.when = [...from.when, ...(findings.try(() => conditionsOf(node, "when")) ?? [])]));
   if (varsOrigin !== undefined) take("vars", (node) => (own.vars = [...from.vars, varsOf(node, varsOrigin, findings)]));
   /** The node where it is no template, else what it gives already. */

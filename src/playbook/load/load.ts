@@ -12,6 +12,7 @@ import { Findings } from "./findings.js";
 import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywords.js";
 import { inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
 import type { Meta, Node, Play, Playbook, VarPrompt } from "../play.js";
+import { reachOf } from "./reach.js";
 import { loadRoles } from "./roles.js";
 import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
@@ -224,6 +225,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     prompts,
     answers,
     varsFiles,
+    reach: reachOf(map, findings),
     gatherFacts: flagOf(settled("gather_facts"), "gather_facts", findings),
     strategy: strategyOf(settled("strategy"), findings),
     serial: serialOf(settled("serial"), findings),
