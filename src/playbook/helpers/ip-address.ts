@@ -126,24 +126,15 @@ const PRIVATE = [
   "100.64.0.0/10",
   "239.192.0.0/14",
 ];
+const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"];
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  private: PRIVATE,
+  private: [...PRIVATE, ...LINK_LOCAL],
   loopback: ["127.0.0.0/8", "::1/128"],
-  "link-local": ["169.254.0.0/16", "fe80::/10"],
+  "link-local": LINK_LOCAL,
   multicast: ["224.0.0.0/4", "ff00::/8"],
-  reserved: [
-    "0.0.0.0/8",
-    "192.0.2.0/24",
-    "240.0.0.0/4",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "ff00::/12",
-    "::/8",
-    "100::/8",
-  ],
 };
 
-/** Whether an address is private, loopback, link-local, multicast or reserved. */
+/** Whether an address is private, loopback, link-local or multicast. */
 export function isKind(network: IpNetwork, kind: string): boolean {
   const address = { ...network, prefix: bitsOf(network.version) };
   return (KINDS[kind] ?? []).some((text) => {

@@ -28,16 +28,17 @@ import {
 const text = (network: IpNetwork, value: bigint): string => addressText(network.version, value);
 const withPrefix = (network: IpNetwork, value: bigint): string => `${text(network, value)}/${network.prefix}`;
 const isSingle = (network: IpNetwork): boolean => sizeOf(network) === 1n;
-/** Is it an address of a host, not a network's own? */
-const isHost = (network: IpNetwork): boolean =>
-  isSingle(network) || network.value !== firstOf(network) || sizeOf(network) === 2n;
+const hasBroadcast = (network: IpNetwork): boolean => network.version === 4 && sizeOf(network) > 2n;
+/** It may be an address of a host: it is no network's own, or there is no broadcast that would tell. */
+const isAddress = (network: IpNetwork): boolean => network.value !== firstOf(network) || !hasBroadcast(network);
+/** It is an address of a host. */
+const isHost = (network: IpNetwork): boolean => isSingle(network) || network.value !== firstOf(network);
 
 /** First and last address that a host can have. */
 function usable(network: IpNetwork): { readonly first: bigint; readonly last: bigint } {
   const [first, last] = [firstOf(network), lastOf(network)];
   if (sizeOf(network) <= 2n) return { first, last };
-  // Version 6 has no broadcast; its first address is the routers'.
-  return { first: first + 1n, last: network.version === 4 ? last - 1n : last };
+  return { first: first + 1n, last: last - 1n };
 }
 
 type Query = (network: IpNetwork) => unknown;
@@ -47,11 +48,10 @@ const when =
   (network) =>
     is(network) ? query(network) : false;
 const hasMany = (network: IpNetwork): boolean => sizeOf(network) > 1n;
-const hasBroadcast = (network: IpNetwork): boolean => network.version === 4 && sizeOf(network) > 2n;
 const mask = (network: IpNetwork): string => text(network, maskOf(network));
 const hostMask = (network: IpNetwork): string => text(network, sizeOf(network) - 1n);
 
-const address: Query = when(isHost, (one) => text(one, one.value));
+const address: Query = when(isAddress, (one) => text(one, one.value));
 const host: Query = when(isHost, (one) => withPrefix(one, one.value));
 const broadcast: Query = when(hasBroadcast, (one) => text(one, lastOf(one)));
 const revdns: Query = (one) =>
@@ -157,18 +157,23 @@ const QUERIES: Readonly<Record<string, Query>> = {
     (one) => isKind(one, "link-local"),
     (one) => shown(one),
   ),
-  ipv4: when(
-    (one) => one.version === 4,
-    (one) => shown(one),
-  ),
-  ipv6: when(
-    (one) => one.version === 6,
-    (one) => shown(one),
-  ),
+  ipv4: (one) => converted(one, 4),
+  ipv6: (one) => converted(one, 6),
 };
 
+const MAPPED = 0xffffn << 32n;
+
+/** The same address in the other version, if it has it. */
+function converted(network: IpNetwork, version: 4 | 6): string | false {
+  if (network.version === version) return withPrefix(network, network.value);
+  if (version === 6) return withPrefix({ ...network, version, prefix: network.prefix + 96 }, network.value + MAPPED);
+  const isMapped = network.value >> 32n === 0xffffn || network.value < 1n << 32n;
+  if (!isMapped || network.prefix < 96) return false;
+  return withPrefix({ ...network, version, prefix: network.prefix - 96 }, network.value & 0xffffffffn);
+}
+
 function isNotPublic(network: IpNetwork): boolean {
-  return ["private", "loopback", "link-local", "multicast", "reserved"].some((kind) => isKind(network, kind));
+  return ["private", "loopback", "multicast"].some((kind) => isKind(network, kind));
 }
 
 function shown(network: IpNetwork): string {
@@ -250,12 +255,10 @@ function subnets([value, query, index]: readonly unknown[]): unknown {
   if (!Number.isInteger(prefix) || prefix < 0 || prefix > bitsOf(network.version)) return false;
   const inner = { ...network, prefix };
   if (prefix < network.prefix) {
-    // A wider network: the one around it, or the one of them with that index.
-    if (place === undefined) return isSingle(network) ? withPrefix(inner, firstOf(inner)) : false;
-    const around = network.prefix - 1 - (place < 0 ? network.prefix - prefix + place : place);
-    return around < prefix
-      ? false
-      : withPrefix({ ...network, prefix: around }, firstOf({ ...network, prefix: around }));
+    // Wider networks around it: the widest, or the one with that index of all between.
+    const around = place === undefined ? prefix : place < 0 ? network.prefix + place : prefix + place;
+    const outer = { ...network, prefix: around };
+    return around < prefix || around >= network.prefix ? false : withPrefix(outer, firstOf(outer));
   }
   const count = sizeOf(network) / sizeOf(inner);
   if (place === undefined) return exact(count);
