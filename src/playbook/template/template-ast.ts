@@ -213,13 +213,15 @@ function oneLine(text: string): string {
   return line.length > 60 ? `${line.slice(0, 57)}...` : line;
 }
 
-/** Index in the text of a Handlebars position. */
+let lines: { readonly text: string; readonly starts: readonly number[] } = { text: "", starts: [0] };
+
+/** Index in the text of a Handlebars position. Where lines begin is remembered for the text that was asked about last. */
 export function indexOf(text: string, position: Position): number {
-  let start = 0;
-  for (let line = 1; line < position.line; line++) {
-    const next = text.indexOf("\n", start);
-    if (next === -1) break;
-    start = next + 1;
+  if (position.line === 1) return position.column;
+  if (lines.text !== text) {
+    const starts = [0];
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    lines = { text, starts };
   }
-  return start + position.column;
+  return (lines.starts[position.line - 1] ?? text.length) + position.column;
 }

@@ -238,11 +238,15 @@ export function templateOfValue(name: string, value: unknown, place: Place = { f
 export function fileTemplate(file: string, text: string, places?: PartialPlaces): FileTemplate {
   const origin = textOrigin(file, text);
   try {
-    return new FileTemplate(places ? compileTemplate(text, places) : compile(text, origin), origin);
+    const reads = places !== undefined && READS_FILES.test(text);
+    return new FileTemplate(reads ? compileTemplate(text, places) : compile(text, origin), origin);
   } catch (error) {
     throw faultAt(error, origin);
   }
 }
+
+/** What opens other files. Templates without it are the same wherever they stand, and compiled once: the check before the run has them. */
+const READS_FILES = /\{\{[~#\s]*>|\{\{[~#\s]*\*|\btemplate\b/;
 
 /** A template that always gives text. */
 export class FileTemplate implements Template {
