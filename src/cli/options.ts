@@ -29,6 +29,7 @@ export interface PlayOptions extends ReachOptions {
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly startAtTask: string | undefined;
+  readonly forcesHandlers: boolean;
   /** Asks before each task. */
   readonly isStepped: boolean;
   /** `list`: shows what `lists` names. */

@@ -12,6 +12,7 @@ import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
+import { placesOf } from "../inventory/places.js";
 import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
 import { StartGate } from "../playbook/start-at.js";
 import { preflight } from "../playbook/preflight/preflight.js";
@@ -100,12 +101,14 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   };
   const { tags, skipTags, startAtTask } = options;
   const steps = options.isStepped ? stepMode(prompt) : undefined;
+  const places = (): ReadonlySet<string> => placesOf(setup.inventory);
   tell(
     await preflight(loaded, {
       layers: layers.all,
       playedLayers: layers.played,
       isPlayed,
       checkPattern,
+      places,
       tags,
       skipTags,
       startAtTask,
@@ -153,6 +156,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     tags: selection,
     startAt,
     steps,
+    forcesHandlers: options.forcesHandlers,
     forks: setup.forks,
     version,
   });

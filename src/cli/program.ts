@@ -5,6 +5,7 @@ import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
 import { vaultCommands } from "./vault/commands.js";
 import type { VaultFlags } from "./vault-keys.js";
+import { answerFor } from "./ansible-options.js";
 import { version } from "./version.js";
 
 /** Runs the command line; gives the exit status. Errors are printed, never thrown. */
@@ -40,6 +41,7 @@ function buildProgram(finish: (status: number) => void): Command {
     .description("Configure container filesystem trees, here or on hosts over SSH.")
     .version(version, "-V, --version")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(withAnswer(text)) })
     .showHelpAfterError("(crun COMMAND --help shows what it takes)");
   playing(reaching(program.command("play")))
     .description("bring targets to the state that playbooks describe")
@@ -135,6 +137,15 @@ function buildProgram(finish: (status: number) => void): Command {
     });
   addVault(program, finish);
   return program;
+}
+
+/** An option of ansible-playbook that crun has not: what there is instead. */
+function withAnswer(text: string): string {
+  const option = /unknown option '([^']*)'/.exec(text)?.[1];
+  const answer = option === undefined ? undefined : answerFor(option);
+  return option === undefined || answer === undefined
+    ? text
+    : `error: ${JSON.stringify(option)} is an option of Ansible's that crun has not\n  ${answer}\n`;
 }
 
 function addVault(program: Command, finish: (status: number) => void): void {
@@ -273,6 +284,8 @@ function playing(command: Command): Command {
     .option("-D, --diff", "show differences")
     .option("--start-at-task <name>", "begin at this task")
     .option("--step", "ask before each task")
+    .option("--force-handlers", "handlers of failed targets run, too, where a play does not say otherwise")
+    .addOption(new Option("--flush-cache", "nothing to do: facts are not kept between runs").hideHelp())
     .option("--list-tasks", "list the tasks and end")
     .option("--list-hosts", "list the targets and end")
     .option("--list-tags", "list the tags and end")
@@ -367,6 +380,7 @@ function playOptions(playbooks: readonly string[], options: RawOptions): PlayOpt
     isStepped: options["step"] === true,
     action: isSyntax ? "syntax-check" : lists.size > 0 ? "list" : "play",
     lists,
+    forcesHandlers: options["forceHandlers"] === true,
     output: outputOf(options),
   };
 }

@@ -29,7 +29,7 @@ export async function drive(on: TargetPlay): Promise<void> {
         await satisfy(on, need);
       } catch (error) {
         if (!(error instanceof CrunError)) throw error;
-        if (!lose(on, error)) return;
+        if (!lose(on, error, venueOf(on, need))) return;
       }
     }
   } finally {
@@ -65,7 +65,7 @@ async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): P
       await on.play.follow(on);
       return;
     case "permit":
-      on.permit = await on.play.permitFor(on, need.limit);
+      on.permit = await on.play.permitFor(on);
       return;
     case "load":
       for (const wish of need.wishes) await on.play.load(need.include, wish);
@@ -236,15 +236,21 @@ function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcom
   work.outcomes = settlement.outcomes;
 }
 
+/** Where the need has to be met. */
+function venueOf(on: TargetPlay, need: Need): Venue {
+  if (need.kind === "connect" || need.kind === "observe") return need.venue;
+  return (need.kind === "flush" ? on.books.venue : undefined) ?? on.venue;
+}
+
 /** The host is not reachable (any more). True where the play goes on all the same. */
-function lose(on: TargetPlay, error: CrunError): boolean {
+function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
   const { run } = on.play;
   const op = on.frame.code.ops[on.pc];
   const node = op?.kind === "task" ? op.task : op?.kind === "include" ? op.include : undefined;
   const isIgnored = node?.ignoreUnreachable !== undefined && node.ignoreUnreachable.render(on.scopeFor(node)) === true;
   on.books.discard();
   on.window.clear();
-  on.state.drop();
+  on.play.run.state(venue.base.target.name)?.drop();
   const message = error.diagnostics[0]?.summary ?? error.message;
   if (isIgnored && op?.kind === "task") {
     const work = on.current ?? new TaskWork(op, on.scopeFor(op.task), undefined);
@@ -257,10 +263,19 @@ function lose(on: TargetPlay, error: CrunError): boolean {
     return true;
   }
   const { diagnostics } = error;
-  run.tell({ event: "unreachable", target: on.state.target.name, message, diagnostics });
+  const title = op?.kind === "task" ? titleOf(op.info, on.scopeFor(op.task)) : undefined;
+  const delegate = on.current?.delegate;
+  run.tell({
+    event: "unreachable",
+    target: on.state.target.name,
+    ...(title === undefined ? {} : { task: title }),
+    ...(delegate === undefined ? {} : { delegate: delegate }),
+    message,
+    diagnostics,
+  });
   on.state.isUnreachable = true;
   on.isOver = true;
   on.play.noteFailure(on, op?.kind === "task" ? op.task : undefined);
-  if (op?.kind === "task") on.play.shareLoss(on, op, titleOf(op.info, on.scopeFor(op.task)), message);
+  if (op?.kind === "task") on.play.shareLoss(on, op, message);
   return false;
 }

@@ -38,6 +38,8 @@ export interface TaskResultEvent {
   readonly isRescued: boolean;
   /** Check mode could not know: depends on a command that was not run. */
   readonly mayChange: boolean;
+  /** Where it acted, if that was another target (delegate_to). */
+  readonly delegate?: string;
   /** Loop items' labels and their results come one by one before the task's own result. */
   readonly item?: string;
   /** The registered result, masked; no_log results hold only `censored`. */
@@ -67,6 +69,10 @@ export type EngineEvent =
   | {
       readonly event: "unreachable";
       readonly target: string;
+      /** In which task. */
+      readonly task?: string;
+      /** It is the target of a delegate_to that cannot be reached. */
+      readonly delegate?: string;
       readonly message: string;
       readonly diagnostics: readonly Diagnostic[];
     }

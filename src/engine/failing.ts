@@ -1,9 +1,16 @@
 // Where a failure goes: to the nearest rescue or always above it; where there is none, the target is out.
 
-import { rootFrame, type Failed, type Frame } from "./frame.js";
+import { isInHandlers, rootFrame, type Failed, type Frame } from "./frame.js";
 import type { TaskOp } from "./program.js";
 import type { TargetPlay } from "./target-play.js";
 import { titleFor } from "./task/task-event.js";
+
+/** A task has failed just now. As in Ansible its rescuers are told at once, so that an `always` on the way sees it, too. */
+export function raise(on: TargetPlay, failed: Failed, op: TaskOp): void {
+  const isTold = isRescued(on, op);
+  if (isTold) tellRescue(on, failed);
+  fail(on, { ...failed, isTold }, on.frame, op.region);
+}
 
 /** The target goes on where the failure is taken, or is over. `from`: the region that it comes from, in that frame. */
 export function fail(on: TargetPlay, failed: Failed, frame: Frame, from: Frame["region"]): void {
@@ -15,7 +22,7 @@ export function fail(on: TargetPlay, failed: Failed, frame: Frame, from: Frame["
     for (; region; region = region.parent) {
       const { block, part, layout } = region;
       if (part === "block" && layout.rescueAt >= 0) {
-        tellRescue(on, failed);
+        if (!failed.isTold) tellRescue(on, failed);
         goTo(on, here, layout.rescueAt);
         return;
       }
@@ -28,10 +35,11 @@ export function fail(on: TargetPlay, failed: Failed, frame: Frame, from: Frame["
     region = here.region;
     here = here.parent?.frame;
   }
+  const wasOut = on.state.isOut;
   on.state.isFailed = true;
-  on.play.noteFailure(on, failed.work.op.task);
+  if (!wasOut) on.play.noteFailure(on, failed.work.op.task);
   on.isOver = true;
-  if (on.play.play.forceHandlers && on.frame.kind !== "handlers" && on.notified.size > 0) {
+  if (on.play.forcesHandlers && !isInHandlers(on.frame) && on.notified.size > 0) {
     on.pc++;
     on.enterHandlers(undefined);
   } else on.frame = rootFrame(on.play.code);
@@ -39,7 +47,7 @@ export function fail(on: TargetPlay, failed: Failed, frame: Frame, from: Frame["
 
 /** Whether a rescue waits above this operation. A handler's failure counts, rescued or not. */
 export function isRescued(on: TargetPlay, op: TaskOp): boolean {
-  if (op.isHandler) return false;
+  if (op.isHandler || isInHandlers(on.frame)) return false;
   let region = op.region;
   for (let frame: Frame | undefined = on.frame; frame; frame = frame.parent?.frame) {
     for (; region; region = region.parent) if (region.part === "block" && region.layout.rescueAt >= 0) return true;
@@ -51,7 +59,13 @@ export function isRescued(on: TargetPlay, op: TaskOp): boolean {
 function tellRescue(on: TargetPlay, { work, result }: Failed): void {
   const { task } = work.op;
   on.state.learned.set("ansible_failed_task", {
-    raw: { name: titleFor(work), action: task.module.name, args: work.prepared?.args.params ?? {} },
+    raw: {
+      name: titleFor(work),
+      action: task.module.name,
+      args: work.givenArguments,
+      tags: [...task.tags],
+      register: task.register ?? null,
+    },
   });
   on.state.learned.set("ansible_failed_result", { raw: result.result });
 }

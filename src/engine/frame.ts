@@ -10,6 +10,8 @@ import type { ItemResult, TaskWork } from "./work.js";
 export interface Failed {
   readonly work: TaskWork;
   readonly result: ItemResult;
+  /** The variables that tell of it are set. */
+  readonly isTold?: boolean;
 }
 
 /** One item of an include: what it reads, and the variables of the loop. */
@@ -57,6 +59,12 @@ export function rootFrame(code: Code): Frame {
     waiting: new Map(),
     region: undefined,
   };
+}
+
+/** Whether handlers are being run, or what they include. */
+export function isInHandlers(frame: Frame): boolean {
+  for (let one: Frame | undefined = frame; one; one = one.parent?.frame) if (one.kind === "handlers") return true;
+  return false;
 }
 
 export function positionOf(frame: Frame, pc: number): Position {

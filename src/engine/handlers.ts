@@ -2,24 +2,26 @@
 
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
-import type { Task } from "../playbook/play.js";
+import type { Scope } from "../module/value.js";
+import type { Handler, Task } from "../playbook/play.js";
 import { compileHandlers, type Code } from "./program.js";
 import type { TaskInfo } from "./task/task-info.js";
+import { titleOf } from "./task/task-event.js";
 
 export class Handlers {
   /** In the order in which they came; the same one more than once where its role was read again. */
-  readonly #all: Task[] = [];
-  readonly #ofRoles = new Map<string, Task>();
+  readonly #all: Handler[] = [];
+  readonly #ofRoles = new Map<string, Handler>();
   readonly #infoOf: (task: Task) => TaskInfo;
   #code: Code | undefined;
 
-  constructor(handlers: readonly Task[], infoOf: (task: Task) => TaskInfo) {
+  constructor(handlers: readonly Handler[], infoOf: (task: Task) => TaskInfo) {
     this.#infoOf = infoOf;
     this.add(handlers);
   }
 
   /** Those of an included role or file. A role that was read before with the same arguments brings the same handlers again. */
-  add(handlers: readonly Task[]): void {
+  add(handlers: readonly Handler[]): void {
     for (const one of handlers) {
       const key = one.role && JSON.stringify([one.role.key, one.place]);
       const known = key === undefined ? undefined : this.#ofRoles.get(key);
@@ -33,27 +35,40 @@ export class Handlers {
     return (this.#code ??= compileHandlers([...new Set(this.#all)], this.#infoOf));
   }
 
-  /** Handlers of that name (the last one) or that listen to it. Throws a CrunError where there is none. `titleOf`: a handler's name on the target at hand. */
-  named(name: string, titleOf: (task: Task) => string, place: Place): readonly Task[] {
-    const found: Task[] = [...new Set(this.#all)].filter((task) => task.listen.includes(name));
-    const named = this.#all.findLast((task) => {
-      const title = titleOf(task);
-      return title === name || (task.role !== undefined && `${task.role.name} : ${title}` === name);
+  /**
+   * Those that listen to the name, and the one that bears it. As in Ansible, of several that bear it those of the list that was read last win
+   * (the play's own over its roles'), and within a list the first. Throws a CrunError where there is none.
+   * `scopeOf`: the target's variables for a handler.
+   */
+  named(name: string, scopeOf: (handler: Handler) => Scope, place: Place): readonly Handler[] {
+    const found: Handler[] = [...new Set(this.#all)].filter((one) => one.listen.includes(name));
+    const bearers = this.#all.filter((one) => {
+      const title = this.#titleOf(one, scopeOf);
+      return title === name || (one.role !== undefined && `${one.role.name} : ${title}` === name);
     });
-    if (named && !found.includes(named)) found.push(named);
+    const last = bearers.at(-1);
+    const bearer = bearers.find((one) => one.role === last?.role);
+    if (bearer && !found.includes(bearer)) found.push(bearer);
     if (found.length > 0) return found;
+    const names = this.#all.flatMap((one) => [this.#titleOf(one, scopeOf), ...one.listen]);
     throw new CrunError(
       {
         severity: "error",
         summary: `no handler is called ${JSON.stringify(name)}, and none listens to it`,
         place,
-        remedy:
-          suggest(
-            name,
-            this.#all.flatMap((task) => [titleOf(task), ...task.listen]),
-          ) ?? "Add it under handlers:.",
+        remedy: suggest(name, names) ?? "Add it under handlers:.",
       },
       2,
     );
+  }
+
+  #titleOf(handler: Handler, scopeOf: (handler: Handler) => Scope): string {
+    if (handler.kind === "task") return titleOf(this.#infoOf(handler), scopeOf(handler));
+    try {
+      return handler.name ? String(handler.name.render(scopeOf(handler))) : handler.action;
+    } catch {
+      // A name that cannot be rendered is nobody's.
+      return handler.action;
+    }
   }
 }

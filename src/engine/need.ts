@@ -19,7 +19,8 @@ export type Need =
   | { readonly kind: "meet" }
   /** Another target does this task for all. */
   | { readonly kind: "follow" }
-  | { readonly kind: "permit"; readonly limit: number }
+  /** Wait until few enough others are in the task. */
+  | { readonly kind: "permit" }
   | { readonly kind: "load"; readonly include: Include; readonly wishes: readonly IncludeWish[] }
   /** Carry out the effects of the plan of the item at hand. */
   | { readonly kind: "effects" }

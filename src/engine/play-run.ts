@@ -7,15 +7,15 @@ import { inventoryMagic } from "./magic.js";
 import { positionOf } from "./frame.js";
 import { reachFrom } from "./reach.js";
 import { drive } from "./drive.js";
-import { fail } from "./failing.js";
+import { raise } from "./failing.js";
 import { Handlers } from "./handlers.js";
 import { OnceResults } from "./once.js";
 import type { Code, TaskOp } from "./program.js";
 import { ProbeBatches } from "./look/probe-batch.js";
-import { Rendezvous } from "./rendezvous.js";
+import { Rendezvous, type Position } from "./rendezvous.js";
 import type { Run } from "./run.js";
 import { Steps } from "./steps.js";
-import { Limiter } from "./slots.js";
+import { Throttles } from "./throttles.js";
 import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
 import { readsFacts } from "./look/reads-facts.js";
@@ -48,7 +48,11 @@ export class PlayRun {
   isStopping = false;
   /** Ended because of failures: no further batch, no further play. */
   isBroken = false;
+  /** meta end_play: no further batch, though the next play. */
+  endsAllBatches = false;
   wantsFacts: boolean;
+  #byName: ReadonlyMap<string, TargetPlay> = new Map();
+  readonly #size: number;
   #failures = 0;
   readonly #unwatch: (() => void)[] = [];
   readonly #includes = new Map<Include, Map<string, Loaded | CrunError>>();
@@ -56,13 +60,26 @@ export class PlayRun {
   readonly steps: Steps;
   readonly #once = new OnceResults();
   #refreshed: { readonly met: readonly number[] | undefined; readonly done: Promise<void> } | undefined;
-  readonly #throttles = new Map<Task, Limiter>();
+  readonly #throttles = new Throttles();
 
-  constructor(run: Run, play: Play, code: Code, states: readonly TargetState[], layers: PlayLayers) {
+  /**
+   * `all`: the play's targets of all batches, in the inventory's order, those that are out as well. `size`: of the batch, with those that
+   * were out before.
+   */
+  constructor(
+    run: Run,
+    play: Play,
+    code: Code,
+    states: readonly TargetState[],
+    layers: PlayLayers,
+    all: readonly TargetState[],
+    size: number,
+  ) {
     this.run = run;
     this.play = play;
     this.code = code;
     this.title = play.name;
+    this.#size = size;
     this.handlers = new Handlers(play.handlers, (task) => run.infoOf(task));
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
     this.steps = new Steps(run.options.steps, this.isLockstep);
@@ -73,7 +90,14 @@ export class PlayRun {
     );
     this.wantsFacts = play.gatherFacts ?? readsFacts(code, play, layers, states);
     const names = states.map((state) => state.target.name);
-    this.targets = states.map((state, index) => this.#targetPlay(state, index, names, layers));
+    const lists = this.#lists(states, all);
+    this.targets = states.map((state, index) => this.#targetPlay(state, index, names, layers, lists));
+    this.#byName = new Map(this.targets.map((one) => [one.state.target.name, one]));
+  }
+
+  /** Handlers of failed targets run, too. */
+  get forcesHandlers(): boolean {
+    return this.play.forceHandlers ?? this.run.options.forcesHandlers ?? false;
   }
 
   /** Resolves when every target has ended. */
@@ -82,11 +106,35 @@ export class PlayRun {
     for (const unwatch of this.#unwatch) unwatch();
   }
 
-  #targetPlay(state: TargetState, index: number, names: readonly string[], layers: PlayLayers): TargetPlay {
+  /** Ansible's lists of the play's targets, which shrink. */
+  #lists(batch: readonly TargetState[], all: readonly TargetState[]): Readonly<Record<string, () => unknown>> {
+    const namesOf = (states: readonly TargetState[]): string[] => states.map((state) => state.target.name);
+    const isIn = (state: TargetState): boolean =>
+      !state.isOut && this.#byName.get(state.target.name)?.hasEnded !== true;
+    const names = namesOf(all);
+    const inBatch = (): string[] => namesOf(batch.filter(isIn));
+    return {
+      ansible_play_hosts_all: () => names,
+      ansible_play_hosts: () => namesOf(all.filter(isIn)),
+      ansible_play_batch: inBatch,
+      play_hosts: inBatch,
+      ansible_current_hosts: () => namesOf(batch.filter((state) => !state.isOut)),
+      ansible_failed_hosts: () => namesOf(batch.filter((state) => state.isFailed)),
+    };
+  }
+
+  #targetPlay(
+    state: TargetState,
+    index: number,
+    names: readonly string[],
+    layers: PlayLayers,
+    lists: Readonly<Record<string, () => unknown>>,
+  ): TargetPlay {
     const { run, play } = this;
     const { target, location } = state;
     const magic = magicLayer({
       ...run.magic,
+      ...lists,
       ...inventoryMagic(target),
       target: () => ({
         name: target.name,
@@ -97,8 +145,6 @@ export class PlayRun {
       }),
       group_names: () => run.groupsOf(target),
       play_targets: () => names,
-      ansible_play_hosts: () => this.targets.filter((one) => !one.state.isOut).map((one) => one.state.target.name),
-      ansible_play_batch: () => names,
       ansible_play_name: () => play.name,
       ansible_play_role_names: () => play.roleNames.own,
       ansible_dependent_role_names: () => [...new Set(play.roleNames.dependencies)],
@@ -124,7 +170,7 @@ export class PlayRun {
   readonly #otherScopes = new Map<string, Scope>();
 
   #scopeOf(name: string, layers: PlayLayers): Scope | undefined {
-    const playing = this.targets.find((one) => one.state.target.name === name);
+    const playing = this.#byName.get(name);
     if (playing) return playing.scopes.of([], undefined);
     const known = this.#otherScopes.get(name);
     if (known) return known;
@@ -165,7 +211,7 @@ export class PlayRun {
 
   /** Where a target of this play acts, by its name. */
   venueOf(name: string): Venue | undefined {
-    return this.targets.find((one) => one.state.target.name === name)?.venue;
+    return this.#byName.get(name)?.venue;
   }
 
   /** A venue of its own for one task, which knows nothing yet. */
@@ -198,17 +244,36 @@ export class PlayRun {
 
   /** Counts a target that is out, and stops the play where that is too much. */
   noteFailure(on: TargetPlay, task: Task | undefined): void {
-    this.#failures++;
-    for (const one of this.targets) one.scopes.forget("ansible_play_hosts");
-    const percent = (this.#failures * 100) / this.targets.length;
-    const { maxFailPercentage } = this.play;
+    if (on.state.isFailed) this.#failures++;
     const isFatal =
       this.play.anyErrorsFatal || task?.anyErrorsFatal === true || (task?.runOnce === true && this.targets.length > 1);
-    if (isFatal || (maxFailPercentage !== undefined && percent > maxFailPercentage)) {
+    if (isFatal || this.#hasTooMany()) {
       this.isStopping = true;
       this.isBroken = true;
+      this.run.isBrokenOff = true;
     }
-    if (on.state.isOut && this.targets.every((one) => one.state.isOut)) this.isBroken = true;
+    if (this.#size === this.targets.length && this.targets.every((one) => one.state.isOut)) this.isBroken = true;
+  }
+
+  /** Ansible's comparison: of the batch, failed ones alone. */
+  #hasTooMany(): boolean {
+    const { maxFailPercentage } = this.play;
+    return maxFailPercentage !== undefined && this.#failures / this.#size > maxFailPercentage / 100;
+  }
+
+  /** meta clear_host_errors: failed and unreachable targets are in again, from the next play on. */
+  clearErrors(): void {
+    this.#failures = 0;
+    for (const one of this.targets) {
+      one.state.isFailed = false;
+      one.state.isUnreachable = false;
+      one.forgive();
+    }
+  }
+
+  /** Who waits for what the first target makes of a step for all goes past it. */
+  letPass(position: Position): void {
+    this.#once.give(position.join(), { register: undefined, result: {}, facts: {}, lost: undefined });
   }
 
   /** For run_once: what the one that did the task has for the others. */
@@ -219,12 +284,13 @@ export class PlayRun {
     this.#once.give(positionOf(on.frame, on.pc).join(), {
       register: task.register,
       result: item.result,
-      facts: work.facts,
+      // With delegate_facts they are the delegate's alone.
+      facts: task.delegateFacts ? {} : work.facts,
       lost,
     });
   }
 
-  shareLoss(on: TargetPlay, op: TaskOp, _title: string, message: string): void {
+  shareLoss(on: TargetPlay, op: TaskOp, message: string): void {
     if (!op.task.runOnce) return;
     const result = { changed: false, failed: true, skipped: false, unreachable: true, msg: message };
     this.#once.give(positionOf(on.frame, on.pc).join(), {
@@ -252,13 +318,7 @@ export class PlayRun {
 
   /** Those that wait for a run_once task go on without a result. */
   #giveNothing(on: TargetPlay): void {
-    if (on.met?.[0] !== on.index) return;
-    this.#once.give(positionOf(on.frame, on.pc).join(), {
-      register: undefined,
-      result: {},
-      facts: {},
-      lost: undefined,
-    });
+    if (on.met?.[0] === on.index) this.letPass(positionOf(on.frame, on.pc));
   }
 
   /** Waits for the target that does a run_once task, and takes over what came of it. */
@@ -268,19 +328,28 @@ export class PlayRun {
     if (register !== undefined) on.state.learned.set(register, { raw: result });
     for (const [name, raw] of Object.entries(facts)) on.state.learned.set(name, { raw });
     const op = on.frame.code.ops[on.pc];
-    if (lost && op?.kind === "task") fail(on, lost, on.frame, op.region);
+    if (op?.kind === "task" || op?.kind === "meta") on.takeUp(op);
+    if (lost && op?.kind === "task") raise(on, lost, op);
     else on.pc++;
   }
 
-  /** throttle: at most so many targets in this task at once. */
-  async permitFor(on: TargetPlay, limit: number): Promise<() => void> {
+  /** throttle and throttle_per_host: waits for its turn in the task. Gives what ends it. */
+  async permitFor(on: TargetPlay): Promise<() => void> {
     const op = on.frame.code.ops[on.pc];
-    if (op?.kind !== "task") return () => undefined;
-    const limiter = this.#throttles.get(op.task) ?? new Limiter(limit);
-    this.#throttles.set(op.task, limiter);
-    return new Promise((given) => {
-      void limiter.run(() => new Promise<void>((release) => given(release)));
-    });
+    return op?.kind === "task" ? this.#throttles.enter(op.task, hostFor(on, op.task)) : () => undefined;
+  }
+}
+
+/** The host whose turn it is: of the target, or of the one that it acts on, where that is known before its loop begins. */
+function hostFor(on: TargetPlay, task: Task): string {
+  const own = on.state.target.host;
+  if (!task.delegateTo || task.loop) return own;
+  try {
+    const where = task.delegateTo.render(on.scopeFor(task));
+    return on.play.venueFor(String(where), on, task).base.target.host;
+  } catch {
+    // What is wrong with it is told where the task acts.
+    return own;
   }
 }
 

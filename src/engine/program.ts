@@ -1,6 +1,6 @@
 // Lays a play's nodes out as a flat list of operations, so that walking, looking ahead and going back are index arithmetic.
 
-import type { Block, Include, Meta, Node, Task } from "../playbook/play.js";
+import type { Block, Handler, Include, Meta, Node, Task } from "../playbook/play.js";
 import type { StartGate } from "../playbook/start-at.js";
 import type { TaskInfo } from "./task/task-info.js";
 import { isSelected, type TagSelection } from "./selection.js";
@@ -32,12 +32,14 @@ export interface IncludeOp {
   readonly kind: "include";
   readonly include: Include;
   readonly region: Region | undefined;
+  readonly isHandler: boolean;
 }
 
 export interface MetaOp {
   readonly kind: "meta";
   readonly meta: Meta;
   readonly region: Region | undefined;
+  readonly isHandler: boolean;
 }
 
 export type Op =
@@ -81,11 +83,11 @@ export function compile(nodes: readonly Node[], options: CompileOptions): Code {
       }
       case "include":
         if (!isSelected(node.tags, options.tags) || isBefore(node, region)) return;
-        ops.push({ kind: "include", include: node, region });
+        ops.push({ kind: "include", include: node, region, isHandler: false });
         return;
       case "meta":
         if (!isAlways(node) && (!isSelected(node.tags, options.tags) || isBefore(node, region))) return;
-        ops.push({ kind: "meta", meta: node, region });
+        ops.push({ kind: "meta", meta: node, region, isHandler: false });
         return;
       case "block":
         addBlock(node, region);
@@ -119,14 +121,23 @@ function isAlways({ isImplicit, action }: Meta): boolean {
 }
 
 /** Handlers as code: each runs where it was notified. Tags do not choose among handlers. */
-export function compileHandlers(handlers: readonly Task[], infoOf: (task: Task) => TaskInfo): Code {
-  const ops: Op[] = handlers.map((task) => ({
-    kind: "task",
-    task,
-    info: infoOf(task),
-    region: undefined,
-    isHandler: true,
-  }));
-  ops.push({ kind: "end" });
-  return { ops };
+export function compileHandlers(handlers: readonly Handler[], infoOf: (task: Task) => TaskInfo): Code {
+  const place = { region: undefined, isHandler: true };
+  const ops = handlers.map((node): Op => {
+    switch (node.kind) {
+      case "task":
+        return { kind: "task", task: node, info: infoOf(node), ...place };
+      case "include":
+        return { kind: "include", include: node, ...place };
+      case "meta":
+        return { kind: "meta", meta: node, ...place };
+    }
+  });
+  return { ops: [...ops, { kind: "end" }] };
+}
+
+/** What a handler's operation was notified as; undefined: it is no handler. */
+export function handlerOf(op: TaskOp | IncludeOp | MetaOp): Handler | undefined {
+  if (!op.isHandler) return undefined;
+  return op.kind === "task" ? op.task : op.kind === "include" ? op.include : op.meta;
 }

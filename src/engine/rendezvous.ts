@@ -42,8 +42,10 @@ export class Rendezvous {
     if (this.#waiting.length === 0 || this.#waiting.length < this.#running) return;
     let first = this.#waiting[0]?.position ?? [];
     for (const { position } of this.#waiting) if (comparePositions(position, first) < 0) first = position;
-    const group = this.#waiting.filter(({ position }) => comparePositions(position, first) === 0);
-    this.#waiting = this.#waiting.filter((one) => !group.includes(one));
+    const group: Waiting[] = [];
+    const others: Waiting[] = [];
+    for (const one of this.#waiting) (comparePositions(one.position, first) === 0 ? group : others).push(one);
+    this.#waiting = others;
     const members = group.map(({ who }) => who).sort((a, b) => a - b);
     const isStopping = this.#isStopping();
     this.#onRelease();

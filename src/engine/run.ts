@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { Inventory, InventoryChanges, Target } from "../inventory/inventory.js";
+import { placesOf } from "../inventory/places.js";
 import { type Renderable, type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
@@ -71,6 +72,8 @@ export interface RunOptions {
   readonly becomesByDefault?: boolean;
   readonly verbosity?: number;
   readonly tags?: TagSelection | undefined;
+  /** --force-handlers: where a play does not say otherwise. */
+  readonly forcesHandlers?: boolean;
   readonly startAt?: StartGate | undefined;
   readonly steps?: StepMode | undefined;
   readonly forks?: number;
@@ -110,6 +113,8 @@ export class Run {
   readonly becomesByDefault: boolean;
   readonly verbosity: number;
   isInterrupted = false;
+  /** A play was ended for all its targets because of failures (any_errors_fatal, max_fail_percentage, run_once). */
+  isBrokenOff = false;
   readonly #infos = new Map<Task, TaskInfo>();
   readonly #wakers = new Set<() => void>();
   readonly #played = new Set<TargetState>();
@@ -137,6 +142,9 @@ export class Run {
       },
     };
     const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
+    const { only, skip } = options.tags ?? allTags;
+    const runTags = only.size === 0 ? ["all"] : [...only];
+    const skipTags = [...skip];
     this.magic = {
       groups: groupsOf(options.inventory),
       crun_version: () => options.version ?? "",
@@ -144,6 +152,10 @@ export class Run {
       check_mode: () => this.isCheck && !this.recorder,
       ansible_check_mode: () => this.isCheck && !this.recorder,
       ansible_diff_mode: () => this.isDiff,
+      ansible_verbosity: () => this.verbosity,
+      ansible_forks: () => options.forks ?? defaultForks,
+      ansible_run_tags: () => runTags,
+      ansible_skip_tags: () => skipTags,
     };
   }
 
@@ -171,14 +183,14 @@ export class Run {
   stateFor(name: string, place: Place): TargetState {
     const known = this.state(name);
     if (known) return known;
-    const hosts = new Set([...this.options.inventory.targets.values()].map(({ host }) => host));
-    if (hosts.has(name) || name === "local") return this.#addState({ name, host: name, tree: undefined, groups: [] });
+    const places = placesOf(this.options.inventory);
+    if (places.has(name)) return this.#addState({ name, host: name, tree: undefined, groups: [] });
     throw new CrunError(
       {
         severity: "error",
         summary: `delegate_to: the inventory has no target ${JSON.stringify(name)}`,
         place,
-        remedy: suggest(name, [...this.options.inventory.targets.keys(), ...hosts]) ?? "Add it to the inventory.",
+        remedy: suggest(name, places) ?? "Add it to the inventory.",
       },
       2,
     );
@@ -267,10 +279,6 @@ export class Run {
     });
   }
 
-  clearErrors(): void {
-    for (const state of this.#states.values()) state.isFailed = false;
-  }
-
   /** Runs the plays. Rejects with a CrunError for what is wrong before a play begins. */
   async plays(playbooks: readonly Playbook[]): Promise<RunSummary> {
     const startedAt = performance.now();
@@ -296,24 +304,28 @@ export class Run {
   #exitStatus(): number {
     if (this.isInterrupted) return 130;
     const played = [...this.#played];
+    if (this.isBrokenOff) return 2;
     if (played.some((state) => state.isUnreachable)) return 4;
     return played.some((state) => state.isFailed) ? 2 : 0;
   }
 
   /** False: nothing further is to be played. */
   async #play(play: Play): Promise<boolean> {
-    const chosen = this.#targetsOf(play);
+    const inventoryOrder = this.#targetsOf(play);
+    const chosen = ordered(inventoryOrder, play.order, ({ target }) => target.name);
     const alive = chosen.filter((state) => !state.isOut);
     this.tell({ event: "play", play: play.name, place: play.place, targets: alive.map((state) => state.target.name) });
     if (alive.length === 0) {
-      if (chosen.length > 0) return false;
+      if (chosen.length > 0) return true;
       const summary = `no targets matched: the play ${JSON.stringify(play.name)} is skipped`;
       this.tell({ event: "warning", diagnostic: { severity: "warning", summary, place: play.place } });
       return true;
     }
     const code = this.compile(play.nodes);
     const layers = await this.#layersOf(play);
-    for (const batch of batchesOf(alive, play.serial)) {
+    for (const whole of batchesOf(chosen, play.serial)) {
+      const batch = whole.filter((state) => !state.isOut);
+      if (batch.length === 0) continue;
       for (const state of batch) {
         this.#played.add(state);
         state.facts = undefined;
@@ -324,10 +336,11 @@ export class Run {
         anyErrorsFatal: play.anyErrorsFatal,
         maxFailPercentage: play.maxFailPercentage,
       });
-      const playRun = new PlayRun(this, play, code, batch, layers);
+      const playRun = new PlayRun(this, play, code, batch, layers, inventoryOrder, whole.length);
       await playRun.finish();
       if (this.isInterrupted) return false;
       if (playRun.isBroken) return false;
+      if (playRun.endsAllBatches) break;
     }
     return true;
   }
@@ -336,11 +349,10 @@ export class Run {
     const { inventory, limit, extraVars, makeScope } = this.options;
     const pattern = play.hosts.render(makeScope([play.vars, ...extraVars]));
     const text = Array.isArray(pattern) ? pattern.map(String).join(",") : String(pattern);
-    const found = inventory.match(text).flatMap((target) => {
+    return inventory.match(text).flatMap((target) => {
       if (limit && !limit.has(target.name)) return [];
       return [this.#states.get(target.name) ?? this.#addState(target)];
     });
-    return ordered(found, play.order, ({ target }) => target.name);
   }
 
   async #layersOf(play: Play): Promise<PlayLayers> {

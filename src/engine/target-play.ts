@@ -2,16 +2,16 @@
 
 import { RoleRuns } from "./role-runs.js";
 import type { Scope, VarLayer } from "../module/value.js";
-import type { Inherited, Task } from "../playbook/play.js";
+import type { Handler, Inherited } from "../playbook/play.js";
 import { Books, type Standing } from "./books.js";
 import type { EngineEvent } from "./events.js";
 import { fail } from "./failing.js";
-import { positionOf, rootFrame, type Frame, type IncludeWork } from "./frame.js";
+import { isInHandlers, positionOf, rootFrame, type Frame, type IncludeWork } from "./frame.js";
 import type { Need } from "./need.js";
 import { keyword } from "./task/plan-item.js";
 import type { Loaded, PlayRun } from "./play-run.js";
 import type { PrepareWith } from "./task/prepared.js";
-import type { IncludeOp, MetaOp } from "./program.js";
+import { handlerOf, type IncludeOp, type MetaOp, type TaskOp } from "./program.js";
 import { taskEvent } from "./task/task-event.js";
 import type { TargetState } from "./target-state.js";
 import type { TargetScopes } from "./variables.js";
@@ -32,14 +32,14 @@ export class TargetPlay {
   readonly venue: Venue;
   readonly window: Window;
   readonly roles = new RoleRuns();
-  readonly notified = new Set<Task>();
+  readonly notified = new Set<Handler>();
   frame: Frame;
   pc = 0;
   current: TaskWork | undefined;
   include: IncludeWork | undefined;
   /** The other targets were waited for; who stands here, in order. */
   met: readonly number[] | undefined;
-  /** The task before acted on another target: what comes next must not begin before all are through with it. */
+  /** The task before concerned other targets: what comes next must not begin before all are through with it. */
   mustMeet = false;
   /** --step: where the person said yes. */
   allowedAt: string | undefined;
@@ -47,6 +47,8 @@ export class TargetPlay {
   permit: (() => void) | undefined;
   /** Failed, ended by a meta action, or stopped: no further task. */
   isOver = false;
+  /** By meta: end_host. */
+  hasEnded = false;
   /** Interrupted or cut off: not even handlers. */
   isStopped = false;
 
@@ -77,8 +79,7 @@ export class TargetPlay {
         if (this.books.isPending) return { kind: "flush" };
         this.end();
       }
-      if (this.isOver && this.frame.kind !== "handlers")
-        return this.books.isPending ? { kind: "flush" } : { kind: "done" };
+      if (this.isOver && !isInHandlers(this.frame)) return this.books.isPending ? { kind: "flush" } : { kind: "done" };
       const op = this.frame.code.ops[this.pc];
       const need = op === undefined || op.kind === "end" ? this.#return() : this.#step(op);
       if (need) return need;
@@ -102,12 +103,35 @@ export class TargetPlay {
         return undefined;
       }
       case "task":
-        return stepTask(this, op);
       case "include":
-        return this.#stepInclude(op);
       case "meta":
-        return stepMeta(this, op);
+        return this.#stepNode(op);
     }
+  }
+
+  #stepNode(op: TaskOp | IncludeOp | MetaOp): Need | undefined {
+    if (!this.current && !this.include && this.#isPassedOver(op)) {
+      this.pc++;
+      return undefined;
+    }
+    if (op.kind === "task") return stepTask(this, op);
+    return op.kind === "include" ? stepInclude(this, op) : stepMeta(this, op);
+  }
+
+  /** A handler that nobody notified; a node of a role that ran already. */
+  #isPassedOver(op: TaskOp | IncludeOp | MetaOp): boolean {
+    const handler = handlerOf(op);
+    if (handler) return !this.notified.has(handler);
+    return (
+      op.kind !== "meta" && this.roles.isDone(op.kind === "task" ? op.task.role : op.include.role, this.frame.items)
+    );
+  }
+
+  /** A handler begins: it is notified no more. */
+  takeUp(op: TaskOp | IncludeOp | MetaOp): void {
+    const handler = handlerOf(op);
+    if (!handler || !this.notified.delete(handler)) return;
+    this.books.undoable(() => this.notified.add(handler));
   }
 
   #return(): Need | undefined {
@@ -127,14 +151,6 @@ export class TargetPlay {
     return undefined;
   }
 
-  #stepInclude(op: IncludeOp): Need | undefined {
-    if (!this.include && this.roles.isDone(op.include.role, this.frame.items)) {
-      this.pc++;
-      return undefined;
-    }
-    return stepInclude(this, op);
-  }
-
   /** `flush` undefined: the target has failed and only its handlers are left. */
   enterHandlers(flush: MetaOp | undefined): void {
     const { frame, pc, include } = this;
@@ -150,6 +166,11 @@ export class TargetPlay {
     };
     this.pc = 0;
     this.include = undefined;
+  }
+
+  /** Failures that wait for the end of an `always` are forgotten. */
+  forgive(): void {
+    for (let frame: Frame | undefined = this.frame; frame; frame = frame.parent?.frame) frame.waiting.clear();
   }
 
   /** No further task, nor handler. */

@@ -94,6 +94,8 @@ export interface ItemResult {
   readonly diagnostics: readonly Diagnostic[] | undefined;
   readonly diffs: readonly FileDiff[];
   readonly warnings: readonly string[];
+  /** Where it acted, if that was another target. */
+  readonly delegate?: string;
 }
 
 /** What a failing item gives. */
@@ -145,6 +147,8 @@ export class TaskWork {
   hasChanged = false;
   hasPaused = false;
   venue: Venue | undefined;
+  /** The other target that it acts on, as delegate_to names it. */
+  delegate: string | undefined;
   /** Probes of the second look. */
   more: Probes | undefined;
   /** What the item would do, for a saved plan. */
@@ -153,6 +157,7 @@ export class TaskWork {
   job: JobFields | undefined;
   /** When its time began, ms of the monotonic clock. */
   timedFrom: number | undefined;
+  #lastParams: Readonly<Record<string, unknown>> | undefined;
   /** Facts that its items set. */
   facts: Readonly<Record<string, unknown>> = {};
 
@@ -166,8 +171,16 @@ export class TaskWork {
     return this.items ? this.items.length : 1;
   }
 
+  /** The arguments of the last item that came to be rendered, those alone that the task gives. */
+  get givenArguments(): Readonly<Record<string, unknown>> {
+    const params = this.#lastParams ?? {};
+    const given = Object.keys(this.op.task.args).filter((name) => params[name] !== undefined);
+    return Object.fromEntries(given.map((name) => [name, params[name]]));
+  }
+
   /** Clears what belongs to one item. */
   nextItem(): void {
+    this.#lastParams = this.prepared?.args.params ?? this.#lastParams;
     this.index++;
     this.phase = "plan";
     this.itemScope = undefined;
@@ -185,6 +198,7 @@ export class TaskWork {
     this.hasChanged = false;
     this.hasPaused = false;
     this.venue = undefined;
+    this.delegate = undefined;
     this.more = undefined;
     this.planned = undefined;
     this.job = undefined;

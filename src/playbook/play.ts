@@ -29,7 +29,8 @@ export interface Play {
   readonly maxFailPercentage: number | undefined;
   readonly anyErrorsFatal: boolean;
   readonly order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
-  readonly forceHandlers: boolean;
+  /** Undefined: as the command line says. */
+  readonly forceHandlers: boolean | undefined;
   /** Roles' defaults, lowest precedence, in order. */
   readonly roleDefaults: readonly VarLayer[];
   /** Roles' vars, above the play's vars and vars_files, in order. A role's tasks have their own once more in `vars`. */
@@ -39,7 +40,7 @@ export interface Play {
   /** pre_tasks, flush, roles, tasks, flush, post_tasks, flush: in the order in which they run. */
   readonly nodes: readonly Node[];
   /** In the order in which they are written: the order in which they run. */
-  readonly handlers: readonly Task[];
+  readonly handlers: readonly Handler[];
   /** Directory that relative paths start from, and names for magic variables. */
   readonly directory: string;
 }
@@ -69,6 +70,9 @@ export type ReachKeywords = Readonly<
 
 export type Node = Task | Block | Include | Meta;
 
+/** What can be notified: a task, a file of tasks (include_tasks), an action of the engine. */
+export type Handler = Exclude<Node, Block>;
+
 /** What a task has of its own or inherited from its blocks, role and play: already resolved by the loader. */
 export interface Inherited {
   readonly place: Place;
@@ -86,9 +90,12 @@ export interface Inherited {
   readonly diff: Renderable | undefined;
   readonly noLog: Renderable | undefined;
   readonly anyErrorsFatal: boolean;
+  /** At most so many targets in a task at once; undefined: any number. */
   readonly throttle: number | undefined;
   /** Seconds that a task may take. */
   readonly timeoutSeconds: Renderable | undefined;
+  /** At most so many of one physical host. */
+  readonly throttlePerHost: number | undefined;
   readonly runOnce: boolean;
   readonly delegateTo: Renderable | undefined;
   readonly delegateFacts: boolean;
@@ -144,6 +151,8 @@ export interface LoopControl {
   readonly label: Renderable | undefined;
   readonly pauseSeconds: Renderable | undefined;
   readonly isExtended: boolean;
+  /** extended_allitems: the extended `loop` holds all items. */
+  readonly hasAllItems: boolean;
 }
 
 export interface Block extends Inherited {
@@ -164,6 +173,8 @@ export interface Include extends Inherited {
   readonly file: Renderable;
   /** include_role: `tasks_from` and the like, by the folder. */
   readonly from: Readonly<Partial<Record<RolePart, Renderable>>>;
+  /** Handlers only. */
+  readonly listen: readonly string[];
   /** Reads and checks the file (or role) that was rendered; the nodes inherit from this include. Throws a CrunError. */
   load(file: string, from?: IncludeWish["from"]): Promise<Included>;
 }
@@ -180,7 +191,7 @@ export interface IncludeWish {
 
 export interface Included {
   readonly nodes: readonly Node[];
-  readonly handlers: readonly Task[];
+  readonly handlers: readonly Handler[];
   /** What a public role shows to the tasks that come after it. */
   readonly defaults: readonly VarLayer[];
   readonly vars: readonly VarLayer[];
@@ -191,11 +202,14 @@ export interface Meta extends Inherited {
   readonly name: Renderable | undefined;
   /** Made by the loader: nobody wrote it. */
   readonly isImplicit: boolean;
+  /** Handlers only. */
+  readonly listen: readonly string[];
   readonly action:
     | "flush_handlers"
     /** Ends the tasks of a role: made by the loader, nobody writes it. */
     | "role_complete"
     | "end_play"
+    | "end_batch"
     | "end_host"
     | "clear_facts"
     | "clear_host_errors"

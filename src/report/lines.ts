@@ -28,7 +28,7 @@ export function linesOf(event: EngineEvent, options: LineOptions): string | unde
       return resultLines(event, options);
     case "unreachable":
       return [
-        statusLine("unreachable", event.target, event.message, paint),
+        statusLine("unreachable", whereOf(event), event.message, paint),
         ...event.diagnostics.flatMap((one) =>
           one.summary === event.message
             ? [one.detail, one.remedy].flatMap((text) => (text === undefined ? [] : [indent(clean(text))]))
@@ -56,6 +56,11 @@ function statusLine(status: keyof Paint["status"], target: string, text: string,
   return `${paint.status[status](status.padEnd(statusWidth))} ${cleanLine(target)}  ${cleanLine(text)}`;
 }
 
+/** The target, and where it had the task done. */
+function whereOf({ target, delegate }: { readonly target: string; readonly delegate?: string }): string {
+  return delegate === undefined ? target : `${target} -> ${delegate}`;
+}
+
 function statusOf(event: TaskResultEvent): keyof Paint["status"] {
   if (event.status === "failed" && event.isRescued) return "rescued";
   if (event.status === "failed" && event.isIgnored) return "ignored";
@@ -77,7 +82,7 @@ function resultLines(event: TaskResultEvent, options: LineOptions): string | und
   const isHiddenLoop = event.item === undefined && Array.isArray(event.result["results"]) && event.module === "debug";
   if (isHiddenLoop || (event.module === "debug" && event.status === "skipped" && verbosity === 0)) return undefined;
   const name = event.item === undefined ? event.task : `${event.task} (${event.item})`;
-  const lines = [statusLine(status, event.target, name, paint)];
+  const lines = [statusLine(status, whereOf(event), name, paint)];
   if (event.status === "failed") lines.push(...failureLines(event, paint));
   else if (event.module === "debug") lines.push(...debugLines(event));
   else if (verbosity > 0) lines.push(indent(clean(resultText(event.result))));

@@ -39,6 +39,8 @@ export class FakeTree implements TreeSession {
   readonly programs: Record<string, FakeProgram | (() => FakeProgram)> = {};
   /** What answers at ports says. */
   readonly ports: Record<number, string> = {};
+  /** Programs that are not in `programs`. */
+  otherProgram: ((argv: readonly string[]) => FakeProgram | undefined) | undefined;
   /** Called before a batch is carried out: to change the tree behind the engine's back. */
   beforeApply: (() => void) | undefined;
   /** The connection breaks at this many round trips from now. */
@@ -161,7 +163,8 @@ export class FakeTree implements TreeSession {
 
   #programOf(spec: ExecSpec): FakeProgram {
     const found = this.programs[spec.argv.join(" ")];
-    return typeof found === "function" ? found() : (found ?? { status: 127, stderr: "not found" });
+    if (typeof found === "function") return found();
+    return found ?? this.otherProgram?.(spec.argv) ?? { status: 127, stderr: "not found" };
   }
 
   #stat(path: string): string {

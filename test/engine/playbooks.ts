@@ -57,6 +57,7 @@ function inherited(keys: Values): Inherited {
     anyErrorsFatal: keys["any_errors_fatal"] === true,
     throttle: keys["throttle"] as number | undefined,
     timeoutSeconds: optional(keys["timeout"]),
+    throttlePerHost: keys["throttle_per_host"] as number | undefined,
     runOnce: keys["run_once"] === true,
     delegateTo: optional(keys["delegate_to"]),
     delegateFacts: keys["delegate_facts"] === true,
@@ -98,6 +99,7 @@ export function task(module: string, args: Values, keys: Values = {}): Task {
       label: optional(control["label"]),
       pauseSeconds: optional(control["pause"]),
       isExtended: control["extended"] === true,
+      hasAllItems: true,
     },
     register: keys["register"] as string | undefined,
     until: keys["until"] === undefined ? undefined : conditions(keys["until"]),
@@ -124,7 +126,7 @@ export function block(parts: { block: Node[]; rescue?: Node[]; always?: Node[] }
 }
 
 export function meta(action: Meta["action"], keys: Values = {}): Meta {
-  return { ...inherited(keys), kind: "meta", name: undefined, isImplicit: false, action };
+  return { ...inherited(keys), kind: "meta", name: undefined, isImplicit: false, listen: [], action };
 }
 
 export function include(files: Readonly<Record<string, Node[]>>, file: string, keys: Values = {}): Include {
@@ -134,7 +136,15 @@ export function include(files: Readonly<Record<string, Node[]>>, file: string, k
     name: optional(keys["name"]),
     action: "include_tasks",
     loop: optional(keys["loop"]),
-    loopControl: { loopVar: "item", indexVar: undefined, label: undefined, pauseSeconds: undefined, isExtended: false },
+    loopControl: {
+      loopVar: "item",
+      indexVar: undefined,
+      label: undefined,
+      pauseSeconds: undefined,
+      isExtended: false,
+      hasAllItems: true,
+    },
+    listen: [],
     file: templateOfValue("file", file),
     from: {},
     load: (name) => {
@@ -193,6 +203,8 @@ export async function runPlays(
   trees: Readonly<Record<string, FakeTree>>,
   options: Partial<RunOptions> & {
     readonly vars?: Readonly<Record<string, Values>>;
+    /** One that was loaded, where groups matter: its targets have trees of their names. */
+    readonly inventory?: Inventory;
     readonly onEvent?: (event: EngineEvent, run: Run) => void;
   } = {},
 ): Promise<Ran> {
@@ -205,7 +217,7 @@ export async function runPlays(
     }),
   );
   const names = [...targets.keys()];
-  const inventory: Inventory = {
+  const inventory: Inventory = options.inventory ?? {
     targets,
     groups: new Map([
       ["all", names],

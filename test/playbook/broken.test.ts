@@ -13,7 +13,10 @@ const folder = join(process.cwd(), "test/playbook/broken");
 async function messagesOf(file: string): Promise<string> {
   try {
     const loaded = await loadPlaybook(file, { modules, workingDirectory: folder });
-    const found = await preflight([loaded], { layers: [] });
+    const found = await preflight([loaded], {
+      layers: [],
+      places: () => new Set(["local", "localhost", "web1", "db"]),
+    });
     return `${found.map((one) => formatDiagnostic(one)).join("\n")}\n`;
   } catch (error) {
     if (error instanceof CrunError) return `${error.message}\n`;

@@ -227,7 +227,7 @@ export class Window {
   #aheadTask(op: TaskOp, frame: Frame): void {
     const { task, info } = op;
     if (op.isHandler && !this.#on.notified.has(task)) return;
-    if (task.delegateTo || info.usesHostvars || task.runOnce) {
+    if (task.delegateTo || info.usesOthers || task.runOnce) {
       this.#mark(op, frame);
       return;
     }
@@ -336,6 +336,10 @@ export class Window {
   /** Into what was read already for the first item of an include. False: looking ahead ends here. */
   #aheadInclude(op: IncludeOp, frame: Frame): boolean {
     const { include } = op;
+    if (op.isHandler && !this.#on.notified.has(include)) {
+      this.#pc++;
+      return true;
+    }
     try {
       const scope = frame.layers.reduce(
         (above: Scope, layer) => above.with(layer),

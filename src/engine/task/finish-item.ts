@@ -3,7 +3,7 @@
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Conclusion, Plan } from "../../module/contract.js";
 import { PendingVariable } from "../../module/value.js";
-import { labelOf } from "./loop.js";
+import { extendedLoop, labelOf } from "./loop.js";
 import type { Need } from "../need.js";
 import { concludePlan, isCounted } from "./conclude.js";
 import { JOB_KEYS } from "../jobs.js";
@@ -41,6 +41,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   }
   const draft = draftOf(on, work, plan);
   if (!plan.isSkipped) {
+    if (work.op.task.until) draft.fields["attempts"] = work.attempt;
     judge(work, draft);
     const again = retry(on, work, draft);
     if (again) return again;
@@ -61,6 +62,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     diagnostics: draft.fault?.diagnostics,
     diffs: work.diffs,
     warnings: draft.warnings,
+    ...(work.delegate === undefined || plan.isSkipped ? {} : { delegate: work.delegate }),
   };
   record(on, work, item, draft.mayChange);
   work.results.push(item);
@@ -98,6 +100,7 @@ function isDecidedByPlan(work: TaskWork): boolean {
   const { task } = work.op;
   return (
     !work.items &&
+    work.delegate === undefined &&
     !work.fault &&
     !task.asyncSeconds &&
     !work.outcomes &&
@@ -228,8 +231,9 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   if (!task.until || draft.fault?.isFinal) return undefined;
   const scope = scopeOf(work);
   const given = task.retries ? Number(task.retries.render(scope)) : undefined;
-  const tries = given === undefined ? defaultRetries : given <= 0 ? 1 : given + 1;
-  draft.fields["attempts"] = work.attempt;
+  const tries = given === undefined ? defaultRetries + 1 : given <= 0 ? 1 : given + 1;
+  // As in Ansible: without retries nothing is waited for.
+  if (tries === 1) return undefined;
   let isDone = true;
   try {
     isDone = holds(task.until, resultScope(work, draft));
@@ -240,6 +244,8 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   if (isDone || on.isCheck(work)) return undefined;
   if (on.books.isPending) return { kind: "flush" };
   if (work.attempt >= tries) {
+    // As in Ansible, what is told at the end are the retries.
+    draft.fields["attempts"] = tries - 1;
     draft.fault ??= { message: draft.message ?? `until did not come true in ${work.attempt} attempts` };
     return undefined;
   }
@@ -262,7 +268,14 @@ function resultOf(draft: Draft, plan: Plan, work: TaskWork): Readonly<Record<str
   // A module whose message is no text (a list of lines) has put it there itself.
   if (message !== undefined && !("msg" in draft.fields)) result["msg"] = message;
   if (work.items) {
-    const { loopVar, indexVar } = work.op.task.loopControl;
+    const { loopControl } = work.op.task;
+    const { loopVar, indexVar } = loopControl;
+    // Templates reach it; in the output each item would list all items.
+    if (loopControl.isExtended)
+      Object.defineProperty(result, "ansible_loop", {
+        enumerable: false,
+        value: extendedLoop(loopControl, work.items, work.index),
+      });
     result[loopVar] = work.items[work.index];
     result["ansible_loop_var"] = loopVar;
     if (indexVar !== undefined) {

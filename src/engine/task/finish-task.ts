@@ -1,11 +1,12 @@
 // The end of a task on a target: one result of its items, register, notify, and what a failure does.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { fail, isRescued } from "../failing.js";
+import { isRescued, raise } from "../failing.js";
 import type { Need } from "../need.js";
-import type { Task } from "../../playbook/play.js";
+import type { Scope } from "../../module/value.js";
+import type { Handler } from "../../playbook/play.js";
 import type { TargetPlay } from "../target-play.js";
-import { taskEvent, titleOf } from "./task-event.js";
+import { taskEvent } from "./task-event.js";
 import type { ItemResult, TaskWork } from "../work.js";
 
 /** Closes the task and moves the walk on. Gives what it needs first, or nothing. */
@@ -26,10 +27,11 @@ export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
   on.permit = undefined;
   on.play.shareResult(on, work, item);
   on.met = undefined;
-  on.mustMeet = task.delegateTo !== undefined || task.module.effects === "run";
+  on.mustMeet =
+    task.delegateTo !== undefined || task.anyErrorsFatal || op.info.usesOthers || task.module.effects === "run";
   if (task.module.effects) on.window.clear();
   on.current = undefined;
-  if (isLost) fail(on, { work, result: item }, on.frame, op.region);
+  if (isLost) raise(on, { work, result: item }, op);
   else on.pc++;
   return undefined;
 }
@@ -72,12 +74,11 @@ function summary(items: readonly ItemResult[]): ItemResult {
 /** Marks the handlers; a name that no handler bears makes the task fail. */
 function notified(on: TargetPlay, work: TaskWork, item: ItemResult): ItemResult {
   try {
-    const titleOfHandler = (handler: Task): string =>
-      titleOf(on.play.run.infoOf(handler), on.scopes.of(handler.vars, handler.role));
+    const scopeOf = (handler: Handler): Scope => on.scopes.of(handler.vars, handler.role);
     for (const one of work.op.task.notify) {
       const value = one.render(on.scopeFor(work.op.task));
       for (const name of Array.isArray(value) ? value : [value]) {
-        for (const handler of on.play.handlers.named(String(name), titleOfHandler, one.place ?? work.op.task.place)) {
+        for (const handler of on.play.handlers.named(String(name), scopeOf, one.place ?? work.op.task.place)) {
           if (on.notified.has(handler)) continue;
           on.notified.add(handler);
           on.books.undoable(() => on.notified.delete(handler));

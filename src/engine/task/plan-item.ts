@@ -16,6 +16,7 @@ import { asyncOf } from "./limit.js";
 import { loopLayer } from "./loop.js";
 import { foresee } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
+import { OMIT } from "../../playbook/scope/values.js";
 import type { TargetPlay } from "../target-play.js";
 import type { TaskWork, Venue } from "../work.js";
 
@@ -37,9 +38,8 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
       work.plan = { changes: [], isSkipped: true, result: { skip_reason: "Conditional result was False" } };
       return finishLater(on, work);
     }
-    const venue = task.delegateTo
-      ? (work.venue ??= on.play.venueFor(String(task.delegateTo.render(scope)), on, task))
-      : on.venue;
+    if (task.delegateTo && !work.venue) delegate(on, work, task.delegateTo.render(scope));
+    const venue = work.venue ?? on.venue;
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
   }
   const { prepared } = work;
@@ -82,6 +82,14 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
   if (isCertain) info.plans.note(task.module, prepared, looks, plan);
   if (plan.refusal && !isCheck && (on.books.isPending || venue.model.isDirty)) return lookAgain(on, venue);
   return takePlan(on, work, plan, venue);
+}
+
+/** delegate_to: chooses where the item acts. `omit` is the target itself. */
+function delegate(on: TargetPlay, work: TaskWork, where: unknown): void {
+  if (where === OMIT) return;
+  const name = String(where);
+  work.venue = on.play.venueFor(name, on, work.op.task);
+  if (work.venue !== on.venue) work.delegate = name;
 }
 
 /** Real work looks at the tree again where a prediction will not do. */

@@ -2,23 +2,20 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Scope } from "../../module/value.js";
-import type { Include, IncludeWish, RolePart, Task } from "../../playbook/play.js";
-import type { EngineEvent } from "../events.js";
-import { fail, isRescued } from "../failing.js";
+import type { Include, IncludeWish, RolePart } from "../../playbook/play.js";
 import { positionOf, type Frame, type IncludeItem, type IncludeWork } from "../frame.js";
+import { failNode, nodeEvent, nodeTitle } from "./fail-node.js";
 import { itemsOf, loopLayer } from "./loop.js";
 import type { Need } from "../need.js";
 import { holds } from "./plan-item.js";
 import type { Code, IncludeOp } from "../program.js";
-import { TaskInfo } from "./task-info.js";
 import type { TargetPlay } from "../target-play.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import { OMIT } from "../../playbook/scope/values.js";
-import { TaskWork, type ItemResult } from "../work.js";
 
 /** Goes into the next item's tasks, or past the include when all are done. */
 export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
-  const gate = on.include ? undefined : on.play.steps.gate(on, () => titleOf(on, op.include));
+  const gate = on.include ? undefined : on.play.steps.gate(on, () => nodeTitle(on, op.include));
   if (gate) return gate;
   const work = on.include ?? begin(on, op);
   if (!("items" in work)) return work.need;
@@ -51,22 +48,35 @@ export function includeFrame(frame: Frame, pc: number, op: IncludeOp, work: Incl
 /** Decides about all items before the first of them runs, as Ansible does. */
 function begin(on: TargetPlay, op: IncludeOp): IncludeWork | { readonly need: Need | undefined } {
   const { include } = op;
+  const isShared = include.runOnce && on.play.targets.length > 1;
+  if (isShared && !on.met) return { need: on.books.isPending ? { kind: "flush" } : { kind: "meet" } };
+  // What it includes runs once, on the first target: the others go through it with its results, and say nothing.
+  const isTold = !isShared || on.met?.[0] === on.index;
   try {
     const items = itemsFor(include, on.scopeFor(include));
     const wishes = items.map((one) => one.wish);
     if (wishes.some((wish) => !on.play.loaded(include, wish))) return { need: { kind: "load", include, wishes } };
-    if (items.length === 0) on.emit(includeEvent(on, op, "skipped", undefined));
+    on.takeUp(op);
+    on.met = undefined;
+    if (items.length === 0 && isTold) on.emit(nodeEvent(on, include, "skipped", undefined));
     for (const { wish } of items) {
       const loaded = on.play.loaded(include, wish);
-      if (loaded instanceof CrunError) throw loaded;
+      if (loaded instanceof CrunError) return { need: unread(on, op, loaded) };
       on.roles.note(include.role, on.frame.items);
       // Like Ansible, a role's inclusion itself counts as no task.
-      if (include.action === "include_tasks") on.emit(includeEvent(on, op, "ok", wish.file));
+      if (include.action === "include_tasks" && isTold) on.emit(nodeEvent(on, include, "ok", wish.file));
     }
     return (on.include = { items, index: 0 });
   } catch (error) {
     return { need: includeTrouble(on, op, error) };
   }
+}
+
+/** As in Ansible, ignore_errors does not hold for what cannot be read. */
+function unread(on: TargetPlay, op: IncludeOp, error: CrunError): Need | undefined {
+  if (on.books.isPending) return { kind: "flush" };
+  failNode(on, op, error, false);
+  return undefined;
 }
 
 /** What the include reads for each item whose condition holds. */
@@ -117,116 +127,13 @@ function includeTrouble(on: TargetPlay, op: IncludeOp, error: unknown): Need | u
   if (on.books.isPending) return { kind: "flush" };
   if (error instanceof PendingVariable) {
     on.emit({
-      ...includeEvent(on, op, "ok", undefined),
+      ...nodeEvent(on, op.include, "ok", undefined),
       mayChange: true,
       message: `may change: ${error.variable} is known only after a real run`,
     });
     return leave(on);
   }
   if (!(error instanceof CrunError)) throw error;
-  failInclude(on, op, error);
+  failNode(on, op, error);
   return undefined;
-}
-
-/** An include that cannot be read fails like a task. */
-function failInclude(on: TargetPlay, op: IncludeOp, error: CrunError): void {
-  const message = error.diagnostics[0]?.summary ?? error.message;
-  const task = asTask(op.include);
-  const work = new TaskWork(
-    { kind: "task", task, info: new TaskInfo(task), region: op.region, isHandler: false },
-    on.scopeFor(op.include),
-    undefined,
-  );
-  const result: ItemResult = {
-    result: { changed: false, failed: true, skipped: false, msg: message },
-    isChanged: false,
-    isFailed: true,
-    isSkipped: false,
-    isIgnored: false,
-    mayChange: false,
-    message,
-    remedy: error.diagnostics[0]?.remedy,
-    diagnostics: error.diagnostics,
-    diffs: [],
-    warnings: [],
-  };
-  on.emit({
-    ...includeEvent(on, op, "failed", undefined),
-    result: result.result,
-    message,
-    diagnostics: error.diagnostics,
-    isRescued: isRescued(on, work.op),
-  });
-  on.include = undefined;
-  fail(on, { work, result }, on.frame, op.region);
-}
-
-function includeEvent(
-  on: TargetPlay,
-  { include }: IncludeOp,
-  status: "ok" | "skipped" | "failed",
-  file: string | undefined,
-): Extract<EngineEvent, { event: "result" }> {
-  return {
-    event: "result",
-    play: on.play.title,
-    task: titleOf(on, include),
-    module: include.action,
-    place: include.place,
-    target: on.state.target.name,
-    status,
-    isHandler: false,
-    isIgnored: false,
-    isRescued: false,
-    mayChange: false,
-    result: {
-      changed: false,
-      failed: false,
-      skipped: status === "skipped",
-      ...(file === undefined ? {} : { include: file }),
-    },
-    ...(file === undefined ? {} : { message: `included: ${file}` }),
-    diffs: [],
-    warnings: [],
-    durationMs: 0,
-  };
-}
-
-function titleOf(on: TargetPlay, include: Include): string {
-  try {
-    const scope = on.scopeFor(include);
-    if (include.action === "include_role")
-      return String(include.name?.render(scope) ?? `include_role : ${String(include.file.render(scope))}`);
-    const name = include.name ? String(include.name.render(scope)) : include.action;
-    return include.role ? `${include.role.name} : ${name}` : name;
-  } catch {
-    // The name is decoration: without its variables the action's name must do.
-    return include.action;
-  }
-}
-
-function asTask(include: Include): Task {
-  return {
-    ...include,
-    kind: "task",
-    module: {
-      name: include.action,
-      summary: "",
-      params: {},
-      examples: [],
-      observe: () => ({}),
-      plan: () => ({ changes: [] }),
-    },
-    args: {},
-    register: undefined,
-    until: undefined,
-    retries: undefined,
-    delaySeconds: undefined,
-    asyncSeconds: undefined,
-    pollSeconds: undefined,
-    changedWhen: undefined,
-    failedWhen: undefined,
-    notify: [],
-    listen: [],
-  };
 }

@@ -14,10 +14,6 @@ import { caught, holds, planItem } from "./plan-item.js";
 
 /** Goes on with the task, or past it. Gives what it needs first, or nothing. */
 export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
-  if (!on.current && isPassedOver(on, op)) {
-    on.pc++;
-    return undefined;
-  }
   if (!on.current && on.play.run.jobs.isAtWork(on.state.target.name) && on.books.isPending) return { kind: "flush" };
   const gate = on.current
     ? undefined
@@ -38,11 +34,6 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
   return finishTask(on, work);
 }
 
-/** A handler that nobody notified; a task of a role that ran already. */
-function isPassedOver(on: TargetPlay, op: TaskOp): boolean {
-  return op.isHandler ? !on.notified.has(op.task) : on.roles.isDone(op.task.role, on.frame.items);
-}
-
 /** Where several targets are concerned all are waited for. */
 function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
   const { task } = op;
@@ -50,14 +41,15 @@ function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
     on.mustMeet ||
     task.runOnce ||
     task.delegateTo !== undefined ||
-    op.info.usesHostvars ||
+    op.info.usesOthers ||
     task.anyErrorsFatal ||
     on.play.isLockstep;
-  if (isShared && !on.met && on.play.targets.length > 1)
+  // Who is over and has only handlers left waits for nobody: the others may have gone on, or ended.
+  if (isShared && !on.met && !on.isOver && on.play.targets.length > 1)
     return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   if (task.runOnce && on.met && on.met[0] !== on.index) return { kind: "follow" };
-  if (task.throttle && task.throttle > 0 && !on.permit)
-    return on.books.isPending ? { kind: "flush" } : { kind: "permit", limit: task.throttle };
+  if ((task.throttle || task.throttlePerHost) && !task.runOnce && !on.permit)
+    return on.books.isPending ? { kind: "flush" } : { kind: "permit" };
   return undefined;
 }
 
@@ -77,10 +69,7 @@ function begin(on: TargetPlay, op: TaskOp): TaskWork | Need | undefined {
     }
   }
   const work = new TaskWork(op, scope, items);
-  if (op.isHandler) {
-    on.notified.delete(task);
-    on.books.undoable(() => on.notified.add(task));
-  }
+  on.takeUp(op);
   on.current = work;
   return work;
 }

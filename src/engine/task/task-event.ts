@@ -60,6 +60,7 @@ export function taskEvent(
     warnings: item.warnings,
     durationMs: performance.now() - work.startedAt,
   };
+  if (item.delegate !== undefined) event.delegate = item.delegate;
   if (label !== undefined) event.item = isHidden ? "(censored)" : label;
   if (isHidden) return event;
   if (item.message !== undefined && item.message !== "") event.message = item.message;
@@ -83,6 +84,7 @@ export function unreachableEvent(on: TargetPlay, work: TaskWork, message: string
     diagnostics: undefined,
     diffs: [],
     warnings: [],
+    ...(work.delegate === undefined ? {} : { delegate: work.delegate }),
   };
   return { ...taskEvent(on, work, item, undefined), status: "unreachable" };
 }

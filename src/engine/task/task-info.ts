@@ -15,6 +15,15 @@ export interface Arguments {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
+/** Lists that become shorter while a play runs. */
+const listsOfTargets = [
+  "ansible_play_hosts",
+  "ansible_play_batch",
+  "play_hosts",
+  "ansible_current_hosts",
+  "ansible_failed_hosts",
+];
+
 const nothing: Readonly<Record<string, unknown>> = {};
 
 export class TaskInfo {
@@ -27,6 +36,8 @@ export class TaskInfo {
   /** Root names that anything in the task may look up. */
   readonly names: ReadonlySet<string>;
   readonly usesHostvars: boolean;
+  /** It reads what other targets do: their variables, or which of them are still there. */
+  readonly usesOthers: boolean;
   /** The result is looked at by the task itself or later tasks. */
   readonly needsResult: boolean;
   /** Params that name files of the controller. */
@@ -61,6 +72,7 @@ export class TaskInfo {
       for (const one of source.names) names.add(one);
     this.names = names;
     this.usesHostvars = names.has("hostvars");
+    this.usesOthers = this.usesHostvars || listsOfTargets.some((one) => names.has(one));
     this.needsResult =
       task.register !== undefined ||
       task.until !== undefined ||

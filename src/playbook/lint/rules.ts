@@ -1,13 +1,13 @@
 // What `crun lint` warns of: things that run, but hardly as they were meant.
 
 import { wordsOf } from "../load/free-form.js";
-import type { Play, Task } from "../play.js";
+import type { Handler, Play, Task } from "../play.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticText, type Walked } from "../preflight/walk.js";
 
 /** What a rule found: the task or handler that it is about, and words. */
 export interface Hint {
-  readonly at: Task | Play;
+  readonly at: Handler | Play;
   readonly summary: string;
   readonly remedy: string;
 }
@@ -150,12 +150,14 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "hidden-handler",
-    doc: "Of two handlers with one name only the last runs.",
+    doc: "Of two handlers with one name in one list only the first runs.",
     find: (play) => {
-      const last = new Map(play.handlers.map((one) => [`${one.role?.name ?? ""}\0${staticText(one.name) ?? ""}`, one]));
+      const first = new Map(
+        play.handlers.toReversed().map((one) => [`${one.role?.name ?? ""}\0${staticText(one.name) ?? ""}`, one]),
+      );
       return play.handlers.flatMap((one) => {
         const name = staticText(one.name);
-        if (name === undefined || last.get(`${one.role?.name ?? ""}\0${name}`) === one) return [];
+        if (name === undefined || first.get(`${one.role?.name ?? ""}\0${name}`) === one) return [];
         const summary = `another handler is called ${JSON.stringify(name)}, too: this one never runs`;
         return [{ at: one, summary, remedy: "Give one of them another name; listen: lets both hear one." }];
       });

@@ -4,7 +4,7 @@ import type { ModuleRegistry } from "../../module/contract.js";
 import type { VarLayer } from "../../module/value.js";
 import type { PlaybookFiles } from "./files.js";
 import type { Findings } from "./findings.js";
-import type { Task } from "../play.js";
+import type { Handler } from "../play.js";
 
 export interface LoadContext {
   readonly registry: ModuleRegistry;
@@ -21,7 +21,7 @@ export interface LoadContext {
 export interface Gathered {
   readonly defaults: VarLayer[];
   readonly vars: VarLayer[];
-  readonly handlers: Task[];
+  readonly handlers: Handler[];
   /** Roles that were read with the same arguments already: their handlers and variables are known. */
   readonly seen: Set<string>;
   readonly roleNames: { readonly own: string[]; readonly dependencies: string[] };

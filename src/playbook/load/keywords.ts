@@ -31,6 +31,7 @@ const COMMON: Keywords = {
   no_log: true,
   any_errors_fatal: true,
   throttle: true,
+  throttle_per_host: true,
   run_once: true,
   module_defaults: true,
   collections: true,
@@ -83,7 +84,7 @@ export const INCLUDE_KEYWORDS: Keywords = {
   async: ASYNC_BELOW,
   poll: ASYNC_BELOW,
   ...Object.fromEntries(
-    "name when loop loop_control vars tags args ignore_errors no_log run_once register collections"
+    "name when loop loop_control vars tags args ignore_errors no_log run_once register collections listen"
       .split(" ")
       .map((key) => [key, true as const]),
   ),
@@ -117,6 +118,7 @@ export const ROLE_KEYWORDS: Keywords = { ...COMMON, ...DELEGATED, when: true, ro
 export const IMPORT_PLAYBOOK_KEYWORDS: Keywords = { ...COMMON, when: true, import_playbook: true };
 
 export const LOOP_CONTROL_KEYWORDS: Keywords = {
+  break_when: "It came with later versions of Ansible. Filter the list, or give the task a when over the item.",
   loop_var: true,
   index_var: true,
   label: true,

@@ -43,6 +43,7 @@ export const NO_LINEAGE: Lineage = {
   anyErrorsFatal: false,
   throttle: undefined,
   timeoutSeconds: undefined,
+  throttlePerHost: undefined,
   runOnce: false,
   delegateTo: undefined,
   delegateFacts: false,
@@ -90,7 +91,11 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
     "any_errors_fatal",
     (node) => (own.anyErrorsFatal = plainBoolean(node, "any_errors_fatal", findings) ?? from.anyErrorsFatal),
   );
-  early("throttle", (node) => (own.throttle = plainNumber(node, "throttle", findings) ?? from.throttle));
+  early("throttle", (node) => (own.throttle = throttleOf(node, "throttle", findings) ?? from.throttle));
+  early(
+    "throttle_per_host",
+    (node) => (own.throttlePerHost = throttleOf(node, "throttle_per_host", findings) ?? from.throttlePerHost),
+  );
   take("timeout", (node) => (own.timeoutSeconds = secondsOf(node, "timeout", findings) ?? from.timeoutSeconds));
   early("run_once", (node) => (own.runOnce = plainBoolean(node, "run_once", findings) ?? from.runOnce));
   take("delegate_to", (node) => (own.delegateTo = findings.try(() => templateOf(node)) ?? from.delegateTo));
@@ -101,6 +106,14 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   take("notify", (node) => (own.notify = [...from.notify, ...namesOf(node, findings)]));
   take("module_defaults", (node) => (own.moduleDefaults = defaultsOf(node, from.moduleDefaults, findings)));
   return own;
+}
+
+/** How many at once. 0 lifts what was said further out. */
+function throttleOf(node: YamlNode, keyword: string, findings: Findings): number | undefined {
+  const number = plainNumber(node, keyword, findings);
+  if (number === undefined || (Number.isInteger(number) && number >= 0)) return number;
+  findings.at(node, `${keyword} must be a whole number of targets`, { remedy: "0 is no bound, 1 is one at a time." });
+  return undefined;
 }
 
 /** Names of handlers: text or a list. */

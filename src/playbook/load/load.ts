@@ -232,7 +232,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     maxFailPercentage: numberOf(settled("max_fail_percentage"), "max_fail_percentage", findings),
     anyErrorsFatal: lineage.anyErrorsFatal,
     order: orderOf(settled("order"), findings),
-    forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings) ?? false,
+    forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings),
     roleDefaults: gathered.defaults,
     roleVars: gathered.vars,
     roleNames: gathered.roleNames,
@@ -255,6 +255,7 @@ function part(nodes: readonly Node[], lineage: Lineage, map: YamlMap): Node[] {
     kind: "meta",
     name: undefined,
     isImplicit: true,
+    listen: [],
     action: "flush_handlers",
     place: placeOf(map),
   };

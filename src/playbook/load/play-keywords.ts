@@ -38,6 +38,12 @@ export function strategyOf(node: YamlNode | undefined, findings: Findings): "fre
   const text = node.kind === "scalar" ? node.text.replace(/^ansible\.builtin\./, "") : "";
   if (text === "host_pinned") return "free";
   if (text === "linear" || text === "free") return text;
+  if (text === "debug") {
+    findings.at(node, "there is no debugger: strategy cannot be debug", {
+      remedy: "Write linear, and run with -vv; crun play -C -D shows what each task would do.",
+    });
+    return "linear";
+  }
   return oneOf(node, "strategy", ["free", "linear"], findings) ?? "free";
 }
 
@@ -52,7 +58,7 @@ export function serialOf(node: YamlNode | undefined, findings: Findings): (numbe
   const items = node.kind === "list" ? node.items : [node];
   return items.flatMap((item): (number | string)[] => {
     const text = item.kind === "scalar" ? item.text.trim() : "";
-    if (/^\d+$/.test(text) && Number(text) > 0) return [Number(text)];
+    if (/^\d+$/.test(text)) return [Number(text)];
     if (/^\d+(\.\d+)?%$/.test(text)) return [text];
     findings.at(item, "serial must be a number of targets, a percentage, or a list of them", {
       remedy: "Write serial: 2, serial: 30%, or serial: [1, 30%].",

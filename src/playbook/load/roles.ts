@@ -172,6 +172,7 @@ export async function loadRole(
     ...passedOn(inside),
     kind: "meta",
     name: undefined,
+    listen: [],
     isImplicit: true,
     action: "role_complete",
     place: placeOf(request.node),

@@ -119,7 +119,6 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
     const node = map.entries.get(keyword)?.value;
     return node && findings.try(() => conditionsOf(node, keyword));
   };
-  const listen = map.entries.get("listen")?.value;
   return {
     ...passedOn(lineage),
     kind: "task",
@@ -142,11 +141,7 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
     changedWhen: conditions("changed_when"),
     failedWhen: conditions("failed_when"),
     notify,
-    listen: listen
-      ? listen.kind === "list"
-        ? wordList(listen, "listen", findings)
-        : textList(plainText(listen, "listen", findings))
-      : [],
+    listen: listenOf(map, findings),
   };
 }
 
@@ -181,7 +176,12 @@ function withVariables(module: AnyModule, args: Task["args"], place: Place): Tas
   return { ...args, provided_arguments: new GivenArguments(spec, provided, place) };
 }
 
-function textList(text: string | undefined): string[] {
+/** Topics that a handler listens to: a list, or one text (commas belong to it). */
+export function listenOf(map: YamlMap, findings: Findings): string[] {
+  const node = map.entries.get("listen")?.value;
+  if (!node) return [];
+  if (node.kind === "list") return wordList(node, "listen", findings);
+  const text = plainText(node, "listen", findings);
   return text === undefined ? [] : [text];
 }
 
@@ -231,6 +231,7 @@ export function loopControlOf(map: YamlMap, findings: Findings): LoopControl {
     label: undefined,
     pauseSeconds: undefined,
     isExtended: false,
+    hasAllItems: false,
   };
   if (!node) return none;
   if (node.kind !== "map") {
@@ -243,14 +244,18 @@ export function loopControlOf(map: YamlMap, findings: Findings): LoopControl {
     if (!entry || entry.value.kind !== "scalar") return undefined;
     return checkVariableName(entry.value.text, entry.value, findings) ? entry.value.text : undefined;
   };
-  const extended = node.entries.get("extended")?.value;
+  const flag = (key: string): boolean | undefined => {
+    const value = node.entries.get(key)?.value;
+    return value && plainBoolean(value, key, findings);
+  };
   const label = node.entries.get("label")?.value;
   return {
     loopVar: variable("loop_var") ?? "item",
     indexVar: variable("index_var"),
     label: label && findings.try(() => templateOf(label)),
     pauseSeconds: templateAt(node, "pause", findings),
-    isExtended: extended !== undefined && plainBoolean(extended, "extended", findings) === true,
+    isExtended: flag("extended") === true,
+    hasAllItems: flag("extended_allitems") ?? true,
   };
 }
 

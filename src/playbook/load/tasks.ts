@@ -9,9 +9,9 @@ import { findTaskFile } from "./include-file.js";
 import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
 import { inherit, passedOn, shortName, withVars, type Lineage } from "./lineage.js";
 import { listItems } from "./list-items.js";
-import type { Block, Include, Included, IncludeWish, Inherited, Meta, Node, Task } from "../play.js";
+import type { Block, Handler, Include, Included, IncludeWish, Inherited, Meta, Node } from "../play.js";
 import { importRole, includeRole } from "./role-actions.js";
-import { ACTIONS, actionOf, checkTaskKeywords, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
+import { ACTIONS, actionOf, checkTaskKeywords, listenOf, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
 import { templateOf } from "../template/template.js";
 import { oneOf, plainText, varsOf } from "./vars.js";
 import { placeOf, type YamlEntry, type YamlMap, type YamlNode } from "../yaml/yaml.js";
@@ -222,7 +222,8 @@ function includeTasks(
     ...layer,
     rank: "include parameter" as const,
   }));
-  const below = lineageBelowInclude(context, action, withVars(lineage, vars));
+  const { runOnce } = inherit(lineage, map, undefined, new Findings());
+  const below = lineageBelowInclude(context, action, { ...withVars(lineage, vars), runOnce });
   const place = placeOf(node);
   return [
     includeNode(context, map, "include_tasks", withVars(lineage, vars), { file, from: {} }, async (name) => {
@@ -252,6 +253,7 @@ export function includeNode(
     loop: loopOf(map, findings),
     loopControl: loopControlOf(map, findings),
     ...what,
+    listen: listenOf(map, findings),
     load(file, from = {}) {
       const key = JSON.stringify([file, from]);
       const before = loaded.get(key) ?? read(file, from);
@@ -277,6 +279,7 @@ export async function loadApart(
 export const META_ACTIONS = [
   "flush_handlers",
   "end_play",
+  "end_batch",
   "end_host",
   "clear_facts",
   "clear_host_errors",
@@ -290,44 +293,46 @@ function metaOf(context: LoadContext, map: YamlMap, action: YamlEntry, lineage: 
   checkTaskKeywords(map, action, findings);
   const node =
     action.value.kind === "map" ? (action.value.entries.get("free_form")?.value ?? action.value) : action.value;
-  if (node.kind === "scalar" && (node.text === "end_batch" || node.text === "end_role")) {
-    findings.at(node, `meta: ${node.text} is not supported yet`);
+  if (node.kind === "scalar" && node.text === "end_role") {
+    findings.at(node, "meta: end_role came with later versions of Ansible and is not taken", {
+      remedy: "Put the rest of the role in a block with a when, or into a file of its own that is included.",
+    });
     return [];
   }
   const isTarget = node.kind === "scalar" && node.text === "end_target";
   const word = isTarget ? "end_host" : oneOf(node, "meta", META_ACTIONS, findings);
-  return word === undefined
-    ? []
-    : [
-        {
-          ...inheritedOf(inherit(lineage, map, "task vars", findings), map),
-          kind: "meta",
-          name: nameOf(map, findings),
-          isImplicit: false,
-          action: word,
-        },
-      ];
+  if (word === undefined) return [];
+  const inherited = inheritedOf(inherit(lineage, map, "task vars", findings), map);
+  const own = { name: nameOf(map, findings), listen: listenOf(map, findings), isImplicit: false };
+  return [{ ...inherited, kind: "meta", ...own, action: word }];
 }
 
-/** The handlers of a list: tasks alone, imports expanded. */
+/** The handlers of a list, imports expanded. */
 export async function loadHandlers(
   context: LoadContext,
   node: YamlNode | undefined,
   lineage: Lineage,
   chain: Chain,
-): Promise<Task[]> {
+): Promise<Handler[]> {
   const nodes = await loadTasks(context, node, lineage, chain);
-  return nodes.flatMap((one) => {
-    if (one.kind === "task") return [one];
-    const what = one.kind === "block" ? "a block" : one.kind === "meta" ? "meta" : one.action;
+  return nodes.flatMap((one): Handler[] => {
+    const refusal = refusalOf(one);
+    if (!refusal && one.kind !== "block") return [one];
     context.findings.add({
       severity: "error",
-      summary: `${what} cannot be a handler`,
+      summary: `${refusal?.what ?? "a block"} cannot be a handler`,
       place: one.place,
       source: context.files.sourceLine(one.place),
-      remedy:
-        one.kind === "include" ? "Write import_tasks." : "Write tasks one by one; several can listen to one name.",
+      remedy: refusal?.remedy ?? "Write tasks one by one; several can listen to one name.",
     });
     return [];
   });
+}
+
+function refusalOf(node: Node): { readonly what: string; readonly remedy: string } | undefined {
+  if (node.kind === "include" && node.action === "include_role")
+    return { what: "include_role", remedy: "Write include_tasks or import_tasks; a role's own handlers come with it." };
+  if (node.kind === "meta" && node.action === "flush_handlers")
+    return { what: "meta: flush_handlers", remedy: "Handlers that a handler notifies run after it by themselves." };
+  return undefined;
 }

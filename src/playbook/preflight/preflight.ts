@@ -9,13 +9,14 @@ import type { PlaybookFiles } from "../load/files.js";
 import { wordsOf } from "../load/free-form.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import type { LoadedPlaybook } from "../load/load.js";
-import type { Play, Task } from "../play.js";
+import type { Handler, Play, Task } from "../play.js";
 import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import type { PartialPlaces } from "../template/template-partials.js";
 import { includedLayers } from "./included-files.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
+import { unknownDelegates } from "./delegates.js";
 import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { brokenArguments } from "./role-arguments.js";
@@ -31,6 +32,8 @@ export interface PreflightQuestions {
   readonly playedLayers?: Iterable<VarLayer>;
   /** Whether the tags take a task; absent: they take all that is played. */
   readonly isPlayed?: (task: Pick<Task, "tags">) => boolean;
+  /** Names that delegate_to may take; undefined: they are not checked. */
+  readonly places?: () => ReadonlySet<string>;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
   readonly startAtTask?: string | undefined;
@@ -79,6 +82,7 @@ export async function preflight(
     for (const { task, play: of } of walked.tasks) if (of === play) made.add(task);
     if (walked.openPlays.has(play)) made.isOpen = true;
   }
+  if (asked.places) found.add(...unknownDelegates(walked, asked.places, files));
   checkTags(walked, asked, found);
   checkStart(walked, asked, found);
   return inOrder(withoutTwins(found.list));
@@ -249,7 +253,7 @@ function checkHandlers(play: Play, walked: Walked, files: PlaybookFiles, found: 
 }
 
 /** What a task is called by: its name, in a role with the role's name before it as well. */
-function titlesOf({ name, role }: Task): string[] {
+function titlesOf({ name, role }: Handler): string[] {
   const title = staticText(name);
   if (title === undefined) return [];
   return role ? [title, `${role.name} : ${title}`] : [title];

@@ -13,7 +13,8 @@ export const MAGIC_NAMES: ReadonlySet<string> = new Set(
     "vars omit inventory_hostname inventory_hostname_short target group_names groups hostvars play_targets playbook_dir " +
     "role_name role_path ansible_role_name ansible_parent_role_names ansible_parent_role_paths facts crun_version run_id " +
     "ansible_play_role_names ansible_dependent_role_names ansible_role_names check_mode ansible_check_mode " +
-    "ansible_diff_mode ansible_play_hosts ansible_play_batch ansible_play_name " +
+    "ansible_diff_mode ansible_play_hosts ansible_play_hosts_all ansible_play_batch ansible_play_name play_hosts " +
+    "ansible_failed_hosts ansible_current_hosts ansible_verbosity ansible_run_tags ansible_skip_tags ansible_forks " +
     "ansible_managed template_path template_fullpath template_destpath ansible_failed_task ansible_failed_result"
   ).split(" "),
 );
@@ -68,8 +69,13 @@ export class Sources {
 /** Names that a loop gives its items. */
 export function loopNames({ loop, loopControl }: Pick<Task | Include, "loop" | "loopControl">): string[] {
   if (!loop) return [];
-  const index = loopControl.indexVar === undefined ? [] : [loopControl.indexVar];
-  return [loopControl.loopVar, ...index, ...(loopControl.isExtended ? ["loop", "ansible_loop"] : [])];
+  const index = loopControl.indexVar === undefined ? [] : [loopControl.indexVar, "ansible_index_var"];
+  return [
+    loopControl.loopVar,
+    "ansible_loop_var",
+    ...index,
+    ...(loopControl.isExtended ? ["loop", "ansible_loop"] : []),
+  ];
 }
 
 /** What an inherited keyword may look up. */

@@ -3,7 +3,7 @@
 import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
 import type { Renderable, VarLayer } from "../../module/value.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
-import type { Include, IncludeWish, Node, Play, Playbook, Task } from "../play.js";
+import type { Handler, Include, IncludeWish, Node, Play, Playbook, Task } from "../play.js";
 
 export interface Walked {
   /** Tasks, with the loops of the includes around them. */
@@ -21,7 +21,7 @@ export interface Walked {
   /** Layers that includes bring. */
   readonly layers: readonly VarLayer[];
   /** Handlers by play, those of included roles too. */
-  readonly handlers: ReadonlyMap<Play, readonly Task[]>;
+  readonly handlers: ReadonlyMap<Play, readonly Handler[]>;
   /** Plays that include something whose name is known only while they run. */
   readonly openPlays: ReadonlySet<Play>;
   readonly findings: readonly Diagnostic[];
@@ -48,7 +48,7 @@ export async function walk(playbook: Playbook): Promise<Walked> {
   for (const play of playbook.plays) {
     walker.handlers.set(play, [...play.handlers]);
     await walker.nodes(play, play.nodes, []);
-    for (const task of walker.handlers.get(play) ?? []) walker.tasks.push({ task, around: [], isHandler: true, play });
+    await walker.nodes(play, walker.handlers.get(play) ?? [], [], true);
   }
   return walker;
 }
@@ -57,24 +57,24 @@ class Walker implements Walked {
   readonly tasks: { task: Task; around: readonly Include[]; isHandler: boolean; play: Play }[] = [];
   readonly others: { node: Exclude<Node, Task>; around: readonly Include[]; play: Play }[] = [];
   readonly layers: VarLayer[] = [];
-  readonly handlers = new Map<Play, Task[]>();
+  readonly handlers = new Map<Play, Handler[]>();
   readonly openPlays = new Set<Play>();
   readonly findings: Diagnostic[] = [];
 
-  async nodes(play: Play, nodes: readonly Node[], around: readonly Include[]): Promise<void> {
+  async nodes(play: Play, nodes: readonly Node[], around: readonly Include[], isHandler = false): Promise<void> {
     for (const node of nodes) {
       if (node.kind === "task") {
-        this.tasks.push({ task: node, around, isHandler: false, play });
+        this.tasks.push({ task: node, around, isHandler, play });
         continue;
       }
       this.others.push({ node, around, play });
       if (node.kind === "block") {
-        for (const part of [node.block, node.rescue, node.always]) await this.nodes(play, part, around);
-      } else if (node.kind === "include") await this.#include(play, node, around);
+        for (const part of [node.block, node.rescue, node.always]) await this.nodes(play, part, around, isHandler);
+      } else if (node.kind === "include") await this.#include(play, node, around, isHandler);
     }
   }
 
-  async #include(play: Play, include: Include, around: readonly Include[]): Promise<void> {
+  async #include(play: Play, include: Include, around: readonly Include[], isHandler: boolean): Promise<void> {
     const wish = staticWish(include);
     if (wish === undefined || around.length >= DEEPEST || around.includes(include)) {
       if (wish === undefined) this.openPlays.add(play);
@@ -86,7 +86,7 @@ class Walker implements Walked {
       const loaded = await include.load(wish.file, wish.from);
       this.layers.push(...loaded.defaults, ...loaded.vars);
       this.handlers.get(play)?.push(...loaded.handlers);
-      await this.nodes(play, loaded.nodes, [...around, include]);
+      await this.nodes(play, loaded.nodes, [...around, include], isHandler);
     } catch (error) {
       if (!(error instanceof CrunError)) throw error;
       this.findings.push(...error.diagnostics);

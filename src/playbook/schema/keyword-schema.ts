@@ -33,9 +33,10 @@ export const keywordSchemas: Readonly<Record<string, JsonSchema>> = {
   diff: yes("Show differences."),
   no_log: yes("Show nothing of arguments and result."),
   any_errors_fatal: yes("A failure on one target ends the play on all."),
-  throttle: {
-    anyOf: [{ type: ["integer", "string"] }, { type: "object" }],
-    description: "At most so many targets at once.",
+  throttle: { type: ["integer", "string"], description: "At most so many targets at once; 0: any number." },
+  throttle_per_host: {
+    type: ["integer", "string"],
+    description: "At most so many targets of one physical host at once; 0: any number.",
   },
   run_once: yes("On the first target only, with the result for all."),
   module_defaults: { anyOf: [{ type: "object" }, { type: "array" }, template], description: "Arguments by module." },
