@@ -110,7 +110,7 @@ const mistakes: readonly (readonly [string, string])[] = [
   ["{{nothing.x}}", 'error: nothing is null: it has no "x"\n  at t:1:3\n  1 | {{nothing.x}}\n    |   ^'],
   [
     "{{list.[9]}}",
-    'error: the list list has 2 items: there is no "9"\n  at t:1:3\n  1 | {{list.[9]}}\n    |   ^\n  Write list.[0] for the first item.',
+    'error: the list list has 2 items: there is no "9"\n  at t:1:3\n  1 | {{list.[9]}}\n    |   ^\n  Its items are list.[0] to list.[1].',
   ],
   [
     "{{#each users}}{{n}}{{/each}}",
@@ -130,7 +130,7 @@ const mistakes: readonly (readonly [string, string])[] = [
   ],
   [
     "{{join name}}",
-    'error: join: the value must be a list, not the text "web"\n  at t:1:1\n  1 | {{join name}}\n    | ^',
+    'error: join: the value must be a list, not the text "web"\n  at t:1:1\n  1 | {{join name}}\n    | ^\n  Write (array x) for a list of one, (split x ",") for the parts of a text.',
   ],
   [
     "{{> head}}",

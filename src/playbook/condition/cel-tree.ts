@@ -1,5 +1,6 @@
 // Goes through the tree of a CEL expression: which variables it reads, which helpers it calls and how.
 
+import { nearest } from "../../diagnostic/near.js";
 import { CEL_TYPE_NAMES } from "./cel-names.js";
 import { checkCall, helpers, type HelperDefinition } from "../helpers/index.js";
 
@@ -57,6 +58,8 @@ export class TreeReader {
   readonly references: CelReference[] = [];
   unknownCall: UnknownCall | undefined;
   callFault: CallMistake | undefined;
+  /** A text that is a template from end to end: it is compared as it stands. */
+  bracesIndex: number | undefined;
   readonly #register: Register;
 
   constructor(register: Register) {
@@ -70,6 +73,10 @@ export class TreeReader {
     }
     if (!isNode(node)) return;
     switch (node.op) {
+      case "value":
+        if (typeof node.args === "string" && /^\s*\{\{[^}]*\}\}\s*$/.test(node.args))
+          this.bracesIndex ??= node.start ?? 0;
+        return;
       case "id":
         if (typeof node.args === "string" && !bound.has(node.args) && !CEL_TYPE_NAMES.has(node.args))
           this.#refer(node.args, node, isOptional);
@@ -157,7 +164,11 @@ function optionsOf(helper: HelperDefinition, args: readonly unknown[]): string[]
   if (names.length < keys.length) return undefined;
   const known = new Set([...helper.names.slice(1), ...helper.options, ...innerOptions(helper, args)]);
   const isTaken = helper.takesAlso === "any";
-  return isTaken || args.length > helper.max || names.every((name) => known.has(name)) ? names : undefined;
+  if (isTaken || args.length > helper.max || names.every((name) => known.has(name))) return names;
+  // Misspelt: told as such where the call is checked.
+  return names.length > 0 && names.every((name) => known.has(name) || nearest(name, known) !== undefined)
+    ? names
+    : undefined;
 }
 
 function literalText(node: unknown): string | undefined {

@@ -28,6 +28,8 @@ export interface CelProgram {
   readonly unknownCall: UnknownCall | undefined;
   /** A helper that is called with too few values, or with options that it has not. */
   readonly callFault: CallMistake | undefined;
+  /** Where a text stands that is a template from end to end. */
+  readonly bracesIndex: number | undefined;
   run(scope: Scope): unknown;
 }
 
@@ -135,6 +137,7 @@ function registerMacros(made: Environment): void {
       evaluate: (runner: Runner, self: MacroParts, context: unknown): unknown => evaluate(runner, self.args, context),
     }));
   };
+  macro("default(ast): dyn", "dyn", (runner, [of], context) => value(runner, of, context)?.value ?? "");
   macro("default(ast, ast): dyn", "dyn", (runner, [of, other], context) => {
     const found = value(runner, of, context);
     return found ? found.value : runner.run(other, context);
@@ -147,6 +150,11 @@ function registerMacros(made: Environment): void {
   macro("defined(ast): bool", "bool", (runner, [of], context) => value(runner, of, context) !== undefined);
   macro("undefined(ast): bool", "bool", (runner, [of], context) => value(runner, of, context) === undefined);
   macro("mandatory(ast): dyn", "dyn", (runner, [of], context) => runner.run(of, context));
+  macro("mandatory(ast, ast): dyn", "dyn", (runner, [of, message], context) => {
+    const found = value(runner, of, context);
+    if (!found) throw new HelperError(`mandatory: ${String(runner.run(message, context))}`);
+    return found.value;
+  });
 }
 
 function isNothing(value: unknown): boolean {
@@ -178,6 +186,7 @@ export function compileCel(text: string): CelProgram {
     references: reader.references,
     unknownCall: reader.unknownCall,
     callFault: reader.callFault,
+    bracesIndex: reader.bracesIndex,
     run(scope) {
       const before = scopeAtWork;
       scopeAtWork = scope;

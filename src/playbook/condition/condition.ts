@@ -93,6 +93,14 @@ class CelCondition implements Condition {
   test(scope: Scope): boolean {
     const value = this.#run(scope);
     if (typeof value === "boolean") return value;
+    const name = this.text.trim();
+    if (CEL_TYPE_NAMES.has(name))
+      throw at(
+        this.#origin,
+        0,
+        `${JSON.stringify(name)} is the name of a type in CEL`,
+        `The variable is vars.${name}.`,
+      );
     const given = fromCel(value);
     throw at(
       this.#origin,
@@ -136,6 +144,15 @@ function programOf(text: string, origin: TextOrigin): CelProgram {
         absentHelper(name)?.replace(/\{\{(\w+) [^}]*\}\}/g, "$1(…)") ??
         suggest(name, [...Object.keys(helpers), "has", "size", "type", "double"]) ??
         'Functions take the value first: lower(x), split(x, ","); text has startsWith, endsWith, contains and matches.',
+    );
+  }
+  if (program.bracesIndex !== undefined) {
+    const bare = text.replace(/(["'])\s*\{\{\s*([^}]*?)\s*\}\}\s*\1/g, "$2");
+    throw at(
+      origin,
+      program.bracesIndex,
+      "a template inside a text is not rendered here",
+      `Conditions read variables by their names. Write ${bare}`,
     );
   }
   if (program.callFault) {
@@ -184,6 +201,11 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
       remedy ?? "Write the variable's name alone.",
     );
   const start = Math.min(fault.start ?? 0, text.length);
+  const sign = /=~|!~|===|!==|<>/.exec(text);
+  if (sign && start >= sign.index && start <= sign.index + sign[0].length)
+    return at(origin, sign.index, `${sign[0]} is no operator of CEL`, remedy ?? otherOperator(text, sign[0]));
+  if (/^\s*if\s/.test(text))
+    return at(origin, 0, "a condition stands without if", `Write ${text.replace(/^\s*if\s+/, "")}`);
   if (/^\s*[^=!<>]*[^=!<>]=[^=]/.test(text) && text[start] === "=")
     return at(origin, start, "= does not compare", "Write ==.");
   const reserved = /^reserved identifier: (\w+)/i.exec(fault.message)?.[1];
@@ -196,6 +218,13 @@ function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunE
     `this is no CEL expression: ${readable(fault.message)}`,
     'Conditions are CEL: a == "x" && (b > 1 || !c), x in [1, 2], has(vars.x), size(list) > 0.',
   );
+}
+
+function otherOperator(text: string, sign: string): string {
+  const [left = "", right = ""] = text.split(sign).map((one) => one.trim());
+  if (sign === "=~") return `Write ${left}.matches(${right})`;
+  if (sign === "!~") return `Write !${left}.matches(${right})`;
+  return `Write ${left} ${sign === "===" ? "==" : "!="} ${right}`;
 }
 
 function lowerFirst(text: string): string {
@@ -213,10 +242,22 @@ const TOKENS: Readonly<Record<string, string>> = {
   COMMA: ",",
   IDENTIFIER: "a name",
   EOF: "the end",
+  IN: "in",
+  GT: ">",
+  LT: "<",
+  GE: ">=",
+  LE: "<=",
+  EQ: "==",
+  NE: "!=",
+  OR: "||",
+  AND: "&&",
+  DOT: "a dot",
+  PLUS: "+",
+  MINUS: "-",
 };
 
 function readable(message: string): string {
-  return lowerFirst(message).replace(/\b[A-Z]{3,}\b/g, (token) => TOKENS[token] ?? token);
+  return lowerFirst(message).replace(/\b[A-Z]{2,}\b/g, (token) => TOKENS[token] ?? token);
 }
 
 const PYTHON_WORDS: Readonly<Record<string, string>> = { True: "true", False: "false", None: "null", none: "null" };
@@ -224,6 +265,11 @@ const PYTHON_WORDS: Readonly<Record<string, string>> = { True: "true", False: "f
 function explain(fault: CelFault, text: string, origin: TextOrigin, scope: Scope): CrunError {
   const index = fault.start ?? 0;
   const jinja = rewritten(text);
+  const bounds = /index (\d+) >= size (\d+)/.exec(fault.message);
+  if (bounds) {
+    const remedy = `If it may be missing, ask first: size(…) > ${bounds[1]} && …`;
+    return at(origin, index, `the list has ${bounds[2]} items: there is no [${bounds[1]}]`, remedy);
+  }
   switch (fault.code) {
     case "unknown_variable": {
       const name = fault.message.replace(/^Unknown variable: /, "");
@@ -255,10 +301,21 @@ function explain(fault: CelFault, text: string, origin: TextOrigin, scope: Scope
       return at(
         origin,
         index,
-        lowerFirst(fault.message),
+        lowerFirst(fault.message)
+          .replace(/^logical operator requires bool operands/, "&& and || take booleans")
+          .replace(/got '(\w+)'$/, (_, type: string) => `not ${kindName(type)}`),
         jinja ?? '&&, || and ! take booleans: compare (x != "", size(x) > 0), or write bool(x).',
       );
     default:
+      if (fault.message.startsWith("has() invalid")) {
+        const name = /\bhas\(\s*(\w+)\s*\)/.exec(text)?.[1];
+        return at(
+          origin,
+          index,
+          "has takes a field",
+          `Write has(vars.${name === undefined || name === "vars" ? "x" : name}), or has(map.field).`,
+        );
+      }
       return at(origin, index, lowerFirst(fault.message), fault.remedy ?? jinja);
   }
 }
@@ -308,6 +365,10 @@ function remedyForOverload(message: string): string | undefined {
   if (/string.*(<|>|\+|-).*(int|double)|(int|double).*(<|>|\+|-).*string/.test(message))
     return "Convert one side: int(x), double(x) or string(x).";
   if (/overload: !/.test(message)) return '! takes a boolean: write x == "", size(x) == 0, or !bool(x).';
+  const going = /'.*\.(all|exists|exists_one|filter|map)\(/.exec(message)?.[1];
+  if (going) return `Write x.${going}(one, …): a name for the item, then what is asked of it.`;
+  if (/'list.*\.contains\(/.test(message)) return "In a list: value in x.";
+  if (/'size\(/.test(message)) return "size takes text, a list or a map.";
   if (/'.*\..*\(/.test(message))
     return 'Helpers take the value first: lower(x), split(x, ","). Text itself has startsWith, endsWith, contains, matches.';
   return undefined;

@@ -69,7 +69,10 @@ export function invoke(
     return result;
   } catch (error) {
     if (!(error instanceof HelperError)) throw error;
-    throw new HelperError(`${name}: ${messageOf(error, helper, args, hash)}`, error.remedy);
+    throw new HelperError(
+      `${name}: ${messageOf(error, helper, args, hash)}`,
+      error.remedy ?? remedyFor(error, name, args),
+    );
   }
 }
 
@@ -112,11 +115,23 @@ function placed(helper: HelperDefinition, given: readonly unknown[], hash: Hash)
   return [args, rest];
 }
 
+/** Text was wanted, and a list given: it was meant for each item. */
+function remedyFor(error: HelperError, name: string, args: readonly unknown[]): string | undefined {
+  const isList = error instanceof ArgumentError && Array.isArray(error.value) && error.value === args[0];
+  return isList ? `For each of its items there is map with ${JSON.stringify(name)}.` : undefined;
+}
+
 function messageOf(error: HelperError, helper: HelperDefinition, args: readonly unknown[], hash: Hash): string {
   if (!(error instanceof ArgumentError) || !error.message.startsWith(`${THE_VALUE} must`)) return error.message;
   const index = args.indexOf(error.value);
-  const name = index > 0 ? helper.names[Math.min(index, helper.names.length - 1)] : optionOf(error.value, hash);
+  const name = index > 0 ? nameOf(helper, index) : optionOf(error.value, hash);
   return name === undefined ? error.message : `${name} must be ${error.expected}, not ${describeValue(error.value)}`;
+}
+
+function nameOf({ names }: HelperDefinition, index: number): string {
+  const last = names.length - 1;
+  // What repeats behind a single name is of another kind than that: a pattern's values.
+  return names[index] ?? (last > 0 ? (names[last] ?? "") : `argument ${index + 1}`);
 }
 
 function optionOf(value: unknown, hash: Hash): string | undefined {

@@ -150,7 +150,10 @@ function output(command: unknown, args: readonly unknown[], options: HelperOptio
     maxBuffer: LONGEST_OUTPUT,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  if (done.error) throw new HelperError(`${program} cannot be run: ${reasonOf(done.error)}`);
+  if (done.error)
+    throw new HelperError(
+      isMissing(done.error) ? `there is no program ${program}` : `${program} cannot be run: ${reasonOf(done.error)}`,
+    );
   if (done.status !== 0) {
     const said = done.stderr.trim().split("\n").at(-1) ?? "";
     const how = done.status === null ? `was ended by ${done.signal ?? "a signal"}` : `ended with ${done.status}`;

@@ -2,6 +2,7 @@
 
 import type { Scope } from "../../module/value.js";
 import { describeValue } from "../scope/values.js";
+import { suggest } from "../../diagnostic/near.js";
 
 /** Why a helper cannot give a value. Shown with the helper's name and place. */
 export class HelperError extends Error {
@@ -17,8 +18,8 @@ export class HelperError extends Error {
 export class ArgumentError extends HelperError {
   readonly value: unknown;
   readonly expected: string;
-  constructor(value: unknown, expected: string, what: string) {
-    super(`${what} must be ${expected}, not ${describeValue(value)}`);
+  constructor(value: unknown, expected: string, what: string, remedy?: string) {
+    super(`${what} must be ${expected}, not ${describeValue(value)}`, remedy);
     this.value = value;
     this.expected = expected;
   }
@@ -103,7 +104,12 @@ export function numberArgument(value: unknown, what = THE_VALUE): number {
 
 export function listArgument(value: unknown, what = THE_VALUE): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new ArgumentError(value, "a list", what);
+  throw new ArgumentError(
+    value,
+    "a list",
+    what,
+    typeof value === "string" ? 'Write (array x) for a list of one, (split x ",") for the parts of a text.' : undefined,
+  );
 }
 
 export function mapArgument(value: unknown, what = THE_VALUE): Readonly<Record<string, unknown>> {
@@ -153,4 +159,14 @@ export function compare(a: unknown, b: unknown, isCaseSensitive = true): number 
     `${describeValue(a)} and ${describeValue(b)} cannot be compared`,
     "Convert one of them with int, float or string.",
   );
+}
+
+/** What to say where an item has no such field. */
+export function noField(item: unknown, path: string, other?: string): HelperError {
+  const [first = path] = path.split(".");
+  const keys = isMap(item) ? Object.keys(item) : [];
+  const known = keys.length > 0 && keys.length <= 12 ? `It has ${keys.join(", ")}.` : undefined;
+  const near = suggest(first, keys) ?? known;
+  const remedy = [near, other].filter((one) => one !== undefined).join(" ");
+  return new HelperError(`an item has no ${JSON.stringify(path)}`, remedy === "" ? undefined : remedy);
 }

@@ -8,6 +8,7 @@ import {
   HelperError,
   isMap,
   listArgument,
+  noField,
   numberArgument,
   predicate,
   textArgument,
@@ -72,7 +73,7 @@ export function keyByAttribute(attribute: unknown): (item: unknown) => unknown {
   const paths = textArgument(attribute, "attribute").split(",");
   const field = (item: unknown, path: string): unknown => {
     const value = attributeOf(item, path);
-    if (value === undefined) throw new HelperError(`an item has no ${JSON.stringify(path)}`);
+    if (value === undefined) throw noField(item, path);
     return value;
   };
   const [only = "", ...more] = paths;

@@ -1,5 +1,6 @@
 // Helpers for maps.
 
+import { suggest } from "../../diagnostic/near.js";
 import { isSame } from "../scope/values.js";
 import {
   attributeOf,
@@ -15,6 +16,8 @@ import {
 } from "./definition.js";
 
 type AnyMap = Readonly<Record<string, unknown>>;
+
+const LIST_MERGES = ["replace", "keep", "append", "prepend", "append_rp", "prepend_rp"];
 
 function combineLists(a: readonly unknown[], b: readonly unknown[], how: string): readonly unknown[] {
   const without = (from: readonly unknown[], other: readonly unknown[]): unknown[] =>
@@ -33,10 +36,7 @@ function combineLists(a: readonly unknown[], b: readonly unknown[], how: string)
     case "prepend_rp":
       return [...b, ...without(a, b)];
     default:
-      throw new HelperError(
-        `list_merge cannot be ${JSON.stringify(how)}`,
-        "There are replace, keep, append, prepend, append_rp, prepend_rp.",
-      );
+      return b;
   }
 }
 
@@ -64,6 +64,8 @@ export const mapHelpers: HelperTable = {
     (args, options) => {
       const isRecursive = toBool(options.hash["recursive"]);
       const lists = textArgument(options.hash["list_merge"] ?? "replace");
+      if (!LIST_MERGES.includes(lists))
+        throw new HelperError(`list_merge cannot be ${JSON.stringify(lists)}`, `There are ${LIST_MERGES.join(", ")}.`);
       const maps = args.flatMap((one) => (Array.isArray(one) ? one : [one])).map((one) => mapArgument(one));
       return maps.reduce<AnyMap>((all, one) => combine(all, one, isRecursive, lists), {});
     },
@@ -138,7 +140,11 @@ export const mapHelpers: HelperTable = {
     "The field of the map (or item of the list) with the key; then along `morekeys`.",
     ([key, map, path]) => {
       const value = attributeOf(map, String(key));
-      if (value === undefined) throw new HelperError(`there is no ${JSON.stringify(key)}`);
+      if (value === undefined)
+        throw new HelperError(
+          `there is no ${JSON.stringify(key)}`,
+          isMap(map) ? suggest(String(key), Object.keys(map)) : undefined,
+        );
       const steps = path === undefined ? [] : Array.isArray(path) ? path : [path];
       return steps.reduce((at: unknown, step: unknown) => attributeOf(at, String(step)), value);
     },

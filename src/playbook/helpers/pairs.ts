@@ -8,6 +8,7 @@ import {
   HelperError,
   isMap,
   listArgument,
+  noField,
   mapArgument,
   numberArgument,
   textArgument,
@@ -71,8 +72,7 @@ function groupby([value, attribute, other, caseSensitive]: readonly unknown[]): 
   const isCaseSensitive = toBool(caseSensitive);
   for (const item of listArgument(value)) {
     const key = attributeOf(item, path) ?? other;
-    if (key === undefined)
-      throw new HelperError(`an item has no ${JSON.stringify(path)}`, "default= says what to take for it.");
+    if (key === undefined) throw noField(item, path, "default= says what to take for it.");
     const folded = (one: unknown): unknown => (typeof one === "string" && !isCaseSensitive ? one.toLowerCase() : one);
     const group = groups.find(([one]) => isSame(folded(one), folded(key)));
     if (group) group[1].push(item);

@@ -7,6 +7,7 @@ import {
   HelperError,
   isMap,
   listArgument,
+  noField,
   textArgument,
   type HelperOptions,
   type HelperTable,
@@ -105,8 +106,7 @@ function mapOver(args: readonly unknown[], options: HelperOptions): unknown[] {
     const path = textArgument(attribute, "attribute");
     return items.map((one) => {
       const value = attributeOf(one, path) ?? other;
-      if (value === undefined)
-        throw new HelperError(`an item has no ${JSON.stringify(path)}`, "default= says what to take for it.");
+      if (value === undefined) throw noField(one, path, "default= says what to take for it.");
       return value;
     });
   }

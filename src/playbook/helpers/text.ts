@@ -92,7 +92,8 @@ export const textHelpers: HelperTable = {
     (args) => {
       const [, between, attribute] = args;
       const items = listArgument(args[0]);
-      const picked = typeof attribute === "string" ? items.map((one) => attributeOf(one, attribute)) : items;
+      const path = attribute === undefined || attribute === null ? undefined : textArgument(attribute, "attribute");
+      const picked = path === undefined ? items : items.map((one) => attributeOf(one, path));
       return picked.map(textOf).join(textArgument(between ?? ""));
     },
   ),

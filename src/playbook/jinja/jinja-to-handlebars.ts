@@ -9,12 +9,72 @@ class Untranslatable extends Error {}
 export function remedyForMustache(inside: string): string {
   const handlebars = handlebarsOfJinja(inside);
   if (handlebars !== undefined) return `Templates are Handlebars. Write ${handlebars}`;
-  if (/^[#^]?\s*(if|unless)\s/.test(inside) && /[=<>!]|\band\b|\bor\b/.test(inside)) {
-    const [, block, test = ""] = /^[#^]?\s*(\w+)\s+([\s\S]*)$/.exec(inside) ?? [];
-    const inner = handlebarsOfJinja(test);
-    if (inner !== undefined) return `Write {{#${block} ${inner.slice(2, -2).replace(/^(.*\s.*)$/s, "($1)")}}}`;
-  }
+  const block = /^[#^]/.test(inside) ? remedyForBlock(inside.slice(1)) : undefined;
+  if (block !== undefined) return block;
+  if (/^else\b/.test(inside)) return "{{else}} stands inside a block: {{#if x}} … {{else}} … {{/if}}.";
   return "Templates are Handlebars: {{name}}, {{map.field}}, {{list.[0]}}, {{helper value argument}}, {{helper (other value)}}.";
+}
+
+/** What to write instead of the opening of a block, `if a == b`, `for u in users`; undefined where nothing is known. */
+export function remedyForBlock(opening: string): string | undefined {
+  const loop = /^\s*(?:for|each)\s+(?:(\w+)\s*,\s*)?(\w+)\s+in\s+([\s\S]+)$/.exec(opening);
+  if (loop) return eachOf(loop[3] ?? "", loop[2] ?? "", loop[1]);
+  const named = /^\s*each\s+([\s\S]+?)\s+as\s+(\w+)\s*$/.exec(opening);
+  if (named) return eachOf(named[1] ?? "", named[2] ?? "");
+  const [, block, test = ""] = /^\s*(if|unless)\s+([\s\S]*)$/.exec(opening) ?? [];
+  const inner = block === undefined ? undefined : handlebarsOfJinja(test);
+  return inner === undefined ? undefined : `Write {{#${block} ${argument(inner)}}}`;
+}
+
+function eachOf(list: string, item: string, key?: string): string | undefined {
+  // Jinja's loops over the items of a map name the key first.
+  const of = key === undefined ? list : list.replace(/\.items\(\)\s*$|\s*\|\s*(dictsort|items)\s*$/, "");
+  const inner = handlebarsOfJinja(of);
+  return inner === undefined
+    ? undefined
+    : `Write {{#each ${argument(inner)} as |${item}${key === undefined ? "" : ` ${key}`}|}} … {{/each}}`;
+}
+
+/** An expression as an argument: without its braces, a call in parentheses. */
+function argument(mustache: string): string {
+  const inner = mustache.slice(2, -2);
+  return /\s/.test(inner) && !/^(['"]).*\1$/s.test(inner) ? `(${inner})` : inner;
+}
+
+/** The Handlebars of a Jinja block tag, `{% for u in users %}`; undefined where it has none. */
+export function handlebarsOfTag(tag: string): string | undefined {
+  const [, word = "", rest = ""] = /^\{%[-+]?\s*(\w+)\s*([\s\S]*?)\s*[-+]?%\}$/.exec(tag) ?? [];
+  switch (word) {
+    case "for":
+      return remedyForBlock(`for ${rest.replace(/\s+if\s[\s\S]*$|\s+recursive$/, "")}`);
+    case "if":
+      return remedyForBlock(`if ${rest}`);
+    case "elif": {
+      const inner = handlebarsOfJinja(rest);
+      return inner === undefined ? undefined : `Write {{else if ${argument(inner)}}}`;
+    }
+    case "else":
+      return "Write {{else}}";
+    case "endfor":
+      return "Write {{/each}}";
+    case "endif":
+      return "Write {{/if}}";
+    case "raw":
+      return "Write {{{{raw}}}} … {{{{/raw}}}}";
+    case "include": {
+      const name = /^(['"])(.*)\1/.exec(rest)?.[2];
+      return name === undefined ? undefined : `Write {{> ${name.replace(/\.(j2|jinja2?)$/, "")}}}`;
+    }
+    case "set": {
+      const [, name = "", value = ""] = /^(\w+)\s*=\s*([\s\S]+)$/.exec(rest) ?? [];
+      const inner = handlebarsOfJinja(value);
+      return inner === undefined
+        ? undefined
+        : `Write {{#with ${argument(inner)} as |${name}|}} … {{/with}}, or set it in vars`;
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** The Handlebars of a Jinja expression, braces and all; undefined where it has none. */

@@ -6,6 +6,7 @@ import type { VarLayer } from "../../module/value.js";
 import { sourceCandidates } from "../load/find-source.js";
 import { Findings } from "../load/findings.js";
 import type { PlaybookFiles } from "../load/files.js";
+import { handlebarsOfTag } from "../jinja/jinja-to-handlebars.js";
 import { wordsOf } from "../load/free-form.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import type { LoadedPlaybook } from "../load/load.js";
@@ -20,6 +21,7 @@ import { unknownDelegates } from "./delegates.js";
 import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { brokenArguments } from "./role-arguments.js";
+import { SourceFile } from "../yaml/source.js";
 import { staticText, walk, type Walked } from "./walk.js";
 import { isAbsolute, join } from "node:path";
 
@@ -144,8 +146,7 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: 
           ? undefined
           : found.try(() => fileTemplate(files.shown(path), text, partialPlaces(task, path, files)));
       if (template) templates.push(template);
-      const jinja = text === undefined || files.isSecret(path) ? undefined : jinjaIn(files.shown(path), text);
-      if (jinja) found.add(jinja);
+      if (text !== undefined && !files.isSecret(path)) found.add(...jinjaIn(files.shown(path), text));
     } else if (opens && !isLeftEncrypted(task, rule.decryptedBy) && files.isSecret(path)) {
       found.try(() => files.plainBytes(path));
     }
@@ -179,23 +180,18 @@ function nearFile(files: PlaybookFiles, candidates: readonly string[], name: str
   return suggest(base, names) ?? "Put the file there, or name its path from the playbook's directory.";
 }
 
+const MOST_JINJA_TAGS = 20;
+
 /** Jinja's blocks mean nothing to Handlebars: they would end up in the file. */
-function jinjaIn(file: string, text: string): Diagnostic | undefined {
-  const match = /\{%-?\s*(if|for|set|else|elif|endif|endfor|include|macro|block|raw)\b[^%]*%\}/.exec(text);
-  if (!match) return undefined;
-  const line = text.slice(0, match.index).split("\n").length;
-  const forms: Readonly<Record<string, string>> = {
-    for: "{{#each list}} … {{/each}}",
-    if: "{{#if x}} … {{else}} … {{/if}}",
-    set: "{{#with value as |name|}} … {{/with}}",
-  };
-  return {
+function jinjaIn(file: string, text: string): Diagnostic[] {
+  const tags = /\{%[-+]?\s*(if|for|set|else|elif|endif|endfor|include|macro|block|raw)\b[^%]*%\}/g;
+  const source = new SourceFile(file, text);
+  return [...text.matchAll(tags)].slice(0, MOST_JINJA_TAGS).map(({ 0: tag, index }) => ({
+    ...source.finding(source.place(index), `${tag} is Jinja: it stays in the file as it is`, {
+      remedy: `Templates are Handlebars. ${handlebarsOfTag(tag) ?? "There are {{#if x}} … {{/if}}, {{#each list}} … {{/each}}, {{> partial}}"}.`,
+    }),
     severity: "warning",
-    summary: `${match[0]} is Jinja: it stays in the file as it is`,
-    place: { file, line, column: match.index - text.lastIndexOf("\n", match.index - 1) },
-    source: text.split("\n")[line - 1],
-    remedy: `Templates are Handlebars: ${forms[match[1] ?? ""] ?? "{{#if x}} … {{/if}}, {{#each list}} … {{/each}}"}.`,
-  };
+  }));
 }
 
 /** The variables of a play's files; undefined where a name is known only while it runs. */

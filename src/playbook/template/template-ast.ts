@@ -203,9 +203,14 @@ function fails(text: string): boolean {
 }
 
 function faultOfMustache(index: number, whole: string, inside: string): TemplateFault {
-  return new TemplateFault(index, `${oneLine(whole)} is no Handlebars expression`, {
-    remedy: remedyForMustache(inside),
-  });
+  const isElse = /^else\b/.test(inside);
+  return new TemplateFault(
+    index,
+    isElse ? `${oneLine(whole)} stands outside of a block` : `${oneLine(whole)} is no Handlebars expression`,
+    {
+      remedy: remedyForMustache(inside),
+    },
+  );
 }
 
 function oneLine(text: string): string {

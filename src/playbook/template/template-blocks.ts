@@ -2,6 +2,7 @@
 
 import { suggest } from "../../diagnostic/near.js";
 import { helpers, type HelperDefinition } from "../helpers/index.js";
+import { remedyForBlock } from "../jinja/jinja-to-handlebars.js";
 import { isEmpty } from "../scope/values.js";
 import type { BlockNode, ExpressionNode, PathNode, ProgramNode } from "./template-ast.js";
 import { ExpressionCompiler, type Eval, type Lexical, type Write } from "./template-expression.js";
@@ -9,6 +10,12 @@ import { ExpressionCompiler, type Eval, type Lexical, type Write } from "./templ
 export abstract class BlockCompiler extends ExpressionCompiler {
   /** The text that the statements of a program give. */
   protected abstract program(node: ProgramNode | undefined, lexical: Lexical): Write;
+
+  /** What stands between the braces that open a block. */
+  private opening(node: BlockNode): string {
+    const text = this.text.slice(this.index(node));
+    return /^\{\{[~#^{]*([\s\S]*?)~?\}\}/.exec(text)?.[1] ?? "";
+  }
 
   protected block(node: BlockNode, lexical: Lexical): Write {
     if (node.path.type !== "PathExpression")
@@ -20,7 +27,13 @@ export abstract class BlockCompiler extends ExpressionCompiler {
         return this.#if(node, node.path.original === "if", lexical);
       case "each":
       case "with":
-        if (!first || node.params.length > 1) throw this.fault(node, `{{#${node.path.original}}} takes one value`);
+        if (!first || node.params.length > 1)
+          throw this.fault(
+            node,
+            `{{#${node.path.original}}} takes one value`,
+            remedyForBlock(this.opening(node)) ??
+              `Write {{#${node.path.original} users}} … {{/${node.path.original}}}.`,
+          );
         return node.path.original === "each" ? this.#each(node, first, lexical) : this.#with(node, first, lexical);
       case "raw":
         return this.program(node.program, lexical);
@@ -35,7 +48,11 @@ export abstract class BlockCompiler extends ExpressionCompiler {
     }
     if (node.params.length > 0 || node.hash) {
       const near = suggest(node.path.original, ["if", "unless", "each", "with", "raw", ...Object.keys(helpers)]);
-      throw this.fault(node, `there is no block {{#${node.path.original} …}}`, near);
+      throw this.fault(
+        node,
+        `there is no block {{#${node.path.original} …}}`,
+        remedyForBlock(this.opening(node)) ?? near,
+      );
     }
     return this.#section(node, node.path, lexical);
   }
@@ -50,7 +67,8 @@ export abstract class BlockCompiler extends ExpressionCompiler {
     const name = wanted ? "if" : "unless";
     const [condition] = node.params;
     if (!condition || node.params.length > 1) {
-      throw this.fault(node, `{{#${name}}} takes one value`, `Compare with a helper: {{#${name} (eq a "x")}}.`);
+      const remedy = `Compare with a helper: {{#${name} (eq a "x")}}.`;
+      throw this.fault(node, `{{#${name}}} takes one value`, remedyForBlock(this.opening(node)) ?? remedy);
     }
     const test = this.expression(condition, "lenient", lexical);
     const zero = node.hash?.pairs.find((pair) => pair.key === "includeZero");

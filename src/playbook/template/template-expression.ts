@@ -108,11 +108,28 @@ export abstract class ExpressionCompiler {
     throw this.fault(
       node.path,
       `there is no helper ${JSON.stringify(node.path.original)}`,
-      absentHelper(node.path.original) ??
+      this.#otherWord(node.path.original, node) ??
+        absentHelper(node.path.original) ??
         this.jinja(node) ??
         suggest(node.path.original, [...Object.keys(helpers), "lookup"]) ??
         "A name that is followed by a value is a helper; `crun doc helpers` lists them.",
     );
+  }
+
+  /** Words that are half Handlebars, half something else. */
+  #otherWord(name: string, node: CallNode): string | undefined {
+    if (/^(elif|elsif|elseif)$/.test(name)) {
+      const test =
+        this.jinja(node)?.replace(/^.*Write \{\{/, "") ??
+        this.text.slice(this.index(node.path) + name.length).split("}}")[0];
+      return `Write {{else if ${(test ?? "").trim()}}}`;
+    }
+    const [only] = node.params;
+    const endsInDot =
+      only?.type === "PathExpression" &&
+      only.parts.length === 0 &&
+      this.text[indexOf(this.text, only.loc.start)] === ".";
+    return endsInDot ? `A name does not end in a dot: {{${name}}}.` : undefined;
   }
 
   /** `lookup map key`: what Handlebars has built in; a missing key is an error here, the last step may be missing in blocks. */
@@ -270,12 +287,14 @@ export abstract class ExpressionCompiler {
   }
 
   protected undefinedVariable(node: PathNode, name: string, scope: Scope): TemplateFault {
-    const helper = Object.hasOwn(helpers, name) ? ` ${name} is a helper: it wants a value, as {{${name} x}}.` : "";
+    const isHelper = Object.hasOwn(helpers, name);
     const near = remedyForName(name, scope.names());
     return this.fault(
       node,
       `the variable ${JSON.stringify(name)} is not defined`,
-      `${near ?? `Define it (vars, inventory, -e), or write {{default ${node.original} "…"}} if it may be missing.`}${helper}`,
+      isHelper
+        ? `${name} is a helper: it wants a value, as {{${name} x}}.${near ? ` ${near}` : ""}`
+        : (near ?? `Define it (vars, inventory, -e), or write {{default ${node.original} "…"}} if it may be missing.`),
     );
   }
 
@@ -291,11 +310,12 @@ export abstract class ExpressionCompiler {
   protected noField(node: { readonly loc: PathNode["loc"] }, of: string, name: string, from: unknown): TemplateFault {
     if (from === null) return this.fault(node, `${of} is null: it has no ${JSON.stringify(name)}`);
     if (Array.isArray(from)) {
-      return this.fault(
-        node,
-        `the list ${of} has ${from.length} items: there is no ${JSON.stringify(name)}`,
-        `Write ${of}.[0] for the first item.`,
-      );
+      const remedy = /^\d+$/.test(name)
+        ? from.length === 0
+          ? "It is empty."
+          : `Its items are ${of}.[0] to ${of}.[${from.length - 1}].`
+        : `Write ${of}.[0].${name} for the first item, map ${of} attribute="${name}" for all.`;
+      return this.fault(node, `the list ${of} has ${from.length} items: there is no ${JSON.stringify(name)}`, remedy);
     }
     if (typeof from !== "object")
       return this.fault(node, `${of} is ${describe(from)}: it has no ${JSON.stringify(name)}`);
