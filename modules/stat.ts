@@ -68,7 +68,7 @@ export default defineModule({
       ...(params.follow ? ["-L"] : []),
       tidyPath(params.path),
     ];
-    return { mime: isThere ? [{ kind: "exec", exec: { argv } }] : [] };
+    return { mime: isThere ? [{ kind: "exec", exec: { argv }, reads: [tidyPath(params.path)] }] : [] };
   },
   plan(params, seen, context) {
     const { stat, failure } = seen.self;

@@ -1,6 +1,7 @@
 // A model of a tree: what was observed, overlaid with what was planned; probes are answered from it.
 
 import type { Assumption, Change } from "./change.js";
+import { globPattern } from "./glob-pattern.js";
 import { joined, KnownPaths } from "./known-paths.js";
 import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
 import { predictChange } from "./predict.js";
@@ -392,23 +393,18 @@ export class Model {
     return { kind: "known", observation: { kind: "glob", paths: [...paths].sort() }, isCertain: !this.#isOpaque };
   }
 
+  /** Whether nothing of what the program tells of was predicted to change since it told it. */
+  #isForetold(probe: Probe, { version }: Seen): boolean {
+    if (probe.kind !== "exec" || this.#isOpaque) return false;
+    if (probe.isOfProcesses) return version >= this.#lastRun;
+    return probe.reads?.every((path) => this.#locate(probe.at, path, true).kind === "open") ?? false;
+  }
+
   /** A program's answer holds only until something is changed. */
   #answerRun(probe: Extract<Probe, { kind: "exec" | "machine" | "connect" }>): Answer {
     const seen = this.#seen(probe);
     if (!seen) return { kind: "ask", probe };
     const isCertain = probe.kind === "machine" ? !this.#isOpaque : seen.version === this.#version;
-    const isForetold = probe.kind === "exec" && probe.isOfProcesses === true && seen.version >= this.#lastRun;
-    return { kind: "known", observation: seen.observation, isCertain, isForetold };
+    return { kind: "known", observation: seen.observation, isCertain, isForetold: this.#isForetold(probe, seen) };
   }
-}
-
-function globPattern(pattern: string): RegExp {
-  const source = pattern.replace(/\[!?[^\]/]*\]|[*?]|[^*?[]+|\[/g, (part) => {
-    if (part === "*") return "(?!\\.)[^/]*";
-    if (part === "?") return "(?!\\.)[^/]";
-    if (part.startsWith("[") && part.endsWith("]") && part.length > 2)
-      return part.replace(/^\[!/, "[^").replace(/\\/g, "\\\\");
-    return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  });
-  return new RegExp(`^${source}$`);
 }

@@ -68,6 +68,8 @@ export interface ExecProbe {
   readonly lines?: string;
   /** It tells of processes, not of files: changed files do not change its answer. */
   readonly isOfProcesses?: boolean;
+  /** It tells of these files alone: others that are changed do not change its answer. */
+  readonly reads?: readonly string[];
 }
 
 /** Whether a machine runs from this tree. */

@@ -28,7 +28,14 @@ function probeIn(all: Fields, find: FindContent): Probe {
   const root = all.maybe("at", takeRoot);
   if (kind === "exec") {
     const exec = all.get("exec", takeExec(find));
-    return { kind, ...root, exec, ...all.maybe("lines", text), ...all.maybe("isOfProcesses", flag) };
+    return {
+      kind,
+      ...root,
+      exec,
+      ...all.maybe("lines", text),
+      ...all.maybe("isOfProcesses", flag),
+      ...all.maybe("reads", listOf(text)),
+    };
   }
   const at = { path: all.get("path", path), ...root };
   switch (kind) {

@@ -177,7 +177,14 @@ const probe: fc.Arbitrary<Probe> = fc.oneof(
   ),
   fc.record({ kind: fc.constant("glob" as const), path, at: root }, { requiredKeys: ["kind", "path"] }),
   fc.record(
-    { kind: fc.constant("exec" as const), at: root, exec, lines: word, isOfProcesses: boolean },
+    {
+      kind: fc.constant("exec" as const),
+      at: root,
+      exec,
+      lines: word,
+      isOfProcesses: boolean,
+      reads: fc.array(word, { maxLength: 2 }),
+    },
     { requiredKeys: ["kind", "exec"] },
   ),
   fc.record({ kind: fc.constant("machine" as const) }),
