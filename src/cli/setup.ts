@@ -22,6 +22,8 @@ import { noVaultConfig, vaultOf } from "./vault-keys.js";
 
 export interface Setup {
   readonly inventory: LiveInventory;
+  /** What -i named, files with their whole path. */
+  readonly sources: readonly string[];
   readonly extra: VarLayer;
   readonly connection: ConnectionOptions;
   readonly forks: number;
@@ -69,6 +71,7 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
   const { addressOf } = hosts;
   return {
     inventory,
+    sources: paths.map((path) => (path.includes(",") ? path : resolve(path))),
     extra,
     connection,
     config,

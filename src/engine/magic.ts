@@ -19,3 +19,6 @@ function shortName({ host, tree }: Target): string {
   const short = host.replace(/\..*$/, "");
   return tree === undefined ? short : `${short}:${tree}`;
 }
+
+/** The release of Ansible whose language crun follows, in the form of `ansible_version`. */
+export const ansibleVersion = { full: "2.14.0", major: 2, minor: 14, revision: 0, string: "2.14.0" };

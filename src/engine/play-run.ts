@@ -20,6 +20,7 @@ import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
 import { readsFacts } from "./look/reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
+import type { VarsFiles } from "./vars-files.js";
 import type { ItemResult, TaskWork, Venue } from "./work.js";
 
 /** An included file (or role), compiled. */
@@ -132,6 +133,7 @@ export class PlayRun {
   ): TargetPlay {
     const { run, play } = this;
     const { target, location } = state;
+    const hostvars = this.#hostvars;
     const magic = magicLayer({
       ...run.magic,
       ...lists,
@@ -150,7 +152,7 @@ export class PlayRun {
       ansible_dependent_role_names: () => [...new Set(play.roleNames.dependencies)],
       ansible_role_names: () => [...new Set([...play.roleNames.dependencies, ...play.roleNames.own])],
       playbook_dir: () => play.directory,
-      hostvars: () => this.#hostvars(layers),
+      hostvars: () => hostvars,
     });
     const mayGather = play.gatherFacts !== false;
     const scopes = run.scopesFor(state, layers, magic, mayGather);
@@ -160,22 +162,19 @@ export class PlayRun {
     return new TargetPlay(this, state, index, scopes, ahead, run.venues.of(state));
   }
 
-  #hostvars(layers: PlayLayers): unknown {
-    return hostvarsOf(
-      () => this.run.options.inventory.targets.keys(),
-      (name) => this.#scopeOf(name, layers),
-    );
-  }
+  readonly #hostvars = hostvarsOf(
+    () => this.run.options.inventory.targets.keys(),
+    (name) => this.#scopeOf(name),
+  );
 
   readonly #otherScopes = new Map<string, Scope>();
 
-  #scopeOf(name: string, layers: PlayLayers): Scope | undefined {
-    const playing = this.#byName.get(name);
-    if (playing) return playing.scopes.of([], undefined);
+  #scopeOf(name: string): Scope | undefined {
     const known = this.#otherScopes.get(name);
     if (known) return known;
     const state = this.run.state(name);
     if (!state) return undefined;
+    const isPlaying = this.#byName.has(name);
     const { target, location } = state;
     const magic = magicLayer({
       ...this.run.magic,
@@ -184,7 +183,8 @@ export class PlayRun {
       group_names: () => this.run.groupsOf(target),
       playbook_dir: () => this.play.directory,
     });
-    const scope = this.run.scopesFor(state, layers, magic, false).of([], undefined);
+    const mayGather = isPlaying && this.play.gatherFacts !== false;
+    const scope = this.run.scopesFor(state, NO_PLAY, magic, mayGather).of([], undefined);
     this.#otherScopes.set(name, scope);
     return scope;
   }
@@ -356,6 +356,11 @@ function hostFor(on: TargetPlay, task: Task): string {
 /** A play's own layers, by where they stand among the others. */
 export interface PlayLayers {
   readonly defaults: readonly VarLayer[];
-  /** Play vars, vars_files, roles' vars. */
-  readonly above: readonly VarLayer[];
+  /** Play vars with what was answered to prompts. */
+  readonly vars: readonly VarLayer[];
+  readonly files: VarsFiles | undefined;
+  readonly roleVars: readonly VarLayer[];
 }
+
+/** `hostvars` hold outside of any play. */
+const NO_PLAY: PlayLayers = { defaults: [], vars: [], files: undefined, roleVars: [] };

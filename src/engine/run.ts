@@ -5,7 +5,7 @@ import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { Inventory, InventoryChanges, Target } from "../inventory/inventory.js";
 import { placesOf } from "../inventory/places.js";
-import { type Renderable, type VarLayer } from "../module/value.js";
+import { type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
@@ -16,6 +16,7 @@ import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
 import { batchesOf, ordered } from "./batch-order.js";
+import { ansibleVersion, type Magic } from "./magic.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
 import type { StartGate } from "../playbook/start-at.js";
 import { compile, type Code } from "./program.js";
@@ -28,10 +29,8 @@ import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
 import { Stats } from "./stats.js";
 import { groupsOf, TargetScopes, type ScopeFactory } from "./variables.js";
+import { VarsFiles, type VarsFileLoader } from "./vars-files.js";
 import { Venues } from "./venues.js";
-
-/** Reads the variables of one vars_files entry; undefined: the file does not exist. */
-export type VarsFileLoader = (path: string, play: Play, place: Place | undefined) => Promise<VarLayer | undefined>;
 
 export interface RunOptions {
   readonly inventory: Inventory;
@@ -63,6 +62,8 @@ export interface RunOptions {
   readonly refreshInventory?: () => Promise<void>;
   readonly facts?: FactGatherer | undefined;
   readonly extraVars: readonly VarLayer[];
+  /** Magic variables that the command line gives. */
+  readonly magic?: Magic;
   readonly masker?: Masker | undefined;
   readonly sink: EventSink;
   /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
@@ -103,7 +104,7 @@ export class Run {
   /** Of the targets that were needed so far: an inventory may name thousands. */
   readonly #states = new Map<string, TargetState>();
   readonly facts: FactLook | undefined;
-  readonly magic: Readonly<Record<string, () => unknown>>;
+  readonly magic: Magic;
   readonly abort = abortForMany();
   readonly venues: Venues;
   readonly recorder: Recorder | undefined;
@@ -156,6 +157,8 @@ export class Run {
       ansible_forks: () => options.forks ?? defaultForks,
       ansible_run_tags: () => runTags,
       ansible_skip_tags: () => skipTags,
+      ansible_version: () => ansibleVersion,
+      ...options.magic,
     };
   }
 
@@ -242,9 +245,12 @@ export class Run {
       },
       names: () => (state.facts || (mayGather && this.facts) ? ["facts"] : []),
     };
-    const below = [state.inventoryLayer, facts, ...play.above];
+    const { makeScope, extraVars } = this.options;
+    const above = [...extraVars, magic];
+    const lower = [state.inventoryLayer, facts, ...play.vars];
+    const files = play.files?.layersFor((before) => makeScope([...play.defaults, ...lower, ...before, ...above])) ?? [];
     const given = [state.included.layer, learned];
-    return new TargetScopes(this.options.makeScope, play.defaults, below, given, [...this.options.extraVars, magic]);
+    return new TargetScopes(makeScope, play.defaults, [...lower, ...files, ...play.roleVars], given, above);
   }
 
   /** Counts what counts, and passes the event on. */
@@ -322,7 +328,8 @@ export class Run {
       return true;
     }
     const code = this.compile(play.nodes);
-    const layers = await this.#layersOf(play);
+    const files = new VarsFiles(play, this.options.loadVarsFile);
+    const layers = { defaults: play.roleDefaults, vars: [play.vars], files, roleVars: play.roleVars };
     for (const whole of batchesOf(chosen, play.serial)) {
       const batch = whole.filter((state) => !state.isOut);
       if (batch.length === 0) continue;
@@ -352,27 +359,6 @@ export class Run {
     return inventory.match(text).flatMap((target) => {
       if (limit && !limit.has(target.name)) return [];
       return [this.#states.get(target.name) ?? this.#addState(target)];
-    });
-  }
-
-  async #layersOf(play: Play): Promise<PlayLayers> {
-    const scope = this.options.makeScope([...play.roleDefaults, play.vars, ...this.options.extraVars]);
-    const files: VarLayer[] = [];
-    for (const entry of play.varsFiles) files.push(...(await this.#varsFile(play, entry, entry.render(scope))));
-    return { defaults: play.roleDefaults, above: [play.vars, ...files, ...play.roleVars] };
-  }
-
-  async #varsFile(play: Play, entry: Renderable, value: unknown): Promise<VarLayer[]> {
-    const choices = (Array.isArray(value) ? value : [value]).map(String);
-    for (const path of choices) {
-      const layer = await this.options.loadVarsFile(path, play, entry.place);
-      if (layer) return [layer];
-    }
-    throw new CrunError({
-      severity: "error",
-      summary: `vars_files: there is no file ${choices.map((one) => JSON.stringify(one)).join(", nor ")}`,
-      place: entry.place,
-      remedy: "Make it, or name its path from the playbook's directory.",
     });
   }
 }

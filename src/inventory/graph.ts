@@ -24,7 +24,7 @@ export interface GraphEntry {
 }
 
 export interface Graph {
-  /** In inventory order: members of `all`. */
+  /** In the order in which they are first named. */
   readonly entries: ReadonlyMap<string, GraphEntry>;
   readonly groups: ReadonlyMap<string, GroupNode>;
   /** Members of a group: its own, then its children's, then theirs, as Ansible orders them. */
@@ -166,10 +166,9 @@ class Builder {
     ungrouped.own.clear();
     for (const [name, own] of groupsOf) if (own.length === 0) ungrouped.own.add(name);
     const members = new Map([...groups.values()].map((group) => [group.name, this.#membersOf(group)]));
-    const order = members.get("all") ?? [];
     return {
-      entries: new Map(order.map((name) => [name, this.#entries.get(name) ?? { vars: [], file: undefined }])),
-      groups: new Map([...groups].map(([name, one]) => [name, finished(one, name === "all" ? order : undefined)])),
+      entries: this.#entries,
+      groups: new Map([...groups].map(([name, one]) => [name, finished(one)])),
       members,
       groupsOf,
       ancestors,
@@ -194,7 +193,7 @@ class Builder {
   }
 
   #groupsOf(lineage: (name: string) => ReadonlySet<string>): Map<string, readonly GroupNode[]> {
-    const nodes = memoByName((name: string) => finished(this.#group(name), undefined));
+    const nodes = memoByName((name: string) => finished(this.#group(name)));
     const names = new Map<string, Set<string>>([...this.#entries.keys()].map((name) => [name, new Set<string>()]));
     for (const { name: group, own } of this.#groups.values()) {
       const ancestors = [...lineage(group)].filter((one) => one !== "all" && one !== "ungrouped");
@@ -277,11 +276,8 @@ class Builder {
   }
 }
 
-function finished(
-  { name, children, own, vars, depth, priority }: Draft,
-  all: readonly string[] | undefined,
-): GroupNode {
-  return { name, children: [...children.keys()], own: all ? [] : [...own], vars, depth, priority };
+function finished({ name, children, own, vars, depth, priority }: Draft): GroupNode {
+  return { name, children: [...children.keys()], own: name === "all" ? [] : [...own], vars, depth, priority };
 }
 
 function cycle(names: readonly string[], place: Place | undefined): CrunError {

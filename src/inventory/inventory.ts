@@ -28,9 +28,12 @@ export interface TreeRule {
 export type MayCome = (name: string) => boolean;
 
 export interface Inventory {
-  /** In inventory order, which is that of Ansible: a group's own entries, then those of its children, then theirs. */
+  /** In the order in which they are first named. */
   readonly targets: ReadonlyMap<string, Target>;
-  /** Group name to its targets' full names, in inventory order, groups of groups included; has `all` and `ungrouped`. */
+  /**
+   * Group name to its targets' full names, groups of groups included; has `all` and `ungrouped`. In inventory order, which is that of Ansible:
+   * a group's own entries, then those of its children, then theirs.
+   */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   /**
    * Layers of a target's variables, lowest precedence first; `origin` is the level's name (`inventory group_vars/all`). docs/VARIABLES.md has the

@@ -45,7 +45,7 @@ export class MemberMap implements ReadonlyMap<string, readonly string[]> {
 
   get(group: string): readonly string[] | undefined {
     const own = this.#groups.get(group);
-    return own ? (own.list ??= this.#sorted(own.names)) : this.#shared.get(group);
+    return own ? (own.list ??= this.#sorted(group, own.names)) : this.#shared.get(group);
   }
 
   *keys(): MapIterator<string> {
@@ -69,8 +69,11 @@ export class MemberMap implements ReadonlyMap<string, readonly string[]> {
     for (const [group, list] of this) visit(list, group, this);
   }
 
-  #sorted(names: Iterable<string>): readonly string[] {
-    return [...names].sort((a, b) => this.#position(a) - this.#position(b));
+  /** Those of the files as they stood there, then the others as they stand in the inventory, whichever task was the first to add one. */
+  #sorted(group: string, names: ReadonlySet<string>): readonly string[] {
+    const before = new Set((this.#shared.get(group) ?? []).filter((name) => names.has(name)));
+    const others = [...names].filter((name) => !before.has(name));
+    return [...before, ...others.sort((a, b) => this.#position(a) - this.#position(b))];
   }
 
   #own(group: string): Members {

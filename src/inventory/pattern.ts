@@ -4,9 +4,11 @@ import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { nearest } from "../diagnostic/near.js";
 import { BadRegex, pythonRegex } from "../module/regex.js";
 
-/** What patterns are matched against. All names in inventory order. */
+/** What patterns are matched against. */
 export interface Names {
+  /** In the order in which they were first named. */
   readonly targets: { has(name: string): boolean; keys(): Iterable<string>; readonly size: number };
+  /** Members in inventory order; has `all`. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   /** Hosts that have trees in the inventory, without being targets themselves perhaps. */
   readonly hosts: ReadonlySet<string>;
@@ -112,7 +114,7 @@ function withGroups(names: Names, test: (name: string) => boolean): readonly str
 }
 
 function matchName(name: string, names: Names): readonly string[] {
-  if (name === "all" || name === "*") return [...names.targets.keys()];
+  if (name === "all" || name === "*") return names.groups.get("all") ?? [];
   // As in Ansible the entry is meant where a group bears the same name.
   if (names.targets.has(name)) return [name];
   const group = names.groups.get(name);

@@ -97,7 +97,7 @@ describe("Ansible's scenarios, in Ansible's order", () => {
         tags: { only: new Set(tags), skip: new Set(skipTags) },
         startAt: startAt === undefined ? undefined : new StartGate(startAt),
         extraVars: [extraLayer],
-        loadVarsFile: (path, play) => Promise.resolve(loadVarsFile(resolve(play.directory, path))),
+        loadVarsFile: (path, play) => loadVarsFile(resolve(play.directory, path)),
       });
       assert.deepEqual(ran.results.map(lineOf).map(likeJson), expected.lines.map(likeJson));
       const recap = Object.entries(ran.targets).flatMap(([target, counts]) =>

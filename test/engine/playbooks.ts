@@ -241,7 +241,7 @@ export async function runPlays(
     locate: ({ name }) => ({ path: name, entry: "auto", isHostRoot: !name.includes(":") }),
     makeScope: createScope,
     compileText: fileTemplate,
-    loadVarsFile: () => Promise.resolve(undefined),
+    loadVarsFile: () => undefined,
     extraVars: [],
     ...rest,
     sink: (event) => {

@@ -27,7 +27,7 @@ describe("inventory in INI form", () => {
     const inventory = await load("solo\n[web]\nb\na\n[db]\nc\n[prod:children]\ndb\nweb\n");
     assert.deepEqual(inventory.groups.get("prod"), ["c", "b", "a"]);
     assert.deepEqual(inventory.groups.get("all"), ["solo", "c", "b", "a"]);
-    assert.deepEqual([...inventory.targets.keys()], ["solo", "c", "b", "a"]);
+    assert.deepEqual([...inventory.targets.keys()], ["solo", "b", "a", "c"]);
     assert.deepEqual(inventory.groups.get("ungrouped"), ["solo"]);
     assert.deepEqual(inventory.targets.get("c")?.groups, ["db", "prod"]);
   });

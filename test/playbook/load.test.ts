@@ -378,7 +378,7 @@ describe("loading plays", () => {
     const [task] = tasksOf(first.nodes);
     assert.deepEqual([task?.when.map((one) => one.text), [...(task?.tags ?? [])]], [["a"], ["t"]]);
     const scope = createScope([first.vars]);
-    assert.deepEqual([scope.get("v"), scope.get("w"), first.directory], ["play", "import", "/play/sub"]);
+    assert.deepEqual([scope.get("v"), scope.get("w"), first.directory], ["import", "import", "/play/sub"]);
     assert.deepEqual(task?.searchDirectories, ["/play/sub"]);
   });
 

@@ -15,7 +15,8 @@ export function readsFacts(code: Code, play: Play, layers: PlayLayers, states: r
     if (op.kind === "include" && nodeReads(op.include)) return true;
   }
   const isRead =
-    [...layers.defaults, ...layers.above].some(layerReads) ||
+    layers.files?.names.has(factName) === true ||
+    [...layers.defaults, ...layers.vars, ...(layers.files?.layers ?? []), ...layers.roleVars].some(layerReads) ||
     states.some((state) => state.inventoryLayers.some(layerReads));
   return isRead || play.handlers.some(nodeReads);
 }

@@ -195,7 +195,8 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   const own = varsNode ? varsOf(varsNode, "play vars", findings) : undefined;
   const answers: Play["answers"] = new Map();
   const asks = map.entries.has("vars_prompt") ? [answeredLayer(answers)] : [];
-  const vars = stack("play vars", [...above.vars, ...(own ? [own] : []), ...asks]);
+  // What import_playbook gives wins over the play's own, the outer import over the inner.
+  const vars = stack("play vars", [...(own ? [own] : []), ...above.vars.toReversed(), ...asks]);
   const varsFiles = varsFilesOf(node("vars_files"), findings);
   const early = new EarlyValues(
     () => [vars, ...staticLayers(varsFiles, directory, shared.files)],
