@@ -129,7 +129,7 @@ function placementOf(
   return {
     path: placePath(params.dest, baseName(source.path), isInside),
     mode: source.mode,
-    content: contentOf(bytes),
+    content: source.content.isSecret ? { ...contentOf(bytes), isSecret: true } : contentOf(bytes),
   };
 }
 

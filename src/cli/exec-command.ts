@@ -33,6 +33,7 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
     forks: setup.forks,
     tty: options.tty,
     prompt: terminalPrompt(),
+    masker,
   });
 }
 

@@ -5,6 +5,7 @@ import type { ConnectionPool } from "../target/connect.js";
 import type { HostSession } from "../target/session.js";
 import { escapeControls } from "../wire/noise.js";
 import { textOf } from "../wire/text.js";
+import type { Masker } from "../engine/task/masker.js";
 import { notStarted, writeTo } from "./exec-one.js";
 import { execSpec } from "./exec.js";
 import type { ExecRequest, ExecStreams, ExecTarget } from "./exec.js";
@@ -52,8 +53,8 @@ async function execIn(
   streams: ExecStreams,
   isInterrupted: () => boolean,
 ): Promise<Result> {
-  const out = new PrefixedLines(target.name, streams.stdout);
-  const err = new PrefixedLines(target.name, streams.stderr);
+  const out = new PrefixedLines(target.name, streams.stdout, request.masker);
+  const err = new PrefixedLines(target.name, streams.stderr, request.masker);
   try {
     const session = await opening;
     const { entry, isHostRoot } = target;
@@ -81,9 +82,11 @@ async function execIn(
 export class PrefixedLines {
   readonly #prefix: string;
   readonly #stream: ExecStreams["stdout"];
+  readonly #masker: Masker | undefined;
   #partial: Buffer = Buffer.alloc(0);
 
-  constructor(name: string, stream: ExecStreams["stdout"]) {
+  constructor(name: string, stream: ExecStreams["stdout"], masker?: Masker) {
+    this.#masker = masker;
     this.#prefix = `${escapeControls(name)} | `;
     this.#stream = stream;
   }
@@ -110,8 +113,12 @@ export class PrefixedLines {
     if (this.#partial.length > 0) await this.add(Buffer.from("\n"));
   }
 
+  #hidden(line: string): string {
+    return this.#masker?.text(line) ?? line;
+  }
+
   #line(bytes: Buffer): string {
-    return `${this.#prefix}${escapeControls(textOf(bytes).replace(/\r+$/, ""))}\n`;
+    return `${this.#prefix}${escapeControls(this.#hidden(textOf(bytes).replace(/\r+$/, "")))}\n`;
   }
 }
 

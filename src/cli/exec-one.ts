@@ -6,11 +6,13 @@ import type { ConnectionPool } from "../target/connect.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { Exit } from "../module/probe.js";
 import type { RunningExec } from "../target/session.js";
+import type { Masker } from "../engine/task/masker.js";
 import { execSpec } from "./exec.js";
 import type { ExecRequest, ExecStreams, ExecTarget } from "./exec.js";
 import { rawTerminal } from "./raw-terminal.js";
 
 const BROKEN_PIPE = 128 + constants.signals.SIGPIPE;
+const LONGEST_HELD_MS = 200;
 const INTERRUPTED = 128 + constants.signals.SIGINT;
 
 /** Runs it to its end; gives its exit status. Throws a CrunError where it cannot be reached. */
@@ -39,12 +41,17 @@ export async function execOne(
     });
   });
   stderr.on("error", () => undefined); // nobody reads the errors: the command goes on
-  running.onOutput((stream, data) => writeTo(stream === "stdout" ? stdout : stderr, data));
+  const shown = {
+    stdout: hiding(request.masker, (data) => writeTo(stdout, data)),
+    stderr: hiding(request.masker, (data) => writeTo(stderr, data)),
+  };
+  running.onOutput((stream, data) => shown[stream].push(data));
   const restore = isTerminal ? rawTerminal(stdin, stdout, (rows, columns) => running.resize(rows, columns)) : undefined;
   const stopSignals = forwardSignals(running, isTerminal);
   const stopInput = feed(stdin, running);
   try {
     const exit = await Promise.race([running.exited, gone.then(() => undefined), stopSignals.gaveUp]);
+    await Promise.all([shown.stdout.end(), shown.stderr.end()]);
     if (exit === undefined) return isBroken ? BROKEN_PIPE : INTERRUPTED;
     return report(exit, target, request, stderr);
   } finally {
@@ -52,6 +59,32 @@ export async function execOne(
     stopSignals.stop();
     restore?.();
   }
+}
+
+interface Shown {
+  push(data: Uint8Array): void | Promise<void>;
+  end(): void | Promise<void>;
+}
+
+/** What may be the beginning of a secret waits for more of it, but no longer than somebody at a terminal would mind. */
+function hiding(masker: Masker | undefined, write: (data: Uint8Array) => void | Promise<void>): Shown {
+  if (!masker || masker.isEmpty) return { push: write, end: () => undefined };
+  const stream = masker.stream();
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void | Promise<void> => {
+    clearTimeout(timer);
+    const rest = stream.end();
+    return rest.length > 0 ? write(rest) : undefined;
+  };
+  return {
+    push(data) {
+      clearTimeout(timer);
+      timer = setTimeout(() => void end(), LONGEST_HELD_MS);
+      const shown = stream.push(data);
+      return shown.length > 0 ? write(shown) : undefined;
+    },
+    end,
+  };
 }
 
 /** Everything that is read goes to the process, as fast as it takes it; the end too. */

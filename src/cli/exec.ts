@@ -3,6 +3,7 @@
 import { ConnectionPool } from "../target/connect.js";
 import type { Connect, Entry, HostAddress, Prompt } from "../target/session.js";
 import type { ExecSpec } from "../module/probe.js";
+import type { Masker } from "../engine/task/masker.js";
 import { execMany } from "./exec-many.js";
 import { execOne } from "./exec-one.js";
 
@@ -29,6 +30,8 @@ export interface ExecRequest {
   /** A terminal for the command; absent: where stdin and stdout are one. Of no effect with several targets. */
   readonly tty?: boolean | undefined;
   readonly prompt: Prompt;
+  /** Hides what the inventory keeps in a vault. */
+  readonly masker?: Masker | undefined;
   /** Opens sessions; absent: connections as the addresses say. */
   readonly connect?: Connect | undefined;
   /** Absent: the process's own. */

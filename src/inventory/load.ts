@@ -16,6 +16,7 @@ import { expandRanges } from "./ranges.js";
 import { withSourceLines } from "./report.js";
 import { readScriptInventory, withHostvars } from "./script-form.js";
 import { emptySource, type InventorySource } from "./source.js";
+import { Locked } from "../vault/vault.js";
 import { readYamlInventory } from "./yaml-form.js";
 
 const defaultProgramTimeoutMs = 120_000;
@@ -63,7 +64,7 @@ export async function loadInventory(paths: readonly string[], options: LoadOptio
       directories: directoriesOf(directories, playbookDirectory),
     });
   } catch (error) {
-    if (!(error instanceof CrunError)) throw error;
+    if (!(error instanceof CrunError) || error instanceof Locked) throw error;
     const lineOf = (file: string, line: number): string | undefined => texts.get(file)?.split(/\r\n|\n|\r/)[line - 1];
     throw new CrunError(withSourceLines(error.diagnostics, lineOf), error.exitStatus);
   }

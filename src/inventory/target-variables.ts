@@ -8,6 +8,7 @@ import type { Target } from "./inventory.js";
 import type { Language } from "./language.js";
 import { layerOf, readDataFile, varsOfFile } from "./layer.js";
 import { memoByName } from "./memo.js";
+import { Locked } from "../vault/vault.js";
 import { withSourceLines } from "./report.js";
 import { targetOf } from "./target-of.js";
 import { VarsFolder } from "./vars-folder.js";
@@ -52,11 +53,11 @@ export class TargetVariables {
     return [...this.writtenOfGroup(name), ...[...inventoryGroups, ...playbookGroups].flatMap((one) => one.of(name))];
   }
 
-  /** All that group_vars and host_vars hold, for whatever name. */
+  /** All that group_vars and host_vars hold, for whatever name; without what no key opens. */
   allFiles(): readonly VarLayer[] {
     return Object.values(this.#folders)
       .flat()
-      .flatMap((folder) => [...folder.names()].flatMap((name) => folder.of(name)));
+      .flatMap((folder) => [...folder.names()].flatMap((name) => unlessLocked(() => folder.of(name))));
   }
 
   of(name: string): readonly VarLayer[] {
@@ -127,6 +128,15 @@ export class TargetVariables {
   });
 }
 
+function unlessLocked(read: () => readonly VarLayer[]): readonly VarLayer[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Locked) return [];
+    throw error;
+  }
+}
+
 /** They are listed and read once for an inventory and all that is made of it later. */
 const foldersByOptions = new WeakMap<
   VariableOptions,
@@ -168,7 +178,7 @@ function folderLayers(
             language,
           );
         } catch (error) {
-          if (!(error instanceof CrunError)) throw error;
+          if (!(error instanceof CrunError) || error instanceof Locked || language.isEncrypted(text)) throw error;
           // Read long after the inventory: the lines are still at hand only here.
           const lines = text.split(/\r\n|\n|\r/);
           const lineOf = (one: string, line: number): string | undefined =>

@@ -38,6 +38,18 @@ export interface Opened {
 /** What a bigger file holds is no secret to be known by its lines, in bytes. */
 const longestKept = 256 * 1024;
 
+/** In a file that is no YAML: itself (and with it each of its lines), what stands behind a = or :, and words that look like secrets. */
+function secretsIn(text: string): string[] {
+  const found = [text];
+  for (const line of text.split(/\r?\n/)) {
+    const value = /^[^=:]*[=:]\s*(["']?)(.{8,})\1\s*;?$/.exec(line)?.[2];
+    if (value !== undefined) found.push(value.trimEnd());
+    for (const [word] of line.matchAll(/[^\s"'`;,()<>=]{12,}/g))
+      if (/\d/.test(word) && /[A-Za-z]/.test(word)) found.push(word);
+  }
+  return found;
+}
+
 export class Vault {
   readonly passwords: readonly Password[];
   readonly #identityFiles: readonly string[];
@@ -79,7 +91,7 @@ export class Vault {
   openFile(content: Uint8Array, path: string): Buffer | undefined {
     if (!isEncrypted(content)) return undefined;
     const { bytes } = this.open(content, { what: "the file", place: { file: path } });
-    if (bytes.length <= longestKept && isUtf8(bytes)) this.keep(bytes.toString("utf8"));
+    if (bytes.length <= longestKept && isUtf8(bytes)) this.keep(secretsIn(bytes.toString("utf8")));
     return bytes;
   }
 

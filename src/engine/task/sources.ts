@@ -63,6 +63,8 @@ interface TemplateFile {
   readonly template: ReturnType<TextCompiler>;
   readonly mode: number;
   readonly readsSpecial: boolean;
+  /** The file, or a partial of it, is encrypted. */
+  readonly isSecret: boolean;
   /** Targets often get the same text: its digests are computed once. */
   last?: { readonly text: string; readonly source: LocalSource };
 }
@@ -131,7 +133,9 @@ export class Sources {
     };
     const text = entry.template.render(entry.readsSpecial ? scope.with(rawLayer("the template", special)) : scope);
     if (entry.last?.text === text) return entry.last.source;
-    const source = new RenderedSource(path, entry.mode, contentOf(Buffer.from(text, "utf8")));
+    const content = contentOf(Buffer.from(text, "utf8"));
+    if (entry.isSecret) scope.secrets?.keep(text);
+    const source = new RenderedSource(path, entry.mode, entry.isSecret ? { ...content, isSecret: true } : content);
     entry.last = { text, source };
     return source;
   }
@@ -139,11 +143,6 @@ export class Sources {
   /** Permissions of a template file. */
   modeOf(path: string, query: Origin): number {
     return this.#template(path, query).mode;
-  }
-
-  #textOf(path: string): string {
-    const bytes = readFileSync(path);
-    return Buffer.from(this.#open(bytes, path) ?? bytes).toString("utf8");
   }
 
   #template(path: string, { place, directories }: Origin): TemplateFile {
@@ -154,12 +153,21 @@ export class Sources {
       entry = guarded(path, place, () => {
         const stat = statSync(path);
         refuseEndless(stat);
-        const reader = { ...realFiles, text: (one: string): string => this.#textOf(one) };
+        let isSecret = false;
+        const reader = {
+          ...realFiles,
+          text: (one: string): string => {
+            const bytes = readFileSync(one);
+            const plain = this.#open(bytes, one);
+            isSecret ||= plain !== undefined;
+            return Buffer.from(plain ?? bytes).toString("utf8");
+          },
+        };
         const text = reader.text(path);
         const template = this.#compile(path, text, { file: path, directories, reader });
         const readsSpecial =
           /\btemplate_|\bansible_managed\b/.test(text) || SPECIAL_NAMES.some((one) => template.names.has(one));
-        return { template, mode: stat.mode & 0o7777, readsSpecial };
+        return { template, mode: stat.mode & 0o7777, readsSpecial, isSecret };
       });
       this.#templates.set(key, entry);
     }
