@@ -73,6 +73,8 @@ const cases: readonly (readonly [rule: string, bad: string, good: string])[] = [
       "  handlers:\n    - name: h\n      debug:\n    - name: i\n      listen: h\n      debug:\n",
     ),
   ],
+  ["type-name", play("- debug:", "  vars: {list: [1]}\n"), play("- debug:", "  vars: {lists: [1]}\n")],
+  ["type-name", play("- stat: {path: /a}\n  register: map"), play("- stat: {path: /a}\n  register: found")],
   ["empty-play", "- hosts: all\n  vars: {a: 1}\n", play("- debug:")],
 ];
 

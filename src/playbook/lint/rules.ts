@@ -1,5 +1,7 @@
 // What `crun lint` warns of: things that run, but hardly as they were meant.
 
+import type { VarLayer } from "../../module/value.js";
+import { CEL_TYPE_NAMES } from "../condition/cel-names.js";
 import { wordsOf } from "../load/free-form.js";
 import type { Handler, Play, Task } from "../play.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
@@ -55,6 +57,10 @@ function firstProgram(task: Task): string | undefined {
   if (first !== undefined) return first.replace(/^.*\//, "");
   const value: unknown = argv?.isStatic ? argv.render(NO_SCOPE) : undefined;
   return Array.isArray(value) ? String(value[0]).replace(/^.*\//, "") : undefined;
+}
+
+function namesOf(layers: readonly VarLayer[], at: Task | Play): { readonly name: string; readonly at: Task | Play }[] {
+  return layers.flatMap((layer) => [...layer.names()].map((name) => ({ name, at })));
 }
 
 const eachTask =
@@ -161,6 +167,26 @@ export const rules: readonly Rule[] = [
         const summary = `another handler is called ${JSON.stringify(name)}, too: this one never runs`;
         return [{ at: one, summary, remedy: "Give one of them another name; listen: lets both hear one." }];
       });
+    },
+  },
+  {
+    name: "type-name",
+    doc: "A variable is named like a type of CEL: conditions reach it as vars.NAME alone.",
+    find: (play, tasks) => {
+      const named = [
+        ...namesOf([play.vars], play),
+        ...tasks.flatMap(({ task }) => [
+          ...namesOf([...task.vars, ...(task.role?.defaults ?? [])], task),
+          ...(task.register === undefined ? [] : [{ name: task.register, at: task }]),
+        ]),
+      ].filter(({ name }) => CEL_TYPE_NAMES.has(name));
+      return named
+        .filter(({ name }, index) => named.findIndex((one) => one.name === name) === index)
+        .map(({ name, at }) => ({
+          at,
+          summary: `the variable ${JSON.stringify(name)} is called like a type of CEL`,
+          remedy: `Conditions reach it as vars.${name}; another name saves that.`,
+        }));
     },
   },
   {
