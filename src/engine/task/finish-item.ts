@@ -217,7 +217,8 @@ function judgeError(draft: Draft, error: unknown): void {
 
 function resultScope(work: TaskWork, draft: Draft): NonNullable<TaskWork["itemScope"]> {
   const { register } = work.op.task;
-  const scope = scopeOf(work);
+  const facts = work.plan?.facts;
+  const scope = facts ? scopeOf(work).with(rawLayer("what the task sets", facts)) : scopeOf(work);
   if (register === undefined) return scope;
   const result = draft.fields;
   return scope.with(
@@ -246,7 +247,9 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   if (work.attempt >= tries) {
     // As in Ansible, what is told at the end are the retries.
     draft.fields["attempts"] = tries - 1;
-    draft.fault ??= { message: draft.message ?? `until did not come true in ${work.attempt} attempts` };
+    // As in Ansible, failed_when has the last word.
+    if (!task.failedWhen)
+      draft.fault ??= { message: draft.message ?? `until did not come true in ${work.attempt} attempts` };
     return undefined;
   }
   work.attempt++;

@@ -79,7 +79,8 @@ function notified(on: TargetPlay, work: TaskWork, item: ItemResult): ItemResult 
       const value = one.render(on.scopeFor(work.op.task));
       for (const name of Array.isArray(value) ? value : [value]) {
         for (const handler of on.play.handlers.named(String(name), scopeOf, one.place ?? work.op.task.place)) {
-          if (on.notified.has(handler)) continue;
+          // A handler that notifies itself is at work already.
+          if (on.notified.has(handler) || handler === work.op.task) continue;
           on.notified.add(handler);
           on.books.undoable(() => on.notified.delete(handler));
         }

@@ -156,15 +156,14 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "hidden-handler",
-    doc: "Of two handlers with one name in one list only the first runs.",
+    doc: "Of two handlers with one name only the first runs.",
     find: (play) => {
-      const first = new Map(
-        play.handlers.toReversed().map((one) => [`${one.role?.name ?? ""}\0${staticText(one.name) ?? ""}`, one]),
-      );
+      const keyOf = (one: Handler): string => `${one.role?.name ?? ""}\0${staticText(one.name) ?? ""}`;
+      const first = new Map(play.handlers.toReversed().map((one) => [keyOf(one), one]));
       return play.handlers.flatMap((one) => {
         const name = staticText(one.name);
-        if (name === undefined || first.get(`${one.role?.name ?? ""}\0${name}`) === one) return [];
-        const summary = `another handler is called ${JSON.stringify(name)}, too: this one never runs`;
+        if (name === undefined || first.get(keyOf(one)) === one) return [];
+        const summary = `an earlier handler is called ${JSON.stringify(name)}, too: this one never runs`;
         return [{ at: one, summary, remedy: "Give one of them another name; listen: lets both hear one." }];
       });
     },
