@@ -1,6 +1,5 @@
 // `crun play`: loads and checks everything, then runs it and reports.
 
-import { resolve } from "node:path";
 import { modules } from "../../modules/index.js";
 import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
@@ -13,7 +12,8 @@ import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { placesOf } from "../inventory/places.js";
-import { loadPlaybook, loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
+import { loadPlaybook, type LoadedPlaybook } from "../playbook/load/load.js";
+import { loadVarsFile } from "../playbook/load/vars-files.js";
 import { StartGate } from "../playbook/start-at.js";
 import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
@@ -136,7 +136,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     locate: setup.locate,
     makeScope: (layers) => createScope(layers, setup.secrets),
     compileText: fileTemplate,
-    loadVarsFile: (path, play) => loadVarsFile(resolve(play.directory, path), files),
+    loadVarsFile: (path, play) => loadVarsFile(play.directory, path, files),
     readVars: (paths, under) => includedVars(paths, under, files),
     ask: process.stdin.isTTY ? prompt : undefined,
     dropHost: (host, session, play) => pool.drop(setup.addressOf(host, play), session),

@@ -1,11 +1,11 @@
 // The variables of a play as one target sees them before anything runs, with the names of their levels.
 
-import { resolve } from "node:path";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { PlaybookFiles } from "../playbook/load/files.js";
-import { loadVarsFile, type LoadedPlaybook } from "../playbook/load/load.js";
+import type { LoadedPlaybook } from "../playbook/load/load.js";
+import { loadVarsFile } from "../playbook/load/vars-files.js";
 import type { Play, Task } from "../playbook/play.js";
 import { staticText, walk } from "../playbook/preflight/walk.js";
 import { createScope } from "../playbook/scope/scope.js";
@@ -73,7 +73,7 @@ function varsFiles(play: Play, layers: readonly VarLayer[], files: PlaybookFiles
     try {
       const value = entry.render(createScope(layers));
       for (const path of (Array.isArray(value) ? value : [value]).map(String)) {
-        const layer = loadVarsFile(resolve(play.directory, path), files);
+        const layer = loadVarsFile(play.directory, path, files);
         if (layer) return named("vars_files", [layer]);
       }
     } catch (error) {
@@ -114,7 +114,7 @@ function includedLayer(task: Task, files: PlaybookFiles): VarLayer | undefined {
   const file = task.module.name === "include_vars" ? staticText(task.args["file"]) : undefined;
   if (file === undefined) return undefined;
   for (const directory of task.searchDirectories) {
-    const layer = loadVarsFile(resolve(directory, file), files);
+    const layer = loadVarsFile(directory, file, files);
     if (layer) return layer;
   }
   return undefined;

@@ -16,11 +16,11 @@ import { reachOf } from "./reach.js";
 import { loadRoles } from "./roles.js";
 import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
-import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticValue, templateOf } from "../template/template.js";
-import { isTemplateText, plainText, varsOf, varsOfFile } from "./vars.js";
+import { isTemplateText, plainText, varsOf } from "./vars.js";
 import { flagOf, numberOf, orderOf, serialOf, strategyOf, varsFilesOf } from "./play-keywords.js";
 import { answeredLayer, promptsOf } from "./prompts.js";
+import { staticLayers } from "./vars-files.js";
 import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
 
 export interface LoadOptions {
@@ -63,16 +63,6 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
     [path],
   );
   return { playbook: { file: files.shown(path), plays }, findings: findings.list, files };
-}
-
-/** A file of variables, for the engine: `vars_files` may name files that only some targets have. Undefined: there is none. */
-export function loadVarsFile(path: string, files: PlaybookFiles = new PlaybookFiles()): VarLayer | undefined {
-  const found = files.firstFile([path, path.replace(/[^/]*$/, "vars/$&")]);
-  if (found === undefined) return undefined;
-  const findings = new Findings();
-  const layer = varsOfFile(files, found, findings);
-  if (findings.hasErrors) throw new CrunError(findings.list);
-  return layer;
 }
 
 interface Shared {
@@ -154,7 +144,9 @@ async function importPlaybook(
   const { files, findings } = shared;
   checkKeywords(map, IMPORT_PLAYBOOK_KEYWORDS, "import_playbook", findings);
   const node = map.entries.get("import_playbook")?.value;
-  const early = new EarlyValues(() => above.vars, shared.extra);
+  const vars = map.entries.get("vars");
+  const known = vars ? [...above.vars, varsOf(vars.value, "import_playbook vars", findings)] : above.vars;
+  const early = new EarlyValues(() => known.toReversed(), shared.extra);
   const written = node && early.settled(node, "the playbook that import_playbook names", [], findings);
   const name = written && plainText(written, "import_playbook", findings);
   if (!node || name === undefined) return [];
@@ -169,10 +161,9 @@ async function importPlaybook(
     });
     return [];
   }
-  const vars = map.entries.get("vars");
   const below: Above = {
     lineage: inherit({ ...above.lineage, early }, map, undefined, findings),
-    vars: vars ? [...above.vars, varsOf(vars.value, "import_playbook vars", findings)] : above.vars,
+    vars: known,
   };
   return loadFile(shared, target, below, [...chain, target]);
 }
@@ -261,20 +252,6 @@ function part(nodes: readonly Node[], lineage: Lineage, map: YamlMap): Node[] {
     place: placeOf(map),
   };
   return [...nodes, flush];
-}
-
-/** The variables of the files whose names are written out; what is wrong with them is told elsewhere. */
-function staticLayers(varsFiles: readonly Renderable[], directory: string, files: PlaybookFiles): VarLayer[] {
-  const quiet = new Findings();
-  return varsFiles.flatMap((one) => {
-    const names = one.isStatic ? [one.render(NO_SCOPE)].flat().map(String) : [];
-    const paths = names.map((name) => join(directory, name));
-    const layer = quiet.try(() => {
-      const path = files.firstFile(paths);
-      return path === undefined ? undefined : varsOfFile(files, path, quiet);
-    });
-    return layer ? [layer] : [];
-  });
 }
 
 function stack(origin: string, layers: readonly VarLayer[]): VarLayer {

@@ -141,7 +141,7 @@ function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Line
     changedWhen: conditions("changed_when"),
     failedWhen: conditions("failed_when"),
     notify,
-    listen: listenOf(map, findings),
+    listen: listenOf(map, lineage, findings),
   };
 }
 
@@ -177,8 +177,9 @@ function withVariables(module: AnyModule, args: Task["args"], place: Place): Tas
 }
 
 /** Topics that a handler listens to: a list, or one text (commas belong to it). */
-export function listenOf(map: YamlMap, findings: Findings): string[] {
-  const node = map.entries.get("listen")?.value;
+export function listenOf(map: YamlMap, lineage: Lineage, findings: Findings): string[] {
+  const written = map.entries.get("listen")?.value;
+  const node = written && lineage.early.settled(written, "listen", lineage.vars, findings);
   if (!node) return [];
   if (node.kind === "list") return wordList(node, "listen", findings);
   const text = plainText(node, "listen", findings);

@@ -253,7 +253,7 @@ export function includeNode(
     loop: loopOf(map, findings),
     loopControl: loopControlOf(map, findings),
     ...what,
-    listen: listenOf(map, findings),
+    listen: listenOf(map, lineage, findings),
     load(file, from = {}) {
       const key = JSON.stringify([file, from]);
       const before = loaded.get(key) ?? read(file, from);
@@ -303,7 +303,7 @@ function metaOf(context: LoadContext, map: YamlMap, action: YamlEntry, lineage: 
   const word = isTarget ? "end_host" : oneOf(node, "meta", META_ACTIONS, findings);
   if (word === undefined) return [];
   const inherited = inheritedOf(inherit(lineage, map, "task vars", findings), map);
-  const own = { name: nameOf(map, findings), listen: listenOf(map, findings), isImplicit: false };
+  const own = { name: nameOf(map, findings), listen: listenOf(map, lineage, findings), isImplicit: false };
   return [{ ...inherited, kind: "meta", ...own, action: word }];
 }
 

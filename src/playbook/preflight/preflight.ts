@@ -20,10 +20,10 @@ import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { unknownDelegates } from "./delegates.js";
 import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
+import { staticNames, varsFileCandidates } from "../load/vars-files.js";
 import { brokenArguments } from "./role-arguments.js";
 import { SourceFile } from "../yaml/source.js";
 import { staticText, walk, type Walked } from "./walk.js";
-import { isAbsolute, join } from "node:path";
 
 export interface PreflightQuestions {
   /** Variables of the inventory (of all targets) and of the command line. Undefined: not known, so any name may be defined. */
@@ -198,10 +198,9 @@ function jinjaIn(file: string, text: string): Diagnostic[] {
 function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLayer[] | undefined {
   if (play.varsFiles.some((one) => !one.isStatic)) return undefined;
   return play.varsFiles.flatMap((one) => {
-    const value = one.isStatic ? one.render(NO_SCOPE) : undefined;
-    const names = (Array.isArray(value) ? value : [value]).map(String);
-    const paths = names.map((name) => (isAbsolute(name) ? name : join(play.directory, name)));
-    const path = files.firstFile(paths) ?? files.firstFile(paths.map((each) => each.replace(/[^/]*$/, "vars/$&")));
+    const names = staticNames(one) ?? [];
+    const paths = names.flatMap((name) => varsFileCandidates(play.directory, name));
+    const path = files.firstFile(paths);
     if (path === undefined) {
       const place = one.place ?? play.place;
       found.add({

@@ -27,7 +27,7 @@ class CallbackModule(CallbackBase):
 
     def result(self, result, status):
         data = dict(result._result)
-        data["record_msg"] = result._task.action in ("debug", "fail")
+        data["record_msg"] = result._task.action.split(".")[-1] in ("debug", "fail")
         self.line(result._host.get_name(), result._task.get_name().strip(), status, data)
 
     def v2_runner_on_ok(self, result):
