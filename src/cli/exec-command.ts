@@ -2,8 +2,10 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { parseAddress } from "../inventory/address.js";
+import { ConnectionPool } from "../target/connect.js";
 import { hostAddress, treeLocation } from "../target/address.js";
 import { runExec, type ExecTarget } from "./exec.js";
+import { findFleet, type LostRules } from "./fleet.js";
 import { limitOf } from "./limit.js";
 import type { ExecOptions } from "./options.js";
 import type { Masker } from "../engine/task/masker.js";
@@ -18,13 +20,22 @@ export async function runExecCommand(options: ExecOptions): Promise<number> {
 
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const setup = await setUp(options, masker);
-  const targets = targetsOf(options, setup);
-  if (targets.length === 0) {
-    throw new CrunError({
-      severity: "error",
-      summary: `${options.pattern} matches no target`,
-      remedy: "See what there is: crun inventory --graph",
-    });
+  const prompt = terminalPrompt();
+  const pool = new ConnectionPool(prompt);
+  let targets: readonly ExecTarget[];
+  try {
+    const lost = await findFleet(setup, pool, { patterns: [options.pattern], limit: options.limit });
+    targets = targetsOf(options, setup, lost);
+    if (targets.length === 0) {
+      throw new CrunError({
+        severity: "error",
+        summary: `${options.pattern} matches no target`,
+        remedy: "See what there is: crun inventory --graph",
+      });
+    }
+  } catch (error) {
+    await pool.close();
+    throw error;
   }
   return runExec({
     targets,
@@ -32,13 +43,14 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
     user: options.asUser,
     forks: setup.forks,
     tty: options.tty,
-    prompt: terminalPrompt(),
+    prompt,
     masker,
+    pool,
   });
 }
 
 /** What the inventory knows by the pattern; else the address as it is. */
-function targetsOf(options: ExecOptions, setup: Setup): ExecTarget[] {
+function targetsOf(options: ExecOptions, setup: Setup, lost: LostRules): ExecTarget[] {
   const limit = limitOf(options.limit, setup.inventory);
   try {
     const found = setup.inventory.match(options.pattern).filter(({ name }) => limit?.has(name) ?? true);
@@ -46,6 +58,7 @@ function targetsOf(options: ExecOptions, setup: Setup): ExecTarget[] {
       name: target.name,
       address: setup.addressOf(target.host),
       ...setup.locate(target),
+      lost: lost.get(target.name),
     }));
   } catch (error) {
     if (!(error instanceof CrunError)) throw error;

@@ -56,6 +56,7 @@ async function execIn(
   const out = new PrefixedLines(target.name, streams.stdout, request.masker);
   const err = new PrefixedLines(target.name, streams.stderr, request.masker);
   try {
+    if (target.lost) throw target.lost;
     const session = await opening;
     const { entry, isHostRoot } = target;
     const tree = session.openTree(target.path, { entry, isHostRoot });

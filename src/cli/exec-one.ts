@@ -23,6 +23,7 @@ export async function execOne(
   streams: ExecStreams,
 ): Promise<number> {
   const { stdin, stdout, stderr } = streams;
+  if (target.lost) throw target.lost;
   const isTerminal = request.tty ?? (isTty(stdin) && isTty(stdout));
   const session = await pool.get(target.address);
   const { entry, isHostRoot } = target;

@@ -1,5 +1,6 @@
 // `crun exec`: a command in one tree with its own terminal and exit status, or in many with prefixed lines.
 
+import type { CrunError } from "../diagnostic/diagnostic.js";
 import { ConnectionPool } from "../target/connect.js";
 import type { Connect, Entry, HostAddress, Prompt } from "../target/session.js";
 import type { ExecSpec } from "../module/probe.js";
@@ -16,6 +17,8 @@ export interface ExecTarget {
   readonly path: string;
   readonly entry: Entry;
   readonly isHostRoot: boolean;
+  /** It stands for trees of a host that could not be looked at. */
+  readonly lost?: CrunError | undefined;
 }
 
 export interface ExecRequest {
@@ -34,6 +37,8 @@ export interface ExecRequest {
   readonly masker?: Masker | undefined;
   /** Opens sessions; absent: connections as the addresses say. */
   readonly connect?: Connect | undefined;
+  /** Sessions that are open already; they are ended with the rest. */
+  readonly pool?: ConnectionPool | undefined;
   /** Absent: the process's own. */
   readonly streams?: ExecStreams | undefined;
 }
@@ -47,7 +52,7 @@ export interface ExecStreams {
 
 /** Gives the exit status: of one target, the command's own (128 + n for a signal); of many, 0, 2 (some failed) or 4 (some unreachable). */
 export async function runExec(request: ExecRequest): Promise<number> {
-  const pool = new ConnectionPool(request.prompt, request.connect);
+  const pool = request.pool ?? new ConnectionPool(request.prompt, request.connect);
   const streams = request.streams ?? process;
   try {
     const [only] = request.targets;

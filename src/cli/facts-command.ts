@@ -4,6 +4,7 @@ import { crunFacts } from "../engine/look/crun-facts.js";
 import { FactLook } from "../engine/look/fact-look.js";
 import { ConnectionPool } from "../target/connect.js";
 import { cleanJson } from "../report/clean.js";
+import { findFleet } from "./fleet.js";
 import { limitOf } from "./limit.js";
 import type { ReachOptions } from "./options.js";
 import type { Masker } from "../engine/task/masker.js";
@@ -18,11 +19,13 @@ export async function runFacts(pattern: string, options: ReachOptions): Promise<
 
 async function showFacts(pattern: string, options: ReachOptions, masker: Masker): Promise<number> {
   const setup = await setUp(options, masker);
-  const limit = limitOf(options.limit, setup.inventory);
-  const targets = setup.inventory.match(pattern).filter(({ name }) => limit?.has(name) ?? true);
   const pool = new ConnectionPool(terminalPrompt());
   const look = new FactLook(crunFacts);
   try {
+    const lost = await findFleet(setup, pool, { patterns: [pattern], limit: options.limit });
+    const limit = limitOf(options.limit, setup.inventory, lost.size > 0);
+    const targets = setup.inventory.match(pattern).filter(({ name }) => !lost.has(name) && (limit?.has(name) ?? true));
+    for (const error of lost.values()) process.stderr.write(`${masker.text(error.message)}\n`);
     const facts = await Promise.all(
       targets.map(async (target) => {
         const session = await pool.get(setup.addressOf(target.host));
@@ -33,7 +36,7 @@ async function showFacts(pattern: string, options: ReachOptions, masker: Masker)
       }),
     );
     process.stdout.write(`${cleanJson(JSON.stringify(Object.fromEntries(facts), undefined, 2))}\n`);
-    return 0;
+    return lost.size > 0 ? 4 : 0;
   } finally {
     await pool.close();
   }

@@ -7,15 +7,18 @@ import type { Masker } from "../engine/task/masker.js";
 import type { Inventory } from "../inventory/inventory.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook } from "../playbook/load/load.js";
+import { ConnectionPool } from "../target/connect.js";
 import { toYaml } from "../playbook/yaml/yaml.js";
 import { clean, cleanJson } from "../report/clean.js";
 import { explain } from "./explain.js";
 import { extraVarLayers } from "./extra-vars.js";
 import { InventoryView } from "./inventory-show.js";
+import { findFleet, wantedRules } from "./fleet.js";
 import { limitOf } from "./limit.js";
 import { withMasker } from "./masked-errors.js";
 import type { ReachOptions } from "./options.js";
 import { playedVariables } from "./played-variables.js";
+import { terminalPrompt } from "./prompt.js";
 import { setUp, type Setup } from "./setup.js";
 
 export interface InventoryOptions {
@@ -37,6 +40,7 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
   const { reach, action, pattern, playbook } = options;
   // Without a playbook this directory stands for its place, as in ansible-inventory.
   const setup = await setUp(reach, masker, playbook ?? join(process.cwd(), "site.yml"));
+  const lost = await foundTrees(setup, options, masker);
   const view = new InventoryView(setup.inventory.base, chosenOf(setup.inventory, options), setup.extra);
   const print = (text: string): void => void process.stdout.write(masker.text(text));
   const printValue = (value: unknown): void =>
@@ -45,7 +49,23 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
   else if (action === "list") printValue(options.isYaml ? view.tree() : view.list());
   else if ("host" in action) printValue(view.varsOf(oneOf(setup.inventory, action.host)));
   else print(clean(await explanation(action.explain, options, setup)));
-  return 0;
+  return lost ? 4 : 0;
+}
+
+/** Looks for the trees of rules, on the hosts that are asked about. True: a host could not be looked at, which is told. */
+async function foundTrees(setup: Setup, options: InventoryOptions, masker: Masker): Promise<boolean> {
+  const { action, pattern, reach } = options;
+  const one = typeof action === "string" ? undefined : "host" in action ? action.host : pattern;
+  const wish = { patterns: [one ?? (action === "list" ? pattern : undefined) ?? "all"], limit: reach.limit };
+  if (wantedRules(setup, wish).rules.length === 0) return false;
+  const pool = new ConnectionPool(terminalPrompt());
+  try {
+    const lost = await findFleet(setup, pool, wish);
+    for (const error of lost.values()) process.stderr.write(`${masker.text(error.message)}\n`);
+    return lost.size > 0;
+  } finally {
+    await pool.close();
+  }
 }
 
 async function explanation(

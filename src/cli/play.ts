@@ -23,9 +23,10 @@ import type { Prompt } from "../target/session.js";
 import { interruptible } from "./interruption.js";
 import type { PlayOptions } from "./options.js";
 import { askVars, takeDefaults } from "./ask-vars.js";
-import { limitOf } from "./limit.js";
+import { findFleet, wantedRules } from "./fleet.js";
+import { limitOf, LiveLimit } from "./limit.js";
 import { listing } from "./listing.js";
-import { inventoryLayers } from "./played-layers.js";
+import { inventoryLayers, patternsOf } from "./played-layers.js";
 import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
@@ -90,7 +91,9 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault, rolesPath }));
-  const limit = limitOf(options.limit, setup.inventory);
+  const wish = { patterns: patternsOf(loaded, setup.extra), limit: options.limit };
+  const { rules } = wantedRules(setup, wish);
+  const limit = limitOf(options.limit, setup.inventory, rules.length > 0);
   const layers = inventoryLayers(loaded, setup, limit);
   const selection = selectionOf(options, setup.config);
   const isPlayed = (task: { readonly tags: ReadonlySet<string> }): boolean => isSelected(task.tags, selection);
@@ -121,17 +124,24 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     process.stdout.write(playbooks.map(({ file }) => `\nplaybook: ${file}\n`).join(""));
     return 0;
   }
+  const lost = new Map(needsTrees(options) ? await findFleet(setup, pool, wish) : []);
   if (options.action === "list") {
-    process.stdout.write(listing(playbooks, options, selection, setup, limit));
+    for (const error of lost.values()) tell(error.diagnostics.map((one) => ({ ...one, severity: "warning" })));
+    const kept = limitOf(options.limit, setup.inventory, lost.size > 0);
+    process.stdout.write(listing(playbooks, options, selection, setup, kept));
     return 0;
   }
+  limitOf(options.limit, setup.inventory, lost.size > 0);
+  // A tree that a rule promised is looked for now, before anything is done.
+  for (const pattern of wish.patterns) setup.inventory.match(pattern);
   await askVars(plays, { extra, prompt, isInteractive: process.stdin.isTTY, masker });
   const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
   const report = await reportFor(options);
   const run = new Run({
     inventory: setup.inventory,
-    limit,
+    limit: options.limit === undefined ? undefined : new LiveLimit(options.limit, setup.inventory),
+    lost,
     openHost: (host, play) => pool.get(setup.addressOf(host, play)),
     locate: setup.locate,
     makeScope: (layers) => createScope(layers, setup.secrets),
@@ -142,7 +152,10 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     dropHost: (host, session, play) => pool.drop(setup.addressOf(host, play), session),
     leaveHost: (host, session, play) => pool.leave(setup.addressOf(host, play), session),
     becomeUser: options.becomeUser,
-    refreshInventory: setup.refresh,
+    refreshInventory: async () => {
+      await setup.refresh();
+      for (const [name, error] of await findFleet(setup, pool, wish)) lost.set(name, error);
+    },
     openSource: (content, path) => vault.openFile(content, path),
     masker,
     facts: crunFacts,
@@ -170,6 +183,11 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
     severity: "error",
     summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
   });
+}
+
+/** Listings of tasks and tags need no connection. */
+function needsTrees({ action, lists }: PlayOptions): boolean {
+  return action !== "list" || lists.has("hosts");
 }
 
 /** Warnings are printed; with an error among the findings nothing runs. */

@@ -3,6 +3,7 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { VarLayer } from "../module/value.js";
 import type { LoadedPlaybook } from "../playbook/load/load.js";
+import type { Play } from "../playbook/play.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { variablesOf, type Setup } from "./setup.js";
 
@@ -28,6 +29,25 @@ export function inventoryLayers(
   return { all, played };
 }
 
+/** Patterns of the plays' hosts; `all` for one that is not known yet. */
+export function patternsOf(loaded: readonly LoadedPlaybook[], extra: VarLayer): string[] {
+  return loaded
+    .flatMap(({ playbook }) => playbook.plays)
+    .map((play) => {
+      try {
+        return patternOf(play, extra);
+      } catch (error) {
+        if (!(error instanceof CrunError)) throw error;
+        return "all";
+      }
+    });
+}
+
+function patternOf(play: Play, extra: VarLayer): string {
+  const pattern = play.hosts.render(createScope([play.vars, extra]));
+  return Array.isArray(pattern) ? pattern.map(String).join(",") : String(pattern);
+}
+
 /** Whether a target is one of a play; where a pattern is not known yet, any may be. */
 function playedTargets(
   loaded: readonly LoadedPlaybook[],
@@ -38,9 +58,7 @@ function playedTargets(
   for (const { playbook } of loaded) {
     for (const play of playbook.plays) {
       try {
-        const pattern = play.hosts.render(createScope([play.vars, extra]));
-        const text = Array.isArray(pattern) ? pattern.map(String).join(",") : String(pattern);
-        for (const { name } of inventory.match(text)) names.add(name);
+        for (const { name } of inventory.match(patternOf(play, extra))) names.add(name);
       } catch (error) {
         if (!(error instanceof CrunError)) throw error;
         // What is wrong with the pattern is told by the preflight, or by the play when it begins.

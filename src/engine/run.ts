@@ -36,6 +36,8 @@ export interface RunOptions {
   readonly inventory: Inventory;
   /** Targets to keep to; undefined: all. */
   readonly limit?: { has(name: string): boolean; readonly size: number } | undefined;
+  /** Targets that stand for trees of a host that could not be looked at, and why: unreachable from the start. */
+  readonly lost?: ReadonlyMap<string, CrunError>;
   readonly openHost: OpenHost;
   readonly locate: (target: Target) => Location;
   readonly makeScope: ScopeFactory;
@@ -319,10 +321,13 @@ export class Run {
   async #play(play: Play): Promise<boolean> {
     const inventoryOrder = this.#targetsOf(play);
     const chosen = ordered(inventoryOrder, play.order, ({ target }) => target.name);
-    const alive = chosen.filter((state) => !state.isOut);
+    const alive = chosen.filter((state) => !state.isOut && !this.#lossOf(state));
     this.tell({ event: "play", play: play.name, place: play.place, targets: alive.map((state) => state.target.name) });
+    const lost = chosen.filter((state) => !state.isOut && this.#lossOf(state));
+    for (const state of lost) this.#tellLoss(state);
     if (alive.length === 0) {
-      if (chosen.length > 0) return true;
+      // As in Ansible a play that loses all its targets is the last one; one whose targets were lost before is passed over.
+      if (chosen.length > 0) return lost.length === 0;
       const summary = `no targets matched: the play ${JSON.stringify(play.name)} is skipped`;
       this.tell({ event: "warning", diagnostic: { severity: "warning", summary, place: play.place } });
       return true;
@@ -350,6 +355,20 @@ export class Run {
       if (playRun.endsAllBatches) break;
     }
     return true;
+  }
+
+  #lossOf(state: TargetState): CrunError | undefined {
+    return this.options.lost?.get(state.target.name);
+  }
+
+  /** Trees that could not be looked for are told once, in the first play that means them. */
+  #tellLoss(state: TargetState): void {
+    const error = this.#lossOf(state);
+    if (!error) return;
+    state.isUnreachable = true;
+    this.#played.add(state);
+    const message = this.masker.text(error.diagnostics[0]?.summary ?? error.message);
+    this.tell({ event: "unreachable", target: state.target.name, message, diagnostics: error.diagnostics });
   }
 
   #targetsOf(play: Play): TargetState[] {

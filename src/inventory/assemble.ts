@@ -3,7 +3,8 @@
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { VarLayer } from "../module/value.js";
 import { buildGraph, type Graph, type GroupNode } from "./graph.js";
-import { byRank, type LoadedInventory, type Target } from "./inventory.js";
+import { withLost } from "./concern.js";
+import { byRank, type LoadedInventory, type Target, type TreeRule } from "./inventory.js";
 import type { Language } from "./language.js";
 import { layerOf } from "./layer.js";
 import { matchPattern } from "./pattern.js";
@@ -17,8 +18,8 @@ export interface AssembleOptions extends VariableOptions {
 }
 
 /**
- * `found`: the names of trees by host, as a look at it gave them (undefined: it could not be looked at); they stand in the place of the rules of
- * that host. Throws a CrunError for what makes no sense among the sources.
+ * `found`: the names of trees by rule, as a look at its host gave them (undefined: it could not be looked at); they stand in the place of the
+ * rule. Throws a CrunError for what makes no sense among the sources.
  */
 export function assembleInventory(
   sources: readonly InventorySource[],
@@ -32,9 +33,15 @@ export function assembleInventory(
     targets.set(name, targetOf(name, groupNames(graph.groupsOf.get(name) ?? [])));
   if (found.size === 0) warnOfDoubles(graph, options.warn);
   const above = (group: string): string[] => [...graph.ancestors(group)].filter((one) => one !== "all").sort();
-  const rules = [...rulesIn(sources)].flatMap(([name, { host, glob, groups }]) =>
-    found.has(host) ? [] : [{ name, host, glob, groups: [...new Set([...groups].flatMap(above))] }],
-  );
+  const allRules = [...rulesIn(sources)].map(([name, { host, glob, groups }]): TreeRule => ({
+    name,
+    host,
+    glob,
+    groups: [...new Set([...groups].flatMap(above))],
+  }));
+  const rules = allRules.filter(({ name }) => !found.has(name));
+  const lost = allRules.filter(({ name }) => found.has(name) && found.get(name) === undefined);
+  const byName = new Map(rules.map((rule) => [rule.name, rule]));
   const variables = new TargetVariables(graph, targets, options);
   const names = {
     targets,
@@ -46,15 +53,25 @@ export function assembleInventory(
     targets,
     groups: graph.members,
     rules,
+    lost,
     shape: graph.groups,
-    varsOf: (name) => variables.of(name),
+    varsOf(name) {
+      const rule = byName.get(name);
+      if (!rule) return variables.of(name);
+      const line = rule.groups.flatMap((group) => graph.groups.get(group) ?? []).sort(byRank);
+      return variables.layers(
+        name,
+        line.map((group) => group.name),
+        ruleLayers(sources, name, options.language),
+      );
+    },
     layersOf: (name, groups, own) => variables.layers(name, groups, own),
     groupVarsOf: (name) => variables.ofGroup(name),
     match(pattern, mayCome = () => false) {
-      const isComing = (name: string): boolean => rules.some((rule) => isOfRule(rule, name)) || mayCome(name);
-      return matchPattern(pattern, { ...names, mayCome: isComing }).map(
-        (name) => targets.get(name) ?? targetOf(name, []),
-      );
+      const isComing = (name: string): boolean =>
+        [...rules, ...lost].some((rule) => isOfRule(rule, name)) || mayCome(name);
+      const matched = matchPattern(pattern, { ...names, mayCome: isComing });
+      return withLost(matched, pattern, lost).map((name) => targets.get(name) ?? targetOf(name, []));
     },
     layersToCome: () => [
       ...rules.flatMap(({ name, groups }) => [

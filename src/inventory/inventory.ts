@@ -37,7 +37,7 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, readonly string[]>;
   /**
    * Layers of a target's variables, lowest precedence first; `origin` is the level's name (`inventory group_vars/all`). docs/VARIABLES.md has the
-   * order. Also of a host alone (`HOST` need not be a target).
+   * order. Also of a host alone (`HOST` need not be a target), and of a rule, whose trees have them.
    */
   varsOf(name: string): readonly VarLayer[];
   /** In inventory order; throws a CrunError for a name that is unknown (near miss named) and may not come; empty groups are fine. */
@@ -67,7 +67,12 @@ export interface GroupRank {
 export interface LoadedInventory extends Inventory {
   /** Entries that stand for trees that were not looked for yet. */
   readonly rules: readonly TreeRule[];
-  /** This inventory and the trees that were found, by host (undefined: it could not be looked at), also by rules of patterns. */
+  /** Those whose host could not be looked at: patterns that may mean one of their trees stand for them. */
+  readonly lost: readonly TreeRule[];
+  /**
+   * This inventory with the trees that were found, by rule: those of entries, and those `asked` for in patterns. Undefined: the host could not be
+   * looked at, and the rule stands for its trees, as a target by its own name.
+   */
   withTrees(found: ReadonlyMap<string, readonly string[] | undefined>, asked: readonly string[]): LoadedInventory;
   /** What targets that come only while the run goes on may have: variables of rules, all that group_vars and host_vars hold. */
   layersToCome(): readonly VarLayer[];

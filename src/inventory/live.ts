@@ -14,6 +14,7 @@ import {
 } from "./inventory.js";
 import { MemberMap } from "./members.js";
 import { matchPattern } from "./pattern.js";
+import { withLost } from "./concern.js";
 import { isOfRule } from "./rules.js";
 import { isImplicit, targetOf } from "./target-of.js";
 
@@ -78,14 +79,15 @@ export class LiveInventory implements Inventory, InventoryChanges {
 
   match(pattern: string, mayCome: MayCome = this.mayCome): readonly Target[] {
     if (!this.#targets) return this.#base.match(pattern, mayCome);
-    const names = matchPattern(pattern, {
+    const { rules, lost } = this.#base;
+    const matched = matchPattern(pattern, {
       targets: this.#targets,
       groups: this.groups,
       hosts: this.#hosts,
       implicit: (name) => (isImplicit(name) ? name : undefined),
-      mayCome: (name) => this.#base.rules.some((rule) => isOfRule(rule, name)) || mayCome(name),
+      mayCome: (name) => [...rules, ...lost].some((rule) => isOfRule(rule, name)) || mayCome(name),
     });
-    return names.map((name) => this.targets.get(name) ?? targetOf(name, []));
+    return withLost(matched, pattern, lost).map((name) => this.targets.get(name) ?? targetOf(name, []));
   }
 
   /** Puts another inventory beneath, as it was read anew or with trees that were found. What tasks added is added again. */

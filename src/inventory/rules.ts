@@ -4,7 +4,7 @@ import type { TreeRule } from "./inventory.js";
 import { globExpression } from "./pattern.js";
 import type { InventorySource, WrittenEntry } from "./source.js";
 
-/** What a look at the host gave: the names of its trees, or nothing where it could not be looked at. */
+/** What a look at the host of a rule gave: the names of its trees, or nothing where it could not be looked at. */
 export type FoundTrees = readonly string[] | undefined;
 
 const isGlob = (text: string): boolean => /[*?]/.test(text);
@@ -19,11 +19,6 @@ export function ruleOf(name: string): { readonly host: string; readonly glob: st
 /** Whether a target of this name is among the trees that a rule stands for. */
 export function isOfRule(rule: Pick<TreeRule, "name">, target: string): boolean {
   return globExpression(rule.name).test(target) && !isGlob(target);
-}
-
-/** The sources without their rules: what is known before any host was looked at. */
-export function withoutRules(sources: readonly InventorySource[]): InventorySource[] {
-  return sources.map(({ entries, ...rest }) => ({ ...rest, entries: entries.filter(({ name }) => !ruleOf(name)) }));
 }
 
 /** The rules of sources, each name once, with the groups that they stand in directly. */
@@ -44,7 +39,7 @@ export function rulesIn(
 }
 
 /**
- * The sources with the trees that were found by host in the place of their rules. A rule of a host that could not be looked at stays, as a target
+ * The sources with the trees that were found by rule in the place of the rules. A rule of a host that could not be looked at stays, as a target
  * by its own name. What an explicit entry says of a tree goes on top of what rules say.
  */
 export function withFound(
@@ -56,8 +51,8 @@ export function withFound(
   const expand = (entry: WrittenEntry): readonly WrittenEntry[] => {
     const rule = ruleOf(entry.name);
     if (!rule) return [entry];
-    if (!found.has(rule.host)) return [];
-    const trees = found.get(rule.host);
+    if (!found.has(entry.name)) return [];
+    const trees = found.get(entry.name);
     if (trees === undefined) return [entry];
     const expression = globExpression(rule.glob);
     return trees.flatMap((tree) => {

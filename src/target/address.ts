@@ -185,7 +185,12 @@ export function treeLocation(target: Target, scope: Scope, options: Pick<Connect
       "Give a name beneath crun_trees or an absolute path.",
     );
   }
+  return { path: `${treesDirectory(scope)}/${target.tree}`, entry, isHostRoot: false };
+}
+
+/** Where trees with plain names lie on their host, without a slash at the end. Throws a CrunError for a value that makes no sense. */
+export function treesDirectory(scope: Scope): string {
   const trees = text(scope, names.trees) ?? defaultTrees;
   if (!trees.startsWith("/")) throw wrong("crun_trees", `must be an absolute path, not ${JSON.stringify(trees)}`);
-  return { path: `${trees.replace(/\/+$/, "")}/${target.tree}`, entry, isHostRoot: false };
+  return trees.replace(/\/+$/, "");
 }
