@@ -107,8 +107,11 @@ export default defineModule({
         elapsed,
       },
     });
-    if (port === undefined && path === undefined && state !== "drained")
-      return left > 0 ? { changes: [], again: { afterMs: left } } : done(undefined);
+    if (port === undefined && path === undefined && state !== "drained") {
+      // As in Ansible the delay comes on top where there is nothing to look at.
+      const rest = left + delay * 1000;
+      return rest > 0 ? { changes: [], again: { afterMs: rest } } : done(undefined);
+    }
     const isUnknown = seen.hosts.length > 0 && state !== "drained" && seen.named.length === 0;
     if (isUnknown) return { changes: [], refusal: unknownHost(host) };
     const isGone = state === "absent" || state === "stopped";

@@ -10,6 +10,7 @@ import type { PlannedTarget, PlannedVenue, SavedPlan } from "../plan/saved-plan.
 import { ConnectionPool } from "../target/connect.js";
 import type { TreeLocation } from "../target/address.js";
 import { PROTOCOL_VERSION } from "../wire/messages.js";
+import { findFleet } from "./fleet.js";
 import { interruptible } from "./interruption.js";
 import { withMasker } from "./masked-errors.js";
 import type { ApplyOptions } from "./options.js";
@@ -29,10 +30,27 @@ async function apply(file: string, options: ApplyOptions, masker: Masker): Promi
   const { plan } = read;
   const reach = { ...options, inventory: inventoryOf(options, plan) };
   const setup = await setUp(reach, masker, plan.made.playbooks[0]?.path);
+  const pool = new ConnectionPool(terminalPrompt());
+  try {
+    return await applyWith(pool, { file, plan, options, setup });
+  } finally {
+    await pool.close();
+  }
+}
+
+interface Wish {
+  readonly file: string;
+  readonly plan: SavedPlan;
+  readonly options: ApplyOptions;
+  readonly setup: Setup;
+}
+
+async function applyWith(pool: ConnectionPool, { file, plan, options, setup }: Wish): Promise<number> {
+  const lost = await findFleet(setup, pool, { patterns: patternsOf(plan, setup), limit: options.limit });
+  for (const error of lost.values()) throw error;
   const targets = chosenTargets(plan, options, setup);
   if (!options.isPartial) checkWhole(file, targets);
   const locations = locationsOf(plan, targets, setup);
-  const pool = new ConnectionPool(terminalPrompt());
   const application = new Application({
     plan,
     file,
@@ -50,6 +68,12 @@ async function apply(file: string, options: ApplyOptions, masker: Masker): Promi
   }
   const status = await interruptible(application, pool, () => application.run());
   return status === 0 && targets.some(({ end }) => end.kind !== "complete") ? 3 : status;
+}
+
+/** Trees that a rule of the inventory or a pattern brought when the plan was made are looked for again. */
+function patternsOf({ venues }: SavedPlan, { inventory }: Setup): string[] {
+  const unknown = venues.filter(({ name, host }) => name !== host && !inventory.targets.has(name));
+  return unknown.flatMap(({ name, host }) => [name, ...(name.startsWith(`${host}:`) ? [`${host}:*`] : [])]);
 }
 
 /** -i, or what $CRUN_INVENTORY says, or the inventory that the plan was made with. */

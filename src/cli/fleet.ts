@@ -26,6 +26,7 @@ export function wantedRules(
   wish: FleetWish,
 ): { readonly rules: readonly TreeRule[]; readonly asked: readonly string[] } {
   const { rules } = inventory.base;
+  if (wish.patterns.length === 0) return { rules: [], asked: [] };
   const limit = wish.limit === undefined ? undefined : limitPattern(wish.limit);
   const asked = new Map<string, TreeRule>();
   for (const pattern of [...wish.patterns, ...(limit === undefined ? [] : [limit])])

@@ -13,7 +13,8 @@ export class Hosts {
   readonly #scopeOf: (name: string) => Scope;
   readonly #connection: ConnectionOptions;
   #version = -1;
-  #targets = new Map<string, Target[]>();
+  /** By host, with the rules for trees that are yet to be found. */
+  #targets = new Map<string, Pick<Target, "name" | "host">[]>();
   #addresses = new Map<string, HostAddress>();
 
   constructor(inventory: LiveInventory, scopeOf: (name: string) => Scope, connection: ConnectionOptions) {
@@ -41,12 +42,12 @@ export class Hosts {
   };
 
   #renew(): void {
-    const { version, targets } = this.#inventory;
+    const { version, targets, base } = this.#inventory;
     if (this.#version === version) return;
     this.#version = version;
     this.#addresses = new Map();
     this.#targets = new Map();
-    for (const target of targets.values()) {
+    for (const target of [...targets.values(), ...base.rules]) {
       const known = this.#targets.get(target.host);
       if (known) known.push(target);
       else this.#targets.set(target.host, [target]);

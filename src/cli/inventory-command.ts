@@ -56,7 +56,7 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
 async function foundTrees(setup: Setup, options: InventoryOptions, masker: Masker): Promise<boolean> {
   const { action, pattern, reach } = options;
   const one = typeof action === "string" ? undefined : "host" in action ? action.host : pattern;
-  const wish = { patterns: [one ?? (action === "list" ? pattern : undefined) ?? "all"], limit: reach.limit };
+  const wish = { patterns: [one ?? pattern ?? "all"], limit: reach.limit };
   if (wantedRules(setup, wish).rules.length === 0) return false;
   const pool = new ConnectionPool(terminalPrompt());
   try {

@@ -123,6 +123,12 @@ testFixtures(waitFor, [
     ...waited(7.5),
     expect: { result: { elapsed: 7, state: "started" } },
   },
+  {
+    name: "waits for its delay as well then",
+    params: { timeout: 7, delay: 3 },
+    ...waited(8),
+    expect: { again: 2000 },
+  },
   { name: "counts active connections", params: { port: 80, state: "drained" }, ...drained, expect: { again: 1000 } },
   {
     name: "does not count those of hosts that are left out",

@@ -7,6 +7,7 @@ import { crunPath } from "../integration/crun-tasks.js";
 import { Workplace } from "../integration/cli.js";
 import { run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { PROTOCOL_VERSION } from "../../src/wire/messages.js";
 
 /** A helper that greets as ours does, and then answers every request as `body` says (frame(type, channel, payload)). */
 const helper = (body: string): string => `#!${process.execPath}
@@ -18,7 +19,7 @@ const frame = (type, channel, payload) => {
 const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n); return b; };
 const str = (s) => Buffer.concat([u32(Buffer.byteLength(s)), Buffer.from(s)]);
 process.stdout.write("\\0CRUN\\x01\\r\\n");
-frame(0x80, 0, Buffer.concat([Buffer.from([2, 0]), str("0.1.0"), str("x86_64"), str("6"), str("n\\x1b[2J"), Buffer.alloc(28)]));
+frame(0x80, 0, Buffer.concat([Buffer.from([${PROTOCOL_VERSION}, 0]), str("0.1.0"), str("x86_64"), str("6"), str("n\\x1b[2J"), Buffer.alloc(28)]));
 let all = Buffer.alloc(0);
 process.stdin.on("data", (chunk) => {
   all = Buffer.concat([all, chunk]);
