@@ -12,7 +12,7 @@ import {
   type Identity,
   type Recipient,
 } from "age-encryption";
-import type { AgeReply, AgeRequest } from "./age-messages.js";
+import type { AgeKeys, AgeReply, AgeRequest } from "./age-messages.js";
 
 /** As age's own program has it: 2^18, about a second and 256 MiB. More than 2^20 is refused when reading. */
 const workFactor = 18;
@@ -92,6 +92,31 @@ async function answer(request: AgeRequest): Promise<AgeReply> {
   }
 }
 
+/** Kinds of keys that what is opened right now was encrypted for. */
+const kinds: string[] = [];
+const witness: Identity = {
+  unwrapFileKey(stanzas) {
+    kinds.push(...stanzas.map(({ args }) => args[0] ?? ""));
+    return null;
+  },
+};
+
+/** Making an identity of its text costs as much as opening something. */
+const decrypters = new Map<string, Decrypter>();
+
+function decrypterFor({ identities, passphrases }: AgeKeys): Decrypter {
+  const name = JSON.stringify([identities, passphrases]);
+  let decrypter = decrypters.get(name);
+  if (!decrypter) {
+    decrypter = new Decrypter();
+    decrypter.addIdentity(witness);
+    for (const one of identities) decrypter.addIdentity(one);
+    for (const one of passphrases) decrypter.addIdentity(new PassphraseIdentity(one));
+    decrypters.set(name, decrypter);
+  }
+  return decrypter;
+}
+
 async function decrypt(request: Extract<AgeRequest, { kind: "decrypt" }>): Promise<AgeReply> {
   let bytes: Uint8Array;
   try {
@@ -99,17 +124,8 @@ async function decrypt(request: Extract<AgeRequest, { kind: "decrypt" }>): Promi
   } catch (error) {
     return { kind: "damaged", why: `its armor is broken (${reasonOf(error)})` };
   }
-  const kinds: string[] = [];
-  const witness: Identity = {
-    unwrapFileKey(stanzas) {
-      kinds.push(...stanzas.map(({ args }) => args[0] ?? ""));
-      return null;
-    },
-  };
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(witness);
-  for (const one of request.identities) decrypter.addIdentity(one);
-  for (const one of request.passphrases) decrypter.addIdentity(new PassphraseIdentity(one));
+  const decrypter = decrypterFor(request);
+  kinds.length = 0;
   try {
     return { kind: "bytes", bytes: await decrypter.decrypt(bytes), keys: kinds.length };
   } catch (error) {

@@ -57,8 +57,9 @@ function isRenderable(part: object): part is Template {
 }
 
 /** Findings for the values that no key opens: the first ones, and how many more there are. */
-export function lockedValues(values: Iterable<EncryptedValue>): Diagnostic[] {
+export async function lockedValues(values: ReadonlySet<EncryptedValue>): Promise<Diagnostic[]> {
   const found: Diagnostic[] = [];
+  await prepare(values);
   for (const value of values) {
     try {
       value.render();
@@ -70,4 +71,15 @@ export function lockedValues(values: Iterable<EncryptedValue>): Diagnostic[] {
   if (found.length <= mostShown + 1) return found;
   const summary = `${found.length - mostShown} more encrypted values cannot be opened`;
   return [...found.slice(0, mostShown), { severity: "error", summary, place: found[mostShown]?.place }];
+}
+
+/** What cannot be prepared is told when it is opened. */
+async function prepare(values: ReadonlySet<EncryptedValue>): Promise<void> {
+  for (const vault of new Set([...values].map((one) => one.vault))) {
+    try {
+      await vault.prepare([...values].flatMap((one) => (one.vault === vault ? [one.text] : [])));
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+    }
+  }
 }

@@ -75,7 +75,7 @@ export async function preflight(
   found.add(...brokenArguments(walked, surely, above, files));
   if (asked.playedLayers && sources.hasEncrypted) {
     const played = sourcesWith(asked.playedLayers);
-    found.add(...lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed)));
+    found.add(...(await lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed))));
   }
   const made = new MadeNames();
   for (const play of playbook.plays) {

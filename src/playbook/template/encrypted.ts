@@ -23,14 +23,14 @@ export class EncryptedValue implements Template {
   readonly text: string;
   readonly place: Place;
   readonly #source: string | undefined;
-  readonly #vault: Vault;
+  readonly vault: Vault;
   #plain: string | undefined;
 
   constructor({ text, place, source, vault }: Ciphertext) {
     this.text = text;
     this.place = place;
     this.#source = source;
-    this.#vault = vault ?? new Vault();
+    this.vault = vault ?? new Vault();
   }
 
   get encrypted(): readonly EncryptedValue[] {
@@ -41,8 +41,8 @@ export class EncryptedValue implements Template {
   render(): string {
     if (this.#plain === undefined) {
       const subject = { what: "the value", place: this.place, source: this.#source };
-      this.#plain = this.#vault.openText(this.text, subject);
-      this.#vault.keep(this.#plain);
+      this.#plain = this.vault.openText(this.text, subject);
+      this.vault.keep(this.#plain);
     }
     return this.#plain;
   }
