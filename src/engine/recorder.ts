@@ -22,6 +22,8 @@ export interface RecordedStep {
   readonly module: string;
   readonly place: Place;
   readonly item: string | undefined;
+  /** Stands for the loop on this target: the same for all of its items. */
+  readonly loop: object | undefined;
   readonly isHandler: boolean;
   /** It counts as changed. */
   readonly isChanged: boolean;

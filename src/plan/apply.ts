@@ -8,11 +8,12 @@ import { HostSlots, Limiter } from "../engine/slots.js";
 import type { Location, OpenHost } from "../engine/target-state.js";
 import type { Outcome } from "../module/change.js";
 import type { TreeSession } from "../target/session.js";
-import { groupsOf, stagesOf } from "./order.js";
-import { refusalEvent, stepEvent } from "./plan-events.js";
+import { groupAt, stagesOf } from "./order.js";
+import { refusalEvent } from "./plan-events.js";
 import { Fate } from "./fate.js";
 import type { PlannedPlay, PlannedStep, PlannedVenue, SavedPlan } from "./saved-plan.js";
 import { stepResult } from "./step-result.js";
+import { TaskTally } from "./task-tally.js";
 import { verify, type Verdict } from "./verify.js";
 
 export interface ApplyOptions {
@@ -37,6 +38,8 @@ interface TargetRun {
   readonly counts: Counts;
   isFailed: boolean;
   isUnreachable: boolean;
+  /** The task at hand. */
+  tally: TaskTally | undefined;
 }
 
 interface VenueRun {
@@ -64,7 +67,10 @@ export class Application {
     this.#options = options;
     const chosen = new Set(targets);
     this.#targets = new Map(
-      targets.map((name) => [name, { name, counts: noCounts(), isFailed: false, isUnreachable: false }]),
+      targets.map((name) => [
+        name,
+        { name, counts: noCounts(), isFailed: false, isUnreachable: false, tally: undefined },
+      ]),
     );
     this.#steps = plan.steps.filter((step) => chosen.has(step.target));
     const acting = new Set(this.#steps.map((step) => step.venue));
@@ -186,10 +192,26 @@ export class Application {
   async #runTarget(name: string, steps: readonly PlannedStep[], fate: Fate): Promise<void> {
     const target = this.#targets.get(name);
     if (!target) return;
-    for (const group of groupsOf(steps)) {
-      if (!this.#isAlive(name) || this.isInterrupted || fate.isOver) return;
-      await this.#throttled(group, () => this.#runGroup(target, group));
+    for (let from = 0; from < steps.length;) {
+      // Of a loop in which an item failed the others are done, and nothing else.
+      const loop = target.tally?.isLost ? target.tally.loop : undefined;
+      if (loop !== undefined && steps[from]?.loop !== loop) break;
+      if (!this.#isAlive(name) || this.isInterrupted || fate.isOver) break;
+      const group = groupAt(steps, from, loop);
+      from += await this.#throttled(group, () => this.#runGroup(target, group));
     }
+    this.#closeTask(target);
+  }
+
+  /** The task at hand has no further item: its result is counted and told. */
+  #closeTask(target: TargetRun): void {
+    const { tally } = target;
+    target.tally = undefined;
+    const event = tally?.close(target.counts);
+    if (event) this.tell(event);
+    if (!tally?.isLost) return;
+    target.isFailed = true;
+    this.#noteLoss(target);
   }
 
   /** An interruption wakes it. */
@@ -206,7 +228,7 @@ export class Application {
 
   #wake: () => void = () => undefined;
 
-  #throttled(group: readonly PlannedStep[], work: () => Promise<void>): Promise<void> {
+  #throttled<T>(group: readonly PlannedStep[], work: () => Promise<T>): Promise<T> {
     const [step] = group;
     if (!step?.throttle) return work();
     const key = placeKey(step.place);
@@ -215,11 +237,11 @@ export class Application {
     return limiter.run(work);
   }
 
-  /** Steps that go to the helper at once. */
-  async #runGroup(target: TargetRun, group: readonly PlannedStep[]): Promise<void> {
+  /** Steps that go to the helper at once. Gives how many came to an end, good or bad. */
+  async #runGroup(target: TargetRun, group: readonly PlannedStep[]): Promise<number> {
     const [first] = group;
     const one = first && this.#venues.get(first.venue);
-    if (!first || !one) return;
+    if (!first || !one) return group.length;
     const startedAt = new Date();
     const began = performance.now();
     const outcomes: Outcome[] = [];
@@ -235,13 +257,17 @@ export class Application {
       }
     }
     let from = 0;
-    for (const step of group) {
+    for (const [index, step] of group.entries()) {
       const own = outcomes.slice(from, from + step.changes.length);
       from += step.changes.length;
       // What a lost connection left open is told as that, not as a failure of the step.
-      if (lost && own.length < step.changes.length) return this.#lose(target, lost);
-      if (!this.#finish(target, step, own, startedAt, performance.now() - began)) return;
+      if (lost && own.length < step.changes.length) {
+        this.#lose(target, lost);
+        return index;
+      }
+      if (!this.#finish(target, step, own, startedAt, performance.now() - began)) return index + 1;
     }
+    return group.length;
   }
 
   async #apply(
@@ -270,7 +296,7 @@ export class Application {
     );
   }
 
-  /** Counts and tells what came of a step. False: the target goes no further. */
+  /** Enters what came of a step. False: what came behind it in its group was not begun. */
   #finish(
     target: TargetRun,
     step: PlannedStep,
@@ -282,20 +308,12 @@ export class Application {
     const result = isCheck
       ? { isChanged: step.isChanged, isFailed: false, message: undefined, remedy: undefined, fields: {} }
       : stepResult(step, outcomes, startedAt);
-    const play = plan.plays[step.play]?.title ?? "";
-    this.tell(stepEvent(play, step, result, { isDiff, durationMs }));
-    const { counts } = target;
-    const isLost = result.isFailed && !step.isIgnored;
-    if (isLost) counts.failed++;
-    else {
-      counts.ok++;
-      if (result.isFailed) counts.ignored++;
-      if (result.isChanged) counts.changed++;
-    }
-    if (!isLost) return true;
-    target.isFailed = true;
-    this.#noteLoss(target);
-    return false;
+    if (target.tally && target.tally.loop !== step.loop) this.#closeTask(target);
+    target.tally ??= new TaskTally(plan.plays[step.play]?.title ?? "", step, isDiff);
+    const event = target.tally.add(step, result, durationMs);
+    if (event) this.tell(event);
+    if (step.loop === undefined) this.#closeTask(target);
+    return !result.isFailed || step.isIgnored;
   }
 
   /** Works in the tree while its host holds a slot. */

@@ -14,18 +14,18 @@ export function stagesOf(steps: readonly PlannedStep[]): PlannedStep[][] {
 }
 
 /**
- * A target's steps as they go to the helper: files together, a program ends what goes at once; alone goes what acts elsewhere, is throttled,
- * or may fail without ending the target.
+ * A target's next steps as they go to the helper: files together, a program ends what goes at once; alone goes what acts elsewhere, is
+ * throttled, or may fail without ending the target. `loop`: only items of this loop, of which another failed.
  */
-export function groupsOf(steps: readonly PlannedStep[]): PlannedStep[][] {
-  const groups: PlannedStep[][] = [];
-  let isOpen = false;
-  for (const step of steps) {
-    const last = groups.at(-1);
+export function groupAt(steps: readonly PlannedStep[], from: number, loop: number | undefined): PlannedStep[] {
+  const group: PlannedStep[] = [];
+  for (const step of steps.slice(from)) {
+    const [first] = group;
     const isAlone = step.isIgnored || step.throttle !== undefined;
-    if (last && isOpen && !isAlone && last[0]?.venue === step.venue) last.push(step);
-    else groups.push([step]);
-    isOpen = !isAlone && !step.changes.some(({ kind }) => kind === "exec");
+    if (first && (isAlone || first.venue !== step.venue)) break;
+    if (loop !== undefined && step.loop !== loop) break;
+    group.push(step);
+    if (isAlone || step.changes.some(({ kind }) => kind === "exec")) break;
   }
-  return groups;
+  return group;
 }

@@ -144,6 +144,7 @@ export function takeStep(find: FindContent): (value: unknown, at: string) => Pla
     module: all.get("module", text),
     place: all.get("place", takePlace),
     ...all.maybe("item", text),
+    ...all.maybe("loop", integer),
     isHandler: all.get("isHandler", flag),
     isChanged: all.get("isChanged", flag),
     isIgnored: all.get("isIgnored", flag),

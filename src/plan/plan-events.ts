@@ -23,10 +23,11 @@ export function stepEvent(
   return {
     event: "result",
     play,
-    task: step.item === undefined ? step.task : `${step.task} (${step.item})`,
+    task: step.task,
     module: step.module,
     place: step.place,
     target: step.target,
+    ...(step.item === undefined ? {} : { item: step.item }),
     status: result.isFailed ? "failed" : result.isChanged ? "changed" : "ok",
     isHandler: step.isHandler,
     isIgnored: result.isFailed && step.isIgnored,

@@ -39,6 +39,8 @@ export class PlanRecorder implements Recorder {
   readonly #tainted = new Set<string>();
   /** Targets whose handlers may or may not have been notified. */
   readonly #doubtful = new Map<string, string>();
+  readonly #loops = new WeakMap<object, number>();
+  #lastLoop = 0;
   #stage = 0;
 
   /** `masker`: the run's, which learns the secrets. */
@@ -86,7 +88,16 @@ export class PlanRecorder implements Recorder {
     this.#stage++;
     const flags = { isChanged: false, isIgnored: false, isHidden: false };
     const nothing = { changes: [], texts: [], diffs: [], looks: [] };
-    const step = { ...pause, ...flags, ...nothing, target, item: undefined, isHandler: false, throttle: undefined };
+    const step = {
+      ...pause,
+      ...flags,
+      ...nothing,
+      target,
+      item: undefined,
+      loop: undefined,
+      isHandler: false,
+      throttle: undefined,
+    };
     this.#steps.push({
       ...this.#planned({ ...step, message: undefined, judge: undefined, isDoubtful: false }),
       pauseMs: ms,
@@ -185,8 +196,14 @@ export class PlanRecorder implements Recorder {
     }
   }
 
+  #loopNumber(loop: object): number {
+    const number = this.#loops.get(loop) ?? ++this.#lastLoop;
+    this.#loops.set(loop, number);
+    return number;
+  }
+
   #planned(step: RecordedStep): PlannedStep {
-    const { item, throttle, judge, changes } = step;
+    const { item, loop, throttle, judge, changes } = step;
     return {
       stage: this.#stage,
       play: this.#plays.length - 1,
@@ -196,6 +213,7 @@ export class PlanRecorder implements Recorder {
       module: step.module,
       place: step.place,
       ...(item === undefined ? {} : { item }),
+      ...(loop === undefined ? {} : { loop: this.#loopNumber(loop) }),
       isHandler: step.isHandler,
       isChanged: step.isChanged,
       isIgnored: step.isIgnored,

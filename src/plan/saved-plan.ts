@@ -88,6 +88,8 @@ export interface PlannedStep {
   readonly module: string;
   readonly place: Place;
   readonly item?: string;
+  /** Items of one loop bear one number: where one fails the others are done all the same, and together they count as one task. */
+  readonly loop?: number;
   readonly isHandler: boolean;
   readonly isChanged: boolean;
   readonly isIgnored: boolean;

@@ -268,6 +268,7 @@ function stepOf(target: string, venue: string): fc.Arbitrary<PlannedStep> {
       module: word,
       place,
       item: word,
+      loop: fc.nat(),
       isHandler: boolean,
       isChanged: boolean,
       isIgnored: boolean,

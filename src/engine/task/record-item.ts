@@ -80,6 +80,7 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     venue: planned.venue,
     module: task.module.name,
     item: work.items ? labelOf(task.loopControl, work.items[work.index], scope) : undefined,
+    loop: work.items && work,
     isHandler: op.isHandler,
     isChanged: item.isChanged,
     isIgnored: keyword(task.ignoreErrors, scope) === true,

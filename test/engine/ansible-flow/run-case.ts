@@ -8,6 +8,7 @@ import { loadInventory } from "../../../src/inventory/load.js";
 import { language } from "../../../src/playbook/language.js";
 import { loadPlaybook } from "../../../src/playbook/load/load.js";
 import { StartGate } from "../../../src/playbook/start-at.js";
+import type { Play } from "../../../src/playbook/play.js";
 import { preflight } from "../../../src/playbook/preflight/preflight.js";
 import { FakeTree, type FakeProgram } from "../fake-session.js";
 import { runPlays, type Ran } from "../playbooks.js";
@@ -94,6 +95,16 @@ export async function comeOf(one: Case): Promise<Omit<Recorded, "of">> {
 }
 
 async function runCase(one: Case): Promise<Ran> {
+  const { plays, trees, options } = await setOf(one);
+  return runPlays(plays, trees, options);
+}
+
+/** What a case is played with: fresh trees each time. */
+export async function setOf(one: Case): Promise<{
+  readonly plays: readonly Play[];
+  readonly trees: Readonly<Record<string, FakeTree>>;
+  readonly options: NonNullable<Parameters<typeof runPlays>[2]>;
+}> {
   const inventory = await loadInventory([`${FLOW_FOLDER}hosts`], { language });
   const loaded = await loadPlaybook(one.file, { modules });
   const given = flag(one, "-e");
@@ -118,7 +129,7 @@ async function runCase(one: Case): Promise<Ran> {
   const skip = flag(one, "--skip-tags");
   const start = flag(one, "--start-at-task");
   const limit = flag(one, "--limit");
-  return runPlays(loaded.playbook.plays, trees, {
+  const options = {
     inventory,
     extraVars: [extra],
     limit: limit === undefined ? undefined : new Set(inventory.match(limit).map(({ name }) => name)),
@@ -127,5 +138,6 @@ async function runCase(one: Case): Promise<Ran> {
     forcesHandlers: one.flags.includes("--force-handlers"),
     isCheck: one.flags.includes("--check"),
     verbosity: 0,
-  });
+  };
+  return { plays: loaded.playbook.plays, trees, options };
 }
