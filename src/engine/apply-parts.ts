@@ -8,8 +8,11 @@ export interface PartOptions {
   readonly signal: AbortSignal;
   /** The part that begins at this index with what is left of its time. */
   readonly limited?: (part: readonly Change[], from: number) => readonly Change[];
-  /** A part begins; gives who is told the output of its programs. */
-  readonly onPart: (from: number) => (stream: "stdout" | "stderr", data: Uint8Array) => void;
+  /** A part begins, from the first index to the last, which may be a program's; gives who is told its output, if anybody. */
+  readonly onPart: (
+    from: number,
+    last: number,
+  ) => ((stream: "stdout" | "stderr", data: Uint8Array) => void) | undefined;
 }
 
 /** Puts the outcomes into `outcomes` as they come, so that those before a lost connection are known; stops at the first that did not go well. */
@@ -24,11 +27,11 @@ export async function applyInParts(
     if (to === 0 || isUnderLock(changes, to)) to = changes.length;
     const whole = changes.slice(from, to);
     const part = limited ? limited(whole, from) : whole;
-    const tell = onPart(from);
+    const tell = onPart(from, to - 1);
     const given = await session.apply(part, {
       signal,
       onOutcome: (index, outcome) => void (outcomes[from + index] = outcome),
-      onOutput: (_, stream, data) => tell(stream, data),
+      onOutput: (_, stream, data) => tell?.(stream, data),
     });
     for (const [index, outcome] of given.entries()) outcomes[from + index] = outcome;
     if (given.length < part.length || given.some((outcome, index) => !part[index] || !isDone(part[index], outcome)))

@@ -10,10 +10,10 @@ import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
-import { limitOf, LONGEST_MS, withTimeLeft } from "./task/limit.js";
+import { LONGEST_MS, timeLeft, withTimeLeft } from "./task/limit.js";
 import { troubleOf } from "./task/outcome.js";
 import type { TargetPlay } from "./target-play.js";
-import { titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
+import { hidesLog, titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
 import { TaskWork, type Venue } from "./work.js";
 
 /** How often a task is planned again because something else changed the tree meanwhile. */
@@ -182,11 +182,13 @@ async function applyAll(
   await applyInParts(session, changes, outcomes, {
     signal: run.abort.signal,
     limited: (part, from) => inTime(on, part, from),
-    onPart: (from) => {
+    onPart: (from, last) => {
       const work = on.books.workAt(from);
-      const task = work ? titleFor(work) : "";
       const target = on.state.target.name;
-      run.tell({ event: "start", play: on.play.title, task, target });
+      run.tell({ event: "start", play: on.play.title, task: work ? titleFor(work) : "", target });
+      const speaker = on.books.workAt(last);
+      if (!speaker || hidesLog(speaker)) return undefined;
+      const task = titleFor(speaker);
       return (stream, data) => run.tell({ event: "output", target, task, stream, data });
     },
   });
@@ -196,10 +198,8 @@ async function applyAll(
 function inTime(on: TargetPlay, part: readonly Change[], from: number): readonly Change[] {
   return part.map((change, index) => {
     const work = change.kind === "exec" ? on.books.workAt(from + index) : undefined;
-    const limit = work && limitOf(work.op.task, work.itemScope ?? work.scope);
-    if (!work || !limit) return change;
-    work.timedFrom ??= performance.now();
-    return withTimeLeft(change, Math.min(work.timedFrom + limit.seconds * 1000 - performance.now(), LONGEST_MS));
+    const leftMs = work && timeLeft(work);
+    return leftMs === undefined ? change : withTimeLeft(change, Math.min(leftMs, LONGEST_MS));
   });
 }
 

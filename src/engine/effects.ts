@@ -12,6 +12,7 @@ import type {
 } from "../module/effect.js";
 import type { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
+import { faultOfLimit, timeLeft } from "./task/limit.js";
 import { titleFor } from "./task/task-event.js";
 import type { TaskWork } from "./work.js";
 
@@ -91,7 +92,10 @@ async function pause(on: TargetPlay, work: TaskWork, { ms, prompt, isEchoed }: P
   if (ms !== undefined) {
     const shown = prompt === undefined ? "" : `${title}${prompt}${hint}\n`;
     run.tell({ event: "notice", message: `${shown}Pausing for ${Math.floor(ms / 1000)} seconds${hint}` });
-    await run.sleep(ms);
+    const leftMs = timeLeft(work) ?? ms;
+    await run.sleep(Math.min(ms, leftMs));
+    const fault = leftMs < ms ? faultOfLimit(work) : undefined;
+    if (fault) throw new CrunError({ severity: "error", summary: fault.message, remedy: fault.remedy }, 2);
     return {};
   }
   if (!ask) return { isUnattended: true };

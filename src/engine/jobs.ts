@@ -180,7 +180,7 @@ function resultOf(plan: Plan, outcomes: readonly Outcome[], isCancelled: boolean
 }
 
 function overdue(): Result {
-  const remedy = "It was killed with all that it started. Raise async if it needs longer.";
+  const remedy = "What it had started was killed. Raise async if it needs longer.";
   return { result: { changed: true, failed: true, msg: "Timeout exceeded" }, remedy };
 }
 

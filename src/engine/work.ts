@@ -146,6 +146,8 @@ export class TaskWork {
   /** A try before this one changed something. */
   hasChanged = false;
   hasPaused = false;
+  /** no_log held for an item. */
+  hasHidden = false;
   venue: Venue | undefined;
   /** The other target that it acts on, as delegate_to names it. */
   delegate: string | undefined;

@@ -283,14 +283,14 @@ export class Application {
       outcomes,
       {
         signal: this.#abort.signal,
-        onPart: (from) => {
+        onPart: (from, last) => {
           const step = owners[from];
-          const task = step?.task ?? "";
           const play = this.#options.plan.plays[step?.play ?? 0]?.title ?? "";
-          this.tell({ event: "start", play, task, target: target.name });
-          return (stream, data) => {
-            if (!step?.isHidden) this.tell({ event: "output", target: target.name, task, stream, data });
-          };
+          this.tell({ event: "start", play, task: step?.task ?? "", target: target.name });
+          const speaker = owners[last];
+          if (!speaker || speaker.isHidden) return undefined;
+          return (stream, data) =>
+            this.tell({ event: "output", target: target.name, task: speaker.task, stream, data });
         },
       },
     );

@@ -181,7 +181,10 @@ export class PlanRecorder implements Recorder {
 
   /** Texts are kept of what a step changes, unless it hides them. */
   #addLooks({ looks }: VenueNotes, seen: readonly RecordedLook[], step: RecordedStep | undefined): void {
-    const isHidden = !step || step.isHidden || step.changes.some((one) => one.kind === "writeFile" && (one.isSecret || one.content.isSecret));
+    const isHidden =
+      !step ||
+      step.isHidden ||
+      step.changes.some((one) => one.kind === "writeFile" && (one.isSecret || one.content.isSecret));
     for (const { probe, observation } of seen) {
       const key = probeKey(probe);
       const known = looks.get(key);

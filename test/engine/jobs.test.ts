@@ -121,12 +121,12 @@ describe("jobs", () => {
       status({ name: "gone", ignore_errors: true }),
     ];
     const ran = await runPlays([play(nodes)], trees);
-    const of = (target: string, name: string): unknown =>
-      ran.results.find((result) => result.target === target && result.task === name)?.result["msg"];
+    const of = (target: string, name: string, key = "msg"): unknown =>
+      ran.results.find((result) => result.target === target && result.task === name)?.result[key];
     assert.equal(of("web2", "other's"), "could not find job");
     assert.notEqual(of("web1", "other's"), "could not find job");
     assert.equal(of("web2", "gone"), "could not find job");
-    assert.equal(resultOf(ran, "cleanup")["erased"], resultOf(ran, "long")["results_file"]);
+    assert.equal(of("web1", "cleanup", "erased"), of("web1", "long", "results_file"));
   });
 
   it("that still run at the end are ended, with a warning for each", async () => {
@@ -230,5 +230,51 @@ describe("jobs", () => {
     const times = tree.applied.map((change) => (change.kind === "exec" ? change.exec.timeoutMs : undefined));
     assert.equal(times.length, 2);
     for (const time of times) assert.ok(time !== undefined && time > 6000 && time <= 7000, String(times));
+  });
+});
+
+describe("no_log", () => {
+  before(loadModules);
+
+  it("hides a program's output while it runs, too, and judges each item by itself", async () => {
+    const tree = new FakeTree();
+    for (const word of ["open", "closed"]) tree.programs[`echo ${word}`] = { stdout: `${word}\n` };
+    const items = [
+      { word: "open", hide: false },
+      { word: "closed", hide: true },
+    ];
+    const ran = await runPlays(
+      [
+        play([
+          task("copy", { content: "x", dest: "/x" }, { name: "before", no_log: true }),
+          task("command", { cmd: "echo {{item.word}}" }, { name: "each", loop: items, no_log: "{{item.hide}}" }),
+        ]),
+      ],
+      one(tree),
+    );
+    const said = ran.events.flatMap((event) =>
+      event.event === "output" ? [`${event.task}: ${Buffer.from(event.data).toString()}`] : [],
+    );
+    assert.deepEqual(said, ["each: open\n"]);
+    const shown = ran.events.flatMap((event) => (event.event === "item" ? [event.of] : []));
+    assert.deepEqual(
+      shown.map((item) => [item.item === "(censored)", "censored" in item.result]),
+      [
+        [false, false],
+        [true, true],
+      ],
+    );
+    assert.ok("censored" in resultOf(ran, "each"));
+  });
+
+  it("that cannot be judged hides", async () => {
+    const tree = new FakeTree();
+    tree.programs["echo x"] = { stdout: "x\n" };
+    const ran = await runPlays(
+      [play([task("command", { cmd: "echo x" }, { name: "odd", no_log: "{{nothing.like.it}}" })])],
+      one(tree),
+    );
+    assert.ok("censored" in resultOf(ran, "odd"));
+    assert.ok(!ran.events.some((event) => event.event === "output"));
   });
 });

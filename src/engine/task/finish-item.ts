@@ -7,7 +7,7 @@ import { extendedLoop, labelOf } from "./loop.js";
 import type { Need } from "../need.js";
 import { concludePlan, isCounted } from "./conclude.js";
 import { JOB_KEYS } from "../jobs.js";
-import { asyncOf, limitFault, limitOf } from "./limit.js";
+import { asyncOf, faultOfLimit } from "./limit.js";
 import { titleFor } from "./task-event.js";
 import { holds, keyword } from "./plan-item.js";
 import { record } from "./record-item.js";
@@ -135,11 +135,11 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     ({ conclusion } = concluded);
     fields = { ...concluded.fields };
     isOverdue = work.timedFrom !== undefined && outcomes.some(({ exit }) => exit?.kind === "timed-out");
-    const limit = isOverdue ? limitOf(work.op.task, scopeOf(work)) : undefined;
+    const overdue = isOverdue ? faultOfLimit(work) : undefined;
     if (concluded.fault && on.play.run.abort.signal.aborted)
       fault = { message: "was stopped: the run was interrupted", isFinal: true };
-    else if (limit) {
-      fault = limitFault(limit, work.op.task.module.name);
+    else if (overdue) {
+      fault = overdue;
       fields = {};
     } else if (concluded.fault) ({ fault } = concluded);
     else if (outcomes.length < plan.changes.length) fault = { message: "was not carried out: the run was interrupted" };

@@ -4,7 +4,7 @@ import type { Change } from "../../module/change.js";
 import type { Task } from "../../playbook/play.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Renderable, Scope } from "../../module/value.js";
-import type { Fault } from "../work.js";
+import type { Fault, TaskWork } from "../work.js";
 
 /** What ends a task that takes too long. */
 export interface Limit {
@@ -42,17 +42,29 @@ function secondsOf(value: Renderable | undefined, keyword: string, task: Task, s
   throw new CrunError({ severity: "error", summary, place: value.place ?? task.place }, 2);
 }
 
-/** Ansible's words. */
-export function limitFault({ kind, seconds }: Limit, module: string): Fault {
+/** Milliseconds that are left of the item's time, which begins with the first call; undefined: it has no limit. */
+export function timeLeft(work: TaskWork): number | undefined {
+  const limit = limitOf(work.op.task, work.itemScope ?? work.scope);
+  if (!limit) return undefined;
+  work.timedFrom ??= performance.now();
+  return work.timedFrom + limit.seconds * 1000 - performance.now();
+}
+
+/** What an item fails with whose time is over, in Ansible's words; undefined: it has no limit. */
+export function faultOfLimit(work: TaskWork): Fault | undefined {
+  const limit = limitOf(work.op.task, work.itemScope ?? work.scope);
+  if (!limit) return undefined;
+  const { kind, seconds } = limit;
+  const module = work.op.task.module.name;
   return kind === "timeout"
     ? {
         message: `The ${module} action failed to execute in the expected time frame (${seconds}) and was terminated`,
-        remedy: "It was killed with all that it started. Raise timeout if it needs longer.",
+        remedy: "What it had started was killed. Raise timeout if it needs longer.",
         isFinal: true,
       }
     : {
         message: `async task did not complete within the requested time - ${seconds}s`,
-        remedy: "It was killed with all that it started. Raise async if it needs longer.",
+        remedy: "What it had started was killed. Raise async if it needs longer.",
       };
 }
 

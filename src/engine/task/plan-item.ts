@@ -12,7 +12,7 @@ import { diffsOf } from "./diffs.js";
 import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
 import { canBeJob } from "../jobs.js";
-import { asyncOf } from "./limit.js";
+import { asyncOf, faultOfLimit, timeLeft } from "./limit.js";
 import { loopLayer } from "./loop.js";
 import { foresee } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
@@ -173,7 +173,11 @@ function planAgain(on: TargetPlay, work: TaskWork, afterMs: number): Need | unde
   work.plan = undefined;
   on.forget(on.venue);
   if (work.venue) on.forget(work.venue);
-  return { kind: "sleep", ms: afterMs };
+  const leftMs = timeLeft(work);
+  if (leftMs === undefined || leftMs > 0) return { kind: "sleep", ms: Math.min(afterMs, leftMs ?? afterMs) };
+  work.plan = { changes: [] };
+  work.fault = faultOfLimit(work);
+  return finishLater(on, work);
 }
 
 /** Without changes of its own the item only waits for those before it. */

@@ -12,7 +12,7 @@ import type { ItemResult, TaskWork, Venue } from "../work.js";
 import { asyncOf, limitOf, LONGEST_MS, withTimeLeft } from "./limit.js";
 import { labelOf } from "./loop.js";
 import { keyword, nothingSeen } from "./plan-item.js";
-import { shownTitle } from "./task-event.js";
+import { hidesLog, shownTitle } from "./task-event.js";
 
 /** How messages of what cannot be known begin. */
 const doubt = "may change: ";
@@ -84,7 +84,7 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     isHandler: op.isHandler,
     isChanged: item.isChanged,
     isIgnored: keyword(task.ignoreErrors, scope) === true,
-    isHidden: task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false,
+    isHidden: hidesLog(work),
     throttle: task.throttle,
     message: item.message,
     changes: inTime(planned.changes, limitOf(task, scope)?.seconds),

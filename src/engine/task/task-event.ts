@@ -33,6 +33,18 @@ export function titleOf(info: TaskWork["op"]["info"], scope: Scope): string {
   }
 }
 
+/** Whether no_log holds for the item at hand, or for the task as a whole where there is none. What cannot be told is hidden. */
+export function hidesLog(work: TaskWork): boolean {
+  const { noLog } = work.op.task;
+  if (!noLog) return false;
+  try {
+    return keyword(noLog, work.itemScope ?? work.scope) ?? true;
+  } catch {
+    // By the items, which are through: one that was hidden hides the list of them.
+    return work.items && !work.itemScope && work.results.length > 0 ? work.hasHidden : true;
+  }
+}
+
 export function taskEvent(
   on: TargetPlay,
   work: TaskWork,
@@ -41,7 +53,8 @@ export function taskEvent(
   isRescued = false,
 ): TaskResultEvent {
   const { task, isHandler } = work.op;
-  const isHidden = task.noLog ? (keyword(task.noLog, work.scope) ?? true) : false;
+  const isHidden = hidesLog(work);
+  if (isHidden) work.hasHidden = true;
   const status: TaskStatus = item.isFailed ? "failed" : item.isSkipped ? "skipped" : item.isChanged ? "changed" : "ok";
   const event: Mutable<TaskResultEvent> = {
     event: "result",

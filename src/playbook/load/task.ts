@@ -26,6 +26,14 @@ export const ACTIONS: ReadonlySet<string> = new Set([
   "meta",
 ]);
 
+/** Modules that act on the run alone, or have to be waited for: no jobs in Ansible either. */
+const NEVER_JOBS: ReadonlySet<string> = new Set(
+  (
+    "add_host assert async_status debug fail gather_facts group_by include_vars pause set_fact set_stats validate_argument_spec " +
+    "wait_for_connection"
+  ).split(" "),
+);
+
 /** The entry that names the task's module or action; reports where there is none, or more than one. */
 export function actionOf(map: YamlMap, registry: ModuleRegistry, findings: Findings): YamlEntry | undefined {
   const others = [...map.entries.values()].filter(
@@ -151,7 +159,7 @@ function asyncOf(map: YamlMap, module: AnyModule, findings: Findings): Pick<Task
   const poll = map.entries.get("poll");
   const asyncSeconds = async && secondsOf(async.value, "async", findings);
   const isOff = asyncSeconds?.isStatic === true && Number(asyncSeconds.render(NO_SCOPE)) === 0;
-  if (async && asyncSeconds && !isOff && isOfController(module))
+  if (async && asyncSeconds && !isOff && NEVER_JOBS.has(module.name))
     findings.at(async.keyNode, `async is not supported for ${module.name}: it does nothing on the target`, {
       remedy: "Take async and poll out of this task.",
     });
@@ -160,11 +168,6 @@ function asyncOf(map: YamlMap, module: AnyModule, findings: Findings): Pick<Task
       remedy: "Write async: SECONDS, the longest time that the task may take.",
     });
   return { asyncSeconds, pollSeconds: poll && secondsOf(poll.value, "poll", findings) };
-}
-
-/** It acts on the run alone. */
-function isOfController({ neverChanges, setsVariables, effects }: AnyModule): boolean {
-  return neverChanges === true || setsVariables === true || effects !== undefined;
 }
 
 /** A module that checks variables by their names sees them. */
