@@ -7,6 +7,11 @@ import type { YamlNode, YamlScalar } from "../yaml/yaml.js";
 import type { Findings } from "./findings.js";
 import { isTemplateText } from "./vars.js";
 
+/** Names that mean something only on a target. */
+const OF_TARGETS: ReadonlySet<string> = new Set(
+  "facts inventory_hostname inventory_hostname_short target group_names groups hostvars item play_targets".split(" "),
+);
+
 /** Variables of a play, its files and the command line. */
 export class EarlyValues {
   readonly #below: () => readonly VarLayer[];
@@ -44,7 +49,9 @@ export class EarlyValues {
           detail: this.#asked().has(missing)
             ? "vars_prompt asks for it when the playbook has been read."
             : "Variables of the play (vars, vars_files) and of the command line (-e) are known.",
-          remedy: `Write ${instead ?? "it out"}, or give it with -e ${missing}=….`,
+          remedy: OF_TARGETS.has(missing)
+            ? `Write ${instead ?? "it out: it differs from target to target"}.`
+            : `Write ${instead ?? "it out"}, or give it with -e ${missing}=….`,
         },
       );
       return undefined;

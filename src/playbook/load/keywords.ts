@@ -44,11 +44,18 @@ const COMMON: Keywords = {
 
 const DELEGATED: Keywords = { delegate_to: true, delegate_facts: true };
 
+/** What `apply` gives to the tasks that are read. */
+export const APPLY_KEYWORDS: Keywords = { ...COMMON, ...DELEGATED, when: true, notify: true };
+
+const NO_LOOP = "A block cannot loop. Put its tasks into a file, and loop over include_tasks.";
+
 export const BLOCK_KEYWORDS: Keywords = {
-  ...COMMON,
-  ...DELEGATED,
-  when: true,
-  notify: true,
+  ...APPLY_KEYWORDS,
+  loop: NO_LOOP,
+  loop_control: NO_LOOP,
+  until:
+    "A block is not tried again as a whole: give the task that may fail until:, or include a file that includes itself.",
+  register: "A block has no result: register those of its tasks.",
   block: true,
   rescue: true,
   always: true,
@@ -113,7 +120,15 @@ export const PLAY_KEYWORDS: Keywords = {
   remote_user: true,
 };
 
-export const ROLE_KEYWORDS: Keywords = { ...COMMON, ...DELEGATED, when: true, role: true, delegate_to: true };
+const NOT_A_VARIABLE = "It is a keyword here. For a variable of the role of that name write it below vars:.";
+
+export const ROLE_KEYWORDS: Keywords = {
+  ...COMMON,
+  ...DELEGATED,
+  ...Object.fromEntries(["port", "connection", "remote_user"].map((key) => [key, NOT_A_VARIABLE])),
+  when: true,
+  role: true,
+};
 
 export const IMPORT_PLAYBOOK_KEYWORDS: Keywords = { ...COMMON, when: true, import_playbook: true };
 

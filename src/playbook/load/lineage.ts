@@ -4,6 +4,8 @@ import type { Renderable, VarLayer } from "../../module/value.js";
 import { conditionsOf } from "../condition/condition.js";
 import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
+import { ANSIBLE_MODULES } from "./keywords.js";
+import { suggest } from "../../diagnostic/near.js";
 import type { Inherited } from "../play.js";
 import { staticValue, templateOf } from "../template/template.js";
 import { checkMethod, localByConnection } from "./reach.js";
@@ -164,7 +166,7 @@ function defaultsOf(
     }
     for (const { key, keyNode, value } of map.entries.values()) {
       if (key.startsWith("group/"))
-        findings.at(keyNode, "groups of modules in module_defaults are not supported yet", {
+        findings.at(keyNode, "crun's modules form no groups for module_defaults", {
           remedy: "Name the modules one by one.",
         });
       else if (value.kind === "map") result.set(shortName(key), value);
@@ -172,6 +174,21 @@ function defaultsOf(
     }
   }
   return result;
+}
+
+/** Reports names in `module_defaults` that no module has, here or in Ansible. */
+export function checkModuleDefaults(map: YamlMap, modules: readonly string[], findings: Findings): void {
+  const node = map.entries.get("module_defaults")?.value;
+  for (const one of node?.kind === "list" ? node.items : node ? [node] : []) {
+    if (one.kind !== "map") continue;
+    for (const { key, keyNode } of one.entries.values()) {
+      const name = shortName(key);
+      if (name.includes(".") || name.includes("/") || modules.includes(name) || ANSIBLE_MODULES.has(name)) continue;
+      findings.at(keyNode, `module_defaults: there is no module ${JSON.stringify(key)}`, {
+        remedy: suggest(name, modules),
+      });
+    }
+  }
 }
 
 /** `ansible.builtin.copy` is copy. */

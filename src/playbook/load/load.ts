@@ -10,7 +10,7 @@ import { PlaybookFiles, type FileReader } from "./files.js";
 import { EarlyValues } from "./early.js";
 import { Findings } from "./findings.js";
 import { checkKeywords, IMPORT_PLAYBOOK_KEYWORDS, PLAY_KEYWORDS } from "./keywords.js";
-import { inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
+import { checkModuleDefaults, inherit, NO_LINEAGE, passedOn, type Lineage } from "./lineage.js";
 import type { Meta, Node, Play, Playbook, VarPrompt } from "../play.js";
 import { reachOf } from "./reach.js";
 import { loadRoles } from "./roles.js";
@@ -171,6 +171,7 @@ async function importPlaybook(
 async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above): Promise<Play> {
   const { findings } = shared;
   checkKeywords(map, PLAY_KEYWORDS, "a play", findings);
+  checkModuleDefaults(map, shared.modules.names, findings);
   const directory = dirname(path);
   const gathered = nothingGathered();
   const context: LoadContext = {

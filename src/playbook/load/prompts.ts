@@ -91,7 +91,7 @@ function defaultOf(node: YamlNode | undefined, findings: Findings): Renderable |
 function methodOf(node: YamlNode, findings: Findings): string {
   const method = (plainText(node, "encrypt", findings) ?? "sha512").replace(/_crypt$/, "");
   if (!passwordMethods.includes(method))
-    findings.at(node, `encrypt cannot be ${JSON.stringify(method)}`, {
+    findings.at(node, `encrypt cannot be ${JSON.stringify(node.kind === "scalar" ? node.text : method)}`, {
       remedy: `It is one of ${passwordMethods.map((one) => `${one}_crypt`).join(", ")}.`,
     });
   return method;

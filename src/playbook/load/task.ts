@@ -77,7 +77,11 @@ function unknownModule(key: string, registry: ModuleRegistry): [string, { readon
       '"include" is not taken',
       { remedy: "Write import_tasks (read at once) or include_tasks (read when it is reached)." },
     ];
-  if (key === "import_playbook") return ["import_playbook stands beside plays, not among tasks", {}];
+  if (key === "import_playbook")
+    return [
+      "import_playbook stands beside plays, not among tasks",
+      { remedy: "Write it at the left edge: - import_playbook: FILE.yml. A file of tasks is read by import_tasks." },
+    ];
   if (ANSIBLE_MODULES.has(name))
     return [
       `the module ${JSON.stringify(name)} is not supported yet`,

@@ -6,8 +6,8 @@ import { suggest } from "../../diagnostic/near.js";
 import { nothingGathered, type LoadContext } from "./context.js";
 import { Findings } from "./findings.js";
 import { findTaskFile } from "./include-file.js";
-import { BLOCK_KEYWORDS, checkKeywords } from "./keywords.js";
-import { inherit, passedOn, shortName, withVars, type Lineage } from "./lineage.js";
+import { APPLY_KEYWORDS, BLOCK_KEYWORDS, checkKeywords, TASK_KEYWORDS } from "./keywords.js";
+import { checkModuleDefaults, inherit, passedOn, shortName, withVars, type Lineage } from "./lineage.js";
 import { listItems } from "./list-items.js";
 import type { Block, Handler, Include, Included, IncludeWish, Inherited, Meta, Node } from "../play.js";
 import { importRole, includeRole } from "./role-actions.js";
@@ -43,6 +43,7 @@ export async function loadTasks(
 
 async function loadEntry(context: LoadContext, map: YamlMap, lineage: Lineage, chain: Chain): Promise<Node[]> {
   const { findings } = context;
+  checkModuleDefaults(map, context.registry.names, findings);
   if (map.entries.has("block")) return [await loadBlock(context, map, lineage, chain)];
   for (const part of ["rescue", "always"]) {
     const entry = map.entries.get(part);
@@ -129,12 +130,21 @@ function fileNode(context: LoadContext, action: YamlEntry): YamlNode | undefined
     for (const { key, keyNode } of action.value.entries.values()) {
       if (key !== "file" && key !== "apply")
         findings.at(keyNode, `${action.key} has no parameter ${JSON.stringify(key)}`, {
-          remedy: suggest(key, ["file", "apply"]) ?? "It takes file and apply.",
+          remedy:
+            suggest(key, ["file", "apply"]) ??
+            (Object.hasOwn(TASK_KEYWORDS, key)
+              ? `Write ${key}: beside ${action.key}:, not below it.`
+              : `It takes file and apply; variables stand under vars:, beside ${action.key}:.`),
         });
     }
   }
   if (!node || node.kind !== "scalar" || node.text === "") {
-    findings.at(action.keyNode, `${action.key} needs the name of a file`, { remedy: `Write ${action.key}: FILE.yml.` });
+    findings.at(action.keyNode, `${action.key} needs the name of a file`, {
+      remedy:
+        node?.kind === "list"
+          ? `Write one for each file${action.key.includes("include") ? `, or ${action.key}: "{{item}}" with the list under loop:` : ""}.`
+          : `Write ${action.key}: FILE.yml.`,
+    });
     return undefined;
   }
   return node;
@@ -193,10 +203,10 @@ export function lineageBelowInclude(context: LoadContext, action: YamlEntry, own
   const apply = action.value.kind === "map" ? action.value.entries.get("apply")?.value : undefined;
   if (!apply) return own;
   if (apply.kind !== "map") {
-    findings.at(apply, "apply must be a map of keywords");
+    findings.at(apply, "apply must be a map of keywords", { remedy: "Write apply: {tags: [x]}." });
     return own;
   }
-  checkKeywords(apply, BLOCK_KEYWORDS, "apply", findings);
+  checkKeywords(apply, APPLY_KEYWORDS, "apply", findings);
   return inherit(own, apply, "apply vars", findings);
 }
 
@@ -315,7 +325,10 @@ export async function loadHandlers(
   chain: Chain,
 ): Promise<Handler[]> {
   const nodes = await loadTasks(context, node, lineage, chain);
+  // The tasks of a role that was imported here; its end tells of it once.
+  const imported = new Set(nodes.filter(isRoleEnd).map((one) => one.role));
   return nodes.flatMap((one): Handler[] => {
+    if (one.role && imported.has(one.role) && !isRoleEnd(one)) return [];
     const refusal = refusalOf(one);
     if (!refusal && one.kind !== "block") return [one];
     context.findings.add({
@@ -329,9 +342,16 @@ export async function loadHandlers(
   });
 }
 
+function isRoleEnd(node: Node): boolean {
+  return node.kind === "meta" && node.action === "role_complete";
+}
+
 function refusalOf(node: Node): { readonly what: string; readonly remedy: string } | undefined {
-  if (node.kind === "include" && node.action === "include_role")
-    return { what: "include_role", remedy: "Write include_tasks or import_tasks; a role's own handlers come with it." };
+  if (isRoleEnd(node) || (node.kind === "include" && node.action === "include_role"))
+    return {
+      what: isRoleEnd(node) ? "import_role" : "include_role",
+      remedy: "Write include_tasks or import_tasks; a role's own handlers come with it.",
+    };
   if (node.kind === "meta" && node.action === "flush_handlers")
     return { what: "meta: flush_handlers", remedy: "Handlers that a handler notifies run after it by themselves." };
   return undefined;

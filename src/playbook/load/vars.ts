@@ -189,6 +189,10 @@ export function wordList(node: YamlNode, keyword: string, findings: Findings): s
   const items = node.kind === "list" ? node.items : [node];
   return items.flatMap((item) => {
     if (item.kind === "scalar" && item.value === null) return [];
+    if (item.kind !== "scalar") {
+      findings.at(item, `${keyword} must be text, or a list of texts`);
+      return [];
+    }
     const text = plainText(item, keyword, findings);
     return text === undefined
       ? []

@@ -18,7 +18,7 @@ import { includedLayers } from "./included-files.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { unknownDelegates } from "./delegates.js";
-import { sourcesOf, type Sources, undefinedVariables } from "./undefined.js";
+import { sourcesOf, type Sources, undefinedInNames, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { staticNames, varsFileCandidates } from "../load/vars-files.js";
 import { brokenArguments } from "./role-arguments.js";
@@ -64,12 +64,17 @@ export async function preflight(
       playbook.plays,
       walked,
       outside,
-      (play) => fileLayers.get(play),
+      (play) => (fileLayers.get(play)?.isOpen === true ? undefined : fileLayers.get(play)?.layers),
       (task) => taskLayers.get(task),
     );
   const sources = sourcesWith(asked.layers ?? []);
   const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
   if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, templatesOf));
+  if (asked.layers) {
+    const plain = (play: Play): readonly VarLayer[] => fileLayers.get(play)?.layers ?? [];
+    const closed = sourcesOf(playbook.plays, walked, asked.layers, plain, () => []);
+    if (!closed.isOpen) found.add(...undefinedInNames(playbook.plays, closed));
+  }
   const surely = asked.layers && !sources.isOpen ? sources : undefined;
   const above = [...(asked.layers ?? [])].filter(({ origin }) => origin === "-e");
   found.add(...brokenArguments(walked, surely, above, files));
@@ -194,11 +199,15 @@ function jinjaIn(file: string, text: string): Diagnostic[] {
   }));
 }
 
-/** The variables of a play's files; undefined where a name is known only while it runs. */
-function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLayer[] | undefined {
-  if (play.varsFiles.some((one) => !one.isStatic)) return undefined;
-  return play.varsFiles.flatMap((one) => {
-    const names = staticNames(one) ?? [];
+/** The variables of a play's files; open where a name is known only while it runs. */
+function layersOfFiles(
+  play: Play,
+  files: PlaybookFiles,
+  found: Findings,
+): { readonly layers: readonly VarLayer[]; readonly isOpen: boolean } {
+  const layers = play.varsFiles.flatMap((one) => {
+    const names = staticNames(one);
+    if (!names) return [];
     const paths = names.flatMap((name) => varsFileCandidates(play.directory, name));
     const path = files.firstFile(paths);
     if (path === undefined) {
@@ -216,6 +225,7 @@ function layersOfFiles(play: Play, files: PlaybookFiles, found: Findings): VarLa
     const layer = found.try(() => varsOfFile(files, path, found));
     return layer ? [layer] : [];
   });
+  return { layers, isOpen: play.varsFiles.some((one) => !one.isStatic) };
 }
 
 /** Handlers that are notified but that no one defined. */

@@ -137,6 +137,16 @@ export function undefinedVariables(
   return finder.found;
 }
 
+/** Reports variables in the names of vars_files that nothing defines, unless another such file did. */
+export function undefinedInNames(plays: readonly Play[], sources: Sources): Diagnostic[] {
+  const finder = new Finder(sources);
+  for (const play of plays) {
+    const [first] = play.varsFiles.filter((one) => !one.isStatic);
+    finder.look(referencesOf([first]), []);
+  }
+  return finder.found;
+}
+
 class Finder {
   readonly found: Diagnostic[] = [];
   readonly #sources: Sources;
