@@ -6,7 +6,7 @@ import type { Change, ExecChange, Outcome } from "../module/change.js";
 import type { JobState, Plan } from "../module/contract.js";
 import type { RunningExec, TreeSession } from "../target/session.js";
 import { concludePlan, isCounted } from "./task/conclude.js";
-import { LONGEST_MS, withTimeLeft } from "./task/limit.js";
+import { jobSeconds, LONGEST_MS, withTimeLeft } from "./task/limit.js";
 import { isDone } from "./task/outcome.js";
 import type { ItemResult } from "./work.js";
 
@@ -56,6 +56,8 @@ export function canBeJob({ changes }: Plan): boolean {
 /** Those of one run. */
 export class Jobs {
   readonly #jobs = new Map<string, Job>();
+  /** How many of them run, by target. */
+  readonly #atWork = new Map<string, number>();
   /** Targets on which a job ended since they were last asked for. */
   readonly #stale = new Set<string>();
 
@@ -71,6 +73,7 @@ export class Jobs {
       state: { isFinished: false, result: { ...fieldsOf(id, 0), changed: false, failed: false, msg: "" } },
       ended: Promise.resolve(),
     };
+    this.#count(order.target, 1);
     await new Promise<void>((resolve, reject) => {
       job.ended = this.#run(job, session, resolve).then(resolve, (error: unknown) => {
         reject(error instanceof Error ? error : new Error(String(error)));
@@ -105,21 +108,21 @@ export class Jobs {
 
   /** Something else than the tasks at hand changes the target now. */
   isAtWork(target: string): boolean {
-    for (const job of this.#jobs.values()) if (job.order.target === target && !job.state.isFinished) return true;
-    return false;
+    return this.#atWork.has(target);
   }
 
   /** Whether what was seen of the target need not be so any more. Asked once for each task: the next one sees anew. */
   takesSight(target: string): boolean {
-    return this.#jobs.size > 0 && (this.#stale.delete(target) || this.isAtWork(target));
+    return this.#stale.delete(target) || this.isAtWork(target);
   }
 
   /** Ends the jobs that end with the run, and tells of each. */
   async end(warn: (diagnostic: Diagnostic) => void): Promise<void> {
-    const left = [...this.#jobs.values()].filter((job) => !job.state.isFinished);
-    for (const job of left) {
+    const ending = [...this.#jobs.values()].filter(
+      ({ state, running, order }) => !state.isFinished && !(running?.livesOn === true && order.changes.length === 1),
+    );
+    for (const job of ending) {
       const { order, running } = job;
-      if (running?.livesOn === true && order.changes.length === 1) continue;
       job.isCancelled = true;
       running?.cancel();
       const after = Math.round((Date.now() - job.startedAt) / 1000);
@@ -129,13 +132,19 @@ export class Jobs {
         place: order.place,
         remedy: "A process in a tree ends with the run at the latest: wait for it with async_status and until.",
       });
-      await job.ended;
     }
+    await Promise.all(ending.map(({ ended }) => ended));
+  }
+
+  #count(target: string, change: 1 | -1): void {
+    const count = (this.#atWork.get(target) ?? 0) + change;
+    if (count > 0) this.#atWork.set(target, count);
+    else this.#atWork.delete(target);
   }
 
   async #run(job: Job, session: TreeSession, onStart: () => void): Promise<void> {
     const { plan, changes, seconds } = job.order;
-    const deadline = performance.now() + Math.min(seconds * 1000, LONGEST_MS);
+    const deadline = performance.now() + Math.min(jobSeconds(seconds) * 1000, LONGEST_MS);
     const outcomes: Outcome[] = [];
     let isOver = false;
     for (const change of changes) {
@@ -154,6 +163,7 @@ export class Jobs {
   #finish(job: Job, result: Omit<JobState, "isFinished">): void {
     job.state = { isFinished: true, remedy: result.remedy, result: { ...result.result, ...fieldsOf(job.id, 1) } };
     job.running = undefined;
+    this.#count(job.order.target, -1);
     this.#stale.add(job.order.target);
   }
 }

@@ -96,7 +96,7 @@ describe("jobs on real trees", function () {
     - async_status: { jid: "{{job.ansible_job_id}}" }
       register: done
       until: done.finished == 1
-      retries: 100
+      retries: 300
       delay: 0.1
       ignore_errors: true
     - shell: "ps axww | grep '[s]leep ${Math.floor(Number(first))}' || true"

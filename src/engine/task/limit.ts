@@ -77,3 +77,10 @@ export function withTimeLeft(change: Change, leftMs: number): Change {
 
 /** The helper counts in 32 bits: 49 days. */
 export const LONGEST_MS = 0xffff_ffff;
+
+/**
+ * What a job in the background has. Ansible looks at it every five seconds, and later than it could; plays count on it: `sleep 2 && reboot` with `async: 1`.
+ */
+export function jobSeconds(seconds: number): number {
+  return 5 + 5 * Math.ceil(seconds / 5);
+}

@@ -7,6 +7,7 @@ import type { Model } from "../../module/model.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
+import { OMIT, textOf } from "../../playbook/scope/values.js";
 import { haveSameSources } from "../look/alike.js";
 import type { Masker } from "./masker.js";
 import type { Sources } from "./sources.js";
@@ -208,7 +209,14 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
           2,
         );
       }
-      for (const [name, text] of Object.entries(map)) merged[name] = String(text);
+      for (const [name, given] of Object.entries(map)) {
+        if (given === OMIT) continue;
+        if (name === "" || /[=\0]/.test(name)) {
+          const summary = `environment: ${JSON.stringify(name)} cannot be the name of a variable`;
+          throw new CrunError({ severity: "error", summary, place: one.place ?? task.place }, 2);
+        }
+        merged[name] = textOf(given);
+      }
     }
   }
   return merged;
