@@ -4,9 +4,6 @@ const inventory = "How a host is reached stands in the inventory";
 
 /** By the option as it is written, without a value. */
 const answers: Readonly<Record<string, string>> = {
-  "--become-method": `${inventory}: crun_become_method=sudo (su, doas) for the host. In a tree becoming a user needs no method.`,
-  "--become-user":
-    "Write become_user: in the play; crun exec takes -u USER. The user who works on the host is crun_become_user.",
   "--become-password-file": `${inventory}: crun_become_password, from a vault file; or -K asks for it.`,
   "--become-pass-file": `${inventory}: crun_become_password, from a vault file; or -K asks for it.`,
   "--connection-password-file": "Use a key (crun_identity); or -k asks for the login's password.",
@@ -21,6 +18,8 @@ const answers: Readonly<Record<string, string>> = {
     "crun speaks SSH itself and reads ~/.ssh/config: write HostName, Port, User, ProxyJump, IdentityFile there.",
   "--sftp-extra-args": "crun needs no sftp: files travel over the one connection.",
   "--scp-extra-args": "crun needs no scp: files travel over the one connection.",
+  "--ask-vault-password": "Write --ask-vault-pass.",
+  "--inventory-file": "Write -i FILE.",
   "--timeout": "Write --connect-timeout SECONDS.",
   "-T": "Write --connect-timeout SECONDS.",
   "--module-path": "crun has its own modules: `crun doc` lists them.",

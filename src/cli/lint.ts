@@ -8,6 +8,7 @@ import { suggest } from "../diagnostic/near.js";
 import { lint } from "../playbook/lint/lint.js";
 import { rules } from "../playbook/lint/rules.js";
 import { loadPlaybook } from "../playbook/load/load.js";
+import { placesOf } from "../inventory/places.js";
 import { preflight, type PreflightQuestions } from "../playbook/preflight/preflight.js";
 import { findingsText, type FindingsForm } from "../report/findings.js";
 import { lintFiles, type LintFile } from "./lint-files.js";
@@ -69,6 +70,7 @@ async function questions(
   return {
     layers: knownVariables(setup),
     checkPattern: (pattern, mayCome) => void setup.inventory.match(pattern, mayCome),
+    places: () => placesOf(setup.inventory),
   };
 }
 

@@ -145,7 +145,7 @@ function withAnswer(text: string): string {
   const answer = option === undefined ? undefined : answerFor(option);
   return option === undefined || answer === undefined
     ? text
-    : `error: ${JSON.stringify(option)} is an option of Ansible's that crun has not\n  ${answer}\n`;
+    : `error: ${JSON.stringify(option.replace(/=.*$/s, ""))} is an option of Ansible's that crun has not\n  ${answer}\n`;
 }
 
 function addVault(program: Command, finish: (status: number) => void): void {

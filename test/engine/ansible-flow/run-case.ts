@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { modules } from "../../../modules/index.js";
 import { extraVars } from "../../../src/cli/extra-vars.js";
-import type { Counts, TaskResultEvent } from "../../../src/engine/events.js";
 import { loadInventory } from "../../../src/inventory/load.js";
 import { language } from "../../../src/playbook/language.js";
 import { loadPlaybook } from "../../../src/playbook/load/load.js";
@@ -12,14 +11,8 @@ import type { Play } from "../../../src/playbook/play.js";
 import { preflight } from "../../../src/playbook/preflight/preflight.js";
 import { FakeTree, type FakeProgram } from "../fake-session.js";
 import { runPlays, type Ran } from "../playbooks.js";
+import { shownRecap, shownResults } from "./tell.js";
 import { FLOW_FOLDER, type Case, type Recorded } from "./twin.js";
-
-const order = ["ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored"] as const;
-
-/** Counts that are not 0, in Ansible's order. */
-function shownCounts(counts: Counts): string {
-  return order.flatMap((key) => (counts[key] > 0 ? [`${key}=${counts[key]}`] : [])).join(" ");
-}
 
 /** The programs of ansible-flow/bin, and a connection that breaks. */
 function programs(tree: FakeTree, state: Map<string, number>): (argv: readonly string[]) => FakeProgram | undefined {
@@ -50,33 +43,6 @@ function programs(tree: FakeTree, state: Map<string, number>): (argv: readonly s
   };
 }
 
-/** What each target did, as ansible-flow/record writes it. */
-function shownResults({ events }: Ran): Record<string, string[]> {
-  const results: Record<string, string[]> = {};
-  const tell = (target: string, line: string): void => void (results[target] ??= []).push(line);
-  for (const event of events) {
-    if (event.event === "result") {
-      if (event.module.startsWith("include_") && event.status !== "failed" && event.status !== "skipped") continue;
-      tell(event.target, shown(event, false));
-    } else if (event.event === "item") tell(event.of.target, shown(event.of, true));
-    else if (event.event === "unreachable") {
-      const where = event.delegate === undefined ? "" : ` -> ${event.delegate}`;
-      tell(event.target, `${event.task ?? ""}${where} | unreachable`);
-    }
-  }
-  return results;
-}
-
-function shown({ task, item, delegate, status, isIgnored, module, result }: TaskResultEvent, isItem: boolean): string {
-  const which = item === undefined ? "" : ` (item=${item})`;
-  const where = delegate === undefined ? "" : ` -> ${delegate}`;
-  const word = status === "failed" && isIgnored && !isItem ? "ignored" : status;
-  const isTold = module === "debug" && !isItem && (word === "ok" || word === "changed") && !("results" in result);
-  const msg = isTold ? result["msg"] : undefined;
-  const what = msg === undefined ? "" : ` | ${typeof msg === "string" ? msg : JSON.stringify(msg)}`;
-  return `${task}${which}${where} | ${word}${what}`;
-}
-
 /** The value of a flag of the case. */
 function flag({ flags }: Case, name: string): string | undefined {
   const at = flags.indexOf(name);
@@ -86,12 +52,7 @@ function flag({ flags }: Case, name: string): string | undefined {
 /** What crun makes of a case. */
 export async function comeOf(one: Case): Promise<Omit<Recorded, "of">> {
   const ran = await runCase(one);
-  const recap = Object.fromEntries(
-    Object.entries(ran.targets).flatMap(([name, counts]) =>
-      shownCounts(counts) === "" ? [] : [[name, shownCounts(counts)]],
-    ),
-  );
-  return { results: shownResults(ran), recap, exit: ran.exitStatus };
+  return { results: shownResults(ran.events), recap: shownRecap(ran.targets), exit: ran.exitStatus };
 }
 
 async function runCase(one: Case): Promise<Ran> {
