@@ -14,6 +14,7 @@ import { findFleet } from "./fleet.js";
 import { interruptible } from "./interruption.js";
 import { withMasker } from "./masked-errors.js";
 import type { ApplyOptions } from "./options.js";
+import { PlanVault } from "./plan-vault.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
 import { setUp, type Setup } from "./setup.js";
@@ -25,14 +26,15 @@ export async function runApply(file: string, options: ApplyOptions): Promise<num
 }
 
 async function apply(file: string, options: ApplyOptions, masker: Masker): Promise<number> {
-  const read = readPlan(file);
+  const sealed = new PlanVault(file, options.vault, masker);
+  const read = await readPlan(file, sealed.unsealer);
   checkVersion(file, read);
   const { plan } = read;
   const reach = { ...options, inventory: inventoryOf(options, plan) };
-  const setup = await setUp(reach, masker, plan.made.playbooks[0]?.path);
+  const setup = await setUp(reach, masker, plan.made.playbooks[0]?.path, sealed.vault);
   const pool = new ConnectionPool(terminalPrompt());
   try {
-    return await applyWith(pool, { file, plan, options, setup });
+    return await applyWith(pool, { file, plan, options, setup, masker });
   } finally {
     await pool.close();
   }
@@ -43,9 +45,10 @@ interface Wish {
   readonly plan: SavedPlan;
   readonly options: ApplyOptions;
   readonly setup: Setup;
+  readonly masker: Masker;
 }
 
-async function applyWith(pool: ConnectionPool, { file, plan, options, setup }: Wish): Promise<number> {
+async function applyWith(pool: ConnectionPool, { file, plan, options, setup, masker }: Wish): Promise<number> {
   const lost = await findFleet(setup, pool, { patterns: patternsOf(plan, setup), limit: options.limit });
   for (const error of lost.values()) throw error;
   const targets = chosenTargets(plan, options, setup);
@@ -61,6 +64,7 @@ async function applyWith(pool: ConnectionPool, { file, plan, options, setup }: W
     sink: await reportFor({ ...options, isDiff: true }),
     isCheck: options.isCheck,
     isDiff: options.isDiff,
+    masker,
     forks: setup.forks,
   });
   for (const { name, end } of targets) {

@@ -6,29 +6,49 @@ import { hostname, userInfo } from "node:os";
 import { resolve } from "node:path";
 import type { EventSink } from "../engine/events.js";
 import type { Masker } from "../engine/task/masker.js";
-import { checkWritable, writePlan } from "../plan/plan-file.js";
+import { checkWritable, writePlan, type Seal } from "../plan/plan-file.js";
 import { PlanRecorder } from "../plan/plan-recorder.js";
 import type { Made, SavedPlan } from "../plan/saved-plan.js";
 import { withMasker } from "./masked-errors.js";
 import type { PlayOptions } from "./options.js";
-import { play, runPlay } from "./play.js";
+import { play, runPlay, type Planning } from "./play.js";
 import { version } from "./version.js";
 
-/** `file`: where the plan goes. Gives the exit status: 0 whole, 3 not whole, 2 and 4 as a play's. Throws a CrunError. */
-export async function runPlan(options: PlayOptions, file: string | undefined): Promise<number> {
-  if (options.action !== "play") return runPlay(options);
-  if (file !== undefined) checkWritable(file);
-  return withMasker((masker) => plan(options, file, masker));
+/** How a plan is saved. */
+export interface Saving {
+  /** Undefined: not at all. */
+  readonly file: string | undefined;
+  /** For these keys, or as crun.yml and the vault's options say. */
+  readonly isEncrypted: boolean;
+  readonly recipients: readonly string[];
 }
 
-async function plan(options: PlayOptions, file: string | undefined, masker: Masker): Promise<number> {
+/** Gives the exit status: 0 whole, 3 not whole, 2 and 4 as a play's. Throws a CrunError. */
+export async function runPlan(options: PlayOptions, saving: Saving): Promise<number> {
+  if (options.action !== "play") return runPlay(options);
+  if (saving.file !== undefined) checkWritable(saving.file);
+  return withMasker((masker) => plan(options, saving, masker));
+}
+
+async function plan(options: PlayOptions, { file, isEncrypted, recipients }: Saving, masker: Masker): Promise<number> {
   const recorder = new PlanRecorder(masker);
-  const planning = { recorder, around: (sink: EventSink) => withWarnings(sink, recorder) };
+  let seal: Seal | undefined;
+  const planning: Planning = {
+    recorder,
+    around: (sink) => withWarnings(sink, recorder),
+    prepare: async ({ vault, config }) => {
+      if (!isEncrypted && recipients.length === 0) return;
+      const { sealerFor } = await import("./vault/sealer.js");
+      const defaultRecipients = config.vault?.recipients ?? [];
+      const sealer = sealerFor({ recipients, defaultRecipients, format: undefined, label: undefined }, vault);
+      seal = (plain) => sealer.seal(plain);
+    },
+  };
   const status = await play({ ...options, isCheck: true }, masker, planning);
   // An interrupted run has not come to the end of anything.
   if (status === 130 || status === 1) return status;
   const saved = recorder.finish(madeNow(options));
-  if (file !== undefined) writePlan(file, saved, version);
+  if (file !== undefined) writePlan(file, saved, version, seal);
   if (options.output !== "json") process.stderr.write(`${summaryOf(saved, file)}\n`);
   return recorder.exitStatus;
 }

@@ -38,6 +38,8 @@ import { version } from "./version.js";
 export interface Planning {
   readonly recorder: Recorder;
   around(sink: EventSink): EventSink;
+  /** Before anything is connected to. Rejects with a CrunError. */
+  prepare(setup: Setup): Promise<void>;
 }
 
 /** Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
@@ -88,6 +90,7 @@ interface Parts {
 
 async function checkAndRun({ options, setup, masker, pool, prompt, planning }: Parts): Promise<number> {
   const { vault, extra } = setup;
+  await planning?.prepare(setup);
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault, rolesPath }));

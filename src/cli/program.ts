@@ -52,18 +52,25 @@ function buildProgram(finish: (status: number) => void): Command {
   playing(reaching(program.command("plan")))
     .description("write down what a play would do, to be looked at and applied exactly so")
     .option("-o, --out <file>", "where the plan goes")
+    .option("--encrypt", "encrypt the plan: for the keys of crun.yml or of --identity, or with the vault's password")
+    .option("-r, --recipient <key>", "encrypt the plan for this age key (age1… or a file)", collectWhole, [])
     .action(async (playbooks: string[], _options: unknown, command: Command) => {
       const { runPlan } = await import("./plan-command.js");
-      finish(await runPlan(playOptions(playbooks, command.opts()), textOf(command.opts(), "out")));
+      const options: RawOptions = command.opts();
+      const saving = {
+        file: textOf(options, "out"),
+        isEncrypted: options["encrypt"] === true,
+        recipients: listOf(options, "recipient"),
+      };
+      finish(await runPlan(playOptions(playbooks, options), saving));
     });
-  program
-    .command("show")
+  withVaultOptions(program.command("show"))
     .description("show what a saved plan would do")
     .argument("<file>", "the plan")
     .addOption(outputOption())
     .action(async (file: string, _options: unknown, command: Command) => {
       const { runShow } = await import("./show-command.js");
-      finish(runShow(file, outputOf(command.opts())));
+      finish(await runShow(file, vaultFlags(command.opts()), outputOf(command.opts())));
     });
   reaching(program.command("apply"))
     .description("do exactly what a saved plan says, where nothing moved since")

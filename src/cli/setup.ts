@@ -46,14 +46,14 @@ const defaultForks = 20;
 
 /**
  * Throws a CrunError. `playbook`: the first playbook, whose directory may hold crun.yml, group_vars and host_vars. `masker` learns what is
- * secret.
+ * secret. `known`: the vault, where something was opened with it already.
  */
-export async function setUp(options: ReachOptions, masker: Masker, playbook?: string): Promise<Setup> {
+export async function setUp(options: ReachOptions, masker: Masker, playbook?: string, known?: Vault): Promise<Setup> {
   const directory = playbook === undefined ? undefined : dirname(resolve(playbook));
   const config = readConfig(directory);
   const paths = inventoryPaths(options.inventory, config);
   const keep = (value: unknown): void => masker.add(value);
-  const vault = await vaultOf(options.vault, config.vault ?? noVaultConfig, terminalPrompt(), keep);
+  const vault = known ?? (await vaultOf(options.vault, config.vault ?? noVaultConfig, terminalPrompt(), keep));
   const language = languageWith(vault);
   const load = (): Promise<LoadedInventory> =>
     loadInventory(paths, {

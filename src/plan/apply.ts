@@ -5,6 +5,7 @@ import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { applyInParts } from "../engine/apply-parts.js";
 import type { Counts, EngineEvent, EventSink } from "../engine/events.js";
 import { HostSlots, Limiter } from "../engine/slots.js";
+import type { Masker } from "../engine/task/masker.js";
 import type { Location, OpenHost } from "../engine/target-state.js";
 import type { Outcome } from "../module/change.js";
 import type { TreeSession } from "../target/session.js";
@@ -26,6 +27,8 @@ export interface ApplyOptions {
   /** By the venue's name. */
   readonly locate: (venue: PlannedVenue) => Location;
   readonly sink: EventSink;
+  /** Knows what secrets came up on the way here. */
+  readonly masker: Masker;
   /** Only look whether everything is as the plan found it. */
   readonly isCheck: boolean;
   readonly isDiff: boolean;
@@ -304,12 +307,12 @@ export class Application {
     startedAt: Date,
     durationMs: number,
   ): boolean {
-    const { plan, isCheck, isDiff } = this.#options;
+    const { plan, isCheck, isDiff, masker } = this.#options;
     const result = isCheck
       ? { isChanged: step.isChanged, isFailed: false, message: undefined, remedy: undefined, fields: {} }
       : stepResult(step, outcomes, startedAt);
     if (target.tally && target.tally.loop !== step.loop) this.#closeTask(target);
-    target.tally ??= new TaskTally(plan.plays[step.play]?.title ?? "", step, isDiff);
+    target.tally ??= new TaskTally(plan.plays[step.play]?.title ?? "", step, { isDiff, masker });
     const event = target.tally.add(step, result, durationMs);
     if (event) this.tell(event);
     if (step.loop === undefined) this.#closeTask(target);

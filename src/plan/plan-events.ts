@@ -1,6 +1,7 @@
 // The events that an application tells: the same kinds as a play's.
 
 import type { TaskResultEvent } from "../engine/events.js";
+import type { Masker } from "../engine/task/masker.js";
 import type { Moved } from "./moved.js";
 import type { PlannedStep } from "./saved-plan.js";
 import type { StepResult } from "./step-result.js";
@@ -10,12 +11,18 @@ const censored = {
   censored: "the output has been hidden due to the fact that 'no_log: true' was specified for this result",
 };
 
+/** How results are told. */
+export interface Telling {
+  readonly isDiff: boolean;
+  readonly masker: Masker;
+}
+
 /** What came of a step. */
 export function stepEvent(
   play: string,
   step: PlannedStep,
   result: StepResult,
-  { isDiff, durationMs }: { readonly isDiff: boolean; readonly durationMs: number },
+  { isDiff, masker, durationMs }: Telling & { readonly durationMs: number },
 ): TaskResultEvent {
   const flags = { changed: result.isChanged, failed: result.isFailed, skipped: false };
   const isTold = !step.isHidden;
@@ -33,8 +40,8 @@ export function stepEvent(
     isIgnored: result.isFailed && step.isIgnored,
     isRescued: false,
     mayChange: false,
-    result: isTold ? { ...result.fields, ...flags } : { ...censored, changed: result.isChanged },
-    ...(isTold && message ? { message } : {}),
+    result: isTold ? masker.map({ ...result.fields, ...flags }) : { ...censored, changed: result.isChanged },
+    ...(isTold && message ? { message: masker.text(message) } : {}),
     ...(isTold && remedy ? { remedy } : {}),
     diffs: isDiff ? step.diffs : [],
     warnings: [],

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CrunError } from "../diagnostic/diagnostic.js";
+import { isEncrypted } from "../vault/format.js";
 import { PROTOCOL_VERSION } from "../wire/messages.js";
 import { ContentReader, ContentStore, takePiece } from "./contents.js";
 import { FieldFault, fields, integer, text, type Take } from "./fields.js";
@@ -55,13 +56,20 @@ export function* encodePlan(plan: SavedPlan, version: string): Generator<string>
   yield `${JSON.stringify({ sha256: hash.digest("hex") })}\n`;
 }
 
-/** Writes the plan's file, mode 0600, in place of what was there. Throws a CrunError. */
-export function writePlan(file: string, plan: SavedPlan, version: string): void {
+/** Encrypts what a file holds. */
+export type Seal = (plain: Uint8Array) => string;
+
+/** Opens a file that is encrypted. Throws a CrunError. */
+export type Unseal = (sealed: Uint8Array) => Uint8Array;
+
+/** Writes the plan's file, mode 0600, in place of what was there; with `seal` nothing of it is ever written as it is. Throws a CrunError. */
+export function writePlan(file: string, plan: SavedPlan, version: string, seal?: Seal): void {
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
   try {
     const descriptor = openSync(temporary, "wx", 0o600);
     try {
-      for (const line of encodePlan(plan, version)) writeSync(descriptor, line);
+      const lines = encodePlan(plan, version);
+      for (const text of seal ? [seal(Buffer.from([...lines].join("")))] : lines) writeSync(descriptor, text);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -91,9 +99,12 @@ function unwritable(file: string, error: unknown): CrunError {
   return new CrunError({ severity: "error", summary: `the plan cannot be written to ${file}: ${why}` });
 }
 
-/** Reads a plan's file. Throws a CrunError that says what is wrong with it and what to do. */
-export function readPlan(file: string): ReadPlan {
-  return decodePlan(file, bytesOf(file));
+/** Reads a plan's file. Rejects with a CrunError that says what is wrong with it and what to do. */
+export async function readPlan(file: string, unsealer: () => Promise<Unseal>): Promise<ReadPlan> {
+  const data = bytesOf(file);
+  if (!isEncrypted(data)) return decodePlan(file, data);
+  const unseal = await unsealer();
+  return decodePlan(file, Buffer.from(unseal(data)));
 }
 
 function bytesOf(file: string): Buffer {

@@ -1,29 +1,29 @@
 // What came of a task of a plan on a target: of its one step, or of the items of its loop, which count as one task.
 
 import type { Counts, EngineEvent, TaskResultEvent } from "../engine/events.js";
-import { stepEvent } from "./plan-events.js";
+import { stepEvent, type Telling } from "./plan-events.js";
 import type { PlannedStep } from "./saved-plan.js";
 import type { StepResult } from "./step-result.js";
 
 export class TaskTally {
   readonly #play: string;
-  readonly #isDiff: boolean;
+  readonly #telling: Telling;
   readonly #isHidden: boolean;
   readonly #events: TaskResultEvent[] = [];
   /** Undefined: a task without a loop. */
   readonly loop: number | undefined;
 
   /** `step`: the task's first. */
-  constructor(play: string, step: PlannedStep, isDiff: boolean) {
+  constructor(play: string, step: PlannedStep, telling: Telling) {
     this.#play = play;
-    this.#isDiff = isDiff;
+    this.#telling = telling;
     this.#isHidden = step.isHidden;
     this.loop = step.loop;
   }
 
   /** An item of a loop is told at once, as a play tells it. */
   add(step: PlannedStep, result: StepResult, durationMs: number): EngineEvent | undefined {
-    const event = stepEvent(this.#play, step, result, { isDiff: this.#isDiff, durationMs });
+    const event = stepEvent(this.#play, step, result, { ...this.#telling, durationMs });
     this.#events.push(event);
     return this.loop === undefined ? undefined : { event: "item", of: event };
   }
@@ -52,7 +52,7 @@ export class TaskTally {
     const failed = all.filter(({ status }) => status === "failed");
     const isChanged = all.some(({ result }) => result["changed"] === true);
     const isFailed = failed.length > 0;
-    const { item: _, message: __, remedy, ...rest } = first;
+    const { item: _, message: __, remedy: ___, ...rest } = first;
     const msg = isFailed ? "One or more items failed" : "All items completed";
     const flags = { changed: isChanged, failed: isFailed, skipped: false };
     const message =

@@ -402,6 +402,42 @@ describe("saved plans on real trees", function () {
     assert.deepEqual(lines.at(-1)?.["targets"], { [`local:${tree}`]: { changes: changesIn(lines), kind: "complete" } });
   });
 
+  it("are encrypted for keys or with a password, and opened by whoever has them alone", async () => {
+    const tree = emptyTree(scope);
+    const work = new Workplace(scope, {
+      "site.yml": '- hosts: all\n  tasks:\n    - copy: { dest: /one, content: "hushhush" }\n',
+      password: "open sesame\n",
+    });
+    const inventory = ["-i", `local:${tree},`];
+    const made = await work.crun(["vault", "keygen", "-o", "key"]);
+    assert.equal(made.status, 0, made.all);
+    const recipient = /age1\w+/.exec(made.all)?.[0] ?? "";
+    const files: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+      ["for-key", ["-r", recipient], ["--identity", "key"]],
+      ["own-key", ["--encrypt", "--identity", "key"], ["--identity", "key"]],
+      ["by-word", ["--encrypt", "--vault-password-file", "password"], ["--vault-password-file", "password"]],
+    ];
+    for (const [file, sealing, opening] of files) {
+      const plan = await work.crun(["plan", "-o", file, ...sealing, ...inventory, "site.yml"]);
+      assert.equal(plan.status, 0, plan.all);
+      const text = readFileSync(join(work.directory, file), "latin1");
+      assert.ok(!text.includes("/one") && !text.includes("crun-plan"), text.slice(0, 100));
+      const closed = await work.crun(["show", file]);
+      assert.equal(closed.status, 1);
+      assert.match(closed.stderr, /the plan is encrypted/);
+      const shown = await work.crun(["show", file, ...opening]);
+      assert.match(shown.stdout, /write \/one: 8 bytes/, shown.all);
+    }
+    const unclear = await work.crun(["plan", "-o", "none", "--encrypt", ...inventory, "site.yml"]);
+    assert.equal(unclear.status, 1);
+    assert.match(unclear.stderr, /no key to encrypt with was given/);
+    const refused = await work.crun(["apply", "for-key"]);
+    assert.equal(refused.status, 1, refused.all);
+    const done = await work.crun(["apply", "for-key", "--identity", "key"]);
+    assert.equal(done.status, 0, done.all);
+    assert.equal(readFileSync(join(tree, "one"), "utf8"), "hushhush");
+  });
+
   it("heed Ctrl-C: what runs comes to its end, nothing more is begun", async () => {
     const tree = await rootOverlay(scope);
     const work = new Workplace(scope, {

@@ -180,9 +180,10 @@ describe("a plan file is refused", () => {
   before(() => void (directory = mkdtempSync(join(tmpdir(), "crun-plan-"))));
   after(() => rmSync(directory, { recursive: true }));
 
-  const messageOf = (file: string): string => {
+  const notNeeded = (): Promise<never> => Promise.reject(new Error("nothing is encrypted here"));
+  const messageOf = async (file: string): Promise<string> => {
     try {
-      readPlan(file);
+      await readPlan(file, notNeeded);
     } catch (error) {
       if (error instanceof CrunError) return error.message;
       throw error;
@@ -191,31 +192,34 @@ describe("a plan file is refused", () => {
   };
 
   for (const [reason, text, message] of cases) {
-    it(reason, () => {
+    it(reason, async () => {
       const file = join(directory, "p");
       writeFileSync(file, Buffer.from(text, "latin1"), { mode: 0o600 });
-      assert.equal(messageOf(file), `error: the plan ${file} ${message}`);
+      assert.equal(await messageOf(file), `error: the plan ${file} ${message}`);
     });
   }
 
-  it("that is not there, is a directory, or can be written by others", () => {
+  it("that is not there, is a directory, or can be written by others", async () => {
     const missing = join(directory, "missing");
-    assert.equal(messageOf(missing), `error: the plan ${missing} does not exist${notMade}`);
+    assert.equal(await messageOf(missing), `error: the plan ${missing} does not exist${notMade}`);
     const folder = join(directory, "folder");
     mkdirSync(folder);
-    assert.equal(messageOf(folder), `error: the plan ${folder} is no file\n  Name the file that crun plan -o wrote.`);
+    assert.equal(
+      await messageOf(folder),
+      `error: the plan ${folder} is no file\n  Name the file that crun plan -o wrote.`,
+    );
     const open = join(directory, "open");
     writeFileSync(open, whole);
     chmodSync(open, 0o666);
     assert.equal(
-      messageOf(open),
+      await messageOf(open),
       `error: the plan ${open} can be written by others than its owner, who could have put anything into it\n  Look at it (crun show), then take that away: chmod go-w ${open}`,
     );
   });
 
-  it("but not as crun wrote it", () => {
+  it("but not as crun wrote it", async () => {
     const file = join(directory, "good");
     writeFileSync(file, whole, { mode: 0o600 });
-    assert.deepEqual(readPlan(file).plan, plan);
+    assert.deepEqual((await readPlan(file, notNeeded)).plan, plan);
   });
 });

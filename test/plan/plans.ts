@@ -95,6 +95,7 @@ export async function applied(
     },
     isCheck: false,
     isDiff: false,
+    masker: new Masker(),
     forks: 20,
     ...rest,
   });
