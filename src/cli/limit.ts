@@ -11,7 +11,8 @@ export function limitOf(
   inventory: Inventory,
   mayBeMore = false,
 ): ReadonlySet<string> | undefined {
-  if (pattern === undefined) return undefined;
+  // Nothing but commas limits nothing, as in Ansible.
+  if (pattern === undefined || splitPattern(pattern).length === 0) return undefined;
   const names = new Set(inventory.match(limitPattern(pattern)).map(({ name }) => name));
   if (names.size > 0 || mayBeMore) return names;
   throw new CrunError({
@@ -60,11 +61,19 @@ export function limitPattern(pattern: string): string {
 
 function linesOf(file: string): string[] {
   try {
-    return readFileSync(file, "utf8")
+    const lines = readFileSync(file, "utf8")
       .split(/\r?\n/)
       .map((line) => line.trim())
       .filter((line) => line !== "" && !line.startsWith("#"));
+    // Ansible takes it for no limit: whoever limits to the rest of a run that has no rest would play everything.
+    if (lines.length > 0) return lines;
+    throw new CrunError({
+      severity: "error",
+      summary: `--limit @${file}: the file holds no pattern, so no target is left`,
+      remedy: "It holds one pattern a line. For all targets leave --limit away.",
+    });
   } catch (error) {
+    if (error instanceof CrunError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new CrunError({
       severity: "error",

@@ -71,7 +71,7 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
   const { addressOf } = hosts;
   return {
     inventory,
-    sources: paths.map((path) => (path.includes(",") ? path : resolve(path))),
+    sources: paths.map((path) => (path.includes(",") && !existsSync(path) ? path : resolve(path))),
     extra,
     connection,
     config,

@@ -149,6 +149,7 @@ export class PlayRun {
       play_targets: () => names,
       ansible_play_name: () => play.name,
       ansible_play_role_names: () => play.roleNames.own,
+      role_names: () => play.roleNames.own,
       ansible_dependent_role_names: () => [...new Set(play.roleNames.dependencies)],
       ansible_role_names: () => [...new Set([...play.roleNames.dependencies, ...play.roleNames.own])],
       playbook_dir: () => play.directory,

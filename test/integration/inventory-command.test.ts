@@ -56,6 +56,7 @@ words=two words
   "many/20-more.yml": "db: {hosts: {c: {x: 2}, d: }}\nprod: {children: {web: , db: }}\n",
   "many/30-program":
     '#!/bin/sh\necho \'{"_meta": {"hostvars": {"a": {"cloud": true}, "e": {"cloud": 1}}}, "cloud": {"hosts": ["a", "e"], "vars": {"region": "eu"}}, "prod": {"children": ["cloud"]}}\'\n',
+  "notes.txt": "# nothing\n\n",
   "many/notes.md": "not an inventory\n",
   "many/group_vars/cloud": "region: us\n",
   "many/host_vars/e.yaml": "cloud: 2\n",
@@ -160,6 +161,7 @@ describe("crun inventory", function () {
     [["--host", "webb"], /Did you mean "web"\?/],
     [["--graph", "wbe"], /there is no group "wbe"/],
     [["--list", "-l", "zz*"], /--limit zz\*: no target is left/],
+    [["--list", "-l", "@notes.txt"], /the file holds no pattern, so no target is left/],
     [["--list", "-l", "@none.txt"], /--limit @none\.txt: the file cannot be read/],
     [["--explain", "x"], /for which target\?/],
     [["--explain", "groups", "a"], /is a magic variable/],

@@ -299,6 +299,172 @@ esac
       "b: vars": { port: 1, env: "prod", n: [1, null], groups: ["prod", "web"] },
     },
   },
+  {
+    title: "hosts of a play as a list, a template of text and lists in all forms of -e",
+    files: {
+      hosts: `42\n43\nh\n${local}`,
+      "more.json": '{"file_text": "42", "file_list": ["43", "h"]}',
+      "site.yml": JSON.stringify(
+        [
+          ["42"],
+          ["43", "h"],
+          "{{ pair }}",
+          "{{ json_text }}",
+          "{{ json_list }}",
+          "{{ file_text }}",
+          "{{ file_list }}",
+          ["{{ pair }}", "h"],
+        ].map((hosts, index) => ({
+          hosts,
+          gather_facts: false,
+          tasks: [show(`play ${index}`, "on {{ inventory_hostname }}")],
+        })),
+      ),
+    },
+    args: [
+      "-i",
+      "hosts",
+      "-e",
+      "pair=43",
+      "-e",
+      '{"json_text": "42", "json_list": ["43", "h"]}',
+      "-e",
+      "@more.json",
+      "site.yml",
+    ],
+    wanted: {
+      "42: play 0": "on 42",
+      "h: play 1": "on h",
+      "43: play 2": "on 43",
+      "42: play 3": "on 42",
+      "h: play 4": "on h",
+      "42: play 5": "on 42",
+      "43: play 6": "on 43",
+      "43: play 7": "on 43",
+    },
+  },
+  {
+    title: "vars of blocks: the inner one wins, and what nobody uses may be undefined",
+    files: {
+      hosts: `h\n${local}`,
+      "site.yml": play({
+        hosts: "h",
+        vars: { unused: "{{ nowhere }}" },
+        tasks: [
+          {
+            vars: { v: "outer", w: "outer" },
+            block: [
+              show("outer", "{{ v }} {{ w }}"),
+              {
+                vars: { v: "inner" },
+                block: [show("inner", "{{ v }} {{ w }}"), { ...show("task", "{{ v }} {{ w }}"), vars: { w: "task" } }],
+              },
+            ],
+          },
+        ],
+      }),
+    },
+    wanted: { "h: outer": "outer outer", "h: inner": "inner outer", "h: task": "inner task" },
+  },
+  {
+    title: "vars of dependencies: each role's own chain gives them, through nested ones",
+    files: {
+      hosts: `h\n${local}`,
+      "roles/a/meta/main.yml": "dependencies: [{role: common, given: from a}]\n",
+      "roles/b/meta/main.yml": "dependencies: [{role: common, given: from b}]\n",
+      "roles/a/tasks/main.yml": "[]\n",
+      "roles/b/tasks/main.yml": "[]\n",
+      "roles/common/vars/main.yml": 'common_var: "{{ given }}"\n',
+      "roles/common/meta/main.yml":
+        'dependencies: [{role: nested, nested_given: "{{ common_var }}"}]\nallow_duplicates: true\n',
+      "roles/common/tasks/main.yml": '- {name: common, debug: {msg: "{{ common_var }}"}}\n',
+      "roles/nested/defaults/main.yml": "nested_given: default\n",
+      "roles/nested/meta/main.yml": "allow_duplicates: true\n",
+      "roles/nested/tasks/main.yml": '- {name: nested, debug: {msg: "{{ nested_given }}"}}\n',
+      "site.yml": play({ hosts: "h", roles: ["a", "b"] }),
+    },
+    wanted: { "h: common : common": "from a", "h: common : common (2)": "from b", "h: nested : nested (2)": "from b" },
+  },
+  {
+    title: "registered results and set_fact of one name: the last one; parameters of a role win over both",
+    files: {
+      hosts: `h\n${local}`,
+      "roles/r/tasks/main.yml": '- {name: parameter, debug: {msg: "{{ x }}"}}\n',
+      "site.yml": play({
+        hosts: "h",
+        vars: { x: "play" },
+        pre_tasks: [{ name: "early", set_fact: { x: "early" } }],
+        roles: [{ role: "r", x: "parameter" }],
+        tasks: [
+          show("fact", "{{ x }}"),
+          { name: "result", debug: { msg: "x" }, register: "x" },
+          show("registered", { failed: "{{ x.failed }}" }),
+          { name: "again", set_fact: { x: "set again" } },
+          show("set", "{{ x }}"),
+        ],
+      }),
+    },
+    wanted: {
+      "h: r : parameter": "parameter",
+      "h: fact": "early",
+      "h: registered": { failed: false },
+      "h: set": "set again",
+    },
+  },
+  {
+    title: "variables of many levels in one text, each from where it is given",
+    files: {
+      hosts: `h inline=entry\n[web]\nh\n[web:vars]\nsection=section\n${local}`,
+      "group_vars/all": "everywhere: all\n",
+      "group_vars/web": "group: web\nboth: group\n",
+      "host_vars/h": "host: h\nboth: host\n",
+      "more.yml": "file: vars_files\n",
+      "roles/r/defaults/main.yml": "default: default\nboth: default\n",
+      "roles/r/vars/main.yml": "role: vars\n",
+      "roles/r/vars/more.yml": "included: included\n",
+      "roles/r/tasks/main.yml":
+        '- include_vars: more.yml\n- name: blend\n  debug: {msg: "{{ inline }} {{ section }} {{ everywhere }} {{ group }} {{ host }} {{ both }} {{ file }} {{ default }} {{ role }} {{ included }} {{ playing }} {{ extra }}"}\n',
+      "site.yml": play({ hosts: "h", vars: { playing: "play" }, vars_files: ["more.yml"], roles: ["r"] }),
+    },
+    args: ["-i", "hosts", "-e", "extra=extra", "site.yml"],
+    wanted: { "h: r : blend": "entry section all web h host vars_files default vars included play extra" },
+  },
+  {
+    title: "names and values that are not ASCII, and empty groups of YAML",
+    files: {
+      "hosts.yml":
+        'all:\n  vars: {ansible_connection: local}\n  children:\n    größe:\n      hosts:\n        tree-ä: {wert: "čćžšđ 日本"}\n    nothing:\n    half: {hosts: , vars: , children: }\n',
+      "group_vars/größe.yml": "gruppe: ü\n",
+      "site.yml": play({ hosts: "größe", tasks: [show("text", "{{ wert }} {{ gruppe }} {{ inventory_hostname }}")] }),
+    },
+    args: ["-i", "hosts.yml", "site.yml"],
+    wanted: { "tree-ä: text": "čćžšđ 日本 ü tree-ä" },
+  },
+  {
+    title: "an inventory whose path has commas in it",
+    files: {
+      "this,path,has/hosts": `h\n${local}`,
+      "site.yml": play({ hosts: "h", tasks: [show("dir", "{{ inventory_hostname }}")] }),
+    },
+    args: ["-i", "this,path,has/hosts", "site.yml"],
+    wanted: { "h: dir": "h" },
+  },
+  {
+    title: "hostvars by a template, nested values of another target, and of one that no play takes",
+    files: {
+      hosts: `a\nb x=1 nested="{'v':2}"\nc y="{{ x }}!" x=3\n${local}`,
+      "site.yml": play({
+        hosts: "a",
+        vars: { other: "{{ hostvars.b }}" },
+        tasks: [
+          show("b", { x: "{{ other.x }}!", nested: "{{ hostvars.b.nested }}" }),
+          show("c", "{{ hostvars.c.y }}"),
+          show("names", { all: "{{ groups.all }}" }),
+        ],
+      }),
+    },
+    wanted: { "a: b": { x: "1!", nested: { v: 2 } }, "a: c": "3!" },
+  },
 ];
 
 const inventory = `[web]\nweb[1:4]\n[db]\ndb1\ndb2\n[staging]\nweb2\ndb2\n[both:children]\ndb\nweb\n[lone]\n${local}`;
@@ -326,6 +492,12 @@ const selections: readonly (readonly [hosts: unknown, limit: readonly string[], 
   ["db", ["-l", "@limit.txt"], "db2"],
   ["all", ["-l", "db2,web1"], "db2 web1"],
   ["all", ["-l", "~web[34]"], "web3 web4"],
+  ["all", ["-l", ""], "web2 db2 db1 web1 web3 web4"],
+  ["db", ["-l", ",,"], "db1 db2"],
+  ["all", ["-l", ",,db2"], "db2"],
+  ["all", ["-l", "db2, ,   ,web1"], "db2 web1"],
+  [",,db1", [], "db1"],
+  ["db1,,web1", [], "db1 web1"],
 ];
 
 describe("variables beside Ansible", function () {

@@ -276,8 +276,9 @@ function hostsOf(map: YamlMap, findings: Findings): Renderable {
   }
   const { value } = entry;
   if (value.kind === "list") {
-    const names = value.items.map((one) => plainText(one, "hosts", findings)).filter((one) => one !== undefined);
     if (value.items.length === 0) findings.at(value, "hosts is empty");
+    if (value.items.some(isTemplateText)) return findings.try(() => templateOf(value)) ?? nothing;
+    const names = value.items.map((one) => plainText(one, "hosts", findings)).filter((one) => one !== undefined);
     return staticValue(names.join(","), placeOf(value));
   }
   if (value.kind === "map" || value.value === null || value.text.trim() === "") {

@@ -15,7 +15,7 @@ export const MAGIC_NAMES: ReadonlySet<string> = new Set(
     "ansible_play_role_names ansible_dependent_role_names ansible_role_names check_mode ansible_check_mode " +
     "ansible_diff_mode ansible_play_hosts ansible_play_hosts_all ansible_play_batch ansible_play_name play_hosts " +
     "ansible_failed_hosts ansible_current_hosts ansible_verbosity ansible_run_tags ansible_skip_tags ansible_forks " +
-    "ansible_limit ansible_inventory_sources ansible_version " +
+    "role_names ansible_limit ansible_inventory_sources ansible_version " +
     "ansible_managed template_path template_fullpath template_destpath ansible_failed_task ansible_failed_result"
   ).split(" "),
 );
