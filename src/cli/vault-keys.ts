@@ -1,6 +1,6 @@
 // The run's vault: passwords and keys from options, the environment and crun.yml.
 
-import { existsSync } from "node:fs";
+import { existsSync, readSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
@@ -104,11 +104,12 @@ export async function passwordsOf(flags: VaultFlags, config: VaultConfig, prompt
     ...(flags.asks ? ["default@prompt"] : []),
   ];
   const passwords: Password[] = [];
-  for (const id of ids) passwords.push(await passwordOf(id, prompt));
+  for (const id of ids) passwords.push(await passwordOf(id, prompt, [...passwords]));
   return passwords;
 }
 
-async function passwordOf(id: string, prompt: Prompt): Promise<Password> {
+/** A file that is encrypted itself is opened with those before it. */
+async function passwordOf(id: string, prompt: Prompt, before: readonly Password[]): Promise<Password> {
   const { label, source } = partsOf(id);
   if (label === "" || source === "")
     throw new CrunError({
@@ -116,7 +117,7 @@ async function passwordOf(id: string, prompt: Prompt): Promise<Password> {
       summary: `--vault-id ${id}: a label and a source are wanted`,
       remedy: "Write LABEL@FILE, LABEL@PROGRAM or LABEL@prompt.",
     });
-  if (isPrompt(source)) return new Password(label, { asked: await asked(label, prompt) }, warnOnStderr);
+  if (isPrompt(source)) return new Password(label, { asked: await asked(label, prompt) });
   const file = atHome(source);
   if (!existsSync(file))
     throw new CrunError({
@@ -124,21 +125,38 @@ async function passwordOf(id: string, prompt: Prompt): Promise<Password> {
       summary: `there is no vault password file ${file}`,
       remedy: id.includes("@") && label !== "default" ? `It was named by the vault id ${label}.` : "Is the path right?",
     });
-  return new Password(label, { file }, warnOnStderr);
+  const subject = { what: "the vault password file", place: { file } };
+  const open = (text: string): Buffer => new Vault({ passwords: before }).open(text, subject).bytes;
+  return new Password(label, { file }, { warn: warnOnStderr, open });
 }
 
 async function asked(label: string, prompt: Prompt): Promise<string> {
   const question = label === "default" ? "Vault password: " : `Vault password (${label}): `;
-  const answer = await prompt(question, { isSecret: true });
+  const answer = process.stdin.isTTY ? await prompt(question, { isSecret: true }) : lineOfStdin();
   if (answer) return answer;
   throw new CrunError({
     severity: "error",
     summary:
       answer === undefined
-        ? "the vault password cannot be asked for: stdin is no terminal"
+        ? "the vault password cannot be asked for: stdin is no terminal and holds no line"
         : "the vault password is empty",
     remedy: "Give a file that holds it: --vault-password-file FILE.",
   });
+}
+
+/** Where there is nobody to ask the password may be piped in, as in Ansible. Not more than the line is read. */
+function lineOfStdin(): string | undefined {
+  const bytes: number[] = [];
+  const one = Buffer.alloc(1);
+  try {
+    while (readSync(0, one, 0, 1, null) === 1 && one[0] !== 0x0a) bytes.push(one[0] ?? 0);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    // A pipe without blocking that is empty, or none at all.
+    if (code !== "EAGAIN" && code !== "EOF" && code !== "EBADF") throw error;
+  }
+  const line = Buffer.from(bytes).toString("utf8").replace(/\r$/, "");
+  return line === "" ? undefined : line;
 }
 
 /** Opens what is encrypted in this run; `onSecret` gets every secret that was read. */

@@ -18,12 +18,19 @@ export class Password {
   readonly label: string;
   readonly #source: PasswordSource;
   readonly #warn: Warn;
+  readonly #open: ((text: string) => Buffer) | undefined;
   #bytes: Buffer | undefined;
 
-  constructor(label: string, source: PasswordSource, warn: Warn = () => undefined) {
+  /** `open`: for a file that is encrypted itself, with the passwords that were given before it. */
+  constructor(
+    label: string,
+    source: PasswordSource,
+    more: { readonly warn?: Warn; readonly open?: (text: string) => Buffer } = {},
+  ) {
     this.label = label;
     this.#source = source;
-    this.#warn = warn;
+    this.#warn = more.warn ?? (() => undefined);
+    this.#open = more.open;
   }
 
   /** For messages: `dev (dev.pw)`. */
@@ -44,9 +51,9 @@ export class Password {
     const isProgram = stat.isFile() && (stat.mode & 0o111) !== 0;
     if (!isProgram && stat.isFile()) warnOfReaders(file, stat.mode, this.#warn);
     const raw = isProgram ? this.#run(path, file) : guarded(file, () => readFileSync(path));
-    if (isEncrypted(raw))
+    if (isEncrypted(raw) && !this.#open)
       throw refused(`the vault password file ${file} is encrypted itself`, "Give a file that holds the password.");
-    const bytes = withoutNewlines(raw);
+    const bytes = withoutNewlines(isEncrypted(raw) && this.#open ? this.#open(raw.toString("utf8")) : raw);
     if (bytes.length === 0)
       throw refused(isProgram ? `${file} printed no vault password` : `the vault password file ${file} is empty`);
     return bytes;

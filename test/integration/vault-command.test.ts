@@ -118,14 +118,18 @@ describe("crun vault", () => {
       [
         "a password file that is encrypted",
         ["view", "sealed", "--vault-password-file", "sealed"],
-        /is encrypted itself/,
+        /the vault password file is encrypted, and no vault password was given\n {2}at sealed/,
       ],
       [
         "a vault id without a source",
         ["view", "sealed", "--vault-id", "dev@"],
         /--vault-id dev@: a label and a source are wanted/,
       ],
-      ["asking without a terminal", ["view", "sealed", "-J"], /cannot be asked for: stdin is no terminal/],
+      [
+        "asking without a terminal",
+        ["view", "sealed", "-J"],
+        /cannot be asked for: stdin is no terminal and holds no line/,
+      ],
       [
         "several passwords to encrypt with",
         ["encrypt", "plain", "--vault-id", "a@pw", "--vault-id", "b@pw2"],

@@ -95,6 +95,11 @@ async function newSealer(
     if (isNewPassword) throw refused("--recipient and a new password exclude each other");
     return always(sealing, vault);
   }
+  if (request.newId !== undefined && request.newPasswordFile !== undefined)
+    throw refused(
+      "--new-vault-id and --new-vault-password-file exclude each other",
+      "Write --new-vault-id LABEL@FILE.",
+    );
   const flags: VaultFlags = {
     ids: request.newId === undefined ? [] : [request.newId],
     passwordFiles: request.newPasswordFile === undefined ? [] : [request.newPasswordFile],
@@ -105,7 +110,7 @@ async function newSealer(
     return always({ ...sealing, format: "age" }, vault);
   const [password] = await passwordsOf(flags, noVaultConfig, twice(prompt, "New vault password: "));
   if (!password) throw refused("no new password was given", "Give --new-vault-password-file FILE or --new-vault-id.");
-  const ansible = ansibleSealer(password);
+  const ansible = ansibleSealer(password, password.label);
   const age = passphraseSealer(password);
   return (opened) => ((format ?? opened.format.kind) === "ansible" ? ansible : age);
 }

@@ -29,7 +29,8 @@ export function sealerFor(options: SealOptions, vault: Vault): Sealer {
   if (format === "ansible") {
     if (options.recipients.length > 0)
       throw refused("--recipient is age's, and --format ansible takes a password", "Give one or the other.");
-    return ansibleSealer(onePassword(vault.passwords, options.label));
+    const password = onePassword(vault.passwords, options.label);
+    return ansibleSealer(password, password.label);
   }
   const wantsPassword = options.label !== undefined;
   if (wantsPassword && options.recipients.length > 0)
@@ -93,7 +94,7 @@ export function onePassword(passwords: readonly Password[], label: string | unde
 }
 
 /** The label stands in the file unless it is the one that passwords without a label have. */
-export function ansibleSealer(password: Password, label: string | undefined = password.label): Sealer {
+export function ansibleSealer(password: Password, label: string | undefined): Sealer {
   const shown = label === "default" ? undefined : label;
   if (shown !== undefined && /[;\s]/.test(shown))
     throw refused(`the vault id ${JSON.stringify(shown)} has a semicolon or a blank in it, which no header can hold`);

@@ -380,6 +380,7 @@ export const helperExamples: Readonly<Record<string, readonly Example[]>> = {
   env: [['env "NOT_SET_ANYWHERE" "none"', "none"]],
   file: [['file "motd"', "Welcome"]],
   vault: [['truncate (vault text "correct horse" "salt") 46', "$ANSIBLE_VAULT;1.2;AES256;filter_default\n37..."]],
+  vault_encrypted: [['vault_encrypted (vault text "correct horse")', true]],
   unvault: [['unvault (vault text "correct horse") "correct horse"', "Hello, World"]],
   template: [['template "greeting.hbs"', "Hello web\n"]],
   pipe: [['pipe "echo hello"', "hello"]],

@@ -5,7 +5,7 @@ import { sealAnsible } from "../../vault/ansible-vault.js";
 import { Password } from "../../vault/keys.js";
 import { Vault } from "../../vault/vault.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { helper, HelperError, textArgument, type HelperOptions, type HelperTable } from "./definition.js";
+import { helper, HelperError, predicate, textArgument, type HelperOptions, type HelperTable } from "./definition.js";
 
 /** The label that Ansible's filter gives where none is named. */
 const defaultLabel = "filter_default";
@@ -49,6 +49,11 @@ export function secretHelpers(readFile: (name: string, options: HelperOptions) =
         const given = salt === undefined || salt === null ? undefined : Buffer.from(nonEmpty(salt, "the salt"));
         return sealAnsible(Buffer.from(plain), Buffer.from(secret), id === "default" ? undefined : id, given);
       },
+    ),
+    vault_encrypted: predicate(
+      "text",
+      "The text is encrypted by vault. A value marked `!vault` is open by the time that a helper sees it.",
+      ([text]) => typeof text === "string" && isEncrypted(text),
     ),
     unvault: helper(
       "value [password]",
