@@ -138,9 +138,10 @@ export class Application {
   async #verifyAll(): Promise<void> {
     await Promise.all([...this.#venues.values()].map((one) => this.#verifyVenue(one)));
     if (this.isInterrupted) return;
+    const acting = new Map<string, Set<string>>();
+    for (const { target, venue } of this.#steps) acting.set(target, (acting.get(target) ?? new Set()).add(venue));
     for (const target of this.#targets.values()) {
-      const own = this.#steps.filter((step) => step.target === target.name);
-      for (const name of new Set(own.map((step) => step.venue))) {
+      for (const name of acting.get(target.name) ?? []) {
         const verdict = this.#venues.get(name)?.verdict;
         if (!this.#isAlive(target.name) || !verdict || ("kind" in verdict && verdict.kind === "asPlanned")) continue;
         if (verdict instanceof CrunError) this.#lose(target, verdict);

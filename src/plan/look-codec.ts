@@ -8,7 +8,7 @@ import type { NamedState, Sight, State } from "./sight.js";
 
 const PROBES = ["stat", "read", "hash", "list", "glob", "exec", "machine", "connect"] as const;
 const DIGESTS: readonly DigestName[] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
-const SIGHTS = ["path", "list", "glob", "program", "machine", "connection", "failure"] as const;
+const SIGHTS = ["path", "list", "many", "glob", "program", "machine", "connection", "failure"] as const;
 
 export function encodeProbe(probe: Probe, store: StoreContent): unknown {
   return probe.kind === "exec" ? { ...probe, exec: encodeExec(probe.exec, store) } : probe;
@@ -102,6 +102,14 @@ export const takeSight = fields((all): Sight => {
         real: all.get("real", text),
         state: all.get("state", takeState),
         entries: all.get("entries", listOf(takeEntry)),
+      };
+    case "many":
+      return {
+        kind,
+        real: all.get("real", text),
+        state: all.get("state", takeState),
+        count: all.get("count", integer),
+        digest: all.get("digest", digest),
       };
     case "glob":
       return { kind, paths: all.get("paths", listOf(text)) };

@@ -37,6 +37,10 @@ function difference(look: PlannedLook, was: Sight, now: Sight, observation: Obse
     if (was.real !== now.real || !isDeepStrictEqual(was.state, now.state)) return pathDifference(was, now, observation);
     return entriesDifference(was.entries, now.entries);
   }
+  if ("real" in was && "real" in now) {
+    if (was.real !== now.real || !isDeepStrictEqual(was.state, now.state)) return pathDifference(was, now, observation);
+    return `what is beneath is not the same: ${countOf(now)}, there were ${countOf(was)}`;
+  }
   if (was.kind === "glob" && now.kind === "glob") {
     const named = (paths: readonly string[]): NamedState[] => paths.map((name) => ({ name, state: { type: "file" } }));
     return entriesDifference(named(was.paths), named(now.paths));
@@ -51,6 +55,11 @@ function difference(look: PlannedLook, was: Sight, now: Sight, observation: Obse
   }
   const argv = look.probe.kind === "exec" ? look.probe.exec.argv.join(" ") : look.probe.kind;
   return `“${argv}” gives another answer than it gave`;
+}
+
+function countOf(sight: Sight): string {
+  const count = sight.kind === "many" ? sight.count : sight.kind === "list" ? sight.entries.length : 0;
+  return `${count} ${count === 1 ? "name" : "names"}`;
 }
 
 function pathDifference(

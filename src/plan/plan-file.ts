@@ -234,6 +234,7 @@ function inLine<T>(file: string, number: number, line: string, take: Take<T>): T
 function checkNames({ plays, targets, venues, steps }: SavedPlan): void {
   const targetNames = unique("target", targets);
   const venueNames = unique("tree", venues);
+  const players = plays.map((play) => new Set(play.targets));
   let stage = 0;
   for (const [index, step] of steps.entries()) {
     const at = `steps[${index}]`;
@@ -241,7 +242,7 @@ function checkNames({ plays, targets, venues, steps }: SavedPlan): void {
       throw new FieldFault(at, `is for the target ${JSON.stringify(step.target)}, which the plan does not have`);
     if (!venueNames.has(step.venue))
       throw new FieldFault(at, `acts in ${JSON.stringify(step.venue)}, which the plan does not have`);
-    if (!plays[step.play]?.targets.includes(step.target))
+    if (!players[step.play]?.has(step.target))
       throw new FieldFault(at, `is of the play ${step.play}, which does not have its target`);
     if (step.stage < stage) throw new FieldFault(at, "comes after a later stage");
     if (step.texts.length !== step.changes.length) throw new FieldFault(at, "describes other changes than it makes");

@@ -22,6 +22,14 @@ export interface State {
 export type Sight =
   | { readonly kind: "path"; readonly real: string; readonly state: State; readonly paragraphs?: string }
   | { readonly kind: "list"; readonly real: string; readonly state: State; readonly entries: readonly NamedState[] }
+  /** A list too long to be kept by name: how many there are, and the digest of all. */
+  | {
+      readonly kind: "many";
+      readonly real: string;
+      readonly state: State;
+      readonly count: number;
+      readonly digest: string;
+    }
   | { readonly kind: "glob"; readonly paths: readonly string[] }
   /** How a program that only looks ended, and the digest of what it said. */
   | { readonly kind: "program"; readonly end: string; readonly output: string }
@@ -54,12 +62,7 @@ export function sightOf(probe: Probe, observation: Observation): Sight {
       return { kind: "path", real, state: stateOf(stat, isPart ? undefined : sha256), ...paragraphs };
     }
     case "list":
-      return {
-        kind: "list",
-        real: observation.real,
-        state: stateOf(observation.stat),
-        entries: entriesOf(observation),
-      };
+      return listSight(observation.real, stateOf(observation.stat), entriesOf(observation));
     case "glob":
       return { kind: "glob", paths: observation.paths };
     case "exec":
@@ -88,6 +91,15 @@ export function stateOf(stat: Stat | undefined, sha256?: string): State {
     ...(type === "file" && sha256 !== undefined ? { sha256 } : {}),
     ...(flags === undefined ? {} : { flags }),
   };
+}
+
+/** Longer lists are kept as a digest. */
+const mostEntries = 2000;
+
+function listSight(real: string, state: State, entries: readonly NamedState[]): Sight {
+  if (entries.length <= mostEntries) return { kind: "list", real, state, entries };
+  const digest = digestOf("sha256", Buffer.from(JSON.stringify(entries)));
+  return { kind: "many", real, state, count: entries.length, digest };
 }
 
 function entriesOf({ entries }: { readonly entries: readonly ListEntry[] }): NamedState[] {

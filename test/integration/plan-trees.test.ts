@@ -180,6 +180,11 @@ describe("saved plans on real trees", function () {
       /\/srv\/old\/kept: its content is another/,
     ],
     [
+      "something new in a directory that is to be removed",
+      (tree) => writeFileSync(join(tree, "srv/old/gone/deep/more"), "precious"),
+      /\/srv\/old\/gone: what is beneath is not the same; new: deep\/more/,
+    ],
+    [
       "what a registered result was seen from",
       (tree) => unlinkSync(join(tree, "srv/old/flag")),
       /\/srv\/old\/flag: it is gone/,

@@ -210,6 +210,7 @@ const sight: fc.Arbitrary<Sight> = fc.oneof(
     state,
     entries: fc.array(fc.record({ name: word, state }), { maxLength: 3 }),
   }),
+  fc.record({ kind: fc.constant("many" as const), real: word, state, count: fc.nat(), digest }),
   fc.record({ kind: fc.constant("glob" as const), paths: fc.array(word, { maxLength: 3 }) }),
   fc.record({ kind: fc.constant("program" as const), end: word, output: digest }),
   fc.record({ kind: fc.constant("machine" as const), name: word }),

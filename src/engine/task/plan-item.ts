@@ -14,7 +14,7 @@ import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./p
 import { canBeJob } from "../jobs.js";
 import { asyncOf, faultOfLimit, timeLeft } from "./limit.js";
 import { loopLayer } from "./loop.js";
-import { foresee } from "./record-item.js";
+import { foresee, missingForRecord } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import { OMIT } from "../../playbook/scope/values.js";
 import type { TargetPlay } from "../target-play.js";
@@ -133,6 +133,8 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   if (on.isDiff(work) || on.play.run.recorder) {
     const { diffs, missing } = diffsOf(changes, venue.model);
     if (missing.length > 0) return { kind: "observe", venue, probes: missing };
+    const more = missingForRecord(on, venue, changes);
+    if (more.length > 0) return { kind: "observe", venue, probes: more };
     shown = [...diffs, ...(plan.diff ?? [])];
     if (on.isDiff(work)) work.diffs = shown;
   }

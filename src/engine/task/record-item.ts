@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Change } from "../../module/change.js";
-import type { Observation, Probe } from "../../module/probe.js";
+import type { ListProbe, Observation, Probe } from "../../module/probe.js";
 import { flatProbes, seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
 import type { FileDiff } from "../events.js";
@@ -31,8 +31,21 @@ export function foresee(
   if (work.op.task.checkMode) return;
   const { recorder } = on.play.run;
   if (!recorder) return venue.model.predict(changes);
-  const looks = looksOf(work, venue).filter((look) => isNeeded(work, venue, look, changes));
+  const looks = looksOf(work, venue, removalProbes(changes)).filter((look) => isNeeded(work, venue, look, changes));
   work.planned = { venue, changes: venue.model.guard(changes), diffs, looks };
+}
+
+/** What a saved plan must know besides: all that a directory holds which is removed. Gives the probes that were not answered yet. */
+export function missingForRecord(on: TargetPlay, venue: Venue, changes: readonly Change[]): readonly Probe[] {
+  if (!on.play.run.recorder) return [];
+  return removalProbes(changes).filter((probe) => venue.model.answer(probe).kind === "ask");
+}
+
+function removalProbes(changes: readonly Change[]): ListProbe[] {
+  return changes.flatMap((change): ListProbe[] => {
+    if (change.kind !== "remove" || !change.isRecursive || change.expect.type !== "directory") return [];
+    return [{ kind: "list", path: change.path, depth: 0, ...(change.at ? { at: change.at } : {}) }];
+  });
 }
 
 /** Tells the recorder what came of the item. `isJudgedLater`: conditions on its result could not be tested. */
@@ -96,9 +109,9 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
 }
 
 /** What the tree answered to the item's probes; what is predicted alone was never asked. */
-function looksOf(work: TaskWork, venue: Venue): RecordedLook[] {
+function looksOf(work: TaskWork, venue: Venue, besides: readonly Probe[] = []): RecordedLook[] {
   const { prepared, more } = work;
-  const probes = [...(prepared ? flatProbes(prepared.probes) : []), ...(more ? flatProbes(more) : [])];
+  const probes = [...(prepared ? flatProbes(prepared.probes) : []), ...(more ? flatProbes(more) : []), ...besides];
   return probes.flatMap((probe) => venue.model.observed(probe) ?? []);
 }
 
