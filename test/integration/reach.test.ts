@@ -1,8 +1,9 @@
 // How plays reach hosts: their keywords, become methods and users, and a connection that is made anew.
 
 import assert from "node:assert/strict";
-import { appendFileSync, chownSync, mkdirSync } from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { sshHost, type SshHost } from "../lab/sshd.js";
@@ -170,6 +171,31 @@ describe("how plays reach hosts", function () {
     const ran = await work.play(["-i", trees.map((tree) => `local:${tree},`).join(""), "site.yml"]);
     assert.equal(ran.status, 0, brief(ran));
     assert.equal(ran.results.length, 6);
+  });
+
+  it("a job on a host lives on when the run and its login have ended, become by sudo or doas", async () => {
+    for (const [user, vars] of [
+      ["free", ""],
+      ["doer", "crun_become_method=doas crun_become_password=\"doer's word\""],
+    ] as const) {
+      const sign = join(host.home(user), "sign");
+      const begin = Date.now();
+      const ran = await played(
+        `crun_port=${host.port} crun_user=${user} ${vars}`,
+        `- hosts: node
+  gather_facts: false
+  tasks:
+    - shell: sleep 3; id -un > ${sign}
+      async: 20
+      poll: 0
+`,
+      );
+      assert.equal(ran.status, 0, brief(ran));
+      assert.ok(Date.now() - begin < 2900, "the run waited for the job");
+      assert.ok(!existsSync(sign));
+      for (let turn = 0; turn < 200 && !existsSync(sign); turn++) await sleep(50);
+      assert.equal(readFileSync(sign, "utf8"), "root\n");
+    }
   });
 
   it("connection: local acts on this machine: for localhost it says nothing new, for a task it is delegate_to: local", async () => {

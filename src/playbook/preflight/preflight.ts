@@ -18,7 +18,7 @@ import { includedLayers } from "./included-files.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { unknownDelegates } from "./delegates.js";
-import { sourcesOf, type Sources, undefinedInNames, undefinedVariables } from "./undefined.js";
+import { sourcesOf, type Sources, undefinedInNames, undefinedInReach, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { staticNames, varsFileCandidates } from "../load/vars-files.js";
 import { brokenArguments } from "./role-arguments.js";
@@ -69,7 +69,9 @@ export async function preflight(
     );
   const sources = sourcesWith(asked.layers ?? []);
   const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
-  if (asked.layers && !sources.isOpen) found.add(...undefinedVariables(walked, sources, templatesOf));
+  if (asked.layers && !sources.isOpen) {
+    found.add(...undefinedInReach(playbook.plays, sources), ...undefinedVariables(walked, sources, templatesOf));
+  }
   if (asked.layers) {
     const plain = (play: Play): readonly VarLayer[] => fileLayers.get(play)?.layers ?? [];
     const closed = sourcesOf(playbook.plays, walked, asked.layers, plain, () => []);

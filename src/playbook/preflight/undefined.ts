@@ -137,6 +137,13 @@ export function undefinedVariables(
   return finder.found;
 }
 
+/** Reports variables in what plays say of how their hosts are reached that nothing defines. */
+export function undefinedInReach(plays: readonly Play[], sources: Sources): Diagnostic[] {
+  const finder = new Finder(sources);
+  for (const { reach } of plays) finder.look(referencesOf(Object.values(reach ?? {})), []);
+  return finder.found;
+}
+
 /** Reports variables in the names of vars_files that nothing defines, unless another such file did. */
 export function undefinedInNames(plays: readonly Play[], sources: Sources): Diagnostic[] {
   const finder = new Finder(sources);
