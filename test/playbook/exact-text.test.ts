@@ -1,8 +1,13 @@
 // What a template file gives, byte for byte, is what Handlebars itself gives wherever nothing is missing.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import Handlebars from "handlebars";
+import { CrunError } from "../../src/diagnostic/diagnostic.js";
+import { conditionOf } from "../../src/playbook/condition/condition.js";
 import { createScope, rawLayer } from "../../src/playbook/scope/scope.js";
 import { fileTemplate } from "../../src/playbook/template/template.js";
 
@@ -158,6 +163,39 @@ describe("large and hostile templates", () => {
       ["{{from_json '[\"{{name}}\"]'}}", '["{{name}}"]'],
     ] as const)
       assert.equal(fileTemplate("t", text).render(evil), value);
+  });
+
+  it("values, templates and conditions that are nested without measure are told, not thrown", () => {
+    const deep = (open: string, close: string, size = 1200): string => open.repeat(size) + close.repeat(size);
+    const host = createScope([rawLayer("host", { text: deep("[", "]", 100_000) })]);
+    for (const work of [
+      () => fileTemplate("t", "{{to_json (from_json text)}}").render(host),
+      () => fileTemplate("t", "{{from_json text}}").render(host),
+      () => fileTemplate("t", "{{flatten (from_json text)}}").render(host),
+      () => fileTemplate("t", "{{to_nice_yaml (from_json text)}}").render(host),
+      () => fileTemplate("t", `{{upper ${deep("(upper ", ")")}}}`).render(host),
+      () => fileTemplate("t", deep("{{#if text}}", "{{/if}}")).render(host),
+      () => conditionOf("when", deep("(", ")")).test(host),
+      () => conditionOf("when", `${"!".repeat(60_001)}true`).test(host),
+      () => conditionOf("when", "from_json(text) == []").test(host),
+    ]) {
+      try {
+        work();
+      } catch (error) {
+        assert.ok(error instanceof CrunError, String(error).slice(0, 300));
+      }
+    }
+  }).timeout(60_000);
+
+  it("templates that render each other without end are told", () => {
+    const directory = mkdtempSync(join(tmpdir(), "crun-render-"));
+    const file = join(directory, "a.hbs");
+    writeFileSync(file, `{{template "${file}"}}`);
+    const places = { directories: [directory], file };
+    assert.throws(
+      () => fileTemplate(file, readFileSync(file, "utf8"), places).render(scope),
+      /render each other without end/,
+    );
   });
 
   it("sizes that helpers are asked for are bounded", () => {

@@ -4,7 +4,7 @@ import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } f
 import type { Scope } from "../../module/value.js";
 import { fromCel, toCel } from "./cel-values.js";
 import { TreeReader, type CallMistake, type CelReference, type UnknownCall } from "./cel-tree.js";
-import { helpers, HelperError, invoke } from "../helpers/index.js";
+import { helpers, HelperError, invoke, limitMessage } from "../helpers/index.js";
 import { firstMatch } from "../helpers/bounded-match.js";
 import { regexOf } from "../helpers/regex.js";
 
@@ -204,6 +204,7 @@ function guarded<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof HelperError) throw new CelFault(error.message, "helper", undefined, error.remedy);
+    if (error instanceof RangeError) throw new CelFault(limitMessage(error), "limit", undefined);
     if (error instanceof ParseError || error instanceof EvaluationError || error instanceof CelTypeError) {
       const cause: unknown = error.cause;
       if (cause instanceof HelperError) throw new CelFault(cause.message, "helper", error.range?.start, cause.remedy);

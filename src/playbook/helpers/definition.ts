@@ -14,6 +14,13 @@ export class HelperError extends Error {
   }
 }
 
+/** What JavaScript's limits mean: too deep for the stack, too long for a text or a list. */
+export function limitMessage(error: RangeError): string {
+  return error.message.startsWith("Maximum call stack")
+    ? "this is nested too deeply"
+    : `a value is too large: ${error.message}`;
+}
+
 /** A value of the wrong kind. `invoke` finds out which argument it was. */
 export class ArgumentError extends HelperError {
   readonly value: unknown;

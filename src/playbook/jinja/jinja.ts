@@ -43,7 +43,8 @@ export function parseJinja(text: string): Jinja | undefined {
     const tree = parser.expression();
     return parser.isAtEnd() ? tree : undefined;
   } catch (error) {
-    if (error instanceof NoJinja) return undefined;
+    // Nested too deeply to be read is none, either.
+    if (error instanceof NoJinja || error instanceof RangeError) return undefined;
     throw error;
   }
 }

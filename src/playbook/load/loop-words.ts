@@ -33,10 +33,19 @@ export function loopFor(keyword: string, node: YamlNode): string {
     case "inventory_hostnames":
       return "Write loop: \"{{lookup groups 'NAME'}}\".";
     case "fileglob":
-    case "first_found":
-    case "filetree":
+      return `Write loop: "{{fileglob ${textsOf(node) ?? '"files/*.conf"'}}}".`;
     case "lines":
-      return `Looking for files in a loop is not supported yet: write the list out under loop:.`;
+      return `Write loop: "{{lines ${textsOf(node) ?? '"command"'}}}" (no shell runs it unless shell=true).`;
+    case "first_found":
+      return `Write "{{first_found ${textsOf(node) ?? "(array 'a' 'b')"}}}" where the path is wanted: it is no loop.`;
+    case "vars":
+      return `Write loop: ["{{lookup vars ${textsOf(node) ?? "NAME"}}}"].`;
+    case "varnames":
+      return `Write loop: "{{varnames ${textsOf(node) ?? "'^pattern'"}}}".`;
+    case "random_choice":
+      return "Write {{random list seed=inventory_hostname}} where the item is wanted: it is no loop.";
+    case "filetree":
+      return "Copy the directory (copy: src: directory/), or write the list out under loop:.";
     default:
       return "Write loop: with a list.";
   }
@@ -50,9 +59,15 @@ function expressionOf(node: YamlNode): string | undefined {
 }
 
 function sequence(node: YamlNode): string {
-  const text = node.kind === "scalar" ? node.text : "";
-  const start = /start=(\d+)/.exec(text)?.[1] ?? "1";
-  const end = /end=(\d+)/.exec(text)?.[1] ?? /count=(\d+)/.exec(text)?.[1];
-  const step = /stride=(\d+)/.exec(text)?.[1];
-  return `Write loop: "{{range ${start} ${end === undefined ? "END+1" : Number(end) + 1}${step === undefined ? "" : ` ${step}`}}}" (range stops before its end).`;
+  const text = textsOf(node) ?? '"start=1 end=5"';
+  return `Write loop: "{{sequence ${text}}}"; for numbers "{{range 1 6}}" (it stops before its end).`;
+}
+
+/** The texts of a list, or the one text, as arguments of a helper; undefined where they are no plain texts. */
+function textsOf(node: YamlNode): string | undefined {
+  const items = node.kind === "list" ? node.items : [node];
+  const texts = items.map((one) =>
+    one.kind === "scalar" && typeof one.value === "string" && !/["'{}]/.test(one.value) ? `'${one.value}'` : undefined,
+  );
+  return texts.some((one) => one === undefined) ? undefined : texts.join(" ");
 }

@@ -133,6 +133,7 @@ export function parseTemplate(text: string): ProgramNode {
   try {
     return parse(text);
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     throw locate(text, error instanceof Error ? error : new Error(String(error)));
   }
 }
@@ -165,13 +166,14 @@ function locate(text: string, error: Error): TemplateFault {
   }
   const open: { name: string; index: number }[] = [];
   let end = 0;
-  for (const match of text.matchAll(MUSTACHE)) {
+  const mustaches = [...text.matchAll(MUSTACHE)].filter((one) => !one[0].startsWith("\\") && one[1] === "");
+  const broken = firstBroken(text, mustaches);
+  for (const [at, match] of mustaches.entries()) {
     const inside = (match[2] ?? "").trim();
-    if (match[0].startsWith("\\") || match[1] !== "") continue;
     end = match.index + match[0].length;
     const block = /^[#^]\s*(\S+)/.exec(inside);
     const close = /^\/\s*(\S+)/.exec(inside);
-    if (fails(text.slice(0, end))) {
+    if (at === broken) {
       if (close && open.length === 0)
         return new TemplateFault(match.index, `{{/${close[1]}}} closes a block that was not opened`);
       return faultOfMustache(match.index, match[0], inside);
@@ -191,6 +193,19 @@ function locate(text: string, error: Error): TemplateFault {
       remedy: `Write {{/${last.name}}} at its end.`,
     });
   return new TemplateFault(0, `the template cannot be read: ${error.message.split("\n").at(-1) ?? ""}`);
+}
+
+/** Which mustache is the first that no template can have there; what begins with a broken text is broken. */
+function firstBroken(text: string, mustaches: readonly RegExpExecArray[]): number {
+  let low = 0;
+  let high = mustaches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const one = mustaches[middle];
+    if (one && fails(text.slice(0, one.index + one[0].length))) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function fails(text: string): boolean {

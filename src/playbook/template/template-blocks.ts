@@ -89,11 +89,11 @@ export abstract class BlockCompiler extends ExpressionCompiler {
 
   #each(node: BlockNode, of: ExpressionNode, lexical: Lexical): Write {
     const list = this.expression(of, "lenient", lexical);
-    return this.#iterate(node, list, this.#inner(lexical, node.program, 1), this.program(node.inverse, lexical));
+    const body = this.program(node.program, this.#inner(lexical, node.program, 1));
+    return this.#iterate(node, list, body, this.program(node.inverse, lexical));
   }
 
-  #iterate(node: BlockNode, list: Eval, inner: Lexical, otherwise: Write): Write {
-    const body = this.program(node.program, inner);
+  #iterate(node: BlockNode, list: Eval, body: Write, otherwise: Write): Write {
     const params = node.program?.blockParams ?? [];
     return (frame) => {
       const value = list(frame);
@@ -134,7 +134,7 @@ export abstract class BlockCompiler extends ExpressionCompiler {
     const otherwise = this.program(node.inverse, lexical);
     const unknownDepth: Lexical = { ...this.#inner(lexical, node.program, 0), depth: -1 };
     const body = this.program(node.program, unknownDepth);
-    const iterate = this.#iterate(node, value, unknownDepth, otherwise);
+    const iterate = this.#iterate(node, value, body, otherwise);
     return (frame) => {
       const context = value(frame);
       if (Array.isArray(context)) return iterate(frame);

@@ -1,7 +1,7 @@
 // Makes closures of a Handlebars tree: text, values, partials; without HTML escaping, values keep their types.
 
 import type { Scope } from "../../module/value.js";
-import { isMap } from "../helpers/definition.js";
+import { HelperError, isMap } from "../helpers/definition.js";
 import { textOrigin } from "../yaml/source.js";
 import { contextFrame, inlineOf, partialBlockOf, rootFrame, type Frame } from "./frame.js";
 import {
@@ -45,6 +45,10 @@ function compileWith(text: string, table: PartialTable, places: PartialPlaces | 
   return new Compiler(text, table, places).compile(parseTemplate(text));
 }
 
+/** Template files that are rendered within one another at the moment, by the helper template. */
+let filesUnderWay = 0;
+const DEEPEST_FILES = 50;
+
 class Compiler extends BlockCompiler {
   readonly #partials: PartialTable;
   readonly #places: PartialPlaces | undefined;
@@ -56,10 +60,18 @@ class Compiler extends BlockCompiler {
   }
 
   protected renderFile(path: string, text: string, scope: Scope): string {
+    if (filesUnderWay >= DEEPEST_FILES)
+      throw new HelperError(
+        `templates render each other without end: ${path} again`,
+        "One of them must end it: {{#if …}}.",
+      );
+    filesUnderWay++;
     try {
       return compileTemplate(text, this.#places && { ...this.#places, file: path }).renderText(rootFrame(scope));
     } catch (error) {
       throw error instanceof TemplateFault ? faultIn(textOrigin(path, text), error) : error;
+    } finally {
+      filesUnderWay--;
     }
   }
 

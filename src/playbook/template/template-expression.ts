@@ -164,14 +164,19 @@ export abstract class ExpressionCompiler {
     );
     const pairs = named.map((pair) => [pair.key, this.expression(pair.value, "strict", lexical)] as const);
     const noHash = {};
+    const readsFile = name === "template";
     return (frame) => {
       const args: unknown[] = body ? [body(frame)] : [];
       for (const param of params) args.push(param(frame));
       const hash = pairs.length === 0 ? noHash : Object.fromEntries(pairs.map(([key, value]) => [key, value(frame)]));
       const { scope } = frame;
-      const renderFile = (path: string, text: string): string => this.renderFile(path, text, scope);
       try {
-        return invoke(name, helper, args, { hash, scope, renderFile });
+        return invoke(
+          name,
+          helper,
+          args,
+          readsFile ? { hash, scope, renderFile: (path, text) => this.renderFile(path, text, scope) } : { hash, scope },
+        );
       } catch (error) {
         if (!(error instanceof HelperError)) throw error;
         throw this.fault(node, error.message, error.remedy);

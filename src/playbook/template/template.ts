@@ -5,6 +5,7 @@ import type { Renderable, Scope } from "../../module/value.js";
 import { isEncrypted } from "../../vault/format.js";
 import type { Vault } from "../../vault/vault.js";
 import { EncryptedValue, encryptedScalar } from "./encrypted.js";
+import { limitMessage } from "../helpers/definition.js";
 import { rootFrame } from "./frame.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { TemplateFault } from "./template-ast.js";
@@ -69,6 +70,7 @@ function compile(text: string, origin: TextOrigin): CompiledTemplate {
 }
 
 function faultAt(error: unknown, origin: TextOrigin): unknown {
+  if (error instanceof RangeError) return errorAt(origin, 0, limitMessage(error));
   return error instanceof TemplateFault ? errorAt(origin, error.index, error.message, error) : error;
 }
 
