@@ -22,6 +22,11 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     on.pc++;
     return undefined;
   }
+  if (action === "noop") {
+    // As in Ansible, which does not look at its condition.
+    on.pc++;
+    return undefined;
+  }
   const isShared = forAll.has(action) && on.play.targets.length > 1;
   const waitsForAll = isShared || action === "refresh_inventory";
   if (waitsForAll && !on.met && on.play.targets.length > 1)
@@ -42,7 +47,7 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     // What only a real run can tell is taken not to hold.
     isWanted = false;
   }
-  if (isWanted && action !== "noop" && action !== "flush_handlers" && on.books.isPending) return { kind: "flush" };
+  if (isWanted && action !== "flush_handlers" && on.books.isPending) return { kind: "flush" };
   const { met } = on;
   if (isWanted) act(on, action);
   pass(on, op, isShared);
