@@ -25,7 +25,11 @@ const recorded = read("recorded.json") as Readonly<
 >;
 
 function tree(): FakeTree {
-  const made = new FakeTree({ "/etc/passwd": "", "/etc/group": "" });
+  const made = new FakeTree({
+    "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+    "/etc/group": "root:x:0:\n",
+    "/tmp/there": "",
+  });
   made.programs["false"] = { status: 1 };
   made.programs["true"] = {};
   return made;

@@ -18,6 +18,8 @@ export interface Lineage extends Omit<Inherited, "place"> {
   readonly moduleDefaults: ReadonlyMap<string, YamlMap>;
   /** What keywords are rendered with that are needed before a target is at hand. */
   readonly early: EarlyValues;
+  /** Directories of the roles around, the innermost first. */
+  readonly rolePaths: readonly string[];
 }
 
 /** What a node keeps of its lineage. */
@@ -25,6 +27,7 @@ export function passedOn({
   notify: _notify,
   moduleDefaults: _defaults,
   early: _early,
+  rolePaths: _rolePaths,
   ...inherited
 }: Lineage): Omit<Inherited, "place"> {
   return inherited;
@@ -54,6 +57,7 @@ export const NO_LINEAGE: Lineage = {
   notify: [],
   moduleDefaults: new Map(),
   early: NOTHING_EARLY,
+  rolePaths: [],
 };
 
 /** The lineage with what a block, task, role or play says of its own. `varsOrigin`: how its vars are called; undefined: they are not taken. */

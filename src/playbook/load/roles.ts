@@ -1,6 +1,6 @@
 // Roles: found, read with their dependencies, and turned into tasks, handlers and layers of variables.
 
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import { validationTask } from "./argument-specs.js";
@@ -143,12 +143,13 @@ export async function loadRole(
     isRepeatable,
   });
   const above = lineage.role?.defaults ?? [];
-  const searchDirectories = [...new Set([path, join(path, "tasks"), ...lineage.searchDirectories])];
+  const rolePaths = [...new Set([path, ...lineage.rolePaths])];
   const asParent: Lineage = {
     ...lineage,
     role: info([...above, ...ownDefaults]),
     vars: [...lineage.vars, ...own],
-    searchDirectories,
+    rolePaths,
+    searchDirectories: [...rolePaths, context.directory],
   };
   const dependencies = await loadDependencies(context, meta, asParent, [...chain, path]);
   const role = info([...dependencies.defaults, ...above, ...ownDefaults]);
@@ -166,7 +167,9 @@ export async function loadRole(
   const handlers = taskFileOf(context, request, path, "handlers");
   if (handlers !== undefined && !isRepeated) {
     const list = context.findings.try(() => context.files.yaml(handlers));
-    context.gathered.handlers.push(...(await loadHandlers(context, list, inside, [...chain, path, handlers])));
+    const searchDirectories = [...rolePaths, dirname(handlers), context.directory];
+    const lineageThere = { ...inside, searchDirectories };
+    context.gathered.handlers.push(...(await loadHandlers(context, list, lineageThere, [...chain, path, handlers])));
   }
   const end: Meta = {
     ...passedOn(inside),

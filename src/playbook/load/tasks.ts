@@ -1,5 +1,6 @@
 // Lists of tasks: blocks, imports, includes, meta, and tasks themselves.
 
+import { dirname } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { VarLayer } from "../../module/value.js";
 import { suggest } from "../../diagnostic/near.js";
@@ -194,7 +195,8 @@ export async function loadTaskFile(
   chain: Chain,
 ): Promise<Node[]> {
   const node = context.findings.try(() => context.files.yaml(path));
-  return loadTasks(context, node, lineage, [...chain, path]);
+  const searchDirectories = [...new Set([...lineage.rolePaths, dirname(path), context.directory])];
+  return loadTasks(context, node, { ...lineage, searchDirectories }, [...chain, path]);
 }
 
 /** What is passed on to what an include reads: what surrounds it, and what `apply` says; not its own when and tags. */

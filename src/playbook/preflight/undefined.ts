@@ -122,7 +122,7 @@ export function undefinedVariables(
   sources: Sources,
   templatesOf: (task: Task) => readonly Template[],
 ): Diagnostic[] {
-  const finder = new Finder(sources);
+  const finder = new Finder(sources, loopsOf(walked));
   for (const { task, around } of walked.tasks) {
     finder.look(
       [...referencesOf(partsOf(task)), ...referencesOf(templatesOf(task))],
@@ -139,14 +139,19 @@ export function undefinedVariables(
 
 /** Reports variables in what plays say of how their hosts are reached that nothing defines. */
 export function undefinedInReach(plays: readonly Play[], sources: Sources): Diagnostic[] {
-  const finder = new Finder(sources);
+  const finder = new Finder(sources, new Set());
   for (const { reach } of plays) finder.look(referencesOf(Object.values(reach ?? {})), []);
   return finder.found;
 }
 
+function loopsOf({ tasks, others }: Walked): ReadonlySet<string> {
+  const includes = others.flatMap(({ node }) => (node.kind === "include" ? [node] : []));
+  return new Set([...tasks.map(({ task }) => task), ...includes].flatMap(loopNames));
+}
+
 /** Reports variables in the names of vars_files that nothing defines, unless another such file did. */
 export function undefinedInNames(plays: readonly Play[], sources: Sources): Diagnostic[] {
-  const finder = new Finder(sources);
+  const finder = new Finder(sources, new Set());
   for (const play of plays) {
     const [first] = play.varsFiles.filter((one) => !one.isStatic);
     finder.look(referencesOf([first]), []);
@@ -157,10 +162,13 @@ export function undefinedInNames(plays: readonly Play[], sources: Sources): Diag
 class Finder {
   readonly found: Diagnostic[] = [];
   readonly #sources: Sources;
+  /** Names of any loop: what is defined beneath one may read them. */
+  readonly #loops: ReadonlySet<string>;
   readonly #reported = new Set<string>();
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, loops: ReadonlySet<string>) {
     this.#sources = sources;
+    this.#loops = loops;
   }
 
   /** Looks at what one task reads, and what those variables read in turn. */
@@ -175,12 +183,14 @@ class Finder {
         if (!optional.has(name) && !next.isOptional) this.#report(next, local);
         continue;
       }
-      if (seen.has(name)) continue;
+      // The loop's own item is meant, whatever else bears its name.
+      if (local.has(name) || seen.has(name)) continue;
       seen.add(name);
       for (const one of this.#sources.definitions(name)) {
         const inner = one.references;
         const guarded = new Set(inner.filter((two) => two.isOptional).map((two) => two.name));
-        queue.push(...inner.filter((two) => !guarded.has(two.name)));
+        const isOpen = (read: string): boolean => guarded.has(read) || (this.#loops.has(read) && !local.has(read));
+        queue.push(...inner.filter((two) => !isOpen(two.name)));
       }
     }
   }

@@ -1,0 +1,1 @@
+role template {{who}}
