@@ -13,7 +13,10 @@ import { preflight, type PreflightQuestions } from "../playbook/preflight/prefli
 import { findingsText, type FindingsForm } from "../report/findings.js";
 import { lintFiles, type LintFile } from "./lint-files.js";
 import type { Masker } from "../engine/task/masker.js";
-import { Locked } from "../vault/vault.js";
+import { LOCKED, Locked, type Vault } from "../vault/vault.js";
+import { readConfig } from "./config.js";
+import { terminalPrompt } from "./prompt.js";
+import { noVaultConfig, vaultOf } from "./vault-keys.js";
 import type { ReachOptions } from "./options.js";
 import { withMasker } from "./masked-errors.js";
 import { inventoryPaths, setUp, variablesOf, type Setup } from "./setup.js";
@@ -36,16 +39,26 @@ async function lintAll(options: LintOptions, masker: Masker): Promise<number> {
   checkRuleNames(options.without);
   const files = lintFiles(options.paths.length === 0 ? ["."] : options.paths);
   const found: Diagnostic[] = [];
-  for (const file of files) found.push(...(await lintFile(file, options, masker)));
-  const told = withoutTwins(found).map((one) => masker.diagnostic(one));
+  const keep = (value: unknown): void => masker.add(value);
+  const config = readConfig(undefined).vault ?? noVaultConfig;
+  const vault = await vaultOf(options.reach.vault, config, terminalPrompt(), keep);
+  for (const file of files) found.push(...(await lintFile(file, options, masker, vault)));
+  const told = withoutTwins(found)
+    .filter(({ rule }) => rule === undefined || !options.without.includes(rule))
+    .map((one) => masker.diagnostic(one.rule === LOCKED ? { ...one, severity: "warning" } : one));
   process.stdout.write(findingsText(told, options.output, { version, rules, files: files.length }));
   const isBad = told.some(({ severity }) => severity === "error" || options.isStrict);
   return isBad ? 1 : 0;
 }
 
-async function lintFile(file: LintFile, options: LintOptions, masker: Masker): Promise<readonly Diagnostic[]> {
+async function lintFile(
+  file: LintFile,
+  options: LintOptions,
+  masker: Masker,
+  vault: Vault,
+): Promise<readonly Diagnostic[]> {
   try {
-    const loaded = await loadPlaybook(file.path, { modules, reader: file.reader });
+    const loaded = await loadPlaybook(file.path, { modules, reader: file.reader, vault });
     const findings = await preflight([loaded], await questions(file, options, masker));
     const all = [...findings, ...(await lint(loaded, new Set(options.without)))];
     // The play around a part is crun's own.

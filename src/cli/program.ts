@@ -124,6 +124,9 @@ function buildProgram(finish: (status: number) => void): Command {
     .option("-i, --inventory <path>", "inventory that patterns and variables are judged by", collectWhole, [])
     .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
     .option("--without <rules>", "rules to leave out", collect, [])
+    .addOption(vaultOptions.id)
+    .addOption(vaultOptions.passwordFile)
+    .addOption(vaultOptions.identity)
     .option("--strict", "warnings count as errors")
     .addOption(
       new Option("--output <form>", "how findings are shown").choices(["text", "json", "sarif"]).default("text"),

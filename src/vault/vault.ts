@@ -206,6 +206,9 @@ function labelOf(text: string): { readonly name: string | undefined } | undefine
   }
 }
 
+/** The rule of what no key opens: `crun lint` warns of it, and a run does not begin. */
+export const LOCKED = "encrypted";
+
 /** None of the keys that were given opens it. */
 export class Locked extends CrunError {}
 
@@ -215,7 +218,7 @@ function locked(
   more: { readonly detail?: string; readonly remedy: string },
 ): Locked {
   const { place, source } = subject;
-  return new Locked({ severity: "error", summary, place, source, ...more });
+  return new Locked({ severity: "error", rule: LOCKED, summary, place, source, ...more });
 }
 
 function problem(

@@ -15,6 +15,7 @@ async function messagesOf(file: string): Promise<string> {
     const loaded = await loadPlaybook(file, { modules, workingDirectory: folder });
     const found = await preflight([loaded], {
       layers: [],
+      playedLayers: [],
       places: () => new Set(["local", "localhost", "web1", "db"]),
     });
     return `${found.map((one) => formatDiagnostic(one)).join("\n")}\n`;

@@ -4,6 +4,7 @@ import type { VarLayer } from "../../module/value.js";
 import { CEL_TYPE_NAMES } from "../condition/cel-names.js";
 import { wordsOf } from "../load/free-form.js";
 import type { Handler, Play, Task } from "../play.js";
+import { LOCKED } from "../../vault/vault.js";
 import { NO_SCOPE } from "../scope/no-scope.js";
 import { staticText, type Walked } from "../preflight/walk.js";
 
@@ -73,6 +74,11 @@ const eachTask =
 
 /** All rules, in the order in which they are explained. */
 export const rules: readonly Rule[] = [
+  {
+    name: LOCKED,
+    doc: "A file is encrypted, and no key that was given opens it: what it holds was not looked at.",
+    find: () => [],
+  },
   {
     name: "module-instead",
     doc: "A command does what a module does: the module changes only what differs, and foretells it.",

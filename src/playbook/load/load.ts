@@ -287,6 +287,7 @@ function hostsOf(map: YamlMap, findings: Findings): Renderable {
     });
     return nothing;
   }
+  if (value.isEncrypted) return staticValue(plainText(value, "hosts", findings) ?? "", placeOf(value));
   if (!isTemplateText(value)) return staticValue(value.text, placeOf(value));
   return findings.try(() => templateOf(value)) ?? nothing;
 }

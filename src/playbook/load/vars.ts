@@ -146,6 +146,10 @@ export function secondsOf(node: YamlNode, keyword: string, findings: Findings): 
 
 /** Text that must be written out. */
 export function plainText(node: YamlNode, keyword: string, findings: Findings): string | undefined {
+  if (node.kind === "scalar" && node.isEncrypted) {
+    findings.at(node, `${keyword} cannot be an encrypted value`, { remedy: "It is needed as it is: write it out." });
+    return undefined;
+  }
   if (node.kind === "scalar" && node.value !== null && !isTemplateText(node)) return node.text;
   findings.at(
     node,

@@ -14,20 +14,20 @@ const mostShown = 5;
 const connectionVariable = /^(?:crun|ansible)_/;
 
 /**
- * The encrypted values that tasks lead to, through variables too. `isPlayed`: whether the tags take the task. What `vars` and `hostvars`
- * lead to is found when it is looked at.
+ * The encrypted values that tasks lead to, through variables too. `sources`: undefined where no variable is encrypted. `isPlayed`: whether the
+ * tags take the task. What `vars` and `hostvars` lead to is found when it is looked at.
  */
 export function encryptedInUse(
   walked: Walked,
-  sources: Sources,
+  sources: Sources | undefined,
   templatesOf: (task: Task) => readonly Template[],
   isPlayed: (task: Pick<Task, "tags">) => boolean,
 ): Set<EncryptedValue> {
   const values = new Set<EncryptedValue>();
-  const queue: string[] = [...sources.names].filter((name) => connectionVariable.test(name));
+  const queue = [...(sources?.names ?? [])].filter((name) => connectionVariable.test(name));
   const addParts = (parts: Iterable<object | undefined>): void => {
     const list = [...parts];
-    queue.push(...referencesOf(list).map(({ name }) => name));
+    if (sources) queue.push(...referencesOf(list).map(({ name }) => name));
     for (const part of list)
       if (part && isRenderable(part) && isTemplate(part)) for (const one of part.encrypted ?? []) values.add(one);
   };
@@ -44,7 +44,7 @@ export function encryptedInUse(
   for (const name of queue) {
     if (seen.has(name)) continue;
     seen.add(name);
-    for (const one of sources.definitions(name)) {
+    for (const one of sources?.definitions(name) ?? []) {
       for (const value of one.encrypted ?? []) values.add(value);
       queue.push(...one.names);
     }

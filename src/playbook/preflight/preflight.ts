@@ -18,6 +18,7 @@ import { includedLayers } from "./included-files.js";
 import { MadeNames } from "./made-names.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { unknownDelegates } from "./delegates.js";
+import { LOCKED } from "../../vault/vault.js";
 import { sourcesOf, type Sources, undefinedInNames, undefinedInReach, undefinedVariables } from "./undefined.js";
 import { booleanOf, varsOfFile } from "../load/vars.js";
 import { staticNames, varsFileCandidates } from "../load/vars-files.js";
@@ -69,19 +70,22 @@ export async function preflight(
     );
   const sources = sourcesWith(asked.layers ?? []);
   const templatesOf = (task: Task): readonly Template[] => templates.get(task) ?? [];
+  // What a file that no key opens would define is not known.
+  if (found.list.some(({ rule }) => rule === LOCKED)) sources.isOpen = true;
   if (asked.layers && !sources.isOpen) {
     found.add(...undefinedInReach(playbook.plays, sources), ...undefinedVariables(walked, sources, templatesOf));
   }
   if (asked.layers) {
     const plain = (play: Play): readonly VarLayer[] => fileLayers.get(play)?.layers ?? [];
     const closed = sourcesOf(playbook.plays, walked, asked.layers, plain, () => []);
-    if (!closed.isOpen) found.add(...undefinedInNames(playbook.plays, closed));
+    if (!closed.isOpen && !found.list.some(({ rule }) => rule === LOCKED))
+      found.add(...undefinedInNames(playbook.plays, closed));
   }
   const surely = asked.layers && !sources.isOpen ? sources : undefined;
   const above = [...(asked.layers ?? [])].filter(({ origin }) => origin === "-e");
   found.add(...brokenArguments(walked, surely, above, files));
-  if (asked.playedLayers && sources.hasEncrypted) {
-    const played = sourcesWith(asked.playedLayers);
+  if (asked.playedLayers) {
+    const played = sources.hasEncrypted ? sourcesWith(asked.playedLayers) : undefined;
     found.add(...(await lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed))));
   }
   const made = new MadeNames();

@@ -11,11 +11,12 @@ import {
   YAMLException,
 } from "js-yaml";
 import type { Document, Event, ScalarEvent } from "js-yaml";
-import type { Place } from "../../diagnostic/diagnostic.js";
+import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
 import { isEncrypted } from "../../vault/format.js";
 import { Vault } from "../../vault/vault.js";
 import { secretsOf } from "./secrets.js";
 import { SourceFile, type TextOrigin } from "./source.js";
+import { openQuote, remedyFor } from "./yaml-remedy.js";
 import { resolvePlain } from "./yaml-scalar.js";
 
 interface Located {
@@ -161,34 +162,6 @@ function openBracket(source: SourceFile, before = source.text.length): number | 
   if (!value || line.includes("{{")) return undefined;
   const count = (characters: RegExp): number => line.match(characters)?.length ?? 0;
   return count(/[[{]/g) > count(/[\]}]/g) ? start + value[0].length - 1 : undefined;
-}
-
-/** Offset of the last quote before the place that has no partner on its line. */
-function openQuote(source: SourceFile, before = source.text.length): number | undefined {
-  let end = before;
-  for (let left = 200; left > 0 && end > 0; left--) {
-    const start = source.text.lastIndexOf("\n", end - 1) + 1;
-    const line = source.text.slice(start, end).replace(/\\./g, "__");
-    for (const quote of ['"', "'"]) {
-      const opening = new RegExp(`(^|[\\s:,[{(-])${quote}`).exec(line);
-      if (opening && line.split(quote).length % 2 === 0) return start + line.lastIndexOf(quote);
-    }
-    end = start - 1;
-  }
-  return undefined;
-}
-
-function remedyFor(line: string, reason: string): string | undefined {
-  const braces = /^(\s*(?:- )?(?:[^\s:#]+: )?(?:- )?)(\{\{.*)$/.exec(line);
-  if (braces)
-    return `A value that begins with {{ must be in quotes: ${(braces[1] ?? "").trim()} "${(braces[2] ?? "").trimEnd().replaceAll('"', "'")}"`;
-  if (/flow (collection|sequence|mapping)/.test(reason)) return "Is a comma, a closing bracket or a brace missing?";
-  if (/^\s*\t/.test(line)) return "YAML is indented with spaces, never with tabs.";
-  if (/^\s*(- )?[^"'#]*: [^"']*: /.test(line)) return "Text that has a colon and a space in it must be in quotes.";
-  if (/tab/.test(reason)) return "YAML is indented with spaces, never with tabs.";
-  if (/[[{][^\]}]*$/.test(line)) return "Is a closing bracket or brace missing?";
-  if (/quote|unexpected end of the stream within a/.test(reason)) return "Is a closing quote missing?";
-  return "Compare its indentation with the lines above: what belongs together begins in the same column.";
 }
 
 class Builder {
@@ -375,9 +348,11 @@ class Builder {
 
   #isVault(text: string, offset: number): true {
     if (isEncrypted(text)) return true;
-    return this.#fail(offset, "!vault marks text that is not encrypted", {
+    const finding = this.#source.finding(this.#source.place(offset), "!vault marks text that is not encrypted", {
       remedy: "Encrypt it with crun vault encrypt-string, or remove the tag.",
     });
+    // The line holds what was to be a secret.
+    throw new CrunError({ ...finding, source: undefined });
   }
 
   #tagged(tag: string, text: string, offset: number): string | number | boolean | null {
