@@ -53,6 +53,23 @@ describe("check mode", () => {
     assert.equal(ran.exitStatus, 0);
   });
 
+  it("believes changed_when false: the tree is as it was, only the result is not known", async () => {
+    const list = [
+      task("command", { cmd: "p" }, { name: "p", register: "r", changed_when: "false" }),
+      task("copy", { dest: "/etc/motd", content: "bye\n" }, { name: "looks" }),
+      task("copy", { dest: "/x", content: "{{r.stdout}}" }, { name: "reads" }),
+    ];
+    const ran = await runPlays([play(list)], { "fake:a": fresh() }, { isCheck: true });
+    assert.deepEqual(
+      ran.results.map((one) => [one.task, one.status, one.mayChange]),
+      [
+        ["p", "ok", false],
+        ["looks", "changed", false],
+        ["reads", "changed", true],
+      ],
+    );
+  });
+
   it("does not take a fact for undefined that is set from a command's result", async () => {
     const list = [
       task("set_fact", { old: 1 }, { name: "old" }),

@@ -20,19 +20,32 @@ const accountFiles = new Set(["/etc/passwd", "/etc/group"]);
 /** Names that stand for more than a value: what a condition reads of them cannot be stored. */
 const openNames = new Set(["vars", "hostvars", "groups"]);
 
-/** Predicts the changes. A task whose own `check_mode: true` keeps it from ever doing anything predicts nothing. */
+/**
+ * Predicts the changes. A task whose own `check_mode: true` keeps it from ever doing anything predicts nothing; a command of which the playbook
+ * says `changed_when: false` leaves the tree as it is.
+ */
 export function foresee(
   on: TargetPlay,
   work: TaskWork,
   venue: Venue,
-  changes: readonly Change[],
+  planned: readonly Change[],
   diffs: readonly FileDiff[],
 ): void {
-  if (work.op.task.checkMode) return;
+  const { task } = work.op;
+  if (task.checkMode) return;
+  const changes = isNever(task.changedWhen) ? planned.map(contained) : planned;
   const { recorder } = on.play.run;
   if (!recorder) return venue.model.predict(changes);
   const looks = looksOf(work, venue, removalProbes(changes)).filter((look) => isNeeded(work, venue, look, changes));
   work.planned = { venue, changes: venue.model.guard(changes), diffs, looks };
+}
+
+function isNever(conditions: readonly Expression[] | undefined): boolean {
+  return conditions?.length === 1 && conditions[0]?.text === "false";
+}
+
+function contained(change: Change): Change {
+  return change.kind === "exec" ? { ...change, isContained: true } : change;
 }
 
 /** What a saved plan must know besides: all that a directory holds which is removed. Gives the probes that were not answered yet. */
