@@ -19,6 +19,7 @@ describe("scenarios of Ansible's own tests", () => {
           assert.ok(expected, `was never recorded: ${stale}`);
           assert.equal(expected.of, one.of, `was changed since it was recorded: ${stale}`);
           const came = await comeOf(one);
+          assert.deepEqual(await comeOf(one, "linear"), came, "in lockstep something else comes of it");
           const { results, recap, exit } = expected;
           if (!differs) assert.deepEqual(came, { results, recap, exit });
           else {

@@ -88,6 +88,11 @@ ${own.join("\n")}
 `;
 }
 
+/** Whose line comes first is open where targets do not wait for each other. */
+function sorted(text: string): string {
+  return text.split("\n").toSorted().join("\n");
+}
+
 describe("a rolling update, by crun and by ansible-playbook", function () {
   this.timeout(240_000);
   const scope = testScope();
@@ -118,7 +123,7 @@ describe("a rolling update, by crun and by ansible-playbook", function () {
         Object.fromEntries(
           Object.entries(of).flatMap(([name, path]) =>
             ["pool", "done", "version", "restarted"].flatMap((file) =>
-              existsSync(join(path, file)) ? [[`${name}/${file}`, readFileSync(join(path, file), "utf8")]] : [],
+              existsSync(join(path, file)) ? [[`${name}/${file}`, sorted(readFileSync(join(path, file), "utf8"))]] : [],
             ),
           ),
         );

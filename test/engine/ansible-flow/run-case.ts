@@ -49,15 +49,15 @@ function flag({ flags }: Case, name: string): string | undefined {
   return at < 0 ? undefined : flags[at + 1];
 }
 
-/** What crun makes of a case. */
-export async function comeOf(one: Case): Promise<Omit<Recorded, "of">> {
-  const ran = await runCase(one);
+/** What crun makes of a case; with a strategy all plays take that. */
+export async function comeOf(one: Case, strategy?: "linear"): Promise<Omit<Recorded, "of">> {
+  const ran = await runCase(one, strategy);
   return { results: shownResults(ran.events), recap: shownRecap(ran.targets), exit: ran.exitStatus };
 }
 
-async function runCase(one: Case): Promise<Ran> {
+async function runCase(one: Case, strategy: "linear" | undefined): Promise<Ran> {
   const { plays, trees, options } = await setOf(one);
-  return runPlays(plays, trees, options);
+  return runPlays(strategy ? plays.map((play) => ({ ...play, strategy })) : plays, trees, options);
 }
 
 /** What a case is played with: fresh trees each time. */
