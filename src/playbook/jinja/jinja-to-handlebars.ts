@@ -80,7 +80,11 @@ export function handlebarsOfTag(tag: string): string | undefined {
 /** The Handlebars of a Jinja expression, braces and all; undefined where it has none. */
 export function handlebarsOfJinja(text: string): string | undefined {
   const tree = parseJinja(text);
-  if (!tree) return undefined;
+  return tree && handlebarsOfTree(tree);
+}
+
+/** The Handlebars of an expression that was read; undefined where it has none. */
+export function handlebarsOfTree(tree: Jinja): string | undefined {
   try {
     if (tree.kind === "binary" && tree.operator === "~")
       return parts(tree)

@@ -11,6 +11,8 @@ import { NO_SCOPE } from "../scope/no-scope.js";
 import { TemplateFault } from "./template-ast.js";
 import { compileTemplate, type CompiledTemplate, type Reference } from "./template-compile.js";
 import type { PartialPlaces } from "./template-partials.js";
+import { handlebarsOfTemplate, JINJA_TAG } from "../jinja/jinja-template.js";
+import { handlebarsOfTag } from "../jinja/jinja-to-handlebars.js";
 import { SourceFile, textOrigin, type TextOrigin } from "../yaml/source.js";
 import { OMIT } from "../scope/values.js";
 import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
@@ -182,7 +184,9 @@ export function templateOf(node: YamlNode): Template {
 function scalarTemplate(node: YamlScalar): Template {
   const { value } = node;
   if (node.isEncrypted) return encryptedScalar(node);
-  if (typeof value !== "string" || node.isUnsafe || !value.includes("{{")) return new Static(value, placeOf(node));
+  if (typeof value !== "string" || node.isUnsafe) return new Static(value, placeOf(node));
+  if (value.includes("{%")) refuseJinja(value, originOf(node));
+  if (!value.includes("{{")) return new Static(value, placeOf(node));
   return textTemplate(value, originOf(node));
 }
 
@@ -191,6 +195,26 @@ export function writtenText(value: Renderable): string | undefined {
   if (value instanceof TextTemplate) return value.texts[0];
   const plain = value instanceof Static ? value.render() : undefined;
   return typeof plain === "object" || plain === undefined ? undefined : String(plain);
+}
+
+/** Longer texts are not shown whole in a message. */
+const LONGEST_SHOWN = 300;
+
+/** Tags of Jinja would stay in the text as they are: in a playbook nobody means that. */
+function refuseJinja(text: string, origin: TextOrigin): void {
+  const tag = JINJA_TAG.exec(text);
+  if (!tag) return;
+  const whole = handlebarsOfTemplate(text.trimEnd());
+  const isShown = whole !== undefined && whole.length <= LONGEST_SHOWN;
+  const words = isShown
+    ? whole.includes("\n")
+      ? `Write\n    ${whole.replaceAll("\n", "\n    ")}`
+      : `Write ${whole}`
+    : (handlebarsOfTag(tag[0]) ?? "There are {{#if x}} … {{/if}}, {{#each list}} … {{/each}}");
+  throw errorAt(origin, tag.index, `${tag[0].replace(/\s+/g, " ")} is Jinja`, {
+    detail: "Templates are Handlebars. Text that is to stay as it is has !unsafe before it.",
+    remedy: words,
+  });
 }
 
 /** Template of a text of known origin. */
