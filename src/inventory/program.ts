@@ -83,8 +83,9 @@ interface Output {
 function run(file: string, args: readonly string[], { timeoutMs }: ProgramOptions): Promise<Output> {
   const command = [file, ...args].join(" ");
   return new Promise((done, fail) => {
+    let exitStatus = 1;
     const refuse = (summary: string, detail?: string, remedy?: string): void =>
-      fail(new CrunError({ severity: "error", summary, place: { file }, detail, remedy }));
+      fail(new CrunError({ severity: "error", summary, place: { file }, detail, remedy }, exitStatus));
     // A session of its own, so that all it started can be ended with it.
     const child = spawn(resolve(file), args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
     const out: Buffer[] = [];
@@ -98,7 +99,10 @@ function run(file: string, args: readonly string[], { timeoutMs }: ProgramOption
       child.stderr.destroy();
     };
     const timer = setTimeout(() => end(`it did not end within ${timeoutMs / 1000} s`), timeoutMs);
-    const onSignal = (): void => end("it was interrupted");
+    const onSignal = (): void => {
+      exitStatus = 130;
+      end("it was interrupted");
+    };
     process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
     const keep = (list: Buffer[]) => (chunk: Buffer) => {
       bytes += chunk.length;
@@ -116,8 +120,8 @@ function run(file: string, args: readonly string[], { timeoutMs }: ProgramOption
     child.once("close", (status, signal) =>
       settle((stderr) => {
         const stdout = Buffer.concat(out).toString();
-        if (ended !== undefined)
-          refuse(`${command}: ${ended}`, quoted(stderr), "Run it by hand to see what it waits for.");
+        const remedy = exitStatus === 130 ? undefined : "Run it by hand to see what it waits for.";
+        if (ended !== undefined) refuse(`${command}: ${ended}`, quoted(stderr), remedy);
         else if (status !== 0) {
           const how = signal === null ? `exit status ${status}` : `ended by ${signal}`;
           refuse(`${command} failed (${how})`, quoted(stderr) ?? "It wrote nothing to stderr.");

@@ -1,7 +1,8 @@
 // `crun inventory` shows what ansible-inventory 2.14 shows of the same sources, and explains where values come from.
 
 import assert from "node:assert/strict";
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { run } from "../lab/process.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
@@ -153,6 +154,29 @@ describe("crun inventory", function () {
     );
     const vars: unknown = JSON.parse(await show("-i", "t.yml", "--host", "n1", "-e", "len=4"));
     assert.deepEqual(vars, { a: "n1!", b: "{{facts.os_family}}", c: "4", len: "4" });
+  });
+
+  it("says that it does not look for the trees of a rule", async () => {
+    place.write("rule", "[web]\nnode1:web*\nnode2:db\n");
+    const { stdout, stderr } = await place.crun(["inventory", "-i", "rule", "--graph"]);
+    assert.match(stderr, /warning: the trees that node1:web\* stands for are found in a run/);
+    assert.doesNotMatch(stdout, /node1/);
+  });
+
+  it("ends a program of the inventory with it when it is interrupted", async () => {
+    place.write("slow.sh", "#!/bin/sh\nsleep 1000 &\necho $! > pid\necho waiting >&2\nwait\n");
+    chmodSync(`${place.directory}/slow.sh`, 0o755);
+    const started = place.start(["inventory", "-i", "slow.sh", "--list"]);
+    const pidFile = `${place.directory}/pid`;
+    for (let left = 200; left > 0 && !existsSync(pidFile); left--) await setTimeout(100);
+    started.kill("SIGINT");
+    const { status, stderr } = await started.ended;
+    assert.equal(status, 130);
+    assert.match(stderr, /slow\.sh --list: it was interrupted/);
+    const stat = `/proc/${readFileSync(pidFile, "utf8").trim()}/stat`;
+    const isAlive = (): boolean => existsSync(stat) && !/\) Z/.test(readFileSync(stat, "utf8"));
+    for (let left = 50; left > 0 && isAlive(); left--) await setTimeout(100);
+    assert.ok(!isAlive());
   });
 
   const refused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
