@@ -160,8 +160,9 @@ function withAnswer(text: string): string {
 
 function addVault(program: Command, finish: (status: number) => void): void {
   const vault = program.command("vault").description("encrypt files and values, and work with those that are");
-  for (const { name, summary, argument, about, options } of vaultCommands) {
+  for (const { name, alias, summary, argument, about, options } of vaultCommands) {
     const command = vault.command(name).description(summary).argument(argument, about);
+    if (alias !== undefined) command.alias(alias);
     for (const [flags, text, arity] of options) {
       if (arity === "many") command.option(flags, text, collectWhole, []);
       else command.option(flags, text);
@@ -180,6 +181,7 @@ function addVault(program: Command, finish: (status: number) => void): void {
         newId: textOf(raw, "newVaultId"),
         newPasswordFile: textOf(raw, "newVaultPasswordFile"),
         names: listOf(raw, "name"),
+        stdinName: textOf(raw, "stdinName"),
         asksText: raw["prompt"] === true,
         printsRecipients: raw["recipients"] === true,
         hasPassphrase: raw["passphrase"] === true,

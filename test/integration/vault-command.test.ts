@@ -67,6 +67,22 @@ describe("crun vault", () => {
       assert.equal(textOf(work, "x"), sealed.stdout);
     });
 
+    it("are encrypted for whom crun.yml says, keys or files of them, and opened by its keys", async () => {
+      const work = await withKey({
+        "f.yml": "a: b\n",
+        "crun.yml": "vault: {identities: key, recipients: [keys/team]}\n",
+      });
+      await work.crun(["vault", "keygen", "-o", "key2"]);
+      const recipients = await Promise.all(
+        ["key", "key2"].map(async (key) => (await work.crun(["vault", "keygen", "-y", key])).stdout),
+      );
+      work.write("keys/team", `# the team\n${recipients.join("\n")}`);
+      assert.equal((await work.crun(["vault", "encrypt", "f.yml"])).status, 0);
+      assert.equal((await work.crun(["vault", "view", "f.yml"])).stdout, "a: b\n");
+      assert.equal((await work.crun(["vault", "view", "f.yml", "--identity", "key2"])).stdout, "a: b\n");
+      assert.equal((await work.crun(["vault", "decrypt", "f.yml", "-o", "/dev/stdout"])).stdout, "a: b\n");
+    });
+
     it("behind a link are replaced themselves, and the link stays", async () => {
       const work = place({ "real.yml": "a: b\n" });
       symlinkSync("real.yml", join(work.directory, "link.yml"));

@@ -224,6 +224,10 @@ describe("Ansible's vault scenarios", function () {
         (await vault(["encrypt-string", "--name", "of_stdin", ...ansible], { input: "x y z" })).stdout,
         /^of_stdin: !vault/,
       );
+      const several = await vault(["encrypt_string", "--name", "one", "x y z", "--stdin-name", "two", ...ansible], {
+        input: "from stdin",
+      });
+      assert.match(several.stdout, /^one: !vault \|\n[^]*\ntwo: !vault \|\n/);
       assert.equal(
         (await vault(["encrypt-string", "--name", "f", "x y z", ...ansible, "--output", "f.yml"])).status,
         0,

@@ -5,6 +5,8 @@ export type Arity = "flag" | "one" | "many";
 
 export interface VaultCommand {
   readonly name: VaultAction;
+  /** As ansible-vault calls it. */
+  readonly alias?: string;
   readonly summary: string;
   /** As commander writes arguments. */
   readonly argument: string;
@@ -66,11 +68,13 @@ export const vaultCommands: readonly VaultCommand[] = [
   },
   {
     name: "encrypt-string",
+    alias: "encrypt_string",
     summary: "print a value as YAML, encrypted",
     argument: "[text...]",
     about: "the texts; without any, stdin",
     options: [
       ["-n, --name <name>", "the variable's name; several for several texts", "many"],
+      ["--stdin-name <name>", "the name of the variable whose text stdin holds", "one"],
       ["-p, --prompt", "ask for the text", "flag"],
       output,
       ...sealing,

@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
   type Stats,
 } from "node:fs";
@@ -79,9 +80,14 @@ export function writeNew(name: string, content: string | Uint8Array): void {
 
 /** Writes or replaces the output that was asked for; `-` is stdout. */
 export function writeOutput(name: string, content: string | Uint8Array): void {
-  if (name === "-") process.stdout.write(content);
-  else if (statSync(resolve(name), { throwIfNoEntry: false })) replaceFile(readWhole(name), content);
-  else writeNew(name, content);
+  // By its name it cannot be opened where it is a socket.
+  const isStdout = name === "-" || name === "/dev/stdout";
+  const stat = isStdout ? undefined : statSync(resolve(name), { throwIfNoEntry: false });
+  if (isStdout) process.stdout.write(content);
+  else if (!stat) writeNew(name, content);
+  // A pipe or a terminal by its name, as /dev/fd/3.
+  else if (stat.isFIFO() || stat.isCharacterDevice()) guarded(name, "write", () => writeFileSync(name, content));
+  else replaceFile(readWhole(name), content);
 }
 
 function writeBeside(path: string, content: string | Uint8Array, like: Stats | undefined): void {

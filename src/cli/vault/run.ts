@@ -26,6 +26,7 @@ export interface VaultRequest {
   readonly newId: string | undefined;
   readonly newPasswordFile: string | undefined;
   readonly names: readonly string[];
+  readonly stdinName: string | undefined;
   readonly asksText: boolean;
   readonly printsRecipients: boolean;
   readonly hasPassphrase: boolean;
@@ -76,7 +77,7 @@ async function act(
     case "rekey":
       return rekey(words, vault, await newSealer(request, vault, sealing, prompt));
     case "encrypt-string":
-      return encryptStrings({ texts: words, names: request.names, asks: request.asksText, output }, sealer, prompt);
+      return encryptStrings({ ...request, texts: words, asks: request.asksText }, sealer, prompt);
     case "keygen":
       return undefined;
   }
