@@ -201,7 +201,8 @@ function jinjaIn(file: string, text: string): Diagnostic[] {
     ...source.finding(source.place(index), `${tag} is Jinja: it stays in the file as it is`, {
       remedy: `Templates are Handlebars. ${handlebarsOfTag(tag) ?? "There are {{#if x}} … {{/if}}, {{#each list}} … {{/each}}, {{> partial}}"}.`,
     }),
-    severity: "warning",
+    // What is called a template of Jinja surely is none of Handlebars.
+    severity: /\.(?:j2|jinja2?)$/.test(file) ? ("error" as const) : ("warning" as const),
   }));
 }
 
