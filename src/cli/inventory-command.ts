@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { modules } from "../../modules/index.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Masker } from "../engine/task/masker.js";
-import type { Inventory, LoadedInventory } from "../inventory/inventory.js";
+import type { Inventory } from "../inventory/inventory.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook } from "../playbook/load/load.js";
 import { ConnectionPool } from "../target/connect.js";
@@ -19,7 +19,7 @@ import { withMasker } from "./masked-errors.js";
 import type { ReachOptions } from "./options.js";
 import { playedVariables } from "./played-variables.js";
 import { terminalPrompt } from "./prompt.js";
-import { setUp, showWarning, type Setup } from "./setup.js";
+import { setUp, type Setup } from "./setup.js";
 
 export interface InventoryOptions {
   readonly reach: ReachOptions;
@@ -41,7 +41,6 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
   // Without a playbook this directory stands for its place, as in ansible-inventory.
   const setup = await setUp(reach, masker, playbook ?? join(process.cwd(), "site.yml"));
   const lost = await foundTrees(setup, options, masker);
-  warnOfRules(setup.inventory.base);
   const view = new InventoryView(setup.inventory.base, chosenOf(setup.inventory, options), setup.extra);
   const print = (text: string): void => void process.stdout.write(masker.text(text));
   const printValue = (value: unknown): void =>
@@ -67,16 +66,6 @@ async function foundTrees(setup: Setup, options: InventoryOptions, masker: Maske
   } finally {
     await pool.close();
   }
-}
-
-/** Which trees a rule stands for only a look at its host can tell, and this command connects to nothing. */
-function warnOfRules({ rules }: LoadedInventory): void {
-  if (rules.length === 0) return;
-  const names = rules.map(({ name }) => name).join(", ");
-  showWarning({
-    severity: "warning",
-    summary: `the trees that ${names} stands for are found in a run: they are not shown`,
-  });
 }
 
 async function explanation(

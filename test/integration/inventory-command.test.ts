@@ -156,13 +156,6 @@ describe("crun inventory", function () {
     assert.deepEqual(vars, { a: "n1!", b: "{{facts.os_family}}", c: "4", len: "4" });
   });
 
-  it("says that it does not look for the trees of a rule", async () => {
-    place.write("rule", "[web]\nnode1:web*\nnode2:db\n");
-    const { stdout, stderr } = await place.crun(["inventory", "-i", "rule", "--graph"]);
-    assert.match(stderr, /warning: the trees that node1:web\* stands for are found in a run/);
-    assert.doesNotMatch(stdout, /node1/);
-  });
-
   it("ends a program of the inventory with it when it is interrupted", async () => {
     place.write("slow.sh", "#!/bin/sh\nsleep 1000 &\necho $! > pid\necho waiting >&2\nwait\n");
     chmodSync(`${place.directory}/slow.sh`, 0o755);
