@@ -14,7 +14,7 @@ import type { SshHost } from "../lab/sshd.js";
 import { sshHost } from "../lab/sshd.js";
 import { measureAnsible } from "./ansible.js";
 import type { Contender, Sample } from "./measure.js";
-import { measure, onProcessorTime, race } from "./measure.js";
+import { measure, onProcessorTime, processorMs, race } from "./measure.js";
 
 const { values } = parseArgs({
   options: {
@@ -128,6 +128,36 @@ async function measureLocal(scope: Scope, pool: string, names: readonly string[]
   row(`peak memory of the controller, ${names.length} trees`, `${peakMib.toFixed(0)} MiB`, "< 150 MiB");
 }
 
+/** Twenty files in each tree, played and applied by turns: a saved plan must not cost more than the play. */
+async function measurePlans(scope: Scope, pool: string, names: readonly string[]): Promise<void> {
+  const directory = scope.tempDir("bench-plans");
+  const inventory = writeInventory(directory, "local", names, [`crun_trees=${pool}`]);
+  const site = join(directory, "site.yml");
+  const copies = Array.from(
+    { length: 20 },
+    (_, index) => `    - copy: { dest: /srv/bench-${index}, content: "{{inventory_hostname}} {{mark}}\\n" }\n`,
+  );
+  writeFileSync(site, `- hosts: all\n  tasks:\n${copies.join("")}`);
+  const contender = (name: string, ...more: readonly string[]): Contender =>
+    wanted({ name, argv: [process.execPath, crun, ...more], check: hasEndedWell });
+  const file = join(directory, "site.plan");
+  const costs = { plan: [] as number[], apply: [] as number[], play: [] as number[] };
+  const cost = (sample: Sample): number => processorMs(sample.output) ?? sample.ms;
+  const rounds = Math.max(3, Math.floor(repeat / 2));
+  for (let round = 0; round < rounds; round++) {
+    const playing = ["-i", inventory, site, "-e"] as const;
+    costs.plan.push(cost(await measure(contender("plan", "plan", "-o", file, ...playing, `mark=a${round}`))));
+    costs.apply.push(cost(await measure(contender("apply", "apply", file))));
+    costs.play.push(cost(await measure(contender("play", "play", ...playing, `mark=b${round}`))));
+  }
+  const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? NaN;
+  say(`\n${names.length} local trees, 20 files change in each`);
+  row("crun play", seconds(median(costs.play)));
+  row("crun plan", seconds(median(costs.plan)));
+  row("crun apply", seconds(median(costs.apply)));
+  row("apply / play", (median(costs.apply) / median(costs.play)).toFixed(2), "<= 1");
+}
+
 function sshVars(host: SshHost, port: number, knownHosts: string, pool: string): string[] {
   return [
     `crun_trees=${pool}`,
@@ -212,6 +242,7 @@ try {
   }
   await measureStart();
   await measureLocal(scope, pool.directory, names);
+  await measurePlans(scope, pool.directory, names);
   await measureSsh(scope, pool.directory, names.slice(0, 10));
   if (!values["no-ansible"] && findTool("ansible-playbook") !== undefined) {
     const ansible = await measureAnsible(scope, 10);
