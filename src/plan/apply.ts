@@ -49,6 +49,8 @@ interface VenueRun {
   readonly venue: PlannedVenue;
   tree: TreeSession | undefined;
   verdict: Verdict | CrunError | undefined;
+  /** Something was changed there: it is not as the plan found it any more. */
+  isTouched: boolean;
 }
 
 const defaultTreesPerHost = 64;
@@ -78,7 +80,9 @@ export class Application {
     this.#steps = plan.steps.filter((step) => chosen.has(step.target));
     const acting = new Set(this.#steps.map((step) => step.venue));
     const venues = plan.venues.filter(({ name }) => acting.has(name));
-    this.#venues = new Map(venues.map((venue) => [venue.name, { venue, tree: undefined, verdict: undefined }]));
+    this.#venues = new Map(
+      venues.map((venue) => [venue.name, { venue, tree: undefined, verdict: undefined, isTouched: false }]),
+    );
     this.#fates = new Map(plan.plays.map((play, index) => [index, new Fate(play, chosen)]));
     this.#slots = new HostSlots(options.forks);
     setMaxListeners(0, this.#abort.signal);
@@ -89,12 +93,17 @@ export class Application {
     const startedAt = performance.now();
     const { isCheck, file } = this.#options;
     this.tell({ event: "run", runId: file, isCheck, targets: this.#targets.size });
-    await this.#verifyAll();
+    await this.#verify(this.#steps);
     let announced: Fate | undefined;
     for (const stage of stagesOf(this.#steps)) {
-      const fate = this.#fates.get(stage[0]?.play ?? 0);
-      if (this.isInterrupted || !fate || this.#hasEnded(announced) || this.#hasEnded(fate)) break;
-      if (fate !== announced) this.#announce(fate.play);
+      const index = stage[0]?.play ?? 0;
+      const fate = this.#fates.get(index);
+      if (this.isInterrupted || !fate || this.#hasEnded(announced)) break;
+      const isNew = fate !== announced;
+      // The batch before may have taken its time.
+      if (isNew && announced) await this.#verify(this.#steps.filter((step) => step.play === index));
+      if (this.isInterrupted || this.#hasEnded(fate)) break;
+      if (isNew) this.#announce(fate.play);
       announced = fate;
       await this.#runStage(stage, fate);
     }
@@ -134,12 +143,14 @@ export class Application {
     return true;
   }
 
-  /** All trees are looked at before anything is changed anywhere. */
-  async #verifyAll(): Promise<void> {
-    await Promise.all([...this.#venues.values()].map((one) => this.#verifyVenue(one)));
+  /** All trees that the steps act in are looked at before anything of them is changed. */
+  async #verify(steps: readonly PlannedStep[]): Promise<void> {
+    const names = new Set(steps.map((step) => step.venue));
+    const pristine = [...this.#venues.values()].filter((one) => names.has(one.venue.name) && !one.isTouched);
+    await Promise.all(pristine.map((one) => this.#verifyVenue(one)));
     if (this.isInterrupted) return;
     const acting = new Map<string, Set<string>>();
-    for (const { target, venue } of this.#steps) acting.set(target, (acting.get(target) ?? new Set()).add(venue));
+    for (const { target, venue } of steps) acting.set(target, (acting.get(target) ?? new Set()).add(venue));
     for (const target of this.#targets.values()) {
       for (const name of acting.get(target.name) ?? []) {
         const verdict = this.#venues.get(name)?.verdict;
@@ -253,8 +264,10 @@ export class Application {
     if (!this.#options.isCheck) {
       try {
         await this.#sleep(first.pauseMs ?? 0);
-        if (group.some((step) => step.changes.length > 0))
+        if (group.some((step) => step.changes.length > 0)) {
+          one.isTouched = true;
           await this.#atWork(one, (tree) => this.#apply(tree, target, group, outcomes));
+        }
       } catch (error) {
         if (!(error instanceof CrunError)) throw error;
         lost = error;

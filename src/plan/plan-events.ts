@@ -94,6 +94,7 @@ export function refusalEvent(
   };
 }
 
+/** One line, whatever a host calls its files. */
 function lineOf({ path, text }: Moved): string {
-  return path === "" ? text : `${path}: ${text}`;
+  return (path === "" ? text : `${path}: ${text}`).replaceAll("\n", "\\n");
 }

@@ -4,7 +4,7 @@ import { CrunError } from "../../src/diagnostic/diagnostic.js";
 import type { Change, ExecChange, Expect, Outcome } from "../../src/module/change.js";
 import { contentOf } from "../../src/module/content.js";
 import type { Model } from "../../src/module/model.js";
-import type { ExecSpec, Exit, Failure, Observation, Probe } from "../../src/module/probe.js";
+import type { ExecSpec, Exit, Failure, MachineObservation, Observation, Probe } from "../../src/module/probe.js";
 import type { HostInfo, HostSession, OutputTaker, RunningExec, TreeSession } from "../../src/target/session.js";
 import { modelOf, type Tree } from "../module/harness.js";
 
@@ -46,6 +46,8 @@ export class FakeTree implements TreeSession {
   /** The connection breaks at this many round trips from now. */
   breaksAfter = Infinity;
   closed = false;
+  /** A machine that runs from it. */
+  machine: MachineObservation["machine"];
 
   constructor(tree: Tree = {}) {
     this.model = modelOf(tree);
@@ -119,7 +121,7 @@ export class FakeTree implements TreeSession {
 
   #answer(probe: Probe): Observation {
     if (probe.kind === "exec") return { kind: "exec", ...this.#run(probe.exec) };
-    if (probe.kind === "machine") return { kind: "machine", machine: undefined };
+    if (probe.kind === "machine") return { kind: "machine", machine: this.machine };
     if (probe.kind === "connect") {
       const said = this.ports[probe.port];
       return { kind: "connect", isOpen: said !== undefined, errno: 111, data: Buffer.from(said ?? "") };

@@ -393,6 +393,15 @@ describe("plan and apply", () => {
     );
   });
 
+  it("looks again before a later batch begins, which may be much later", async () => {
+    const trees = { "fake:a": fresh(), "fake:b": fresh() };
+    const { plan } = await planned([play([copy("/new", "new"), copy("/etc/motd", "bye\n")], { serial: [1] })], trees);
+    trees["fake:a"].beforeApply = () => trees["fake:b"].tamper("/etc/motd", "evil\n");
+    const done = await applied(plan, trees);
+    assert.deepEqual(done.lines, ["fake:a /new changed", "fake:a /etc/motd changed", "fake:b refused failed"]);
+    assert.equal(trees["fake:b"].batches.length, 0);
+  });
+
   it("is over for a target whose connection is lost, and goes on with the others", async () => {
     const trees = { "fake:a": fresh(), "fake:b": fresh() };
     const { plan } = await planned([play([copy("/x", "x"), command("p"), command("q")])], trees);
@@ -458,6 +467,53 @@ describe("plan and apply", () => {
     assert.equal(shown.includes("hush"), false, shown);
     assert.equal(shown.includes("swordfish"), false, shown);
     assert.deepEqual(warnings, []);
+  });
+
+  it("plans the restart of a service behind its new configuration, by what runs of it and not by its times", async () => {
+    const machine = { name: "web", leader: 9, cgroup: "/x", uidShift: 0, init: "systemd", hasPrivateUsers: false };
+    const booted = (): FakeTree => {
+      const tree = new FakeTree({
+        "/etc/web.conf": "old\n",
+        "/lib/systemd/system/web.service": "[Service]\nExecStart=/x\n",
+      });
+      tree.machine = machine;
+      let second = 0;
+      tree.programs["systemctl show --no-pager web.service"] = () => ({
+        stdout: `LoadState=loaded\nActiveState=active\nSubState=running\nCPUUsageNSec=${++second}\n`,
+      });
+      tree.programs["systemctl restart web.service"] = {};
+      return tree;
+    };
+    const plays = [
+      play([copy("/etc/web.conf", "new\n", { notify: ["web"] })], {
+        handlers: [task("service", { name: "web", state: "restarted" }, { name: "web" })],
+      }),
+    ];
+    const tree = booted();
+    const { plan, exitStatus } = await planned(plays, { "fake:a": tree });
+    assert.equal(exitStatus, 0);
+    assert.deepEqual(
+      plan.steps.map((step) => step.texts.at(-1)),
+      [plan.steps[0]?.texts.at(-1), "run systemctl restart web.service"],
+    );
+    assert.equal((await applied(plan, { "fake:a": tree })).exitStatus, 0);
+    const stopped = booted();
+    const next = await planned(plays, { "fake:a": stopped });
+    stopped.programs["systemctl show --no-pager web.service"] = {
+      stdout: "LoadState=loaded\nActiveState=failed\nSubState=failed\n",
+    };
+    const refused = await applied(next.plan, { "fake:a": stopped });
+    assert.match(
+      refused.results[0]?.message ?? "",
+      /“systemctl show --no-pager web\.service” gives another answer than it gave/,
+    );
+    const off = booted();
+    const last = await planned(plays, { "fake:a": off });
+    off.machine = undefined;
+    assert.match(
+      (await applied(last.plan, { "fake:a": off })).results[0]?.message ?? "",
+      /no machine runs from the tree, it was the machine web/,
+    );
   });
 
   it("leaves what a rescue would do to a run", async () => {
