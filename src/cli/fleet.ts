@@ -15,6 +15,8 @@ export interface FleetWish {
   /** A pattern that is not known yet is `all`. */
   readonly patterns: readonly string[];
   readonly limit: string | undefined;
+  /** Names that tasks are delegated to, whatever the limit. */
+  readonly delegates?: ReadonlySet<string>;
 }
 
 /** Rules whose host could not be looked at, and why: each stays in the inventory as a target by its own name. */
@@ -34,7 +36,9 @@ export function wantedRules(
   const all = [...rules, ...asked.values()];
   const wanted = all.filter(
     (rule) =>
-      wish.patterns.some((pattern) => mayConcern(pattern, rule)) && (limit === undefined || mayConcern(limit, rule)),
+      (wish.patterns.some((pattern) => mayConcern(pattern, rule)) &&
+        (limit === undefined || mayConcern(limit, rule))) ||
+      [...(wish.delegates ?? [])].some((name) => mayConcern(name, rule)),
   );
   return { rules: wanted, asked: [...asked.keys()].filter((name) => wanted.some((rule) => rule.name === name)) };
 }

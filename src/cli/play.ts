@@ -11,6 +11,7 @@ import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
+import { isOfRule } from "../inventory/rules.js";
 import { placesOf } from "../inventory/places.js";
 import { loadPlaybook, type LoadedPlaybook } from "../playbook/load/load.js";
 import { loadVarsFile } from "../playbook/load/vars-files.js";
@@ -94,7 +95,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault, rolesPath }));
-  const wish = { patterns: patternsOf(loaded, setup.extra), limit: options.limit };
+  const wish = { patterns: patternsOf(loaded, setup.extra), limit: options.limit, delegates: new Set<string>() };
   const { rules } = wantedRules(setup, wish);
   const limit = limitOf(options.limit, setup.inventory, rules.length > 0);
   const layers = inventoryLayers(loaded, setup, limit);
@@ -115,6 +116,12 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
       isPlayed,
       checkPattern,
       places,
+      mayBePlace: (name) => {
+        // Where tasks are delegated to is looked for as well.
+        const mayBe = setup.inventory.base.rules.some((rule) => isOfRule(rule, name));
+        if (mayBe) wish.delegates.add(name);
+        return mayBe;
+      },
       tags,
       skipTags,
       startAtTask,

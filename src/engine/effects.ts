@@ -44,7 +44,7 @@ async function done(on: TargetPlay, work: TaskWork, effect: Effect): Promise<Cam
     case "addHost":
       return addHost(on, effect);
     case "addToGroup":
-      return addToGroup(on, work, effect);
+      return addToGroup(on, effect);
     case "pause":
       return pause(on, work, effect);
     case "includeVars":
@@ -70,13 +70,10 @@ function addHost(on: TargetPlay, { name, groups, vars }: AddHostEffect): Came {
   return { isChanged: on.play.run.changeInventory((changes) => changes.addTarget(name, groups, vars)) };
 }
 
-function addToGroup(on: TargetPlay, work: TaskWork, { group, parents }: AddToGroupEffect): Came {
-  const { run } = on.play;
-  let isChanged = false;
-  for (const one of concernedBy(on, work)) {
-    if (run.changeInventory((changes) => changes.addToGroup(nameOf(one), group, parents))) isChanged = true;
-    one.scopes.forget();
-  }
+/** With run_once, too, only the target that does it, as in Ansible. */
+function addToGroup(on: TargetPlay, { group, parents }: AddToGroupEffect): Came {
+  const isChanged = on.play.run.changeInventory((changes) => changes.addToGroup(nameOf(on), group, parents));
+  on.scopes.forget();
   return { isChanged };
 }
 

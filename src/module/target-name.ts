@@ -17,7 +17,9 @@ export function targetNameProblem(name: string): string | undefined {
 
 /** The same of a group. */
 export function groupNameProblem(name: string): string | undefined {
-  return /^[^\s,:[\]*?!&~][^\s,:[\]*?]*$/.test(name) ? undefined : `${JSON.stringify(name)} is no name for a group`;
+  if (/^[^\s,:[\]*?!&~][^\s,:[\]*?]*$/.test(name)) return undefined;
+  const better = name.replace(/[\s,:[\]*?!&~]+/g, "_").replace(/^_+|_+$/g, "");
+  return `${JSON.stringify(name)} is no name for a group${better === "" ? "" : `: write ${better}`}`;
 }
 
 /** Names of a list, or of text with commas; blanks around them do not count. */

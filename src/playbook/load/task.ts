@@ -117,7 +117,7 @@ export async function loadTask(
 /** Reports keywords that a task has not or not yet, and with_*. */
 export function checkTaskKeywords(map: YamlMap, action: YamlEntry, findings: Findings): void {
   const others = (key: string): boolean => key === action.key || !Object.hasOwn(TASK_KEYWORDS, key);
-  const isInclude = shortName(action.key).startsWith("include_");
+  const isInclude = shortName(action.key).startsWith("include_") && ACTIONS.has(shortName(action.key));
   checkKeywords(map, isInclude ? INCLUDE_KEYWORDS : TASK_KEYWORDS, isInclude ? action.key : "a task", findings, others);
   for (const { key, keyNode, value } of map.entries.values()) {
     if (key.startsWith("with_"))

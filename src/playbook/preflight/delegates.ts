@@ -12,6 +12,7 @@ const ownHost = "host";
 export function unknownDelegates(
   walked: Walked,
   places: () => ReadonlySet<string>,
+  mayBePlace: ((name: string) => boolean) | undefined,
   files: PlaybookFiles,
 ): readonly Diagnostic[] {
   const made = madeHosts(walked);
@@ -25,7 +26,7 @@ export function unknownDelegates(
     const name = staticText(delegateTo);
     if (name === undefined || name === ownHost || made.has(name)) continue;
     known ??= places();
-    if (known.has(name)) continue;
+    if (known.has(name) || mayBePlace?.(name)) continue;
     const place = delegateTo?.place ?? taskPlace;
     found.push({
       severity: "error",

@@ -27,6 +27,11 @@ export class MadeNames {
     }
   }
 
+  /** Those that are written out. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
   /** Something may make any name: a file that is included by a templated name. */
   isOpen = false;
 

@@ -1,6 +1,6 @@
 // Checks a loaded playbook before the first connection: everything that is surely wrong, all of it at once.
 
-import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
+import type { Diagnostic } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import { sourceCandidates } from "../load/find-source.js";
@@ -15,7 +15,7 @@ import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import type { PartialPlaces } from "../template/template-partials.js";
 import { includedLayers } from "./included-files.js";
-import { MadeNames } from "./made-names.js";
+import { checkHosts, type CheckPattern } from "./hosts.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
 import { unknownDelegates } from "./delegates.js";
 import { LOCKED } from "../../vault/vault.js";
@@ -29,14 +29,15 @@ import { staticText, walk, type Walked } from "./walk.js";
 export interface PreflightQuestions {
   /** Variables of the inventory (of all targets) and of the command line. Undefined: not known, so any name may be defined. */
   readonly layers: Iterable<VarLayer> | undefined;
-  /** Throws a CrunError for a pattern with unknown names; `mayCome` tells which of them tasks may make before. */
-  readonly checkPattern?: (pattern: string, mayCome: (name: string) => boolean) => void;
+  readonly checkPattern?: CheckPattern;
   /** Of those, the ones of targets that are played. Absent: nothing is played, so nothing that is encrypted need be opened. */
   readonly playedLayers?: Iterable<VarLayer>;
   /** Whether the tags take a task; absent: they take all that is played. */
   readonly isPlayed?: (task: Pick<Task, "tags">) => boolean;
   /** Names that delegate_to may take; undefined: they are not checked. */
   readonly places?: () => ReadonlySet<string>;
+  /** Whether such a name is that of a tree which is yet to be looked for. */
+  readonly mayBePlace?: (name: string) => boolean;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
   readonly startAtTask?: string | undefined;
@@ -88,14 +89,9 @@ export async function preflight(
     const played = sources.hasEncrypted ? sourcesWith(asked.playedLayers) : undefined;
     found.add(...(await lockedValues(encryptedInUse(walked, played, templatesOf, isPlayed))));
   }
-  const made = new MadeNames();
-  for (const play of playbook.plays) {
-    checkHandlers(play, walked, files, found);
-    checkHosts(play, asked, made.mayCome, files, found);
-    for (const { task, play: of } of walked.tasks) if (of === play) made.add(task);
-    if (walked.openPlays.has(play)) made.isOpen = true;
-  }
-  if (asked.places) found.add(...unknownDelegates(walked, asked.places, files));
+  for (const play of playbook.plays) checkHandlers(play, walked, files, found);
+  if (asked.places) found.add(...unknownDelegates(walked, asked.places, asked.mayBePlace, files));
+  if (asked.checkPattern) checkHosts(playbook.plays, walked, asked.checkPattern, files, found);
   checkTags(walked, asked, found);
   checkStart(walked, asked, found);
   return inOrder(withoutTwins(found.list));
@@ -269,26 +265,6 @@ function titlesOf({ name, role }: Handler): string[] {
   const title = staticText(name);
   if (title === undefined) return [];
   return role ? [title, `${role.name} : ${title}`] : [title];
-}
-
-function checkHosts(
-  play: Play,
-  asked: PreflightQuestions,
-  mayCome: (name: string) => boolean,
-  files: PlaybookFiles,
-  found: Findings,
-): void {
-  const pattern = staticText(play.hosts);
-  if (pattern === undefined || pattern === "" || !asked.checkPattern) return;
-  try {
-    asked.checkPattern(pattern, mayCome);
-  } catch (error) {
-    if (!(error instanceof CrunError)) throw error;
-    const place = play.hosts.place ?? play.place;
-    found.add(
-      ...error.diagnostics.map((one) => (one.place ? one : { ...one, place, source: files.sourceLine(place) })),
-    );
-  }
 }
 
 const SPECIAL_TAGS = new Set(["all", "tagged", "untagged", "always", "never"]);

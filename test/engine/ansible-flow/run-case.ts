@@ -1,8 +1,13 @@
 // Runs a case by crun against trees in memory, and tells what came of it in the words of the recordings.
 
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { modules } from "../../../modules/index.js";
 import { extraVars } from "../../../src/cli/extra-vars.js";
+import { LiveLimit } from "../../../src/cli/limit.js";
+import type { MayCome } from "../../../src/inventory/inventory.js";
+import { LiveInventory } from "../../../src/inventory/live.js";
+import { includedVars } from "../../../src/playbook/load/included-vars.js";
 import { loadInventory } from "../../../src/inventory/load.js";
 import { language } from "../../../src/playbook/language.js";
 import { loadPlaybook } from "../../../src/playbook/load/load.js";
@@ -66,12 +71,22 @@ export async function setOf(one: Case): Promise<{
   readonly trees: Readonly<Record<string, FakeTree>>;
   readonly options: NonNullable<Parameters<typeof runPlays>[2]>;
 }> {
-  const inventory = await loadInventory([`${FLOW_FOLDER}hosts`], { language });
+  const load = (): ReturnType<typeof loadInventory> =>
+    loadInventory([`${FLOW_FOLDER}hosts`], { language, playbookDirectory: dirname(one.file) });
+  const inventory = new LiveInventory(await load());
   const loaded = await loadPlaybook(one.file, { modules });
   const given = flag(one, "-e");
   const extra = extraVars(given === undefined ? [] : [given]);
-  const layers = [extra, ...[...inventory.targets.keys()].flatMap((name) => inventory.varsOf(name))];
-  const findings = await preflight([loaded], { layers, checkPattern: (pattern) => void inventory.match(pattern) });
+  const layers = [
+    extra,
+    ...inventory.base.layersToCome(),
+    ...[...inventory.targets.keys()].flatMap((name) => inventory.varsOf(name)),
+  ];
+  const checkPattern = (pattern: string, mayCome: MayCome): void => {
+    inventory.match(pattern, mayCome);
+    inventory.mayCome = mayCome;
+  };
+  const findings = await preflight([loaded], { layers, checkPattern });
   assert.deepEqual(
     findings
       .filter(({ severity }) => severity === "error")
@@ -80,7 +95,7 @@ export async function setOf(one: Case): Promise<{
   );
   const state = new Map<string, number>();
   const trees: Record<string, FakeTree> = {};
-  for (const name of ["a", "b", "c", "d", "e", "local", "localhost"]) {
+  for (const name of ["a", "b", "c", "d", "e", "f", "local", "localhost"]) {
     const tree = new FakeTree();
     tree.otherProgram = programs(tree, state);
     trees[name] = tree;
@@ -93,7 +108,9 @@ export async function setOf(one: Case): Promise<{
   const options = {
     inventory,
     extraVars: [extra],
-    limit: limit === undefined ? undefined : new Set(inventory.match(limit).map(({ name }) => name)),
+    limit: limit === undefined ? undefined : new LiveLimit(limit, inventory),
+    readVars: includedVars,
+    refreshInventory: async () => inventory.replace(await load()),
     tags: { only: new Set(tags?.split(",")), skip: new Set(skip?.split(",")) },
     startAt: start === undefined ? undefined : new StartGate(start),
     forcesHandlers: one.flags.includes("--force-handlers"),

@@ -23,7 +23,8 @@ export function shownResults(events: readonly EngineEvent[]): Record<string, str
   const tell = (target: string, line: string): void => void (results[target] ??= []).push(line);
   for (const event of events) {
     if (event.event === "result") {
-      if (event.module.startsWith("include_") && event.status !== "failed" && event.status !== "skipped") continue;
+      if (/^include_(?:tasks|role)$/.test(event.module) && event.status !== "failed" && event.status !== "skipped")
+        continue;
       tell(event.target, shown(event, false));
     } else if (event.event === "item") tell(event.of.target, shown(event.of, true));
     else if (event.event === "unreachable") {
