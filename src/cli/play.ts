@@ -1,5 +1,7 @@
 // `crun play`: loads and checks everything, then runs it and reports.
 
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { modules } from "../../modules/index.js";
 import { ConnectionPool } from "../target/connect.js";
 import { CrunError, formatDiagnostic, type Diagnostic } from "../diagnostic/diagnostic.js";
@@ -32,7 +34,7 @@ import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
 import { selectionOf, stepMode } from "./selecting.js";
-import { setUp, type Setup } from "./setup.js";
+import { setUp, showWarning, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
 /** What `crun plan` adds to a play. */
@@ -51,6 +53,7 @@ export async function runPlay(options: PlayOptions): Promise<number> {
 /** `planning`: the run is in check mode and is written down. */
 export async function play(options: PlayOptions, masker: Masker, planning?: Planning): Promise<number> {
   const setup = await setUp(options, masker, options.playbooks[0]);
+  warnOfOtherVariables(options.playbooks);
   const prompt = terminalPrompt();
   const pool = new ConnectionPool(prompt);
   try {
@@ -58,6 +61,19 @@ export async function play(options: PlayOptions, masker: Masker, planning?: Plan
     return await checkAndRun({ options, setup, masker, pool, prompt, planning });
   } finally {
     await pool.close();
+  }
+}
+
+/** group_vars and host_vars are those beside the first playbook; what lies beside another one is said not to count. */
+function warnOfOtherVariables([first = "", ...others]: readonly string[]): void {
+  for (const directory of new Set(others.map((file) => dirname(resolve(file))))) {
+    const folder = ["group_vars", "host_vars"].map((name) => join(directory, name)).find((path) => existsSync(path));
+    if (folder === undefined || directory === dirname(resolve(first))) continue;
+    showWarning({
+      severity: "warning",
+      summary: `${folder} is not read: variables lie beside the inventory or beside the first playbook`,
+      remedy: "Play the other playbook by itself, or put its variables beside the inventory.",
+    });
   }
 }
 

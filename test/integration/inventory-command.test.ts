@@ -156,6 +156,21 @@ describe("crun inventory", function () {
     assert.deepEqual(vars, { a: "n1!", b: "{{facts.os_family}}", c: "4", len: "4" });
   });
 
+  it("warns where a further playbook has variables beside it, which do not count", async () => {
+    place.write("first/site.yml", "- hosts: solo\n  tasks: []\n");
+    place.write("second/site.yml", "- hosts: solo\n  tasks: []\n");
+    place.write("second/host_vars/solo.yml", "x: 1\n");
+    const { stderr } = await place.crun([
+      "play",
+      "-i",
+      "ini/hosts",
+      "--syntax-check",
+      "first/site.yml",
+      "second/site.yml",
+    ]);
+    assert.match(stderr, /second\/host_vars is not read/);
+  });
+
   it("ends a program of the inventory with it when it is interrupted", async () => {
     place.write("slow.sh", "#!/bin/sh\nsleep 1000 &\necho $! > pid\necho waiting >&2\nwait\n");
     chmodSync(`${place.directory}/slow.sh`, 0o755);
