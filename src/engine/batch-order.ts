@@ -33,7 +33,7 @@ export function ordered<T>(found: T[], order: Play["order"], nameOf: (one: T) =>
     case "reverse_sorted":
       return found.toSorted(byName).toReversed();
     case "shuffle":
-      return shuffled(found);
+      return shuffled([...found]);
   }
 }
 

@@ -63,7 +63,10 @@ export class Handlers {
   }
 
   #titleOf(handler: Handler, scopeOf: (handler: Handler) => Scope): string {
-    if (handler.kind === "task") return titleOf(this.#infoOf(handler), scopeOf(handler));
+    if (handler.kind === "task") {
+      const info = this.#infoOf(handler);
+      return info.hasStaticTitle ? info.title : titleOf(info, scopeOf(handler));
+    }
     try {
       return handler.name ? String(handler.name.render(scopeOf(handler))) : handler.action;
     } catch {

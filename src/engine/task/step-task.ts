@@ -48,6 +48,8 @@ function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
   if (isShared && !on.met && !on.isOver && on.play.targets.length > 1)
     return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   if (task.runOnce && on.met && on.met[0] !== on.index) return { kind: "follow" };
+  // If the other one cannot be reached, what came before must have been done.
+  if (task.delegateTo !== undefined && on.books.isPending) return { kind: "flush" };
   if ((task.throttle || task.throttlePerHost) && !task.runOnce && !on.permit)
     return on.books.isPending ? { kind: "flush" } : { kind: "permit" };
   return undefined;
