@@ -58,7 +58,8 @@ async function lintFile(
   vault: Vault,
 ): Promise<readonly Diagnostic[]> {
   try {
-    const loaded = await loadPlaybook(file.path, { modules, reader: file.reader, vault });
+    const { rolesPath = [] } = readConfig(dirname(file.path));
+    const loaded = await loadPlaybook(file.path, { modules, rolesPath, reader: file.reader, vault });
     const findings = await preflight([loaded], await questions(file, options, masker));
     const all = [...findings, ...(await lint(loaded, new Set(options.without)))];
     // The play around a part is crun's own.

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { crunFacts } from "../../src/engine/look/crun-facts.js";
+import type { Node } from "../../src/playbook/play.js";
 import { FakeTree } from "./fake-session.js";
 import { block, include, loadModules, meta, play, runPlays, task } from "./playbooks.js";
 
@@ -218,6 +219,15 @@ describe("flow", () => {
       "web1 after ok",
     ]);
     assert.equal(ran.results[3]?.result["msg"], "in y");
+  });
+
+  it("ends an include that includes itself without end", async () => {
+    const files: Record<string, Node[]> = {};
+    const self = include(files, "self.yml");
+    files["self.yml"] = [say("again"), self];
+    const ran = await runPlays([play([self])], one());
+    assert.equal(ran.exitStatus, 2);
+    assert.match(String(ran.results.at(-1)?.message), /include_tasks: includes lie 500 deep in each other/);
   });
 
   it("takes one round trip across an include that has nothing to change", async () => {

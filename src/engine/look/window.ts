@@ -345,7 +345,7 @@ export class Window {
         (above: Scope, layer) => above.with(layer),
         this.#scopes.of(include.vars, include.role),
       );
-      const items = itemsFor(include, scope);
+      const items = itemsFor(include, scope, frame);
       const wishes = items.map((one) => one.wish);
       const all = wishes.map((wish) => this.#on.play.loaded(include, wish));
       if (all.includes(undefined)) this.blockedOn = { include, wishes };

@@ -53,7 +53,7 @@ function begin(on: TargetPlay, op: IncludeOp): IncludeWork | { readonly need: Ne
   // What it includes runs once, on the first target: the others go through it with its results, and say nothing.
   const isTold = !isShared || on.met?.[0] === on.index;
   try {
-    const items = itemsFor(include, on.scopeFor(include));
+    const items = itemsFor(include, on.scopeFor(include), on.frame);
     const wishes = items.map((one) => one.wish);
     if (wishes.some((wish) => !on.play.loaded(include, wish))) return { need: { kind: "load", include, wishes } };
     on.takeUp(op);
@@ -79,8 +79,24 @@ function unread(on: TargetPlay, op: IncludeOp, error: CrunError): Need | undefin
   return undefined;
 }
 
+/** Includes within includes: more is a circle that no condition ends. */
+const DEEPEST = 500;
+
+function tooDeep({ action, place }: Include): CrunError {
+  return new CrunError(
+    {
+      severity: "error",
+      summary: `${action}: includes lie ${DEEPEST} deep in each other`,
+      place,
+      remedy: "What includes itself needs a condition that ends it: when: …",
+    },
+    2,
+  );
+}
+
 /** What the include reads for each item whose condition holds. */
-export function itemsFor(include: Include, scope: Scope): readonly IncludeItem[] {
+export function itemsFor(include: Include, scope: Scope, frame: Frame): readonly IncludeItem[] {
+  if (frame.prefix.length > 2 * DEEPEST) throw tooDeep(include);
   const values = loopItems(include, scope);
   if (!values) return holds(include.when, scope) ? [{ wish: wishOf(include, scope), layers: [], text: undefined }] : [];
   return values.flatMap((value, index) => {

@@ -140,10 +140,18 @@ export function layersOf(
   });
 }
 
+const META_KEYS = ["dependencies", "allow_duplicates", "argument_specs", "galaxy_info", "collections"];
+
 /** The role's meta file; reports one that is no map. */
 export function metaOf(context: LoadContext, role: string): YamlMap | undefined {
   const [path] = filesOf(context, join(role, "meta"), undefined, false);
   const node = path === undefined ? undefined : context.findings.try(() => context.files.yaml(path));
   if (node && node.kind !== "map") context.findings.at(node, "the meta file of a role must be a map");
-  return node?.kind === "map" ? node : undefined;
+  if (node?.kind !== "map") return undefined;
+  for (const { key, keyNode } of node.entries.values()) {
+    const near = META_KEYS.includes(key) ? undefined : suggest(key, META_KEYS);
+    if (near)
+      context.findings.warn(keyNode, `the meta file of a role has no key ${JSON.stringify(key)}`, { remedy: near });
+  }
+  return node;
 }
