@@ -325,6 +325,8 @@ export class PlayRun {
   /** Waits for the target that does a run_once task, and takes over what came of it. */
   async follow(on: TargetPlay): Promise<void> {
     const { register, result, facts, lost } = await this.#once.wait(positionOf(on.frame, on.pc).join());
+    // Whoever follows must not come before what he waited for.
+    this.run.recorder?.barrier();
     on.met = undefined;
     if (register !== undefined) on.state.learned.set(register, { raw: result });
     for (const [name, raw] of Object.entries(facts)) on.state.learned.set(name, { raw });

@@ -32,6 +32,9 @@ export interface RecordedStep {
   /** no_log. */
   readonly isHidden: boolean;
   readonly throttle: number | undefined;
+  readonly throttlePerHost: number | undefined;
+  /** Where it fails nobody goes on: any_errors_fatal, run_once. */
+  readonly isFatal: boolean;
   readonly message: string | undefined;
   /** With the places that their paths were observed to lead to. */
   readonly changes: readonly Change[];

@@ -226,6 +226,7 @@ export class Application {
     if (event) this.tell(event);
     if (!tally?.isLost) return;
     target.isFailed = true;
+    if (tally.step.isFatal) this.#fates.get(tally.step.play)?.end(tally.step.task);
     this.#noteLoss(target);
   }
 
@@ -243,13 +244,19 @@ export class Application {
 
   #wake: () => void = () => undefined;
 
+  /** throttle: so many targets in this task at once; throttle_per_host: so many on one host. */
   #throttled<T>(group: readonly PlannedStep[], work: () => Promise<T>): Promise<T> {
     const [step] = group;
-    if (!step?.throttle) return work();
+    const host = step && this.#venues.get(step.venue)?.venue.host;
+    if (!step || host === undefined) return work();
+    const limited = (limit: number | undefined, key: string, inner: () => Promise<T>): Promise<T> => {
+      if (!limit) return inner();
+      const limiter = this.#throttles.get(key) ?? new Limiter(limit);
+      this.#throttles.set(key, limiter);
+      return limiter.run(inner);
+    };
     const key = placeKey(step.place);
-    const limiter = this.#throttles.get(key) ?? new Limiter(step.throttle);
-    this.#throttles.set(key, limiter);
-    return limiter.run(work);
+    return limited(step.throttle, key, () => limited(step.throttlePerHost, `${key} ${host}`, work));
   }
 
   /** Steps that go to the helper at once. Gives how many came to an end, good or bad. */

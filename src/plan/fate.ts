@@ -6,6 +6,8 @@ export class Fate {
   readonly play: PlannedPlay;
   readonly #targets: ReadonlySet<string>;
   readonly #lost = new Set<string>();
+  /** The task that failed where that ends the play for all. */
+  #fatal: string | undefined;
 
   /** `chosen`: the targets that the plan is applied to. */
   constructor(play: PlannedPlay, chosen: ReadonlySet<string>) {
@@ -18,6 +20,11 @@ export class Fate {
     if (this.#targets.has(name)) this.#lost.add(name);
   }
 
+  /** A task failed after which nobody goes on. */
+  end(task: string): void {
+    this.#fatal ??= task;
+  }
+
   get isOver(): boolean {
     return this.why !== undefined;
   }
@@ -28,6 +35,7 @@ export class Fate {
     const lost = this.#lost.size;
     if (lost === 0) return undefined;
     const name = `the play ${JSON.stringify(title)}`;
+    if (this.#fatal !== undefined) return `“${this.#fatal}” failed, and with it ${name} for all`;
     if (lost === this.#targets.size) return `${name} has no target left`;
     if (anyErrorsFatal) return `any_errors_fatal, and ${name} has lost a target`;
     const percent = (lost * 100) / this.#targets.size;

@@ -150,6 +150,8 @@ export function takeStep(find: FindContent): (value: unknown, at: string) => Pla
     isIgnored: all.get("isIgnored", flag),
     isHidden: all.get("isHidden", flag),
     ...all.maybe("throttle", integer),
+    ...all.maybe("throttlePerHost", integer),
+    isFatal: all.get("isFatal", flag),
     ...all.maybe("pauseMs", integer),
     ...all.maybe("judge", takeJudge),
     changes: all.get("changes", listOf(takeChange(find))),

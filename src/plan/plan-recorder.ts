@@ -86,7 +86,7 @@ export class PlanRecorder implements Recorder {
     if (this.#hasStopped(target)) return;
     this.#notesOf(pause.venue);
     this.#stage++;
-    const flags = { isChanged: false, isIgnored: false, isHidden: false };
+    const flags = { isChanged: false, isIgnored: false, isHidden: false, isFatal: false, throttlePerHost: undefined };
     const nothing = { changes: [], texts: [], diffs: [], looks: [] };
     const step = {
       ...pause,
@@ -206,7 +206,7 @@ export class PlanRecorder implements Recorder {
   }
 
   #planned(step: RecordedStep): PlannedStep {
-    const { item, loop, throttle, judge, changes } = step;
+    const { item, loop, throttle, throttlePerHost, judge, changes } = step;
     return {
       stage: this.#stage,
       play: this.#plays.length - 1,
@@ -222,6 +222,8 @@ export class PlanRecorder implements Recorder {
       isIgnored: step.isIgnored,
       isHidden: step.isHidden,
       ...(throttle === undefined ? {} : { throttle }),
+      ...(throttlePerHost === undefined ? {} : { throttlePerHost }),
+      isFatal: step.isFatal,
       ...(judge ? { judge: judgeOf(judge) } : {}),
       changes: changes.map(withoutAssumptions),
       texts: changes.map((change) => (step.isHidden ? `${change.kind} (no_log)` : describeChange(change))),

@@ -96,6 +96,9 @@ export interface PlannedStep {
   /** no_log: neither texts nor differences tell what it is about. */
   readonly isHidden: boolean;
   readonly throttle?: number;
+  readonly throttlePerHost?: number;
+  /** Where it fails nobody goes on. */
+  readonly isFatal: boolean;
   /** Nothing is changed: what comes after waits so long. */
   readonly pauseMs?: number;
   readonly judge?: Judge;

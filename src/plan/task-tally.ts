@@ -10,6 +10,8 @@ export class TaskTally {
   readonly #telling: Telling;
   readonly #isHidden: boolean;
   readonly #events: TaskResultEvent[] = [];
+  /** The task's first. */
+  readonly step: PlannedStep;
   /** Undefined: a task without a loop. */
   readonly loop: number | undefined;
 
@@ -18,6 +20,7 @@ export class TaskTally {
     this.#play = play;
     this.#telling = telling;
     this.#isHidden = step.isHidden;
+    this.step = step;
     this.loop = step.loop;
   }
 

@@ -24,6 +24,7 @@ const step: PlannedStep = {
   isChanged: true,
   isIgnored: false,
   isHidden: false,
+  isFatal: false,
   changes: [{ kind: "writeFile", path: "/etc/motd", content: contentOf("bye\n"), expect: { type: "absent" } }],
   texts: ["write /etc/motd"],
   diffs: [],

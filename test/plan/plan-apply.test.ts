@@ -1,6 +1,7 @@
 // A plan is what the play would do, and is applied exactly so or not at all.
 
 import assert from "node:assert/strict";
+import type { EngineEvent } from "../../src/engine/events.js";
 import { FakeTree } from "../engine/fake-session.js";
 import { block, loadModules, play, runPlays, task } from "../engine/playbooks.js";
 import { contentOf } from "../../src/module/content.js";
@@ -400,6 +401,27 @@ describe("plan and apply", () => {
     const done = await applied(plan, trees);
     assert.deepEqual(done.lines, ["fake:a /new changed", "fake:a /etc/motd changed", "fake:b refused failed"]);
     assert.equal(trees["fake:b"].batches.length, 0);
+  });
+
+  it("ends the play for all where a run_once task fails, and lets so many through as throttle says", async () => {
+    const trees = { "fake:a": fresh(), "fake:b": fresh() };
+    const once = await planned([play([command("migrate", { run_once: true }), copy("/x", "x")])], trees);
+    trees["fake:a"].programs["migrate"] = { status: 1 };
+    const done = await applied(once.plan, trees);
+    assert.deepEqual(done.lines, ["fake:a migrate failed"]);
+    assert.equal(trees["fake:b"].text("/x"), undefined);
+    for (const keys of [{ throttle: 1 }, { throttle_per_host: 1 }]) {
+      const others = Object.fromEntries(["a", "b", "c"].map((name) => [`fake:${name}`, fresh()]));
+      for (const tree of Object.values(others)) tree.programs["p"] = {};
+      const { plan } = await planned([play([command("p", keys)])], others);
+      let [atWork, most] = [0, 0];
+      const onEvent = (event: EngineEvent): void => {
+        if (event.event === "start") most = Math.max(most, ++atWork);
+        else if (event.event === "result") atWork--;
+      };
+      assert.equal((await applied(plan, others, { onEvent })).results.length, 3);
+      assert.equal(most, 1, JSON.stringify(keys));
+    }
   });
 
   it("is over for a target whose connection is lost, and goes on with the others", async () => {

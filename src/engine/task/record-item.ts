@@ -112,6 +112,8 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     isIgnored: keyword(task.ignoreErrors, scope) === true,
     isHidden: hidesLog(work),
     throttle: task.throttle,
+    throttlePerHost: task.throttlePerHost,
+    isFatal: task.anyErrorsFatal || (task.runOnce && on.play.targets.length > 1),
     message: item.message,
     changes: inTime(planned.changes, limitOf(task, scope)?.seconds),
     diffs: planned.diffs,
