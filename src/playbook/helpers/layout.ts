@@ -74,6 +74,12 @@ function chunksOf(text: string): string[] {
   );
 }
 
+/** Where a word that is too long is broken: behind a hyphen, if one lies within the room. */
+function breakAt(word: string, room: number): number {
+  const hyphen = room > 0 ? word.lastIndexOf("-", room - 1) : -1;
+  return hyphen > 0 && /[^-]/.test(word.slice(0, hyphen)) ? hyphen + 1 : room;
+}
+
 function wrapParagraph(text: string, width: number, breaksLong: boolean): string[] {
   const lines: string[] = [];
   const chunks = chunksOf(text).toReversed();
@@ -89,9 +95,9 @@ function wrapParagraph(text: string, width: number, breaksLong: boolean): string
     const next = chunks.at(-1);
     if (next !== undefined && next.length > width) {
       if (breaksLong) {
-        const room = Math.max(1, width - length);
-        line.push(next.slice(0, room));
-        chunks[chunks.length - 1] = next.slice(room);
+        const end = breakAt(next, width - length);
+        line.push(next.slice(0, end));
+        chunks[chunks.length - 1] = next.slice(end);
       } else if (line.length === 0) {
         line.push(next);
         chunks.pop();
