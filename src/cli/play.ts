@@ -34,6 +34,7 @@ import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
 import { selectionOf, stepMode } from "./selecting.js";
+import { misspelledConnectionVariables } from "../target/misspelled.js";
 import { setUp, showWarning, type Setup } from "./setup.js";
 import { version } from "./version.js";
 
@@ -115,6 +116,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   const { rules } = wantedRules(setup, wish);
   const limit = limitOf(options.limit, setup.inventory, rules.length > 0);
   const layers = inventoryLayers(loaded, setup, limit);
+  for (const warning of misspelledConnectionVariables(layers.all)) showWarning(warning);
   const selection = selectionOf(options, setup.config);
   const isPlayed = (task: { readonly tags: ReadonlySet<string> }): boolean => isSelected(task.tags, selection);
   const checkPattern = (pattern: string, mayCome: MayCome): void => {

@@ -171,6 +171,14 @@ describe("crun inventory", function () {
     assert.match(stderr, /second\/host_vars is not read/);
   });
 
+  it("warns of a slip in the name of a connection variable before a play, with its line", async () => {
+    place.write("slip.yml", "all:\n  hosts:\n    n1:\n      crun_prot: 2222\n");
+    place.write("slip-site.yml", "- hosts: n1\n  tasks: []\n");
+    const { stderr, status } = await place.crun(["play", "-i", "slip.yml", "--syntax-check", "slip-site.yml"]);
+    assert.equal(status, 0);
+    assert.match(stderr, /warning: crun_prot says nothing[^]*at slip\.yml:4:7[^]*Did you mean crun_port\?/);
+  });
+
   it("ends a program of the inventory with it when it is interrupted", async () => {
     place.write("slow.sh", "#!/bin/sh\nsleep 1000 &\necho $! > pid\necho waiting >&2\nwait\n");
     chmodSync(`${place.directory}/slow.sh`, 0o755);
