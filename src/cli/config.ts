@@ -1,6 +1,7 @@
 // crun.yml: defaults for flags, beside the playbook or in the working directory.
 
 import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { CrunError } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
@@ -47,13 +48,21 @@ const KEYS: Readonly<Record<string, (config: Draft, node: YamlNode, directory: s
   forks: (config, node) => (config.forks = wholeNumber(node, "forks")),
   inventory_timeout: (config, node) => (config.inventoryTimeoutMs = seconds(node, "inventory_timeout") * 1000),
   vault: (config, node, _directory, file) => (config.vault = vaultConfigOf(node, file)),
-  roles_path: (config, node, directory) => (config.rolesPath = paths(node, directory, "roles_path")),
+  roles_path: (config, node, directory) => (config.rolesPath = rolesPath(node, directory)),
   tags: (config, node) => (config.tags = words(node, "tags")),
   skip_tags: (config, node) => (config.skipTags = words(node, "skip_tags")),
 };
 
 function paths(node: YamlNode, directory: string, key: string): string[] {
   return texts(node, key).map((one) => resolve(directory, one));
+}
+
+/** A list of directories, or text with colons between them; `~` is the home directory. */
+function rolesPath(node: YamlNode, directory: string): string[] {
+  return texts(node, "roles_path")
+    .flatMap((one) => one.split(":"))
+    .filter(Boolean)
+    .map((one) => resolve(directory, one.replace(/^~(?=\/|$)/, homedir())));
 }
 
 function words(node: YamlNode, key: string): string[] {

@@ -58,7 +58,7 @@ const files: Readonly<Record<string, string>> = {
     - {name: three, debug: {msg: third}, tags: [kept]}
     - {name: four, debug: {msg: fourth}, tags: [left]}
 `,
-  "kept/crun.yml": "tags: kept\nroles_path: [far]\n",
+  "kept/crun.yml": "tags: kept\nroles_path: ~/none:far\n",
   "kept/far/away/tasks/main.yml": "- {name: here, debug: {msg: here}, tags: kept}\n",
   "kept/site.yml": `- hosts: local
   gather_facts: false

@@ -540,6 +540,20 @@ describe("loading roles", () => {
     await assert.rejects(include.load("wbe"), /there is no role "wbe"[^]*Did you mean "web"\?/);
   });
 
+  it("renders what is needed early with a role's defaults beneath the play's variables and its own above them", async () => {
+    const files = {
+      "site.yml": "- hosts: all\n  vars: {b: play, c: play}\n  roles: [{role: web, d: param}]\n",
+      "roles/web/defaults/main.yml": "a: default\nb: default\nc: default\nd: default\n",
+      "roles/web/vars/main.yml": "c: role\n",
+      "roles/web/tasks/main.yml":
+        '- debug: {msg: x}\n  tags: ["{{a}}", "{{b}}", "{{c}}", "{{d}}"]\n- import_tasks: "{{a}}.yml"\n',
+      "roles/web/tasks/default.yml": "- debug: {msg: y}\n  run_once: '{{eq c \"role\"}}'\n",
+    };
+    const [first, second] = tasksOf((await playOf(files)).nodes);
+    assert.deepEqual([...(first?.tags ?? [])], ["default", "play", "role", "param"]);
+    assert.equal(second?.runOnce, true);
+  });
+
   it("looks for roles beside the playbook, in its own directory and where it is told", async () => {
     const { playbook, findings } = await loadWithPath();
     assert.deepEqual(findings, []);

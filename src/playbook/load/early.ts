@@ -12,6 +12,12 @@ const OF_TARGETS: ReadonlySet<string> = new Set(
   "facts inventory_hostname inventory_hostname_short target group_names groups hostvars item play_targets".split(" "),
 );
 
+/** What lies around a keyword: a role's defaults are the weakest, its variables stronger than the play's. */
+interface Around {
+  readonly vars: readonly VarLayer[];
+  readonly role?: { readonly defaults: readonly VarLayer[] } | undefined;
+}
+
 /** Variables of a play, its files and the command line. */
 export class EarlyValues {
   readonly #below: () => readonly VarLayer[];
@@ -29,17 +35,11 @@ export class EarlyValues {
     this.#asked = asked;
   }
 
-  #value(
-    node: YamlNode,
-    keyword: string,
-    own: readonly VarLayer[],
-    findings: Findings,
-    instead: string | undefined,
-  ): unknown {
+  #value(node: YamlNode, keyword: string, own: Around, findings: Findings, instead: string | undefined): unknown {
     const template = findings.try(() => templateOf(node));
     if (!template) return undefined;
     if (template.isStatic) return template.render(createScope([]));
-    const scope = createScope([...this.#below(), ...own, ...this.#above]);
+    const scope = createScope([...(own.role?.defaults ?? []), ...this.#below(), ...own.vars, ...this.#above]);
     const missing = [...template.names].find((name) => !scope.has(name));
     if (missing !== undefined) {
       findings.at(
@@ -60,13 +60,7 @@ export class EarlyValues {
   }
 
   /** The node, its templates replaced by what they give; undefined, and reported, where that is not known yet. `instead`: what could wait for it. */
-  settled(
-    node: YamlNode,
-    keyword: string,
-    own: readonly VarLayer[],
-    findings: Findings,
-    instead?: string,
-  ): YamlNode | undefined {
+  settled(node: YamlNode, keyword: string, own: Around, findings: Findings, instead?: string): YamlNode | undefined {
     if (node.kind === "list") {
       const items = node.items.map((one) => this.settled(one, keyword, own, findings, instead));
       return { ...node, items: items.filter((one) => one !== undefined) };

@@ -78,7 +78,7 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   /** The node where it is no template, else what it gives already. */
   const early = (keyword: string, use: (node: YamlNode) => void): void =>
     take(keyword, (node) => {
-      const settled = own.early.settled(node, keyword, own.vars, findings);
+      const settled = own.early.settled(node, keyword, own, findings);
       if (settled) use(settled);
     });
   early("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));

@@ -147,7 +147,7 @@ async function importPlaybook(
   const vars = map.entries.get("vars");
   const known = vars ? [...above.vars, varsOf(vars.value, "import_playbook vars", findings)] : above.vars;
   const early = new EarlyValues(() => known.toReversed(), shared.extra);
-  const written = node && early.settled(node, "the playbook that import_playbook names", [], findings);
+  const written = node && early.settled(node, "the playbook that import_playbook names", { vars: [] }, findings);
   const name = written && plainText(written, "import_playbook", findings);
   if (!node || name === undefined) return [];
   const target = isAbsolute(name) ? name : join(dirname(path), name);
@@ -200,7 +200,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
   const lineage: Lineage = { ...inherited, searchDirectories: [directory] };
   const settled = (key: string): YamlNode | undefined => {
     const written = node(key);
-    return written && early.settled(written, key, [], findings);
+    return written && early.settled(written, key, { vars: [] }, findings);
   };
   const hosts = hostsOf(map, findings);
   const chain = [path];

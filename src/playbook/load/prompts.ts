@@ -53,7 +53,7 @@ function promptOf(map: YamlMap, early: EarlyValues, findings: Findings): VarProm
   };
   const text = (key: string): string | undefined => {
     const value = at(key);
-    const settled = value && early.settled(value, key, [], findings);
+    const settled = value && early.settled(value, key, { vars: [] }, findings);
     return settled && plainText(settled, key, findings);
   };
   const encrypt = at("encrypt");

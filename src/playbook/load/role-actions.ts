@@ -120,7 +120,7 @@ export async function importRole(
   if (!role) return [];
   const vars = varsOfAction(context, map, "import vars");
   const text = (node: YamlNode, what: string): string | undefined => {
-    const settled = lineage.early.settled(node, what, [...lineage.vars, ...vars], findings, "include_role");
+    const settled = lineage.early.settled(node, what, withVars(lineage, vars), findings, "include_role");
     return settled && plainText(settled, what, findings);
   };
   const name = text(role.nameNode, "the role that import_role names");

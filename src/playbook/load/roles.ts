@@ -89,7 +89,7 @@ async function loadRoleEntry(
 }
 
 function roleName(node: YamlNode, lineage: Lineage, findings: Findings): string | undefined {
-  const settled = lineage.early.settled(node, "the name of a role", lineage.vars, findings);
+  const settled = lineage.early.settled(node, "the name of a role", lineage, findings);
   return settled && plainText(settled, "the name of a role", findings);
 }
 

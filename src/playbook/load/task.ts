@@ -186,7 +186,7 @@ function withVariables(module: AnyModule, args: Task["args"], place: Place): Tas
 /** Topics that a handler listens to: a list, or one text (commas belong to it). */
 export function listenOf(map: YamlMap, lineage: Lineage, findings: Findings): string[] {
   const written = map.entries.get("listen")?.value;
-  const node = written && lineage.early.settled(written, "listen", lineage.vars, findings);
+  const node = written && lineage.early.settled(written, "listen", lineage, findings);
   if (!node) return [];
   if (node.kind === "list") return wordList(node, "listen", findings);
   const text = plainText(node, "listen", findings);

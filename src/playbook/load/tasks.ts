@@ -168,7 +168,7 @@ async function importTasks(
   const node = fileNode(context, action);
   if (!node) return [];
   const own = inherit(lineage, map, "import vars", findings);
-  const settled = own.early.settled(node, "the file that import_tasks names", own.vars, findings, "include_tasks");
+  const settled = own.early.settled(node, "the file that import_tasks names", own, findings, "include_tasks");
   const name = settled && plainText(settled, action.key, findings);
   if (name === undefined) return [];
   const found = findTaskFile(context, lineage, chain.at(-1) ?? "", name);
