@@ -28,7 +28,7 @@ users:
   - {name: joe, shell: /bin/sh}
   - {name: ann}
 `,
-  { evil: "{{name}}", facts: { os: { family: "Debian" } }, key: "os" },
+  { title: "T", items: [1, 2], evil: "{{name}}", facts: { os: { family: "Debian" } }, key: "os" },
 );
 
 const values: readonly (readonly [string, unknown])[] = [
@@ -82,6 +82,11 @@ const values: readonly (readonly [string, unknown])[] = [
   ["{{#yes}}{{name}}{{/yes}}", "web"],
   ["{{^none}}no{{/none}}", "no"],
   ["{{#eq n 5}}five{{else}}other{{/eq}}", "five"],
+  ["{{#upper}}x{{n}}{{/upper}}", "X5"],
+  ["{{#title}}<{{this}}>{{/title}}", "<T>"],
+  ["{{#items}}{{this}}{{/items}}", "12"],
+  ["{{items}}", [1, 2]],
+  ["{{#eq n 4}}a{{else eq n 5}}b{{else}}c{{/eq}}", "b"],
   ["{{#indent 2}}a\nb{{/indent}}", "a\n  b"],
   ["\\{{name}}", "{{name}}"],
   ["{{{{raw}}}}{{name}}{{{{/raw}}}}", "{{name}}"],

@@ -42,7 +42,9 @@ export abstract class BlockCompiler extends ExpressionCompiler {
     if (helper?.isPredicate && (node.params.length > 0 || node.hash)) {
       return this.#branch(node, this.call(node, helper, lexical), lexical);
     }
-    if (helper && takesBlock(helper) && (node.params.length >= helper.min - 1 || node.hash)) {
+    const isBare = node.params.length === 0 && !node.hash;
+    if (helper && takesBlock(helper) && isBare && helper.min === 1) return this.#bare(node, node.path, helper, lexical);
+    if (helper && takesBlock(helper) && !isBare) {
       const call = this.call(node, helper, lexical, this.program(node.program, lexical));
       return (frame) => this.asText(call(frame), node.loc.start);
     }
@@ -55,6 +57,15 @@ export abstract class BlockCompiler extends ExpressionCompiler {
       );
     }
     return this.#section(node, node.path, lexical);
+  }
+
+  /** `{{#comment}}…{{/comment}}`: the variable of that name where there is one, else the helper with the block as its text. */
+  #bare(node: BlockNode, path: PathNode, helper: HelperDefinition, lexical: Lexical): Write {
+    const variable = this.path(path, "optional", lexical);
+    const body = this.program(node.program, { ...this.#inner(lexical, node.program, 0), depth: -1 });
+    const section = this.#section(node, path, lexical, body);
+    const call = this.call(node, helper, lexical, body);
+    return (frame) => (variable(frame) === undefined ? this.asText(call(frame), node.loc.start) : section(frame));
   }
 
   #branch(node: BlockNode, test: Eval, lexical: Lexical): Write {
@@ -129,11 +140,11 @@ export abstract class BlockCompiler extends ExpressionCompiler {
   }
 
   /** `{{#x}}…{{/x}}`: a list is walked, true keeps the context, a map becomes it, anything empty is the `{{else}}`. */
-  #section(node: BlockNode, path: PathNode, lexical: Lexical): Write {
+  #section(node: BlockNode, path: PathNode, lexical: Lexical, compiled?: Write): Write {
     const value = this.path(path, "lenient", lexical);
     const otherwise = this.program(node.inverse, lexical);
     const unknownDepth: Lexical = { ...this.#inner(lexical, node.program, 0), depth: -1 };
-    const body = this.program(node.program, unknownDepth);
+    const body = compiled ?? this.program(node.program, unknownDepth);
     const iterate = this.#iterate(node, value, body, otherwise);
     return (frame) => {
       const context = value(frame);
