@@ -2,7 +2,6 @@
 
 import { readFileSync } from "node:fs";
 import { CrunError, formatPlace, type Diagnostic, type Place } from "../diagnostic/diagnostic.js";
-import { nearest } from "../diagnostic/near.js";
 import { inventoryMagic } from "../engine/magic.js";
 import { magicLayer } from "../engine/variables.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
@@ -10,6 +9,7 @@ import { PendingVariable, type VarLayer } from "../module/value.js";
 import type { Play } from "../playbook/play.js";
 import { MAGIC_NAMES } from "../playbook/preflight/undefined.js";
 import { isEncrypted } from "../vault/format.js";
+import { remedyForName } from "../playbook/scope/near-names.js";
 import { createScope } from "../playbook/scope/scope.js";
 import type { PlayedVariables } from "./played-variables.js";
 
@@ -117,7 +117,7 @@ function undefinedVariable(
   { inventory }: Explainer,
   known: readonly VarLayer[],
 ): Diagnostic {
-  const near = nearest(name, new Set(known.flatMap((layer) => [...layer.names()])));
+  const remedy = remedyForName(name, new Set(known.flatMap((layer) => [...layer.names()])));
   const others = [...inventory.targets.keys()].filter((one) =>
     inventory.varsOf(one).some((layer) => layer.get(name) !== undefined),
   );
@@ -126,9 +126,6 @@ function undefinedVariable(
     severity: "error",
     summary: `no source defines ${JSON.stringify(name)} for ${target.name}`,
     detail: others.length > 0 ? `It is defined for ${shown}.` : undefined,
-    remedy:
-      near === undefined
-        ? `See what there is: crun inventory --host ${target.name}`
-        : `Did you mean ${JSON.stringify(near)}?`,
+    remedy: remedy ?? `See what there is: crun inventory --host ${target.name}`,
   };
 }

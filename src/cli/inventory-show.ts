@@ -84,8 +84,9 @@ export class InventoryView {
     const lines: string[] = [];
     const add = (text: string, depth: number): void =>
       void lines.push(`${depth > 0 ? `${"  |".repeat(depth)}--` : ""}${cleanLine(text)}`);
-    const addVars = (vars: Values, depth: number): void => {
+    const addVars = (of: () => Values, depth: number): void => {
       if (!hasVars) return;
+      const vars = of();
       for (const name of Object.keys(vars).sort()) add(`{${name} = ${textOf(vars[name])}}`, depth);
     };
     const draw = (name: string, depth: number): void => {
@@ -93,9 +94,9 @@ export class InventoryView {
       for (const child of this.#childrenOf(name)) draw(child, depth + 1);
       for (const target of this.#ownOf(name)) {
         add(target, depth + 1);
-        addVars(this.varsOf(target), depth + 2);
+        addVars(() => this.varsOf(target), depth + 2);
       }
-      addVars(shownValues(this.#inventory.groupVarsOf(name), []), depth + 1);
+      addVars(() => shownValues(this.#inventory.groupVarsOf(name), []), depth + 1);
     };
     if (!this.#inventory.shape.has(group)) {
       const remedy = "See what there is: crun inventory --graph";

@@ -317,6 +317,7 @@ describe("crun inventory --explain", function () {
     const { status, stderr } = await explain("prt", "web1");
     assert.equal(status, 1);
     assert.match(stderr, /no source defines "prt" for web1\n {2}Did you mean "port"\?/);
+    assert.match((await explain("ansible_os_family", "web1")).stderr, /Facts are in facts: write facts\.os_family/);
     place.write("inv/host_vars/web2.yml", "only: 1\n");
     assert.match((await explain("only", "web1")).stderr, /It is defined for web2\./);
   });
