@@ -95,18 +95,21 @@ export function compile(nodes: readonly Node[], options: CompileOptions): Code {
   };
   const addBlock = (block: Block, parent: Region | undefined): void => {
     const layout: BlockLayout = { rescueAt: -1, alwaysAt: -1, closeAt: -1 };
+    const begin = ops.length;
     add(block.block, { block, part: "block", parent, layout });
-    if (block.rescue.length > 0) {
-      const jump = ops.length;
-      ops.push({ kind: "end" });
-      layout.rescueAt = ops.length;
-      add(block.rescue, { block, part: "rescue", parent, layout });
+    const jump = ops.length;
+    ops.push({ kind: "end" });
+    add(block.rescue, { block, part: "rescue", parent, layout });
+    // What the tags leave nothing of rescues nothing.
+    if (ops.length === jump + 1) ops.pop();
+    else {
+      layout.rescueAt = jump + 1;
       ops[jump] = { kind: "jump", to: ops.length };
     }
-    if (block.always.length > 0) {
-      layout.alwaysAt = ops.length;
-      add(block.always, { block, part: "always", parent, layout });
-    }
+    const alwaysAt = ops.length;
+    add(block.always, { block, part: "always", parent, layout });
+    if (ops.length > alwaysAt) layout.alwaysAt = alwaysAt;
+    if (ops.length === begin) return;
     layout.closeAt = ops.length;
     ops.push({ kind: "close", region: { block, part: "always", parent, layout } });
   };
