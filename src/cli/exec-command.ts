@@ -20,7 +20,7 @@ export async function runExecCommand(options: ExecOptions): Promise<number> {
 
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const setup = await setUp(options, masker);
-  const prompt = terminalPrompt();
+  const prompt = terminalPrompt((text) => masker.text(text));
   const pool = new ConnectionPool(prompt);
   let targets: readonly ExecTarget[];
   try {

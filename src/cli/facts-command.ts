@@ -19,7 +19,7 @@ export async function runFacts(pattern: string, options: ReachOptions): Promise<
 
 async function showFacts(pattern: string, options: ReachOptions, masker: Masker): Promise<number> {
   const setup = await setUp(options, masker);
-  const pool = new ConnectionPool(terminalPrompt());
+  const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
   const look = new FactLook(crunFacts);
   try {
     const lost = await findFleet(setup, pool, { patterns: [pattern], limit: options.limit });
@@ -35,7 +35,8 @@ async function showFacts(pattern: string, options: ReachOptions, masker: Masker)
         return [target.name, (await question.answer(answers))()] as const;
       }),
     );
-    process.stdout.write(`${cleanJson(JSON.stringify(Object.fromEntries(facts), undefined, 2))}\n`);
+    const text = cleanJson(JSON.stringify(Object.fromEntries(facts), undefined, 2));
+    process.stdout.write(`${masker.text(text)}\n`);
     return lost.size > 0 ? 4 : 0;
   } finally {
     await pool.close();

@@ -58,7 +58,7 @@ async function foundTrees(setup: Setup, options: InventoryOptions, masker: Maske
   const one = typeof action === "string" ? undefined : "host" in action ? action.host : pattern;
   const wish = { patterns: [one ?? pattern ?? "all"], limit: reach.limit };
   if (wantedRules(setup, wish).rules.length === 0) return false;
-  const pool = new ConnectionPool(terminalPrompt());
+  const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
   try {
     const lost = await findFleet(setup, pool, wish);
     for (const error of lost.values()) process.stderr.write(`${masker.text(error.message)}\n`);

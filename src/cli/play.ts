@@ -55,7 +55,7 @@ export async function runPlay(options: PlayOptions): Promise<number> {
 export async function play(options: PlayOptions, masker: Masker, planning?: Planning): Promise<number> {
   const setup = await setUp(options, masker, options.playbooks[0]);
   warnOfOtherVariables(options.playbooks);
-  const prompt = terminalPrompt();
+  const prompt = terminalPrompt((text) => masker.text(text));
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
@@ -144,6 +144,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
       skipTags,
       startAtTask,
     }),
+    masker,
   );
   const playbooks = loaded.map(({ playbook }) => playbook);
   const plays = playbooks.flatMap((one) => one.plays);
@@ -154,7 +155,11 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   }
   const lost = new Map(needsTrees(options) ? await findFleet(setup, pool, wish) : []);
   if (options.action === "list") {
-    for (const error of lost.values()) tell(error.diagnostics.map((one) => ({ ...one, severity: "warning" })));
+    for (const error of lost.values())
+      tell(
+        error.diagnostics.map((one) => ({ ...one, severity: "warning" })),
+        masker,
+      );
     const kept = limitOf(options.limit, setup.inventory, lost.size > 0);
     process.stdout.write(listing(playbooks, options, selection, setup, kept));
     return 0;
@@ -219,7 +224,7 @@ function needsTrees({ action, lists }: PlayOptions): boolean {
 }
 
 /** Warnings are printed; with an error among the findings nothing runs. */
-function tell(findings: readonly Diagnostic[]): void {
+function tell(findings: readonly Diagnostic[], masker: Masker): void {
   if (findings.some(({ severity }) => severity === "error")) throw new CrunError(findings);
-  for (const one of findings) process.stderr.write(`${formatDiagnostic(one)}\n`);
+  for (const one of findings) process.stderr.write(`${formatDiagnostic(masker.diagnostic(one))}\n`);
 }

@@ -4,11 +4,11 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import type { Prompt } from "../target/session.js";
 
-/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. */
-export function terminalPrompt(): Prompt {
+/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. `hide` takes secrets out of questions. */
+export function terminalPrompt(hide: (text: string) => string = (text) => text): Prompt {
   let last: Promise<unknown> = Promise.resolve();
   return (question, options) => {
-    const answer = last.then(() => (process.stdin.isTTY ? ask(question, options.isSecret) : undefined));
+    const answer = last.then(() => (process.stdin.isTTY ? ask(hide(question), options.isSecret) : undefined));
     last = answer;
     return answer;
   };

@@ -59,7 +59,7 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
     loadInventory(paths, {
       playbookDirectory: directory,
       language,
-      warn: showWarning,
+      warn: (warning) => showWarning(masker.diagnostic(warning)),
       programTimeoutMs: config.inventoryTimeoutMs,
     });
   const inventory = new LiveInventory(await load());

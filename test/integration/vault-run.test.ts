@@ -150,6 +150,8 @@ describe("secrets of a run", function () {
         { script: "secret.sh {{quote of_age}}" },
         { debug: { msg: "said {{said.stdout}}" }, when: "has(said.stdout)" },
         { debug: { msg: "{{item}}" }, loop: ["{{whole}}", "{{inline}}"], loop_control: { label: "label {{item}}" } },
+        { set_stats: { data: { figure: "{{whole}}", deep: ["{{inline}}"] } } },
+        { pause: { prompt: "wait {{whole}}", seconds: 0 }, ignore_errors: true },
         { fail: { msg: "no {{inline}}" }, ignore_errors: true },
         { assert: { that: 'whole == "x"', fail_msg: "not {{of_age}}" }, ignore_errors: true },
         { command: "/no/such/{{whole}}", ignore_errors: true },

@@ -48,6 +48,7 @@ function masked(masker: Masker, event: Exclude<EngineEvent, OutputEvent>): Engin
     case "unreachable":
       return {
         ...event,
+        ...(event.task === undefined ? {} : { task: masker.text(event.task) }),
         message: masker.text(event.message),
         diagnostics: event.diagnostics.map((one) => masker.diagnostic(one)),
       };
@@ -55,8 +56,9 @@ function masked(masker: Masker, event: Exclude<EngineEvent, OutputEvent>): Engin
       return { ...event, message: masker.text(event.message) };
     case "warning":
       return { ...event, diagnostic: masker.diagnostic(event.diagnostic) };
-    case "run":
     case "recap":
+      return event.stats ? { ...event, stats: masker.map(event.stats) } : event;
+    case "run":
       return event;
   }
 }
