@@ -143,6 +143,16 @@ static int verify_no_regain(const struct user *user, struct err *err) {
 }
 
 int drop_to_user(const struct user *user, struct err *err) {
+  // Without any right there is nothing to drop, and nobody else to be had.
+  if (geteuid() != 0) {
+    struct capability_sets sets;
+    if (sets_get(&sets) < 0) return err_system(err, errno, "capget", "");
+    if (sets.permitted != 0)
+      return err_fail(err, FAILURE_ENTRY, "verify capabilities", "", "no root, but capabilities");
+    if (user->uid == geteuid() && user->uid == getuid()) return 0;
+    return err_fail(err, FAILURE_NO_SUCH_USER, "setresuid", "", "user %u is out of reach: the helper runs without root",
+                    user->uid);
+  }
   bool has_fixed_groups = are_groups_fixed();
   bool is_root = user->uid == 0;
   if (has_fixed_groups && !is_root)

@@ -20,7 +20,8 @@ extern const uint64_t CAPABILITIES_OF_TREE_ROOT;
 int capabilities_cut(uint64_t keep, struct err *err);
 
 // Becomes the user: groups, ids; for any but uid 0 also no capability in any set, no_new_privs and locked securebits.
-// Reads all back, and tries to regain root, which must fail. On failure nothing may run: the caller exits.
+// Reads all back, and tries to regain root, which must fail. On failure nothing may run: the caller exits. A caller that is not
+// root, and has no capability, becomes nobody but who it is.
 int drop_to_user(const struct user *user, struct err *err);
 
 #endif

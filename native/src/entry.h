@@ -34,6 +34,7 @@ struct entry_config {
   const char *tree_name;  // last part of that path, or "host"; borrowed
   uint8_t kind;           // enum entry_kind
   bool is_host_root;      // processes run on the host as they are
+  int broker;             // who starts those without root (broker.h); 0: this process
 };
 
 // What status_fd brings, once, when the process has ended and was reaped: one write of this very struct, then end of

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "ask_terminal.h"
+#include "broker.h"
 #include "fatal.h"
 #include "privilege.h"
 #include "router.h"
@@ -18,5 +19,5 @@ int main(int count, char **arguments) {
     fprintf(stderr, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);
     return EXIT_BROKEN;
   }
-  return router_run(STDIN_FILENO, STDOUT_FILENO);
+  return router_run(STDIN_FILENO, STDOUT_FILENO, broker_take());
 }

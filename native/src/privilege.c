@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "broker.h"
 #include "cleanup.h"
 #include "kernel.h"
 #include "passwd.h"
@@ -209,7 +210,7 @@ void privilege_execute(char **arguments, char **environment) {
 }
 
 int privilege_prepare(char **arguments, struct err *err) {
-  if (geteuid() != 0 && enter_user_namespace(err) < 0) return -1;
+  if (geteuid() != 0 && (broker_start(err) < 0 || enter_user_namespace(err) < 0)) return -1;
   if (seal_program(arguments, err) < 0) return -1;
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return err_system(err, errno, "set dumpable", "");
   return 0;

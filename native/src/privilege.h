@@ -12,7 +12,8 @@
 // environment.
 //   1 Without root: a user namespace in which the caller is root, with its subordinate ids (newuidmap, newgidmap) where
 //     there are any, else with the single id: then no other user can be had, and no group be changed. Where the host
-//     allows no user namespaces, it stays what it is: files can be looked at and written, trees cannot be entered.
+//     allows no user namespaces, it stays what it is: files can be looked at and written, trees cannot be entered. A
+//     broker stays outside of it (broker.h).
 //   2 The program becomes a sealed copy in memory: a process of a tree that reaches it through /proc/PID/exe cannot
 //     change it (CVE-2019-5736). Where the kernel executes no memory (vm.memfd_noexec=2), a copy in an unlinked file.
 //     Where neither is executed (every directory noexec, qemu-user), it stays the file that it is, see below.

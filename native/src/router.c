@@ -181,8 +181,8 @@ static void raise_file_limit(struct router *router) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int router_run(int in, int out) {
-  struct router router = {.in = in, .out_fd = out, .pid = getpid(), .blobs = BLOB_STORE_EMPTY};
+int router_run(int in, int out, int broker) {
+  struct router router = {.in = in, .out_fd = out, .broker = broker, .pid = getpid(), .blobs = BLOB_STORE_EMPTY};
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
   const char *deadline = getenv("CRUN_HELPER_DEADLINE_S");
   int out_flags = fcntl(out, F_GETFL);

@@ -2,7 +2,7 @@
 #ifndef CRUN_ROUTER_H
 #define CRUN_ROUTER_H
 
-// Greets, serves until stdin ends (or a signal asks for the end), cleans up. Returns the exit status.
-int router_run(int in, int out);
+// `broker`: see broker.h; 0: none. Greets, serves until stdin ends (or a signal asks for the end), cleans up. Returns the exit status.
+int router_run(int in, int out, int broker);
 
 #endif

@@ -17,6 +17,7 @@ static struct entry_config entry_config_of(const struct tree *tree, bool is_on_h
       .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
       .kind = kind,
       .is_host_root = is_on_host,
+      .broker = tree->broker,
   };
 }
 

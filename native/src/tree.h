@@ -37,6 +37,7 @@ struct tree {
   uint32_t failed_batch;
   bool has_open_batch;  // locks of this batch may be held
   uint32_t open_batch;
+  int broker;  // see broker.h; 0: none
   struct job *jobs;  // processes in the background
 };
 

@@ -32,7 +32,7 @@ static void on_router_death(int signal) {
 }
 
 // 1. Nothing of the router's is left in this process: its descriptors, its streams, its signals.
-static void settle(const struct worker_config *config, int *socket, int *blobs) {
+static void settle(const struct worker_config *config, int *socket, int *blobs, int *broker) {
   struct sigaction action = {.sa_handler = on_router_death};
   struct rlimit limit;
   sigset_t none;
@@ -40,6 +40,7 @@ static void settle(const struct worker_config *config, int *socket, int *blobs) 
     fatal("worker: dup2: %s", strerror(errno));
   *socket = fcntl(config->socket, F_DUPFD_CLOEXEC, 3);
   *blobs = config->blobs->fd < 0 ? -1 : fcntl(config->blobs->fd, F_DUPFD_CLOEXEC, 3);
+  *broker = config->broker == 0 ? 0 : fcntl(config->broker, F_DUPFD_CLOEXEC, 3);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   sigaction(SIGTERM, &action, NULL);
@@ -59,11 +60,18 @@ static void close_between(int first, int last) {
   for (int fd = first; fd <= last && fd < 65536; fd++) close(fd);
 }
 
-static void close_others(int socket, int blobs) {
-  int low = blobs >= 0 && blobs < socket ? blobs : socket, high = blobs > socket ? blobs : socket;
-  close_between(3, low - 1);
-  close_between(low + 1, high - 1);
-  close_between(high + 1, INT_MAX);
+// All but these; what is below 3 is none.
+static void close_others(const int *kept, size_t count) {
+  int from = 3;
+  for (;;) {
+    int next = INT_MAX;
+    for (size_t i = 0; i < count; i++) {
+      if (kept[i] >= from && kept[i] < next) next = kept[i];
+    }
+    close_between(from, next == INT_MAX ? INT_MAX : next - 1);
+    if (next == INT_MAX) return;
+    from = next + 1;
+  }
 }
 
 // 2. The tree is opened once. If it cannot be, every later request is told so.
@@ -172,8 +180,8 @@ void worker_main(const struct worker_config *config) {
       .port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
   struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
   int socket;
-  settle(config, &socket, &tree.blobs.fd);
-  close_others(socket, tree.blobs.fd);
+  settle(config, &socket, &tree.blobs.fd, &tree.broker);
+  close_others((const int[]){socket, tree.blobs.fd, tree.broker}, 3);
   tree.host = tree.root;
   port_init(&port, socket, config->beat);
   while (!service.is_closing && !port.has_ended) {

@@ -1,10 +1,11 @@
 // How plays reach hosts: their keywords, become methods and users, and a connection that is made anew.
 
 import assert from "node:assert/strict";
-import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireOrSkip } from "../lab/needs.js";
+import { run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { sshHost, type SshHost } from "../lab/sshd.js";
 import { rootOverlay } from "../lab/trees.js";
@@ -122,10 +123,89 @@ describe("how plays reach hosts", function () {
 `,
     );
     assert.equal(ran.status, 0, brief(ran));
-    const [, second, third] = ran.results;
+    const [first, second, third] = ran.results;
+    assert.equal(first?.result["stdout"], "plain");
     assert.equal(second?.status, "failed");
     assert.match(`${second?.message} ${second?.remedy}`, /crun is not root on node, .* become free[\s\S]*crun_become/);
     assert.match(`${third?.message} ${third?.remedy}`, /nobody-of-that-name/);
+  });
+
+  it("without becoming, programs on the host are the login's: its name, home, groups, rights, and sudo where it has that", async () => {
+    const ran = await played(
+      `crun_port=${host.port} crun_user=free crun_become=false`,
+      `- hosts: node
+  gather_facts: false
+  tasks:
+    - shell: id -un; id -gn; echo $HOME; stat -c %U /etc/passwd; cat /etc/shadow 2>&1 | grep -c denied
+    - command: sudo -n id -un
+    - copy: { content: mine, dest: "${host.home("free")}/file" }
+    - command: stat -c %U ${host.home("free")}/file
+    - shell: readlink /proc/self/ns/user
+    - shell: sleep 0.3; id -un
+      async: 20
+      poll: 0
+      register: job
+    - async_status: { jid: "{{job.ansible_job_id}}" }
+      register: done
+      until: done.finished == 1
+      retries: 50
+      delay: 0.1
+    - command: sleep 20
+      timeout: 1
+      ignore_errors: true
+`,
+    );
+    assert.equal(ran.status, 0, brief(ran));
+    const texts = outputs(ran).map(String);
+    assert.deepEqual(texts[0]?.split("\n"), ["free", "free", host.home("free"), "root", "1"]);
+    assert.equal(texts[1], "root");
+    assert.equal(texts[2], "free");
+    assert.equal(texts[3], readlinkSync("/proc/self/ns/user"));
+    assert.equal(texts.at(-1), "free");
+    assert.equal(ran.results.at(-1)?.status, "failed");
+  });
+
+  it("without becoming, a crun that is killed leaves nothing of it on the host", async () => {
+    const word = `${90_000 + process.pid}.5`;
+    work.write(
+      "hosts",
+      `node crun_host=${host.host} crun_port=${host.port} crun_user=plain crun_become=false crun_identity=${host.identityFile} crun_known_hosts=${host.knownHostsFile} crun_ssh_config=/dev/null\n`,
+    );
+    work.write("site.yml", `- hosts: node\n  tasks:\n    - shell: setsid sleep ${word} & sleep ${word}\n`);
+    const plain = async (): Promise<string> =>
+      (await run(["pgrep", "-u", "21001", "-a"])).stdout
+        .split("\n")
+        .filter((line) => line.includes(word) || line.includes("helper"))
+        .join("\n");
+    const started = work.start(["play", "-i", "hosts", "site.yml"]);
+    for (let turn = 0; turn < 200 && !(await plain()).includes(word); turn++) await sleep(50);
+    assert.ok((await plain()).includes(word), started.shown());
+    started.kill("SIGKILL");
+    await started.ended;
+    for (let turn = 0; turn < 200 && (await plain()) !== ""; turn++) await sleep(50);
+    assert.equal(await plain(), "");
+  });
+
+  it("meta: reset_connection gives the login the groups that it was given meanwhile", async () => {
+    const file = join(host.directory, "etc/group");
+    const ran = await played(
+      `crun_port=${host.port} crun_user=plain crun_become=false`,
+      `- hosts: node
+  gather_facts: false
+  tasks:
+    - command: id -Gn
+    - shell: "echo late:x:29999:plain >> ${file}"
+      delegate_to: local
+    - command: id -Gn
+    - meta: reset_connection
+    - command: id -Gn
+`,
+    );
+    assert.equal(ran.status, 0, brief(ran));
+    assert.deepEqual(
+      outputs(ran).filter((text) => text !== ""),
+      ["plain", "plain", "plain late"],
+    );
   });
 
   it("meta: reset_connection logs in anew, and the old login's helper and jobs are gone", async () => {
@@ -176,7 +256,7 @@ describe("how plays reach hosts", function () {
   it("a job on a host lives on when the run and its login have ended, become by sudo or doas", async () => {
     for (const [user, vars] of [
       ["free", ""],
-      ["doer", "crun_become_method=doas crun_become_password=\"doer's word\""],
+      ["doer", 'crun_become_method=doas crun_become_password="doer\'s word"'],
     ] as const) {
       const sign = join(host.home(user), "sign");
       const begin = Date.now();
