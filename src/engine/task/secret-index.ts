@@ -42,16 +42,18 @@ export class SecretIndex {
   /** How much of the text can be shown now; what is behind it may be the beginning of something that is hidden. */
   settled(text: string): number {
     for (let start = Math.max(0, text.length - this.#longest + 1); start < text.length; start++) {
-      if (!this.#mayBegin(text.slice(start))) continue;
+      if (!this.#mayBegin(text, start)) continue;
       const around = this.#find(text).find(([from, to]) => from < start && start < to);
       return around ? around[0] : start;
     }
     return text.length;
   }
 
-  #mayBegin(rest: string): boolean {
-    if (rest.length < SHORTEST) return this.#beginnings.has(rest);
-    if (this.#starts[hashOf(rest.charCodeAt(0), rest.charCodeAt(1), rest.charCodeAt(2))] === 0) return false;
+  #mayBegin(text: string, start: number): boolean {
+    if (text.length - start < SHORTEST) return this.#beginnings.has(text.slice(start));
+    const hash = hashOf(text.charCodeAt(start), text.charCodeAt(start + 1), text.charCodeAt(start + 2));
+    if (this.#starts[hash] === 0) return false;
+    const rest = text.slice(start);
     return this.#byStart.get(rest.slice(0, SHORTEST))?.hasLonger(rest) ?? false;
   }
 
