@@ -2,7 +2,7 @@
 
 import { nearest } from "../../diagnostic/near.js";
 import { CEL_TYPE_NAMES } from "./cel-names.js";
-import { checkCall, helpers, type HelperDefinition } from "../helpers/index.js";
+import { checkCall, checkLiterals, helpers, UNKNOWN, type HelperDefinition } from "../helpers/index.js";
 
 export interface CelReference {
   readonly name: string;
@@ -123,7 +123,9 @@ export class TreeReader {
     if (helper && !(OWN_FUNCTIONS.has(name) && args.length < 2)) {
       const options = optionsOf(helper, args);
       const count = args.length - (options ? 1 : 0);
-      const fault = checkCall(name, helper, count, options ?? []);
+      const fault =
+        checkCall(name, helper, count, options ?? []) ??
+        checkLiterals(name, helper, args.slice(0, count).map(literalOf), options ? entriesOf(args.at(-1)) : {});
       if (fault) this.callFault ??= { ...fault, index: node.start ?? node.pos ?? 0 };
       node.args[0] = this.#register(name, count, options !== undefined);
     } else if (!OWN_FUNCTIONS.has(name) && !CEL_TYPE_NAMES.has(name))
@@ -136,6 +138,11 @@ export class TreeReader {
     const [name, receiver, args]: unknown[] = node.args;
     if (typeof name !== "string" || !Array.isArray(args)) return;
     if (PYTHON_METHODS.has(name)) this.unknownCall ??= { name, index: node.pos ?? node.start ?? 0 };
+    if (name === "matches") {
+      const { search } = helpers;
+      const fault = search && checkLiterals(name, search, [UNKNOWN, ...args.map(literalOf)], {});
+      if (fault) this.callFault ??= { ...fault, index: node.start ?? node.pos ?? 0 };
+    }
     if (name === "matches") node.args[0] = this.#register(name, 1, false);
     this.visit(receiver, bound);
     const [variable, ...others]: unknown[] = args;
@@ -169,6 +176,23 @@ function optionsOf(helper: HelperDefinition, args: readonly unknown[]): string[]
   return names.length > 0 && names.every((name) => known.has(name) || nearest(name, known) !== undefined)
     ? names
     : undefined;
+}
+
+/** The value of a literal; UNKNOWN for what the run tells. */
+function literalOf(node: unknown): unknown {
+  if (!isNode(node) || node.op !== "value") return UNKNOWN;
+  return typeof node.args === "bigint" ? Number(node.args) : node.args;
+}
+
+function entriesOf(map: unknown): Readonly<Record<string, unknown>> {
+  if (!isNode(map) || !Array.isArray(map.args)) return {};
+  return Object.fromEntries(
+    map.args.flatMap((entry: unknown) => {
+      const [key, value]: unknown[] = Array.isArray(entry) ? entry : [];
+      const name = literalText(key);
+      return name === undefined ? [] : [[name, literalOf(value)]];
+    }),
+  );
 }
 
 function literalText(node: unknown): string | undefined {

@@ -40,6 +40,24 @@ export function checkCall(
   };
 }
 
+/** Whether what is written out among the arguments is wrong by itself; `args` and `hash` have UNKNOWN for what is not written out. */
+export function checkLiterals(
+  name: string,
+  helper: HelperDefinition,
+  given: readonly unknown[],
+  options: HelperOptions["hash"],
+): CallFault | undefined {
+  if (!helper.check) return undefined;
+  const [args, hash] = placed(helper, given, options);
+  try {
+    helper.check(args, hash);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof HelperError)) throw error;
+    return { message: `${name}: ${error.message}`, remedy: error.remedy };
+  }
+}
+
 function range({ min, max }: HelperDefinition): string {
   const values = (count: number): string => `${count} ${count === 1 ? "value" : "values"}`;
   if (max === 0) return "no values";

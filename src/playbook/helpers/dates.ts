@@ -1,6 +1,6 @@
 // Helpers for dates. The clock is read once per run: all targets and tasks see the same time.
 
-import { helper, HelperError, numberArgument, textArgument, toBool, type HelperTable } from "./definition.js";
+import { helper, HelperError, literal, numberArgument, textArgument, toBool, type HelperTable } from "./definition.js";
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = [
@@ -211,6 +211,7 @@ export const dateHelpers: HelperTable = {
       const ms = second === undefined || second === null ? runTimeMs() : numberArgument(second) * 1000;
       return formatTime(textArgument(format), fieldsOf(ms, toBool(utc)));
     },
+    { check: ([format]) => void (literal(format) === undefined || formatTime(String(format), fieldsOf(0, true))) },
   ),
   to_datetime: helper(
     "text [format]",

@@ -56,7 +56,20 @@ export interface HelperDefinition {
   readonly isPredicate?: boolean;
   /** Which arguments may be undefined. */
   isOptional?(index: number): boolean;
+  /**
+   * Throws a HelperError for arguments that are wrong whatever the others are. Called before the run, with UNKNOWN for what is no literal and
+   * undefined for what is not given.
+   */
+  check?(args: readonly unknown[], hash: HelperOptions["hash"]): void;
   call(args: readonly unknown[], options: HelperOptions): unknown;
+}
+
+/** An argument whose value only the run tells. */
+export const UNKNOWN: unique symbol = Symbol("unknown");
+
+/** A text that stands written out as an argument; undefined for anything else. */
+export function literal(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 export type HelperTable = Readonly<Record<string, HelperDefinition>>;
@@ -68,7 +81,7 @@ export function helper(
   args: string,
   doc: string,
   call: Call,
-  more: Pick<HelperDefinition, "isPredicate" | "isOptional" | "takesAlso"> = {},
+  more: Pick<HelperDefinition, "isPredicate" | "isOptional" | "takesAlso" | "check"> = {},
 ): HelperDefinition {
   const words = args === "" ? [] : args.split(" ");
   const positional = words.filter((word) => !word.endsWith("="));
@@ -90,8 +103,9 @@ export function predicate(
   args: string,
   doc: string,
   call: (args: readonly unknown[], options: HelperOptions) => boolean,
+  more: Pick<HelperDefinition, "check"> = {},
 ): HelperDefinition {
-  return helper(args, doc, call, { isPredicate: true });
+  return helper(args, doc, call, { isPredicate: true, ...more });
 }
 
 /** How messages call a value that is no argument by itself. */

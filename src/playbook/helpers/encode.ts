@@ -3,8 +3,17 @@
 import { createHash } from "node:crypto";
 import { plainOf, readYaml, toYaml } from "../yaml/yaml.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { helper, HelperError, isMap, numberArgument, textArgument, toBool, type HelperTable } from "./definition.js";
-import { passwordHash } from "./password.js";
+import {
+  helper,
+  HelperError,
+  isMap,
+  literal,
+  numberArgument,
+  textArgument,
+  toBool,
+  type HelperTable,
+} from "./definition.js";
+import { checkMethod, passwordHash } from "./password.js";
 
 interface JsonStyle {
   readonly indent: number;
@@ -131,8 +140,11 @@ export const encodingHelpers: HelperTable = {
     if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(given)) throw new HelperError("this is no base64");
     return Buffer.from(given, "base64").toString(encodingOf(encoding));
   }),
-  hash: helper("text [hashtype]", "The hash in hex: sha1, or md5, sha256, sha512 and others.", ([text, algorithm]) =>
-    digest(text, textArgument(algorithm ?? "sha1")),
+  hash: helper(
+    "text [hashtype]",
+    "The hash in hex: sha1, or md5, sha256, sha512 and others.",
+    ([text, algorithm]) => digest(text, textArgument(algorithm ?? "sha1")),
+    { check: ([, algorithm]) => void digest("", literal(algorithm) ?? "sha1") },
   ),
   checksum: helper("text", "The SHA-1 in hex.", ([text]) => digest(text, "sha1")),
   md5: helper("text", "The MD5 in hex.", ([text]) => digest(text, "md5")),
@@ -152,5 +164,6 @@ export const encodingHelpers: HelperTable = {
         rounds === undefined || rounds === null ? undefined : numberArgument(rounds, "rounds"),
       );
     },
+    { check: ([, method, salt]) => void checkMethod(literal(method) ?? "sha512", literal(salt)) },
   ),
 };

@@ -3,6 +3,7 @@
 import {
   helper,
   HelperError,
+  literal,
   listArgument,
   numberArgument,
   predicate,
@@ -136,14 +137,30 @@ function slaac(value: unknown, mac: unknown): unknown {
   return addressOf(network, (firstOf(network) & ~((1n << 64n) - 1n)) | bits);
 }
 
+/** The query is written out: it must be one. */
+const checkedQuery = {
+  check: ([, query]: readonly unknown[]): void => void (literal(query) === undefined || queryOne("10.0.0.1/30", query)),
+};
+
 export const ipHelpers: HelperTable = {
   ipaddr: helper(
     "value [query]",
     "The address or network, false where it is none; or what `query` asks: address, network, netmask, prefix, broadcast, size, host, net, a position, a network that it is in. A list gives those that have an answer.",
     ([value, query]) => ask(value, query),
+    checkedQuery,
   ),
-  ipv4: helper("value [query]", "The same for version 4 alone.", ([value, query]) => ask(value, query, 4)),
-  ipv6: helper("value [query]", "The same for version 6 alone.", ([value, query]) => ask(value, query, 6)),
+  ipv4: helper(
+    "value [query]",
+    "The same for version 4 alone.",
+    ([value, query]) => ask(value, query, 4),
+    checkedQuery,
+  ),
+  ipv6: helper(
+    "value [query]",
+    "The same for version 6 alone.",
+    ([value, query]) => ask(value, query, 6),
+    checkedQuery,
+  ),
   ipwrap: helper("value", "Addresses of version 6 in brackets, all else as it is.", ([value]) => {
     const wrap = (one: unknown): unknown => {
       const network = typeof one === "string" ? parseValue(one) : undefined;

@@ -2,7 +2,16 @@
 
 import { roundHalfEven } from "./numbers.js";
 import { textOf } from "../scope/values.js";
-import { helper, HelperError, isMap, numberArgument, textArgument, toBool, type HelperTable } from "./definition.js";
+import {
+  helper,
+  HelperError,
+  isMap,
+  literal,
+  numberArgument,
+  textArgument,
+  toBool,
+  type HelperTable,
+} from "./definition.js";
 
 const LONGEST_LINE = 1_000_000;
 
@@ -231,6 +240,7 @@ export const layoutHelpers: HelperTable = {
     "text [style] decoration= beginning= end= prefix= prefix_count= postfix= postfix_count= newline=",
     "As a comment; styles plain, c, cblock, erlang, xml; `decoration=` is what lines begin with.",
     ([text, style = "plain"], { hash }) => commentText(textArgument(text), textArgument(style), hash),
+    { check: ([, style]) => void (literal(style) === undefined || commentText("", String(style), {})) },
   ),
   wordwrap: helper(
     "text [width] [break_long_words] [wrapstring]",

@@ -23,13 +23,8 @@ export const passwordMethods: readonly string[] = Object.keys(METHODS);
 /** A hash of 5000 rounds takes some 10 ms: the same question is asked for each target. */
 const known = new Map<string, string>();
 
-export function passwordHash(
-  password: string,
-  method: string,
-  salt: string | undefined,
-  rounds: number | undefined,
-  saltSize?: number,
-): string {
+/** The method of that name. Throws a HelperError where there is none, or the salt cannot be one. */
+export function checkMethod(method: string, salt: string | undefined): Method {
   const chosen = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined;
   if (!chosen) {
     throw new HelperError(
@@ -37,9 +32,20 @@ export function passwordHash(
       "There are sha512 and sha256; md5 and blowfish are left out on purpose.",
     );
   }
-  const used = salt ?? randomSalt(saltSize);
-  if (!/^[./0-9A-Za-z]{1,16}$/.test(used))
+  if (salt !== undefined && !/^[./0-9A-Za-z]{1,16}$/.test(salt))
     throw new HelperError("the salt must be 1 to 16 letters, digits, dots or slashes");
+  return chosen;
+}
+
+export function passwordHash(
+  password: string,
+  method: string,
+  salt: string | undefined,
+  rounds: number | undefined,
+  saltSize?: number,
+): string {
+  const used = salt ?? randomSalt(saltSize);
+  const chosen = checkMethod(method, used);
   const count = rounds === undefined ? undefined : Math.min(999_999_999, Math.max(1000, Math.trunc(rounds)));
   const prefix = `$${chosen.id}$${count === undefined ? "" : `rounds=${count}$`}${used}$`;
   const key = `${prefix}\0${password}`;

@@ -94,13 +94,17 @@ function wordsOf(seed: string | number): number[] {
   return words.length === 0 ? [0] : words;
 }
 
-function twisterOf(seed: unknown): Twister {
+function wantsSeed(seed: unknown): void {
   if (seed === undefined || seed === null) {
     throw new HelperError(
       "it wants a seed",
       "Without one the task would change at each run: seed=inventory_hostname gives each target a choice that stays.",
     );
   }
+}
+
+function twisterOf(seed: unknown): Twister {
+  wantsSeed(seed);
   return new Twister(typeof seed === "number" ? seed : textArgument(seed, "seed"));
 }
 
@@ -123,14 +127,20 @@ export const randomHelpers: HelperTable = {
     "list-or-end [start] [step] [seed]",
     "One of the items, or a number below `end`; which, `seed=` says, as in Ansible: `random 60 seed=inventory_hostname`.",
     choice,
+    { check: ([, , , seed]) => wantsSeed(seed) },
   ),
-  shuffle: helper("list [seed]", "The items in an order that `seed=` says, as in Ansible.", ([value, seed]) => {
-    const twister = twisterOf(seed);
-    const items = [...listArgument(value)];
-    for (let index = items.length - 1; index > 0; index--) {
-      const other = twister.below(index + 1);
-      [items[index], items[other]] = [items[other], items[index]];
-    }
-    return items;
-  }),
+  shuffle: helper(
+    "list [seed]",
+    "The items in an order that `seed=` says, as in Ansible.",
+    ([value, seed]) => {
+      const twister = twisterOf(seed);
+      const items = [...listArgument(value)];
+      for (let index = items.length - 1; index > 0; index--) {
+        const other = twister.below(index + 1);
+        [items[index], items[other]] = [items[other], items[index]];
+      }
+      return items;
+    },
+    { check: ([, seed]) => wantsSeed(seed) },
+  ),
 };

@@ -5,6 +5,7 @@ import { BadRegex, expandTemplate, pythonRegex } from "../../module/regex.js";
 import {
   helper,
   HelperError,
+  literal,
   numberArgument,
   predicate,
   textArgument,
@@ -51,6 +52,14 @@ function expand(template: string, match: RegExpMatchArray): string {
   }
 }
 
+/** The expression is written out: it must be one. */
+function checkPattern([, pattern]: readonly unknown[]): void {
+  const text = literal(pattern);
+  if (text !== undefined) regexOf(text, "");
+}
+
+const checked = { check: checkPattern };
+
 export const regexHelpers: HelperTable = {
   regex_replace: helper(
     "text pattern [replacement] [ignorecase] [multiline] count=",
@@ -69,6 +78,7 @@ export const regexHelpers: HelperTable = {
       }
       return result + text.slice(end);
     },
+    checked,
   ),
   regex_search: helper(
     "text pattern [group] ... ignorecase= multiline=",
@@ -84,6 +94,7 @@ export const regexHelpers: HelperTable = {
         ? match[0]
         : groups.map((group) => expand(/^\d+$/.test(String(group)) ? `\\g<${group}>` : textArgument(group), match));
     },
+    checked,
   ),
   regex_findall: helper(
     "text pattern [multiline] [ignorecase]",
@@ -96,6 +107,7 @@ export const regexHelpers: HelperTable = {
             ? (match[1] ?? "")
             : match.slice(1).map((group) => group ?? ""),
       ),
+    checked,
   ),
   regex_escape: helper(
     "text [re_type]",
@@ -115,9 +127,10 @@ export const regexHelpers: HelperTable = {
       const match = firstMatch(regexOf(textArgument(pattern), flagsOf(ignorecase, multiline)), textArgument(text));
       return match?.index === 0;
     },
+    checked,
   ),
-  search: predicate("text pattern [ignorecase] [multiline]", "The text matches somewhere.", searches),
-  regex: predicate("text pattern [ignorecase] [multiline]", "The same as search.", searches),
+  search: predicate("text pattern [ignorecase] [multiline]", "The text matches somewhere.", searches, checked),
+  regex: predicate("text pattern [ignorecase] [multiline]", "The same as search.", searches, checked),
 };
 
 function searches([text, pattern, ignorecase, multiline]: readonly unknown[]): boolean {

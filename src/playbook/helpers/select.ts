@@ -1,10 +1,14 @@
 // Helpers that go through lists with another helper or test: map, select, reject, selectattr, rejectattr.
 
-import { checkCall, invoke } from "./call.js";
+import { NO_SCOPE } from "../scope/no-scope.js";
+import { checkCall, checkLiterals, invoke } from "./call.js";
 import {
   attributeOf,
   helper,
   HelperError,
+  literal,
+  UNKNOWN,
+  type HelperDefinition,
   isMap,
   listArgument,
   noField,
@@ -71,8 +75,10 @@ function testNamed(name: unknown, args: readonly unknown[], options: HelperOptio
     const names = [...Object.keys(TESTS), ...Object.keys(inner).filter((one) => inner[one]?.isPredicate)];
     throw new HelperError(`there is no test ${JSON.stringify(word)}`, suggest(word, names));
   }
-  const fault = checkCall(word, known, args.length + 1, Object.keys(options.hash));
-  if (fault) throw new HelperError(fault.message);
+  const fault =
+    checkCall(word, known, args.length + 1, Object.keys(options.hash)) ??
+    checkLiterals(word, known, [UNKNOWN, ...args], options.hash);
+  if (fault) throw new HelperError(fault.message, fault.remedy);
   return (value) => {
     // What is not there passes no test but those that ask for that.
     if (value === undefined && known.isOptional?.(0) !== true) return false;
@@ -110,19 +116,44 @@ function mapOver(args: readonly unknown[], options: HelperOptions): unknown[] {
       return value;
     });
   }
-  if (name === undefined)
-    throw new HelperError("it wants a helper or attribute=", 'Write map users attribute="name", or map names "upper".');
+  if (name === undefined) throw nothingToDo();
   const word = textArgument(name, "the helper's name");
+  const innerHash = other === undefined ? hash : { ...hash, default: other };
+  const chosen = innerCall(word, rest, innerHash);
+  return items.map((one) => invoke(word, chosen, [one, ...rest], { ...options, hash: innerHash }));
+}
+
+function nothingToDo(): HelperError {
+  return new HelperError("it wants a helper or attribute=", 'Write map users attribute="name", or map names "upper".');
+}
+
+/** The helper that is called for each item, if it can be called so. */
+function innerCall(word: string, rest: readonly unknown[], hash: HelperOptions["hash"]): HelperDefinition {
   const chosen = Object.hasOwn(inner, word) ? inner[word] : undefined;
   if (!chosen)
     throw new HelperError(
       `there is no helper ${JSON.stringify(word)}`,
       suggest(word, Object.keys(inner)) ?? `For the field of each item write attribute=${JSON.stringify(word)}.`,
     );
-  const innerHash = other === undefined ? hash : { ...hash, default: other };
-  const fault = checkCall(word, chosen, rest.length + 1, Object.keys(innerHash));
+  const names = Object.keys(hash);
+  const fault =
+    checkCall(word, chosen, rest.length + 1, names) ?? checkLiterals(word, chosen, [UNKNOWN, ...rest], hash);
   if (fault) throw new HelperError(fault.message, fault.remedy);
-  return items.map((one) => invoke(word, chosen, [one, ...rest], { ...options, hash: innerHash }));
+  return chosen;
+}
+
+/** The test is written out: it must be there, and take so many values. */
+function checkTest(at: number): (args: readonly unknown[], hash: HelperOptions["hash"]) => void {
+  return (args, hash) => {
+    const name = literal(args[at]);
+    if (name !== undefined) testNamed(name, args.slice(at + 1), { hash, scope: NO_SCOPE });
+  };
+}
+
+function checkMap([, name, ...rest]: readonly unknown[], hash: HelperOptions["hash"]): void {
+  const word = literal(name);
+  if (name === undefined && hash["attribute"] === undefined) throw nothingToDo();
+  if (word !== undefined) innerCall(word, rest, hash);
 }
 
 export const selectionHelpers: HelperTable = {
@@ -130,30 +161,30 @@ export const selectionHelpers: HelperTable = {
     "list [helper] ... attribute= default=",
     'Each item through a helper, or its field: `map users attribute="name"`.',
     mapOver,
-    { takesAlso: "inner" },
+    { takesAlso: "inner", check: checkMap },
   ),
   select: helper(
     "list [test] ...",
     'The items for which a test holds: `select names "match" "^web"`.',
     (args, options) => choose(args, options, true),
-    { takesAlso: "inner" },
+    { takesAlso: "inner", check: checkTest(1) },
   ),
   reject: helper(
     "list [test] ...",
     "The items for which a test does not hold.",
     (args, options) => choose(args, options, false),
-    { takesAlso: "inner" },
+    { takesAlso: "inner", check: checkTest(1) },
   ),
   selectattr: helper(
     "list field [test] ...",
     'The items for whose field a test holds: `selectattr users "shell" "eq" "/bin/sh"`.',
     (args, options) => chooseByField(args, options, true),
-    { takesAlso: "inner" },
+    { takesAlso: "inner", check: checkTest(2) },
   ),
   rejectattr: helper(
     "list field [test] ...",
     "The items for whose field a test does not hold.",
     (args, options) => chooseByField(args, options, false),
-    { takesAlso: "inner" },
+    { takesAlso: "inner", check: checkTest(2) },
   ),
 };

@@ -1,6 +1,6 @@
 // Compares versions, as Ansible's test does.
 
-import { HelperError, helper, listArgument, predicate, textArgument, type HelperTable } from "./definition.js";
+import { HelperError, helper, listArgument, literal, predicate, textArgument, type HelperTable } from "./definition.js";
 
 const OPERATORS: Readonly<Record<string, (order: number) => boolean>> = {
   "==": (order) => order === 0,
@@ -112,6 +112,10 @@ export const versionHelpers: HelperTable = {
         textArgument(operator),
         kind === undefined || kind === null ? (strict === true ? "strict" : "loose") : textArgument(kind),
       ),
+    {
+      check: ([, , operator, , kind]) =>
+        void compareVersions("1.0.0", "1.0.0", literal(operator) ?? "==", literal(kind) ?? "loose"),
+    },
   ),
   version_sort: helper("list", "Versions in their order.", ([list]) =>
     listArgument(list)

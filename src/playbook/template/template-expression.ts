@@ -4,7 +4,15 @@ import { suggest } from "../../diagnostic/near.js";
 import type { Scope } from "../../module/value.js";
 import { contextFrame, dataOf, localOf, type Frame } from "./frame.js";
 import { remedyForName } from "../scope/near-names.js";
-import { checkCall, HelperError, helpers, invoke, type HelperDefinition } from "../helpers/index.js";
+import {
+  checkCall,
+  checkLiterals,
+  HelperError,
+  helpers,
+  invoke,
+  UNKNOWN,
+  type HelperDefinition,
+} from "../helpers/index.js";
 import { absentHelper } from "../helpers/absent.js";
 import { handlebarsOfJinja } from "../jinja/jinja-to-handlebars.js";
 import {
@@ -159,6 +167,13 @@ export abstract class ExpressionCompiler {
       named.map((pair) => pair.key),
     );
     if (fault) throw this.fault(node, fault.message, this.jinja(node) ?? fault.remedy);
+    const written = checkLiterals(
+      name,
+      helper,
+      [...(body ? [UNKNOWN] : []), ...node.params.map(valueOf)],
+      Object.fromEntries(named.map((pair) => [pair.key, valueOf(pair.value)])),
+    );
+    if (written) throw this.fault(node, written.message, written.remedy);
     const params = node.params.map((one, index) =>
       this.expression(one, helper.isOptional?.(index) ? "optional" : "strict", lexical),
     );
@@ -328,6 +343,13 @@ export abstract class ExpressionCompiler {
     const known = keys.length > 0 && keys.length <= 12 ? `It has ${keys.join(", ")}.` : undefined;
     return this.fault(node, `${of} has no ${JSON.stringify(name)}`, suggest(name, keys) ?? known);
   }
+}
+
+/** The value of a literal; UNKNOWN for what the run tells. */
+function valueOf(node: ExpressionNode): unknown {
+  if (node.type === "PathExpression" || node.type === "SubExpression" || node.type === "UndefinedLiteral")
+    return UNKNOWN;
+  return node.type === "NullLiteral" ? null : node.value;
 }
 
 function contextValue(frame: Frame, scope: Scope): unknown {
