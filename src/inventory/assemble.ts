@@ -2,11 +2,12 @@
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { VarLayer } from "../module/value.js";
-import { buildGraph, type Graph, type GroupNode } from "./graph.js";
+import { buildGraph, type GroupNode } from "./graph.js";
 import { withLost } from "./concern.js";
 import { byRank, type LoadedInventory, type Target, type TreeRule } from "./inventory.js";
 import type { Language } from "./language.js";
 import { layerOf } from "./layer.js";
+import { doubleNames, strayFiles } from "./oddities.js";
 import { matchPattern } from "./pattern.js";
 import { isOfRule, ruleOf, rulesIn, withFound, type FoundTrees } from "./rules.js";
 import { emptySource, type InventorySource } from "./source.js";
@@ -31,7 +32,6 @@ export function assembleInventory(
   const groupNames = memoByList((groups) => groups.map((group) => group.name).sort());
   for (const name of graph.entries.keys())
     targets.set(name, targetOf(name, groupNames(graph.groupsOf.get(name) ?? [])));
-  if (found.size === 0) warnOfDoubles(graph, options.warn);
   const above = (group: string): string[] => [...graph.ancestors(group)].filter((one) => one !== "all").sort();
   const allRules = [...rulesIn(sources)].map(([name, { host, glob, groups }]): TreeRule => ({
     name,
@@ -43,6 +43,12 @@ export function assembleInventory(
   const lost = allRules.filter(({ name }) => found.has(name) && found.get(name) === undefined);
   const byName = new Map(rules.map((rule) => [rule.name, rule]));
   const variables = new TargetVariables(graph, targets, options);
+  const hosts = new Set([...targets.values()].flatMap(({ name, host }) => [name, host]));
+  if (found.size === 0) {
+    // Trees that are yet to be found may be what host_vars are for.
+    const folders = variables.namedFiles().filter(({ kind }) => kind === "group" || allRules.length === 0);
+    for (const one of [...doubleNames(graph), ...strayFiles(graph, hosts, folders)]) options.warn(one);
+  }
   const names = {
     targets,
     groups: graph.members,
@@ -110,12 +116,4 @@ function memoByList<V>(compute: (list: readonly GroupNode[]) => V): (list: reado
     known.set(list, value);
     return value;
   };
-}
-
-function warnOfDoubles(graph: Graph, warn: (diagnostic: Diagnostic) => void): void {
-  for (const name of graph.groups.keys()) {
-    if (!graph.entries.has(name) || graph.groups.get(name)?.own.includes(name) === true) continue;
-    const summary = `${JSON.stringify(name)} is the name of a group and of a host: patterns mean the host`;
-    warn({ severity: "warning", summary, remedy: "Give one of them another name." });
-  }
 }

@@ -1,7 +1,7 @@
 // Loads inventories: files, directories, programs, lists of names, and puts them together.
 
 import { isUtf8 } from "node:buffer";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { assembleInventory } from "./assemble.js";
@@ -182,7 +182,14 @@ function valuesOf({ entries, groups }: InventorySource): unknown[] {
 
 /** What a program can be: a script that names its interpreter, or machine code. */
 function isProgram(file: string): boolean {
-  const head = readFileSync(file).subarray(0, 4).toString("latin1");
+  const bytes = Buffer.alloc(4);
+  const descriptor = openSync(file, "r");
+  try {
+    readSync(descriptor, bytes, 0, bytes.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const head = bytes.toString("latin1");
   return head.startsWith("#!") || head === "\u007fELF";
 }
 

@@ -10,6 +10,7 @@ import { layerOf, readDataFile, varsOfFile } from "./layer.js";
 import { memoByName } from "./memo.js";
 import { Locked } from "../vault/vault.js";
 import { withSourceLines } from "./report.js";
+import type { NamedFiles } from "./oddities.js";
 import { targetOf } from "./target-of.js";
 import { VarsFolder } from "./vars-folder.js";
 
@@ -23,6 +24,7 @@ export interface VariableOptions {
 }
 
 interface Folder {
+  readonly path: string;
   names(): Iterable<string>;
   of(name: string): readonly VarLayer[];
 }
@@ -58,6 +60,17 @@ export class TargetVariables {
     return Object.values(this.#folders)
       .flat()
       .flatMap((folder) => [...folder.names()].flatMap((name) => unlessLocked(() => folder.of(name))));
+  }
+
+  /** What group_vars and host_vars have files for. */
+  namedFiles(): readonly NamedFiles[] {
+    const { inventoryGroups, playbookGroups, inventoryHosts, playbookHosts } = this.#folders;
+    const named = (kind: NamedFiles["kind"], folders: readonly Folder[]): NamedFiles[] =>
+      folders.map(({ path, names }) => ({ path, kind, names: [...names()] }));
+    return [
+      ...named("group", [...inventoryGroups, ...playbookGroups]),
+      ...named("host", [...inventoryHosts, ...playbookHosts]),
+    ];
   }
 
   of(name: string): readonly VarLayer[] {
@@ -165,8 +178,10 @@ function folderLayers(
   side: "inventory" | "playbook",
   { language, warn, read }: VariableOptions,
 ): Folder {
-  const files = new VarsFolder(join(directory, folder), warn);
+  const path = join(directory, folder);
+  const files = new VarsFolder(path, warn);
   return {
+    path,
     names: () => files.names(),
     of: memoByName((name: string): readonly VarLayer[] =>
       files.filesFor(name).map((file) => {

@@ -99,6 +99,26 @@ describe("group_vars and host_vars", () => {
     assert.deepEqual(valuesOf(await shop.load(files, ["inv"]), "b"), { y: 1 });
   });
 
+  it("that are for nobody, where a near name has none, are warned of", async () => {
+    const files = {
+      hosts: "[web]\nnode1\nnode2\n[frontend]\nnode1\n[db]\n",
+      "group_vars/wbe.yml": "x: 1\n",
+      "group_vars/fronted.yml": "x: 1\n",
+      "group_vars/other.yml": "x: 1\n",
+      "group_vars/web.yml": "x: 1\n",
+      "host_vars/ndoe1.yml": "x: 1\n",
+      "host_vars/node3.yml": "x: 1\n",
+    };
+    await shop.load(files);
+    assert.deepEqual(
+      shop.warnings.map(({ summary, remedy }) => `${summary.replace(shop.path("/"), "")} ${remedy}`),
+      [
+        'group_vars/fronted is for no group of this inventory Did you mean "frontend"?',
+        'host_vars/ndoe1 is for no host of this inventory Did you mean "node1"?',
+      ],
+    );
+  });
+
   it("say for each value which level and which line it comes from", async () => {
     const files = {
       hosts: "[web]\na x=1\n[web:vars]\ny=1\n",
