@@ -192,7 +192,7 @@ const mistakes: readonly (readonly [string, string])[] = [
     "n == 5 &&",
     'error: this is no CEL expression: unexpected token: the end\n  at when:1:10\n  1 | n == 5 &&\n    |          ^\n  Conditions are CEL: a == "x" && (b > 1 || !c), x in [1, 2], has(vars.x), size(list) > 0.',
   ],
-  ["name.matches('[')", "error: \"[\" has a [ without its ]\n  at when:1:1\n  1 | name.matches('[')\n    | ^"],
+  ["name.matches('[')", "error: matches: \"[\" has a [ without its ]\n  at when:1:1\n  1 | name.matches('[')\n    | ^"],
 ];
 
 describe("conditions", () => {
