@@ -140,7 +140,12 @@ export function globExpression(glob: string): RegExp {
     if (set !== undefined) return `[${not === "!" ? "^:" : ""}${set.replace(/[\\\][^]/g, "\\$&")}]`;
     return part.replace(/[.+^${}()|\\[\]/]/g, "\\$&");
   });
-  return new RegExp(`^${source}$`);
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    // Nothing else of a glob can be wrong.
+    throw wrong(glob, "a range of characters in [ ] runs backwards", "Write it as [a-z].");
+  }
 }
 
 function wrong(pattern: string, problem: string, remedy: string): CrunError {

@@ -65,6 +65,7 @@ const wrong: readonly (readonly [pattern: string, message: RegExp])[] = [
   ["web[0-1]", /Write web\[0:1\]/],
   ["~(", /is no regular expression/],
   ["~(?>a)", /is no regular expression/],
+  ["a[z-a]*", /runs backwards/],
   ["zzz", /crun inventory --graph/],
 ];
 
