@@ -130,8 +130,8 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning }: P
   tell(
     await preflight(loaded, {
       layers: layers.all,
-      playedLayers: layers.played,
-      isPlayed,
+      // Lists and checks of the syntax need no password for what they do not look at.
+      ...(options.action === "play" ? { playedLayers: layers.played, isPlayed } : {}),
       checkPattern,
       places,
       mayBePlace: (name) => {

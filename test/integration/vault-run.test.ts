@@ -274,12 +274,40 @@ describe("secrets of a run", function () {
       });
       const ran = await apart.crun(["play", "site.yml", "-i", "local,", "-v"]);
       assert.equal(ran.status, 0, ran.all);
+      for (const action of ["--syntax-check", "--list-tasks"]) {
+        const listed = await apart.crun(["play", "site.yml", "-i", "local,", "-t", "s", action]);
+        assert.equal(listed.status, 0, listed.all);
+      }
       const tagged = await apart.crun(["play", "site.yml", "-i", "local,", "-t", "s"]);
       assert.equal(tagged.status, 1);
       assert.match(
         tagged.stderr,
         /^error: the value is encrypted, and no vault password was given\n {2}at group_vars\/all\.yml:2:9\n {2}2 \| secret: !vault \|\n/,
       );
+    });
+
+    it("are not needed by lint, which warns of what it could not look at", async () => {
+      const apart = new Workplace(scope, {
+        "site.yml": "- hosts: local\n  vars_files: secrets.yml\n  tasks: [{debug: {msg: '{{whole}} {{nosuch}}'}}]\n",
+        hosts: "local\n",
+        "secrets.yml": readFileSync(join(work.directory, "group_vars/all/secrets.yml"), "utf8"),
+        pw: "correct horse",
+      });
+      chmodSync(join(apart.directory, "pw"), 0o600);
+      const locked = await apart.crun(["lint", "site.yml", "-i", "hosts"]);
+      assert.equal(locked.status, 0, locked.all);
+      assert.match(
+        locked.stdout,
+        /^warning: the file is encrypted, and no vault password was given \[encrypted\]\n {2}at secrets\.yml\n/,
+      );
+      assert.equal((await apart.crun(["lint", "site.yml", "-i", "hosts", "--strict"])).status, 1);
+      assert.equal(
+        (await apart.crun(["lint", "site.yml", "-i", "hosts", "--strict", "--without", "encrypted"])).status,
+        0,
+      );
+      const open = await apart.crun(["lint", "site.yml", "-i", "hosts", "--vault-password-file", "pw"]);
+      assert.equal(open.status, 1, open.all);
+      assert.match(open.stdout, /"nosuch" is not defined/);
     });
 
     it("are not needed for targets that the limit leaves out", async () => {
