@@ -5,6 +5,7 @@ import type { Plan } from "../module/contract.js";
 import type { EngineEvent, FileDiff } from "./events.js";
 import type { Frame } from "./frame.js";
 import { isDone } from "./task/outcome.js";
+import type { ItemKeywords } from "./task/item-keywords.js";
 import type { Prepared } from "./task/prepared.js";
 import type { TaskWork, Venue } from "./work.js";
 import type { Scope } from "../module/value.js";
@@ -22,6 +23,8 @@ interface Entry {
   readonly plan: Plan | undefined;
   readonly prepared: Prepared | undefined;
   readonly itemScope: Scope | undefined;
+  readonly keywords: ItemKeywords | undefined;
+  readonly delegate: string | undefined;
   readonly diffs: readonly FileDiff[];
   readonly attempt: number;
   readonly conflicts: number;
@@ -89,6 +92,8 @@ export class Books {
       plan: work.plan,
       prepared: work.prepared,
       itemScope: work.itemScope,
+      keywords: work.keywords,
+      delegate: work.delegate,
       diffs: work.diffs,
       attempt: work.attempt,
       conflicts: work.conflicts,
@@ -134,6 +139,8 @@ export class Books {
     work.plan = entry.plan;
     work.prepared = entry.prepared;
     work.itemScope = entry.itemScope;
+    work.keywords = entry.keywords;
+    work.delegate = entry.delegate;
     work.diffs = entry.diffs;
     work.attempt = entry.attempt;
     work.conflicts = entry.conflicts;

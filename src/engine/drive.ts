@@ -10,6 +10,7 @@ import { positionOf } from "./frame.js";
 import { glance } from "./look/glance.js";
 import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
+import { isSaid } from "./task/item-keywords.js";
 import { LONGEST_MS, timeLeft, withTimeLeft } from "./task/limit.js";
 import { troubleOf } from "./task/outcome.js";
 import type { TargetPlay } from "./target-play.js";
@@ -247,7 +248,7 @@ function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
   const { run } = on.play;
   const op = on.frame.code.ops[on.pc];
   const node = op?.kind === "task" ? op.task : op?.kind === "include" ? op.include : undefined;
-  const isIgnored = node?.ignoreUnreachable !== undefined && node.ignoreUnreachable.render(on.scopeFor(node)) === true;
+  const isIgnored = node !== undefined && isSaid(node.ignoreUnreachable, on.scopeFor(node));
   on.books.discard();
   on.window.clear();
   on.play.run.state(venue.base.target.name)?.drop();

@@ -8,7 +8,6 @@ import type { EngineEvent } from "./events.js";
 import { fail } from "./failing.js";
 import { isInHandlers, positionOf, rootFrame, type Frame, type IncludeWork } from "./frame.js";
 import type { Need } from "./need.js";
-import { keyword } from "./task/plan-item.js";
 import type { Loaded, PlayRun } from "./play-run.js";
 import type { PrepareWith } from "./task/prepared.js";
 import { handlerOf, type IncludeOp, type MetaOp, type TaskOp } from "./program.js";
@@ -202,13 +201,11 @@ export class TargetPlay {
 
   /** Whether the task is not to be carried out. */
   isCheck(work: TaskWork): boolean {
-    const { checkMode } = work.op.task;
-    return checkMode ? (keyword(checkMode, work.scope) ?? false) : this.play.run.isCheck;
+    return work.keywords?.checkMode ?? this.play.run.isCheck;
   }
 
   isDiff(work: TaskWork): boolean {
-    const { diff } = work.op.task;
-    return diff ? (keyword(diff, work.scope) ?? false) : this.play.run.isDiff;
+    return work.keywords?.diff ?? this.play.run.isDiff;
   }
 
   /** What is known of the tree no longer holds. */

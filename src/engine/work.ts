@@ -11,6 +11,7 @@ import type { TreeSession } from "../target/session.js";
 import type { SharedPlan } from "./look/alike.js";
 import type { FileDiff } from "./events.js";
 import type { JobFields } from "./jobs.js";
+import type { ItemKeywords } from "./task/item-keywords.js";
 import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
 import type { RecordedLook } from "./recorder.js";
@@ -149,6 +150,8 @@ export class TaskWork {
   /** no_log held for an item. */
   hasHidden = false;
   venue: Venue | undefined;
+  /** What its keywords come to; undefined: it was not planned, or they make no sense. */
+  keywords: ItemKeywords | undefined;
   /** The other target that it acts on, as delegate_to names it. */
   delegate: string | undefined;
   /** Probes of the second look. */
@@ -201,6 +204,7 @@ export class TaskWork {
     this.hasPaused = false;
     this.venue = undefined;
     this.delegate = undefined;
+    this.keywords = undefined;
     this.more = undefined;
     this.planned = undefined;
     this.job = undefined;

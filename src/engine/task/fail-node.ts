@@ -7,7 +7,7 @@ import { isRescued, raise } from "../failing.js";
 import type { IncludeOp, MetaOp, TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
 import { TaskWork, type ItemResult } from "../work.js";
-import { keyword } from "./plan-item.js";
+import { isSaid } from "./item-keywords.js";
 import { TaskInfo } from "./task-info.js";
 
 /**
@@ -21,7 +21,7 @@ export function failNode(on: TargetPlay, op: IncludeOp | MetaOp, error: CrunErro
   const { region } = op;
   const asOp: TaskOp = { kind: "task", task, info: new TaskInfo(task), region, isHandler: op.isHandler };
   const work = new TaskWork(asOp, on.scopeFor(node), undefined);
-  const isIgnored = isIgnorable && keyword(node.ignoreErrors, work.scope) === true;
+  const isIgnored = isIgnorable && isSaid(node.ignoreErrors, work.scope);
   const result: ItemResult = {
     result: { changed: false, failed: true, skipped: false, msg: message },
     isChanged: false,

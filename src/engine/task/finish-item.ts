@@ -3,21 +3,20 @@
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Conclusion, Plan } from "../../module/contract.js";
 import { PendingVariable } from "../../module/value.js";
+import { isSaid } from "./item-keywords.js";
 import { extendedLoop, labelOf } from "./loop.js";
 import type { Need } from "../need.js";
 import { concludePlan, isCounted } from "./conclude.js";
 import { JOB_KEYS } from "../jobs.js";
 import { asyncOf, faultOfLimit } from "./limit.js";
 import { titleFor } from "./task-event.js";
-import { holds, keyword } from "./plan-item.js";
+import { holds } from "./plan-item.js";
 import { record } from "./record-item.js";
 import type { TargetPlay } from "../target-play.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import type { Fault, ItemResult, TaskWork } from "../work.js";
 
 const emptyPlan: Plan = { changes: [] };
-const defaultRetries = 3;
-const defaultDelayMs = 5000;
 
 interface Draft {
   fields: Record<string, unknown>;
@@ -48,7 +47,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   }
   if (draft.fault && on.books.isPending) return { kind: "flush" };
   if (work.op.task.asyncSeconds) noteAsync(on, work, plan, draft);
-  const isIgnored = draft.fault !== undefined && keyword(work.op.task.ignoreErrors, scopeOf(work)) === true;
+  const isIgnored = draft.fault !== undefined && ignoresErrors(work);
   const result = resultOf(draft, plan, work);
   const item: ItemResult = {
     result,
@@ -93,6 +92,11 @@ function noteAsync(on: TargetPlay, work: TaskWork, plan: Plan, draft: Draft): vo
     result: draft.fields,
   });
   Object.assign(draft.fields, fields);
+}
+
+/** Also where the item failed before its keywords were looked at (a condition, a loop). */
+export function ignoresErrors(work: TaskWork): boolean {
+  return work.keywords?.ignoresErrors ?? isSaid(work.op.task.ignoreErrors, scopeOf(work));
 }
 
 /** Whether the result would be the same for every target that has this plan, which changes nothing. */
@@ -230,10 +234,7 @@ function resultScope(work: TaskWork, draft: Draft): NonNullable<TaskWork["itemSc
 function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   const { task } = work.op;
   if (!task.until || draft.fault?.isFinal) return undefined;
-  const scope = scopeOf(work);
-  const given = task.retries ? Number(task.retries.render(scope)) : undefined;
-  const tries = given === undefined ? defaultRetries + 1 : given <= 0 ? 1 : given + 1;
-  // As in Ansible: without retries nothing is waited for.
+  const { tries, delayMs } = work.keywords ?? { tries: 1, delayMs: 0 };
   if (tries === 1) return undefined;
   let isDone = true;
   try {
@@ -261,8 +262,7 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
   work.job = undefined;
   work.timedFrom = undefined;
   on.forget(work.venue ?? on.venue);
-  const delay = task.delaySeconds ? Number(task.delaySeconds.render(scope)) * 1000 : defaultDelayMs;
-  return { kind: "sleep", ms: Number.isFinite(delay) && delay >= 0 ? delay : defaultDelayMs };
+  return { kind: "sleep", ms: delayMs };
 }
 
 function resultOf(draft: Draft, plan: Plan, work: TaskWork): Readonly<Record<string, unknown>> {

@@ -13,6 +13,7 @@ import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
 import { canBeJob } from "../jobs.js";
 import { asyncOf, faultOfLimit, timeLeft } from "./limit.js";
+import { keywordsOf } from "./item-keywords.js";
 import { loopLayer } from "./loop.js";
 import { foresee, missingForRecord } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
@@ -38,6 +39,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
       work.plan = { changes: [], isSkipped: true, result: { skip_reason: "Conditional result was False" } };
       return finishLater(on, work);
     }
+    work.keywords = keywordsOf(task, scope);
     if (task.delegateTo && !work.venue) delegate(on, work, task.delegateTo.render(scope));
     const venue = work.venue ?? on.venue;
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));

@@ -11,7 +11,7 @@ import type { TargetPlay } from "../target-play.js";
 import type { ItemResult, TaskWork, Venue } from "../work.js";
 import { asyncOf, limitOf, LONGEST_MS, withTimeLeft } from "./limit.js";
 import { labelOf } from "./loop.js";
-import { keyword, nothingSeen } from "./plan-item.js";
+import { nothingSeen } from "./plan-item.js";
 import { hidesLog, shownTitle } from "./task-event.js";
 
 /** How messages of what cannot be known begin. */
@@ -109,7 +109,7 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     loop: work.items && work,
     isHandler: op.isHandler,
     isChanged: item.isChanged,
-    isIgnored: keyword(task.ignoreErrors, scope) === true,
+    isIgnored: work.keywords?.ignoresErrors ?? false,
     isHidden: hidesLog(work),
     throttle: task.throttle,
     throttlePerHost: task.throttlePerHost,

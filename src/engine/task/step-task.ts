@@ -1,7 +1,7 @@
 // A task on a target: waits for whom it must, then item by item plans and finishes, then closes.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { PendingVariable } from "../../module/value.js";
+import { PendingVariable, type Renderable } from "../../module/value.js";
 import type { Need } from "../need.js";
 import type { TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
@@ -26,12 +26,23 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
     if (pause && work.index > 0 && work.phase === "plan" && !work.hasPaused) {
       if (on.books.isPending) return { kind: "flush" };
       work.hasPaused = true;
-      return { kind: "sleep", ms: Number(pause.render(work.scope)) * 1000 || 0 };
+      const need = pauseOf(on, work, pause);
+      if (need) return need;
     }
     const need = work.phase === "plan" ? planItem(on, work) : finishItem(on, work);
     if (need) return need;
   }
   return finishTask(on, work);
+}
+
+/** The time between two items. A pause that cannot be told fails the item. */
+function pauseOf(on: TargetPlay, work: TaskWork, pause: Renderable): Need | undefined {
+  try {
+    const seconds = Number(pause.render(work.scope));
+    return { kind: "sleep", ms: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0 };
+  } catch (error) {
+    return caught(on, work, error);
+  }
 }
 
 /** Where several targets are concerned all are waited for. */
