@@ -8,6 +8,8 @@ import { CEL_TYPE_NAMES } from "./cel-names.js";
 import { absentHelper } from "../helpers/absent.js";
 import { fromCel } from "./cel-values.js";
 import { helpers } from "../helpers/index.js";
+import { parseJinja } from "../jinja/jinja.js";
+import { absentWord } from "../jinja/jinja-tree.js";
 import { celOfJinja } from "../jinja/jinja-to-cel.js";
 import { textOrigin, type TextOrigin } from "../yaml/source.js";
 import { remedyForName } from "../scope/near-names.js";
@@ -184,7 +186,9 @@ function isCel(text: string): boolean {
 }
 
 function explainSyntax(fault: CelFault, text: string, origin: TextOrigin): CrunError {
-  const remedy = rewritten(text);
+  const tree = parseJinja(text);
+  const absent = tree && absentWord(tree);
+  const remedy = absent === undefined ? rewritten(text) : `Conditions are CEL. ${absent}`;
   if (/^\s*\{\{[\s\S]*\}\}\s*$/.test(text)) {
     return at(
       origin,

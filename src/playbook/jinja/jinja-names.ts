@@ -118,3 +118,9 @@ function words(argument: Argument): readonly Argument[] {
     return { name, value: { kind: "literal", value: text } };
   });
 }
+
+/** Whether a lookup is a helper here. */
+export function isLookup(kind: string): boolean {
+  const word = kind.replace(/^(?:ansible\.builtin|community\.general)\./, "");
+  return word === "vars" || Object.hasOwn(LOOKUPS, word);
+}

@@ -1,6 +1,7 @@
 // Writes a whole text of Jinja, tags and all, as Handlebars, for messages that show what to write.
 
 import { handlebarsOfTree } from "./jinja-to-handlebars.js";
+import { mapTree } from "./jinja-tree.js";
 import { parseJinja, type Jinja } from "./jinja.js";
 
 /** A tag of Jinja: what stands in text that Handlebars would leave as it is. */
@@ -110,7 +111,7 @@ class Writer {
     const loops = this.#blocks.filter((one) => one.names !== undefined);
     if (loops.length === 0) return tree;
     const own = new Set(loops.flatMap((one) => one.names ?? []));
-    return mapNames(tree, (node) => {
+    return mapTree(tree, (node) => {
       if (node.kind === "attribute" && node.of.kind === "name" && node.of.name === "loop") return loopField(node.name);
       if (node.kind !== "name") return undefined;
       if (node.name === "loop") throw new Untranslatable();
@@ -131,42 +132,5 @@ function loopField(name: string): Jinja {
       return { kind: "name", name: `@${name}` };
     default:
       throw new Untranslatable();
-  }
-}
-
-/** The tree with nodes replaced, outermost first; what is replaced is not gone into. */
-function mapNames(node: Jinja, replace: (node: Jinja) => Jinja | undefined): Jinja {
-  const other = replace(node);
-  if (other) return other;
-  const inner = (one: Jinja): Jinja => mapNames(one, replace);
-  switch (node.kind) {
-    case "literal":
-    case "name":
-      return node;
-    case "attribute":
-    case "unary":
-      return { ...node, of: inner(node.of) };
-    case "item":
-      return { ...node, of: inner(node.of), key: inner(node.key) };
-    case "slice":
-      return { ...node, of: inner(node.of), start: node.start && inner(node.start), end: node.end && inner(node.end) };
-    case "call":
-      // The name of what is called is no variable.
-      return {
-        ...node,
-        of: node.of.kind === "attribute" ? { ...node.of, of: inner(node.of.of) } : node.of,
-        args: node.args.map((one) => ({ ...one, value: inner(one.value) })),
-      };
-    case "filter":
-    case "test":
-      return { ...node, of: inner(node.of), args: node.args.map((one) => ({ ...one, value: inner(one.value) })) };
-    case "binary":
-      return { ...node, left: inner(node.left), right: inner(node.right) };
-    case "choice":
-      return { ...node, test: inner(node.test), yes: inner(node.yes), no: node.no && inner(node.no) };
-    case "list":
-      return { ...node, items: node.items.map(inner) };
-    case "map":
-      return { ...node, entries: node.entries.map(([key, value]) => [inner(key), inner(value)]) };
   }
 }

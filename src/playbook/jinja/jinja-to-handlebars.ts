@@ -1,5 +1,6 @@
 // Writes a Jinja expression as Handlebars, for messages that show what to write.
 
+import { absentWord } from "./jinja-tree.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
 import { helperOfFilter, helperOfTest, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
@@ -7,7 +8,10 @@ class Untranslatable extends Error {}
 
 /** What to write instead of a mustache that Handlebars does not understand; `inside` stands between the braces. */
 export function remedyForMustache(inside: string): string {
-  const handlebars = handlebarsOfJinja(inside);
+  const tree = parseJinja(inside);
+  const absent = tree && absentWord(tree);
+  if (absent !== undefined) return `Templates are Handlebars. ${absent}`;
+  const handlebars = tree && handlebarsOfTree(tree);
   if (handlebars !== undefined) return `Templates are Handlebars. Write ${handlebars}`;
   const block = /^[#^]/.test(inside) ? remedyForBlock(inside.slice(1)) : undefined;
   if (block !== undefined) return block;
