@@ -92,7 +92,7 @@ function isTrue(scope: Scope, list: readonly string[]): boolean | undefined {
 /** How a host is reached. `scope` holds the host's variables. Throws a CrunError for a value that makes no sense. */
 export function hostAddress(host: string, scope: Scope, options: ConnectionOptions, play: PlayReach = {}): HostAddress {
   const address = text(scope, names.host) ?? host;
-  const connection = text(scope, names.connection) ?? play.connection;
+  const connection = connectionOf(text(scope, names.connection) ?? play.connection);
   const isLocal =
     connection === "local" || (connection === undefined && (address === "local" || address === "localhost"));
   const port = portOf(text(scope, names.port) ?? play.port);
@@ -120,6 +120,23 @@ export function hostAddress(host: string, scope: Scope, options: ConnectionOptio
   };
 }
 
+/** Ansible's plugins by their full names, too; its ways over SSH are one here. */
+function connectionOf(given: string | undefined): "local" | "ssh" | undefined {
+  if (given === undefined) return undefined;
+  const name = withoutCollection(given);
+  if (name === "local") return "local";
+  if (["ssh", "smart", "paramiko", "paramiko_ssh", "libssh"].includes(name)) return "ssh";
+  throw wrong(
+    "crun_connection",
+    `must be local or ssh, not ${JSON.stringify(given)}`,
+    "A tree is entered by itself: its name or crun_path says where it lies, crun_entry how processes get into it.",
+  );
+}
+
+function withoutCollection(name: string): string {
+  return name.replace(/^(ansible|community)\.(builtin|legacy|general|libssh)\./, "");
+}
+
 function portOf(found: string | undefined): number | undefined {
   if (found === undefined) return undefined;
   const port = Number(found);
@@ -130,7 +147,8 @@ function portOf(found: string | undefined): number | undefined {
 
 function becomeOf(scope: Scope, options: ConnectionOptions, play: PlayReach): HostAddress["become"] {
   const isWanted = isTrue(scope, names.become);
-  const method = options.becomeMethod ?? text(scope, names.becomeMethod) ?? play.becomeMethod;
+  const given = options.becomeMethod ?? text(scope, names.becomeMethod) ?? play.becomeMethod;
+  const method = given === undefined ? undefined : withoutCollection(given);
   const user = text(scope, names.becomeUser);
   const exe = text(scope, names.becomeExe) ?? play.becomeExe;
   const flags = text(scope, names.becomeFlags) ?? play.becomeFlags;

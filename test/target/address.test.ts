@@ -58,6 +58,12 @@ describe("address of a host", () => {
     assert.throws(() => address({ crun_port: "ssh" }), /crun_port must be a port/);
     assert.throws(() => address({ crun_become_method: "sudoo" }), /Did you mean "sudo"/);
     assert.throws(() => address({ crun_become: "maybe" }), /true or false/);
+    assert.throws(() => address({ ansible_connection: "docker" }), /must be local or ssh, not "docker"/);
+  });
+  it("knows Ansible's plugins by their full names", () => {
+    assert.equal(address({ ansible_connection: "ansible.builtin.local" }).kind, "local");
+    assert.equal(address({ ansible_connection: "ansible.builtin.ssh" }).kind, "ssh");
+    assert.equal(address({ ansible_become_method: "community.general.doas" }).become?.method, "doas");
   });
 });
 
