@@ -1,13 +1,14 @@
 // Jobs on real trees: beside other tasks, in the same namespaces, killed with their time, with the run and with crun; on the host they live on.
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { holders, mountPointsBelow } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
-import { rootOverlay } from "../lab/trees.js";
+import { bootableTree, overlayTree, rootOverlay } from "../lab/trees.js";
 import { brief, Workplace } from "./cli.js";
 import { crunPath } from "./crun-tasks.js";
 
@@ -157,6 +158,48 @@ describe("jobs on real trees", function () {
       assert.equal(mountPointsBelow(tree).length, 1);
     });
   }
+
+  it("in a machine that runs are its processes: they live on after the run, and end with their time", async function () {
+    requireOrSkip(this, { tools: ["systemd-nspawn", "mmdebstrap"] });
+    const tree = await overlayTree(scope, await bootableTree());
+    const word = rare();
+    const log = join(scope.tempDir("boot"), "log");
+    const machine = spawn(
+      "systemd-nspawn",
+      ["--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe", `--directory=${tree}`],
+      { stdio: ["ignore", openSync(log, "w"), "ignore"] },
+    );
+    const ended = new Promise((resolve) => machine.once("exit", resolve));
+    scope.defer(async () => {
+      machine.kill("SIGTERM");
+      await Promise.race([ended, sleep(5000)]);
+      machine.kill("SIGKILL");
+      await ended;
+    });
+    const work = new Workplace(scope, {
+      hosts: `m crun_host=local crun_path=${tree} crun_entry=machine\n`,
+      "site.yml": plays(
+        "all",
+        `
+    - command: cat /proc/1/comm
+    - shell: "sleep 1; id -un > /root/sign; sleep ${word}"
+      async: 1
+      poll: 0
+`,
+      ),
+    });
+    let ran = await work.play(["-i", "hosts", "site.yml"]);
+    for (let turn = 0; turn < 30 && ran.status !== 0; turn++) {
+      await sleep(1000);
+      ran = await work.play(["-i", "hosts", "site.yml"]);
+    }
+    assert.equal(ran.status, 0, `${brief(ran)}${readFileSync(log, "utf8")}`);
+    assert.equal(ran.results[0]?.result["stdout"], "systemd");
+    assert.doesNotMatch(ran.all, /was ended with the run/);
+    await until(() => processesWith(word).length > 0, "it was ended with the run");
+    assert.equal(readFileSync(join(tree, "root/sign"), "utf8"), "root\n");
+    await until(() => processesWith(word).length === 0, "its time was not watched");
+  });
 
   it("on the host live on after the run, and end with their time", async () => {
     const word = rare();
