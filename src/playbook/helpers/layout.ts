@@ -161,9 +161,10 @@ function formatOne(value: unknown, place: Place): string {
   const { flags, width = 0, kind } = place;
   const text = "sarc".includes(kind) ? textPlace(value, place) : numberPlace(numberArgument(value), place);
   if (width > LONGEST_LINE) throw new HelperError(`${width} columns are too many`);
-  if (flags.includes("-")) return text.padEnd(width);
   const isNumber = !"sarc".includes(kind);
-  if (!flags.includes("0") || !isNumber) return text.padStart(width);
+  const space = " ".repeat(Math.max(0, width - [...text].length));
+  if (flags.includes("-")) return text + space;
+  if (!flags.includes("0") || !isNumber) return space + text;
   const sign = /^[-+ ]/.exec(text)?.[0] ?? "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 }
@@ -171,7 +172,7 @@ function formatOne(value: unknown, place: Place): string {
 function textPlace(value: unknown, { digits, kind }: Place): string {
   if (kind === "c") return typeof value === "number" ? String.fromCodePoint(value) : textArgument(value).slice(0, 1);
   const text = typeof value === "string" && kind !== "s" ? `'${value}'` : textOf(value);
-  return digits === undefined ? text : text.slice(0, digits);
+  return digits === undefined ? text : [...text].slice(0, digits).join("");
 }
 
 function numberPlace(number: number, { flags, digits, kind }: Place): string {
@@ -258,7 +259,7 @@ export const layoutHelpers: HelperTable = {
   center: helper("text [width]", "In the middle of `width` (80) columns.", ([value, width = 80]) => {
     const text = textArgument(value);
     const columns = numberArgument(width);
-    const space = Math.max(0, columns - text.length);
+    const space = Math.max(0, columns - [...text].length);
     // Python gives the odd blank to the left where the width is odd, too.
     const left = Math.floor(space / 2) + (space % 2 === 1 && columns % 2 === 1 ? 1 : 0);
     return blanks(left) + text + blanks(space - left);
@@ -267,11 +268,11 @@ export const layoutHelpers: HelperTable = {
     "text [length] [killwords] [end] [leeway]",
     "At most `length` (255) characters, `end` (...) as the last; at a blank unless `killwords`; not where it is only `leeway` (5) longer.",
     ([value, length = 255, killwords, end = "...", leeway = 5]) => {
-      const text = textArgument(value);
+      const text = [...textArgument(value)];
       const limit = numberArgument(length);
       const tail = textArgument(end);
-      if (text.length <= limit + numberArgument(leeway)) return text;
-      const cut = text.slice(0, Math.max(0, limit - tail.length));
+      if (text.length <= limit + numberArgument(leeway)) return text.join("");
+      const cut = text.slice(0, Math.max(0, limit - [...tail].length)).join("");
       const blank = cut.lastIndexOf(" ");
       return (toBool(killwords) || blank === -1 ? cut : cut.slice(0, blank)) + tail;
     },

@@ -57,8 +57,8 @@ function flatten(items: readonly unknown[], levels: number, skipsNulls: boolean)
   });
 }
 
-function ends(value: unknown, pick: (items: readonly unknown[] | string) => unknown): unknown {
-  const items = typeof value === "string" ? value : isMap(value) ? Object.keys(value) : listArgument(value);
+function ends(value: unknown, pick: (items: readonly unknown[]) => unknown): unknown {
+  const items = itemsOf(value);
   if (items.length === 0)
     throw new HelperError(
       "there is nothing in it",
@@ -167,7 +167,7 @@ export const listHelpers: HelperTable = {
     ([value, start, end]) => {
       const until = end === undefined || end === null ? undefined : numberArgument(end);
       return typeof value === "string"
-        ? value.slice(numberArgument(start), until)
+        ? [...value].slice(numberArgument(start), until).join("")
         : listArgument(value).slice(numberArgument(start), until);
     },
   ),
