@@ -282,6 +282,18 @@ describe("flow", () => {
     assert.deepEqual(again.sort(), ["fake:a ok", "fake:b changed"]);
   });
 
+  it("shows all variables of all targets, facts and numbers too", async () => {
+    const tasks = [task("debug", { var: "vars" }), task("debug", { msg: "{{hostvars}}" })];
+    const { results } = await runPlays([play(tasks, { playVars: { port: 80 } })], { "fake:a": new FakeTree({}) });
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ["ok", "ok"],
+    );
+    const shown = JSON.stringify(results.map(({ result }) => result));
+    assert.match(shown, /"port":80/);
+    assert.match(shown, /"inventory_hostname":"fake:a"/);
+  });
+
   it("reads another target's results through hostvars once all got there", async () => {
     const nodes = [
       task("set_fact", { mine: "{{inventory_hostname}}!" }),

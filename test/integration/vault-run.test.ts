@@ -136,6 +136,8 @@ describe("secrets of a run", function () {
       site([
         { name: "task {{inline}}", debug: { msg: "{{whole}} {{inline}} {{url}} {{of_age}} {{several}}" } },
         { debug: { var: "deep" } },
+        { debug: { var: "vars" } },
+        { debug: { msg: "{{hostvars}}" } },
         { debug: { msg: "{{to_json deep}} {{to_nice_yaml deep}} {{quote deep.nested.[0]}} {{urlencode inline}}" } },
         { debug: { msg: "{{b64encode whole}} {{b64encode url}} {{upper whole}} {{sha256 inline}}" } },
         { set_fact: { derived: "{{upper inline}}-{{reverse whole}}" } },

@@ -6,6 +6,7 @@ import type { Probe } from "../../module/probe.js";
 import type { Renderable } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
 import { templateOfValue } from "../../playbook/template/template.js";
+import { settled } from "../../playbook/scope/lazy-map.js";
 import { OMIT } from "../../playbook/scope/values.js";
 import { SharedPlans } from "../look/alike.js";
 import type { Prepared } from "./prepared.js";
@@ -53,6 +54,8 @@ export class TaskInfo {
   #last: Arguments | undefined;
   #rendered: readonly unknown[] = [];
   readonly #args: readonly (readonly [string, Renderable])[];
+  /** Maps of all variables are looked through now: what is wrong in them is the task's fault, not the report's. */
+  readonly #readsAll: boolean;
   /** Names of arguments that are templates (set_fact), by the text that they are. */
   readonly #nameTemplates: ReadonlyMap<string, Renderable & { readonly names: ReadonlySet<string> }>;
   readonly isStatic: boolean;
@@ -78,6 +81,7 @@ export class TaskInfo {
       task.until !== undefined ||
       task.changedWhen !== undefined ||
       task.failedWhen !== undefined;
+    this.#readsAll = this.#args.some(([, { names }]) => names.has("vars") || names.has("hostvars"));
     const specs = Object.entries(task.module.params);
     this.sourceNames = specs.flatMap(([param, spec]) => (spec.source ? [param] : []));
     this.secretNames = specs.flatMap(([param, spec]) => (spec.isSecret ? [param] : []));
@@ -86,7 +90,9 @@ export class TaskInfo {
   /** The arguments rendered, converted and checked. Throws a CrunError that says what is wrong, or PendingVariable. */
   argumentsFor(scope: Parameters<Renderable["render"]>[0]): Arguments {
     if (this.isStatic && this.#last) return this.#last;
-    const rendered = this.#args.map(([, value]) => value.render(scope));
+    const rendered = this.#args.map(([, value]) =>
+      this.#readsAll ? settled(value.render(scope)) : value.render(scope),
+    );
     // The same for most targets: what is known of the one's is known of the other's.
     if (this.#last && this.#nameTemplates.size === 0 && isEqual(this.#rendered, rendered)) return this.#last;
     const given: Record<string, unknown> = {};

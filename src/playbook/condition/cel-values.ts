@@ -55,10 +55,17 @@ function convert(value: object): object {
   return Object.fromEntries(entries.map(([key, one]) => [key, toCel(one)]));
 }
 
+function pick(source: LazySource): Pick<LazySource, "has" | "names"> {
+  return { has: (name) => source.has(name), names: () => source.names() };
+}
+
 /** The value as templates and modules take it. */
 export function fromCel(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object" || value === null || types.isProxy(value)) return value;
+  if (typeof value !== "object" || value === null) return value;
+  const source = lazySourceOf(value);
+  if (source) return lazyMap({ ...pick(source), get: (name) => fromCel(source.get(name)) });
+  if (types.isProxy(value)) return value;
   if (Array.isArray(value)) return value.map(fromCel);
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [String(key), fromCel(one)]));
   if (value instanceof Set) return [...value].map(fromCel);

@@ -40,3 +40,17 @@ export function lazyMap(source: LazySource): Readonly<Record<string, unknown>> {
 export function lazySourceOf(value: object): LazySource | undefined {
   return sources.get(value);
 }
+
+/** Maps of all variables: within each other they would never end. */
+const endless = new Set(["vars", "hostvars"]);
+
+/** The value with plain maps in the place of lazy ones. Throws what making a value throws. */
+export function settled(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) return value;
+  if (Array.isArray(value)) return value.map(settled);
+  const source = lazySourceOf(value);
+  const entries = source
+    ? [...source.names()].flatMap((name) => (endless.has(name) ? [] : [[name, source.get(name)] as const]))
+    : Object.entries(value);
+  return Object.fromEntries(entries.map(([name, one]) => [name, settled(one)]));
+}
