@@ -1,6 +1,7 @@
 // What became of a job: a task with async and poll: 0.
 
 import { defineModule, type Context, type Plan } from "../src/module/contract.js";
+import { commandReturns } from "../src/module/command-params.js";
 import { outputFields } from "../src/module/command-result.js";
 
 export default defineModule({
@@ -25,6 +26,7 @@ export default defineModule({
     finished: "1 where the job is over, else 0.",
     results_file: "A name that stands for the job; there is no such file.",
     erased: "With cleanup: that name.",
+    ...commandReturns,
   },
   observe: () => ({}),
   plan: ({ jid, mode }, _seen, context) => planStatus(jid, mode, context),

@@ -169,13 +169,19 @@ describe("jobs", () => {
 
   it("in check mode would change, and nothing is known of what they would give", async () => {
     const tree = new FakeTree();
-    const nodes = [job("long"), status(), task("debug", { msg: "next" }, { name: "next" })];
+    const nodes = [
+      job("long"),
+      status(waiting),
+      task("debug", { msg: "{{state.stdout}}" }, { name: "output" }),
+      task("debug", { msg: "next" }, { name: "next" }),
+    ];
     const ran = await runPlays([play(nodes)], one(tree), { isCheck: true });
     assert.deepEqual(
       ran.results.map((result) => [result.task, result.status, result.mayChange]),
       [
         ["long", "changed", false],
         ["status", "ok", true],
+        ["output", "ok", true],
         ["next", "ok", false],
       ],
     );
@@ -230,6 +236,29 @@ describe("jobs", () => {
     const times = tree.applied.map((change) => (change.kind === "exec" ? change.exec.timeoutMs : undefined));
     assert.equal(times.length, 2);
     for (const time of times) assert.ok(time !== undefined && time > 6000 && time <= 7000, String(times));
+  });
+});
+
+describe("check mode of a task that judges its own result", () => {
+  before(loadModules);
+
+  for (const [keyword, keys] of Object.entries({
+    until: { until: "r.rc == 0", retries: 2, delay: 0 },
+    failed_when: { failed_when: "r.rc != 0" },
+    "failed_when after until": { until: "r.rc == 0", failed_when: 'r.rc != 0 || r.stdout == "x"' },
+  }))
+    it(`${keyword}: what only a real run can tell may change it`, async () => {
+      const nodes = [task("command", { cmd: "x" }, { name: "t", register: "r", ...keys })];
+      const ran = await runPlays([play(nodes)], one(new FakeTree()), { isCheck: true });
+      assert.deepEqual([ran.results[0]?.status, ran.results[0]?.mayChange], ["changed", true]);
+    });
+
+  it("and fails without it is told without fields that are not known", async () => {
+    const nodes = [task("command", { cmd: "x" }, { name: "t", register: "r", failed_when: "true" })];
+    const ran = await runPlays([play(nodes)], one(new FakeTree()), { isCheck: true });
+    const result = ran.results[0]?.result ?? {};
+    assert.equal(ran.results[0]?.status, "failed");
+    assert.deepEqual([result["rc"], result["stdout"]], [undefined, undefined]);
   });
 });
 

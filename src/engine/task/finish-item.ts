@@ -157,7 +157,10 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
   const isDoneHere = isCounted(plan) && !work.fault && !isOverdue && conclusion.changed !== false;
   const hasActed = work.effects?.some((one) => one.isChanged) ?? false;
   const isChanged = work.hasChanged || hasActed || work.isUndecided || isDoneHere || plan.isChangedByJob === true;
-  const isUnknown = work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
+  // What was not even planned has told nothing.
+  const isBlind = work.mayChange && plan.result === undefined && !plan.refusal;
+  const isUnknown =
+    isBlind || work.isUndecided || (on.isCheck(work) && plan.changes.some((change) => change.kind === "exec"));
   return {
     fields: isUnknown ? withPending(fields, plan, work) : fields,
     isChanged,

@@ -33,6 +33,11 @@ export function titleOf(info: TaskWork["op"]["info"], scope: Scope): string {
   }
 }
 
+/** Without the fields that only a real run can tell: reading them throws. */
+function told(result: ItemResult["result"]): ItemResult["result"] {
+  return Object.getOwnPropertyNames(result).length === Object.keys(result).length ? result : { ...result };
+}
+
 /** Whether no_log holds for the item at hand, or for the task as a whole where there is none. What cannot be told is hidden. */
 export function hidesLog(work: TaskWork): boolean {
   const { noLog } = work.op.task;
@@ -68,7 +73,7 @@ export function taskEvent(
     isIgnored: item.isIgnored,
     isRescued,
     mayChange: item.mayChange,
-    result: isHidden ? { ...censored, changed: item.isChanged } : item.result,
+    result: isHidden ? { ...censored, changed: item.isChanged } : told(item.result),
     diffs: isHidden ? [] : item.diffs,
     warnings: item.warnings,
     durationMs: performance.now() - work.startedAt,

@@ -52,7 +52,14 @@ function convert(value: object): object {
   const entries = Object.entries(value);
   const isPlain = Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
   if (isPlain && entries.every(([, one]) => toCel(one) === one)) return value;
-  return Object.fromEntries(entries.map(([key, one]) => [key, toCel(one)]));
+  const copy = Object.fromEntries(entries.map(([key, one]) => [key, toCel(one)]));
+  const names = Object.getOwnPropertyNames(value);
+  if (names.length === entries.length) return copy;
+  // What only a real run can tell (see PendingVariable) stays a field that says so when it is read.
+  for (const name of names)
+    if (!Object.hasOwn(copy, name))
+      Object.defineProperty(copy, name, { enumerable: false, get: () => toCel(Reflect.get(value, name)) });
+  return copy;
 }
 
 function pick(source: LazySource): Pick<LazySource, "has" | "names"> {
