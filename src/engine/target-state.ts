@@ -33,6 +33,9 @@ export class TargetState {
   isFailed = false;
   isUnreachable = false;
   readonly #inventory: Inventory;
+  /** Looked at for each variable: asked for anew only when the inventory has changed. */
+  #layers: readonly VarLayer[] | undefined;
+  #layersOf = 0;
   readonly #openHost: OpenHost;
   #reach: (() => PlayReach) | undefined;
   #openedBy: PlayReach | undefined;
@@ -47,7 +50,12 @@ export class TargetState {
 
   /** Layers of the inventory, lowest precedence first. */
   get inventoryLayers(): readonly VarLayer[] {
-    return this.#inventory.varsOf(this.target.name);
+    const version = this.#inventory.changes?.version ?? 0;
+    if (this.#layers === undefined || version !== this.#layersOf) {
+      this.#layers = this.#inventory.varsOf(this.target.name);
+      this.#layersOf = version;
+    }
+    return this.#layers;
   }
 
   /** What the play at hand says of how the host is reached. */

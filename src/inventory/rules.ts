@@ -12,7 +12,8 @@ const isGlob = (text: string): boolean => /[*?]/.test(text);
 /** Host and glob of a rule's name; undefined for any other name. */
 export function ruleOf(name: string): { readonly host: string; readonly glob: string } | undefined {
   const colon = name.indexOf(":");
-  const tree = colon < 0 ? "" : name.slice(colon + 1);
+  if (colon < 0) return undefined;
+  const tree = name.slice(colon + 1);
   return isGlob(tree) ? { host: name.slice(0, colon), glob: tree } : undefined;
 }
 
@@ -45,7 +46,9 @@ export function rulesIn(
 export function withFound(
   sources: readonly InventorySource[],
   found: ReadonlyMap<string, FoundTrees>,
-): InventorySource[] {
+): readonly InventorySource[] {
+  // Most inventories have none.
+  if (!sources.some(({ entries }) => entries.some(({ name }) => ruleOf(name)))) return sources;
   const explicit = new Set(sources.flatMap(({ entries }) => entries.map(({ name }) => name)));
   const said = new Map<string, WrittenEntry["vars"][number][]>();
   const expand = (entry: WrittenEntry): readonly WrittenEntry[] => {
