@@ -11,8 +11,7 @@ export function limitOf(
   inventory: Inventory,
   mayBeMore = false,
 ): ReadonlySet<string> | undefined {
-  // Nothing but commas limits nothing, as in Ansible.
-  if (pattern === undefined || splitPattern(pattern).length === 0) return undefined;
+  if (pattern === undefined) return undefined;
   const names = new Set(inventory.match(limitPattern(pattern)).map(({ name }) => name));
   if (names.size > 0 || mayBeMore) return names;
   throw new CrunError({

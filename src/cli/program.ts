@@ -317,6 +317,12 @@ function collect(value: string, before: string[]): string[] {
   return [...before, ...value.split(",").filter(Boolean)];
 }
 
+/** Nothing but commas and blanks limits nothing, as in Ansible. */
+function limitText(options: RawOptions): string | undefined {
+  const text = textOf(options, "limit");
+  return text !== undefined && /[^,\s]/.test(text) ? text : undefined;
+}
+
 /** Several limits are one with commas. */
 function collectPatterns(value: string, before: string | undefined): string {
   return before === undefined ? value : `${before},${value}`;
@@ -360,7 +366,7 @@ function numberOf(options: RawOptions, name: string): number | undefined {
 function reachOptions(options: RawOptions): ReachOptions {
   return {
     inventory: listOf(options, "inventory"),
-    limit: textOf(options, "limit"),
+    limit: limitText(options),
     extraVars: listOf(options, "extraVars"),
     forks: numberOf(options, "forks"),
     verbosity: numberOf(options, "verbose") ?? 0,
