@@ -70,10 +70,10 @@ function wrong(node: YamlNode, summary: string, remedy: string): CrunError {
   return node.source.error(place, summary, { remedy });
 }
 
-/** `LABEL@SOURCE`; without a label it is `default`. */
+/** `LABEL@SOURCE`; without a label (`@SOURCE`, `SOURCE`) it is `default`. */
 export function partsOf(id: string): { readonly label: string; readonly source: string } {
   const at = id.indexOf("@");
-  return at < 0 ? { label: "default", source: id } : { label: id.slice(0, at), source: id.slice(at + 1) };
+  return at < 1 ? { label: "default", source: id.slice(at + 1) } : { label: id.slice(0, at), source: id.slice(at + 1) };
 }
 
 /** With `~/` spelt out: an option that holds it behind an @ or a = gets past the shell. */
@@ -111,10 +111,10 @@ export async function passwordsOf(flags: VaultFlags, config: VaultConfig, prompt
 /** A file that is encrypted itself is opened with those before it. */
 async function passwordOf(id: string, prompt: Prompt, before: readonly Password[]): Promise<Password> {
   const { label, source } = partsOf(id);
-  if (label === "" || source === "")
+  if (source === "")
     throw new CrunError({
       severity: "error",
-      summary: `--vault-id ${id}: a label and a source are wanted`,
+      summary: `--vault-id ${id}: a source is wanted`,
       remedy: "Write LABEL@FILE, LABEL@PROGRAM or LABEL@prompt.",
     });
   if (isPrompt(source)) return new Password(label, { asked: await asked(label, prompt) });

@@ -136,11 +136,7 @@ describe("crun vault", () => {
         ["view", "sealed", "--vault-password-file", "sealed"],
         /the vault password file is encrypted, and no vault password was given\n {2}at sealed/,
       ],
-      [
-        "a vault id without a source",
-        ["view", "sealed", "--vault-id", "dev@"],
-        /--vault-id dev@: a label and a source are wanted/,
-      ],
+      ["a vault id without a source", ["view", "sealed", "--vault-id", "dev@"], /--vault-id dev@: a source is wanted/],
       [
         "asking without a terminal",
         ["view", "sealed", "-J"],

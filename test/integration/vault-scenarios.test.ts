@@ -377,6 +377,21 @@ describe("Ansible's vault scenarios", function () {
       assert.equal(ran.status, 0, ran.all);
     });
 
+    it("35a: a value in JSON, as ansible-inventory prints it, and an id without a label before the @", async () => {
+      const [value = ""] = read("embedded.yml").split(/\n(?=other)/);
+      const text = value
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim())
+        .join("\n");
+      work.write(
+        "v.json",
+        JSON.stringify({ embedded: { __ansible_vault: text }, deep: [{ x: { __ansible_vault: text } }] }),
+      );
+      const that = ['embedded == "foo bar"', 'deep[0].x == "foo bar"'];
+      await assertPlays([{ assert: { that } }], ["-e", "@v.json", "--vault-id", "@right"]);
+    });
+
     it("36: ids whose files are not there are refused at once", async () => {
       const ran = await vault([
         "encrypt-string",

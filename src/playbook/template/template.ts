@@ -15,7 +15,7 @@ import { handlebarsOfTemplate, JINJA_TAG } from "../jinja/jinja-template.js";
 import { handlebarsOfTag } from "../jinja/jinja-to-handlebars.js";
 import { SourceFile, textOrigin, type TextOrigin } from "../yaml/source.js";
 import { OMIT } from "../scope/values.js";
-import { originOf, placeOf, plainOf, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
+import { originOf, placeOf, plainOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml/yaml.js";
 
 /** A renderable that can say where the variables stand that it reads. */
 export interface Template extends Renderable {
@@ -173,12 +173,21 @@ export function templateOf(node: YamlNode): Template {
         : new ListTemplate(items, placeOf(node));
     }
     case "map": {
+      const encrypted = encryptedMap(node);
+      if (encrypted) return encrypted;
       const entries = [...node.entries.values()].map((entry) => [entry.key, templateOf(entry.value)] as const);
       return entries.every(([, one]) => one.isStatic)
         ? new Static(plainOf(node), placeOf(node))
         : new MapTemplate(entries, placeOf(node));
     }
   }
+}
+
+/** `{"__ansible_vault": TEXT}`, as Ansible's JSON has encrypted values. */
+function encryptedMap(node: YamlMap): EncryptedValue | undefined {
+  const text = node.entries.get("__ansible_vault")?.value;
+  if (node.entries.size !== 1 || text?.kind !== "scalar" || !isEncrypted(text.text)) return undefined;
+  return new EncryptedValue({ text: text.text, place: placeOf(node), vault: node.source.vault });
 }
 
 function scalarTemplate(node: YamlScalar): Template {
