@@ -13,7 +13,7 @@ import { groupAt, stagesOf } from "./order.js";
 import { refusalEvent } from "./plan-events.js";
 import { Fate } from "./fate.js";
 import type { PlannedPlay, PlannedStep, PlannedVenue, SavedPlan } from "./saved-plan.js";
-import { stepResult } from "./step-result.js";
+import { isToBeRepeated, stepResult } from "./step-result.js";
 import { TaskTally } from "./task-tally.js";
 import { verify, type Verdict } from "./verify.js";
 
@@ -53,6 +53,13 @@ interface VenueRun {
   isTouched: boolean;
 }
 
+/** When a step's work began, how many tries it took, and how long in all. */
+interface Times {
+  readonly startedAt: Date;
+  readonly attempt: number;
+  readonly durationMs: number;
+}
+
 const defaultTreesPerHost = 64;
 
 export class Application {
@@ -64,6 +71,7 @@ export class Application {
   readonly #limiters = new Map<string, Limiter>();
   readonly #throttles = new Map<string, Limiter>();
   readonly #abort = new AbortController();
+  readonly #wakers = new Set<() => void>();
   readonly #fates: ReadonlyMap<number, Fate>;
   isInterrupted = false;
 
@@ -116,7 +124,7 @@ export class Application {
   interrupt(): void {
     if (this.isInterrupted) this.#abort.abort();
     this.isInterrupted = true;
-    this.#wake();
+    for (const wake of this.#wakers) wake();
   }
 
   tell(event: EngineEvent): void {
@@ -234,15 +242,15 @@ export class Application {
   #sleep(ms: number): Promise<void> {
     if (ms === 0 || this.isInterrupted) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake(), ms);
-      this.#wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
+        this.#wakers.delete(wake);
         resolve();
       };
+      const timer = setTimeout(wake, ms);
+      this.#wakers.add(wake);
     });
   }
-
-  #wake: () => void = () => undefined;
 
   /** throttle: so many targets in this task at once; throttle_per_host: so many on one host. */
   #throttled<T>(group: readonly PlannedStep[], work: () => Promise<T>): Promise<T> {
@@ -268,12 +276,18 @@ export class Application {
     const began = performance.now();
     const outcomes: Outcome[] = [];
     let lost: CrunError | undefined;
+    let attempt = 1;
     if (!this.#options.isCheck) {
       try {
         await this.#sleep(first.pauseMs ?? 0);
-        if (group.some((step) => step.changes.length > 0)) {
+        while (group.some((step) => step.changes.length > 0)) {
           one.isTouched = true;
           await this.#atWork(one, (tree) => this.#apply(tree, target, group, outcomes));
+          if (this.isInterrupted || !isToBeRepeated(first, outcomes, attempt)) break;
+          await this.#sleep(first.judge?.until?.delayMs ?? 0);
+          if (this.isInterrupted) break;
+          attempt++;
+          outcomes.length = 0;
         }
       } catch (error) {
         if (!(error instanceof CrunError)) throw error;
@@ -289,7 +303,8 @@ export class Application {
         this.#lose(target, lost);
         return index;
       }
-      if (!this.#finish(target, step, own, startedAt, performance.now() - began)) return index + 1;
+      const times = { startedAt, attempt, durationMs: performance.now() - began };
+      if (!this.#finish(target, step, own, times)) return index + 1;
     }
     return group.length;
   }
@@ -325,13 +340,12 @@ export class Application {
     target: TargetRun,
     step: PlannedStep,
     outcomes: readonly Outcome[],
-    startedAt: Date,
-    durationMs: number,
+    { startedAt, attempt, durationMs }: Times,
   ): boolean {
     const { plan, isCheck, isDiff, masker } = this.#options;
     const result = isCheck
       ? { isChanged: step.isChanged, isFailed: false, message: undefined, remedy: undefined, fields: {} }
-      : stepResult(step, outcomes, startedAt);
+      : stepResult(step, outcomes, startedAt, attempt);
     if (target.tally && target.tally.loop !== step.loop) this.#closeTask(target);
     target.tally ??= new TaskTally(plan.plays[step.play]?.title ?? "", step, { isDiff, masker });
     const event = target.tally.add(step, result, durationMs);

@@ -21,7 +21,8 @@ export function groupAt(steps: readonly PlannedStep[], from: number, loop: numbe
   const group: PlannedStep[] = [];
   for (const step of steps.slice(from)) {
     const [first] = group;
-    const isAlone = step.isIgnored || step.throttle !== undefined || step.throttlePerHost !== undefined;
+    const isBounded = step.throttle !== undefined || step.throttlePerHost !== undefined;
+    const isAlone = step.isIgnored || isBounded || step.judge?.until !== undefined;
     if (first && (isAlone || first.venue !== step.venue)) break;
     if (loop !== undefined && step.loop !== loop) break;
     group.push(step);

@@ -117,10 +117,17 @@ function bytesOf(content: Content | undefined, sha256: string): Uint8Array {
   return content.bytes;
 }
 
+const takeUntil = fields((all) => ({
+  conditions: all.get("conditions", listOf(text)),
+  tries: all.get("tries", integer),
+  delayMs: all.get("delayMs", number),
+}));
+
 const takeJudge = fields((all): Judge => ({
   ...all.maybe("register", text),
   ...all.maybe("failedWhen", listOf(text)),
   ...all.maybe("changedWhen", listOf(text)),
+  ...all.maybe("until", takeUntil),
   variables: all.get("variables", mapOf(anything)),
 }));
 

@@ -267,11 +267,12 @@ function withoutAssumptions(change: Change): Change {
   return rest;
 }
 
-function judgeOf({ register, failedWhen, changedWhen, variables }: RecordedJudge): Judge {
+function judgeOf({ register, failedWhen, changedWhen, until, variables }: RecordedJudge): Judge {
   return {
     ...(register === undefined ? {} : { register }),
     ...(failedWhen ? { failedWhen } : {}),
     ...(changedWhen ? { changedWhen } : {}),
+    ...(until ? { until } : {}),
     variables,
   };
 }

@@ -114,5 +114,7 @@ export interface Judge {
   readonly register?: string;
   readonly failedWhen?: readonly string[];
   readonly changedWhen?: readonly string[];
+  /** All must hold; `tries` counts the first. */
+  readonly until?: { readonly conditions: readonly string[]; readonly tries: number; readonly delayMs: number };
   readonly variables: Readonly<Record<string, unknown>>;
 }

@@ -16,8 +16,68 @@ export interface StepResult {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** `startedAt`: when its first change began. */
-export function stepResult(step: PlannedStep, outcomes: readonly Outcome[], startedAt: Date): StepResult {
+/** Whether a step with `until` is to be tried again. `attempt`: the tries so far. */
+export function isToBeRepeated(step: PlannedStep, outcomes: readonly Outcome[], attempt: number): boolean {
+  const { judge } = step;
+  if (!judge?.until || attempt >= judge.until.tries || outcomes.length < step.changes.length) return false;
+  const result = judged(step, judge, withAttempts(judge, plainResult(step, outcomes, new Date()), attempt));
+  try {
+    return !holdsOf(judge, step, result)(judge.until.conditions);
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    // What is wrong with the condition is told with the result.
+    return false;
+  }
+}
+
+/** `startedAt`: when its first change began; `attempt`: the tries that it took. */
+export function stepResult(
+  step: PlannedStep,
+  outcomes: readonly Outcome[],
+  startedAt: Date,
+  attempt: number,
+): StepResult {
+  const { changes, judge } = step;
+  const plain = plainResult(step, outcomes, startedAt);
+  const trouble = troubleOf(changes, outcomes);
+  // A change of a file that was refused is final: conditions judge results of commands.
+  if (!judge || (trouble && changes[trouble.index]?.kind !== "exec")) return plain;
+  const result = judged(step, judge, withAttempts(judge, plain, attempt));
+  return judge.until ? awaited(step, judge, judge.until, result, attempt) : result;
+}
+
+function withAttempts({ until }: Judge, result: StepResult, attempt: number): StepResult {
+  return until ? { ...result, fields: { ...result.fields, attempts: attempt } } : result;
+}
+
+/** What until makes of the last try. */
+function awaited(
+  step: PlannedStep,
+  judge: Judge,
+  { conditions, tries }: NonNullable<Judge["until"]>,
+  result: StepResult,
+  attempt: number,
+): StepResult {
+  if (tries === 1) return result;
+  try {
+    if (holdsOf(judge, step, result)(conditions)) return result;
+  } catch (error) {
+    return broken(result, error);
+  }
+  // As in a run: what is told at the end are the retries, and failed_when has the last word.
+  const fields = { ...result.fields, attempts: tries - 1 };
+  if (judge.failedWhen || result.isFailed) return { ...result, fields };
+  return { ...result, fields, isFailed: true, message: `until did not come true in ${attempt} attempts` };
+}
+
+/** A condition that cannot be judged fails the task. */
+function broken(result: StepResult, error: unknown): StepResult {
+  if (!(error instanceof CrunError)) throw error;
+  const [first] = error.diagnostics;
+  return { ...result, isFailed: true, message: first?.summary ?? error.message, remedy: first?.remedy };
+}
+
+function plainResult(step: PlannedStep, outcomes: readonly Outcome[], startedAt: Date): StepResult {
   const { changes } = step;
   const trouble = troubleOf(changes, outcomes);
   const command = commandOf(changes, outcomes, startedAt);
@@ -26,16 +86,13 @@ export function stepResult(step: PlannedStep, outcomes: readonly Outcome[], star
   const remedy = trouble?.isConflict
     ? "Something changed it while the plan was applied: find out what, and plan again."
     : problem?.remedy;
-  const result = {
+  return {
     isChanged: step.isChanged && command?.changed !== false,
     isFailed: problem !== undefined || outcomes.length < changes.length,
     message: problem?.message ?? (outcomes.length < changes.length ? "was not carried out" : undefined),
     remedy,
     fields,
   };
-  // A change of a file that was refused is final: conditions judge results of commands.
-  if (!step.judge || (trouble && changes[trouble.index]?.kind !== "exec")) return result;
-  return judged(step, step.judge, result);
 }
 
 /** What became of the last program whose end nobody but its task can judge. */
@@ -54,17 +111,24 @@ function argvOf(change: ExecChange): readonly string[] {
   return change.exec.argv;
 }
 
+/** Tests conditions of the step on its result. */
+function holdsOf(
+  { register, variables }: Judge,
+  step: PlannedStep,
+  { fields, isChanged, isFailed }: Pick<StepResult, "fields" | "isChanged" | "isFailed">,
+): (texts: readonly string[]) => boolean {
+  const own = { ...fields, changed: isChanged, failed: isFailed, skipped: false };
+  const scope = createScope([
+    rawLayer("the plan", { ...variables, ...(register === undefined ? {} : { [register]: own }) }),
+  ]);
+  return (texts) => texts.every((text) => conditionOf(step.task, text).test(scope));
+}
+
 /** changed_when and failed_when have the last word, as in a run. */
 function judged(step: PlannedStep, judge: Judge, result: StepResult): StepResult {
-  const { register, variables } = judge;
   let { isChanged, isFailed, message, remedy } = result;
-  const holds = (texts: readonly string[]): boolean => {
-    const own = { ...result.fields, changed: isChanged, failed: isFailed, skipped: false };
-    const scope = createScope([
-      rawLayer("the plan", { ...variables, ...(register === undefined ? {} : { [register]: own }) }),
-    ]);
-    return texts.every((text) => conditionOf(step.task, text).test(scope));
-  };
+  const { fields } = result;
+  const holds = (texts: readonly string[]): boolean => holdsOf(judge, step, { fields, isChanged, isFailed })(texts);
   try {
     if (judge.changedWhen) isChanged = holds(judge.changedWhen);
     if (judge.failedWhen) {
@@ -74,9 +138,7 @@ function judged(step: PlannedStep, judge: Judge, result: StepResult): StepResult
       isFailed = isToFail;
     }
   } catch (error) {
-    if (!(error instanceof CrunError)) throw error;
-    const [first] = error.diagnostics;
-    return { ...result, isFailed: true, message: first?.summary ?? error.message, remedy: first?.remedy };
+    return broken(result, error);
   }
-  return { isChanged, isFailed, message, remedy, fields: result.fields };
+  return { isChanged, isFailed, message, remedy, fields };
 }

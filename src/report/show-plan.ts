@@ -73,8 +73,9 @@ function stepLines(step: PlannedStep, paint: Paint): string[] {
 /** How a command's end is judged when it has run. */
 function conditionsOf({ judge, changes }: PlannedStep): string[] {
   if (!changes.some(({ kind }) => kind === "exec")) return [];
-  const { failedWhen, changedWhen } = judge ?? {};
+  const { failedWhen, changedWhen, until } = judge ?? {};
   return [
+    ...(until ? [`tried up to ${until.tries} times until ${until.conditions.join(" and ")}`] : []),
     ...(failedWhen ? [`fails when ${failedWhen.join(" and ")}`] : []),
     ...(changedWhen ? [`counts as changed when ${changedWhen.join(" and ")}`] : []),
   ];

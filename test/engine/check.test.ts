@@ -53,6 +53,23 @@ describe("check mode", () => {
     assert.equal(ran.exitStatus, 0);
   });
 
+  it("does not take what a result will have for missing because of numbers in it, as those of a loop or of until", async () => {
+    const list = [
+      task("command", { cmd: "p" }, { name: "loop", register: "r", loop: [1, 2] }),
+      task("debug", { msg: "x" }, { name: "item", when: "r.results[0].rc == 0" }),
+      task("command", { cmd: "p" }, { name: "until", register: "u", until: "u.stdout == 'up'", retries: 1, delay: 0 }),
+    ];
+    const ran = await runPlays([play(list)], { "fake:a": fresh() }, { isCheck: true });
+    assert.deepEqual(
+      ran.results.map((one) => [one.task, one.status, one.mayChange]),
+      [
+        ["loop", "changed", false],
+        ["item", "ok", true],
+        ["until", "changed", true],
+      ],
+    );
+  });
+
   it("believes changed_when false: the tree is as it was, only the result is not known", async () => {
     const list = [
       task("command", { cmd: "p" }, { name: "p", register: "r", changed_when: "false" }),

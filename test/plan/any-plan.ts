@@ -250,6 +250,7 @@ const judge = fc.record(
     register: word,
     failedWhen: fc.array(word, { maxLength: 2 }),
     changedWhen: fc.array(word, { maxLength: 2 }),
+    until: fc.record({ conditions: fc.array(word, { maxLength: 2 }), tries: fc.nat(), delayMs: fc.nat() }),
     variables: fc.record({ a: json, b: json }),
   },
   { requiredKeys: ["variables"] },

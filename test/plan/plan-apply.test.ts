@@ -311,6 +311,31 @@ describe("plan and apply", () => {
     assert.deepEqual(recapOf(done), recapOf(real));
   });
 
+  it("tries again until a result is as wanted, as often as the task says", async () => {
+    const again = { register: "r", until: "r.stdout == 'up'", retries: 3, delay: 0 };
+    const list = [command("p", again), command("q", { ...again, ignore_errors: true }), command("s")];
+    const trees = (): FakeTree => {
+      const tree = fresh();
+      let tries = 0;
+      tree.programs["p"] = () => ({ stdout: ++tries === 3 ? "up" : "down" });
+      tree.programs["q"] = { stdout: "down" };
+      tree.programs["s"] = {};
+      return tree;
+    };
+    const [one, other] = [trees(), trees()];
+    const { plan, exitStatus } = await planned([play(list)], { "fake:a": one });
+    assert.equal(exitStatus, 0);
+    const done = await applied(plan, { "fake:a": one });
+    const real = await runPlays([play(list)], { "fake:a": other });
+    assert.deepEqual(done.lines, real.lines);
+    assert.equal(one.applied.length, other.applied.length);
+    assert.deepEqual(
+      done.results.map(({ result }) => result["attempts"]),
+      real.results.map(({ result }) => result["attempts"]),
+    );
+    assert.deepEqual(recapOf(done), recapOf(real));
+  });
+
   it("ends before a task whose condition reads what a plan cannot hold", async () => {
     const list = [command("p", { register: "r", failed_when: "r.rc > vars.most", vars: { most: 3 } })];
     const { plan, warnings } = await planned([play(list)], { "fake:a": fresh() });

@@ -93,13 +93,12 @@ export function record(on: TargetPlay, work: TaskWork, item: ItemResult | undefi
     return recorder.stop(target, { ...at, venue, why: "it goes on in the background, where only a run can follow it" });
   const judge = judgeOf(work, planned.changes);
   if (typeof judge === "string") return recorder.stop(target, { ...at, venue, why: judge });
-  if (task.until && judge) {
+  if (judge?.until && planned.changes.some(({ kind }) => kind !== "exec"))
     return recorder.stop(target, {
       ...at,
       venue,
-      why: "it is repeated until its result is as wanted, which only a run can do",
+      why: "it is repeated until its result is as wanted, and changes files",
     });
-  }
   recorder.step({
     ...at,
     target,
@@ -191,11 +190,12 @@ function scopeOf(work: TaskWork): Scope {
 
 /** The conditions on a command's result; a sentence where they cannot be stored, undefined where there are none. */
 function judgeOf(work: TaskWork, changes: readonly Change[]): RecordedJudge | string | undefined {
-  const { register, failedWhen, changedWhen, until } = work.op.task;
+  const { task } = work.op;
+  const { register, failedWhen, changedWhen, until } = task;
   if (!changes.some(({ kind }) => kind === "exec")) return undefined;
   if (!failedWhen && !changedWhen && !until) return undefined;
   const variables: Record<string, unknown> = {};
-  for (const condition of [...(failedWhen ?? []), ...(changedWhen ?? [])]) {
+  for (const condition of [...(failedWhen ?? []), ...(changedWhen ?? []), ...(until ?? [])]) {
     for (const name of condition.names) {
       if (name === register) continue;
       if (openNames.has(name)) return `a condition on its result reads ${name}, which a plan cannot hold`;
@@ -205,7 +205,9 @@ function judgeOf(work: TaskWork, changes: readonly Change[]): RecordedJudge | st
     }
   }
   const texts = (list: readonly Expression[] | undefined): string[] | undefined => list?.map(({ text }) => text);
-  return { register, failedWhen: texts(failedWhen), changedWhen: texts(changedWhen), variables };
+  const { tries, delayMs } = work.keywords ?? { tries: 1, delayMs: 0 };
+  const again = until && { conditions: until.map(({ text }) => text), tries, delayMs };
+  return { register, failedWhen: texts(failedWhen), changedWhen: texts(changedWhen), until: again, variables };
 }
 
 function valueOf(name: string, scope: Scope): { readonly raw: unknown } | "pending" | undefined {
