@@ -60,10 +60,11 @@ describe("keywords, as Ansible carries them out", function () {
       const ran = await work.crun(["play", "--diff", "-v", ...args()]);
       assert.deepEqual(recapOf(ran.status, ran.stdout), recaps[name], ran.all);
       assert.doesNotMatch(ran.all, /HIDE/);
+      const shown = /SHOW_\d/.exec(readFileSync(join(folder, file), "utf8"));
+      if (!shown) return;
       const told = await work.crun(["play", "--output", "json", "--diff", ...args()]);
       assert.doesNotMatch(told.all, /HIDE/);
-      const shown = /SHOW_\d/.exec(readFileSync(join(folder, file), "utf8"));
-      if (shown) assert.match(told.all, new RegExp(shown[0]));
+      assert.match(told.all, new RegExp(shown[0]));
     });
   }
 });
