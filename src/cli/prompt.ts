@@ -30,7 +30,9 @@ function ask(question: string, isSecret: boolean): Promise<string | undefined> {
     });
     reader.once("SIGINT", () => reader.close());
     reader.once("close", () => {
-      if (!isAnswered) resolve(undefined);
+      if (isAnswered) return;
+      process.stderr.write("\n");
+      resolve(undefined);
     });
   });
 }

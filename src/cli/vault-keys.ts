@@ -134,12 +134,10 @@ async function asked(label: string, prompt: Prompt): Promise<string> {
   const question = label === "default" ? "Vault password: " : `Vault password (${label}): `;
   const answer = process.stdin.isTTY ? await prompt(question, { isSecret: true }) : lineOfStdin();
   if (answer) return answer;
+  const why = process.stdin.isTTY ? "it was not answered" : "stdin is no terminal and holds no line";
   throw new CrunError({
     severity: "error",
-    summary:
-      answer === undefined
-        ? "the vault password cannot be asked for: stdin is no terminal and holds no line"
-        : "the vault password is empty",
+    summary: answer === undefined ? `the vault password cannot be asked for: ${why}` : "the vault password is empty",
     remedy: "Give a file that holds it: --vault-password-file FILE.",
   });
 }
