@@ -11,7 +11,7 @@ export default defineModule({
     seconds: { type: "float", doc: "How long; parts of a second do not count." },
     minutes: { type: "float", doc: "How long; parts of a minute do not count." },
     prompt: { type: "str", doc: "What is shown to the person." },
-    echo: { type: "bool", default: true, doc: "Show what is typed." },
+    echo: { type: "bool", default: true, doc: "Show what is typed; false hides it in all output, too." },
   },
   rules: { mutuallyExclusive: [["seconds", "minutes"]] },
   runsOnce: true,

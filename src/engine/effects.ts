@@ -101,6 +101,8 @@ async function pause(on: TargetPlay, work: TaskWork, { ms, prompt, isEchoed }: P
   });
   // Whoever ends the question instead of answering it wants no more of the run.
   if (input === undefined) throw new CrunError({ severity: "error", summary: "user requested abort!" }, 2);
+  // What was typed unseen stays unseen.
+  if (!isEchoed) run.masker.add(input);
   return { input };
 }
 
