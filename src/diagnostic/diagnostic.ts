@@ -35,24 +35,42 @@ export class CrunError extends Error {
   }
 }
 
+/** Work over a text that is secret: what it throws does not show lines of it. */
+export function withoutSource<T>(isSecret: boolean, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isSecret || !(error instanceof CrunError)) throw error;
+    throw new CrunError(
+      error.diagnostics.map((one) => ({ ...one, source: undefined })),
+      error.exitStatus,
+    );
+  }
+}
+
 /** `file:line:column`, as far as known. */
 export function formatPlace(place: Place): string {
   return [place.file, place.line, place.column].filter((part) => part !== undefined).join(":");
 }
 
+/** Where it is, the source line, a caret beneath; nothing where no place is known. */
+export function placeLines({ place, source }: Pick<Diagnostic, "place" | "source">): string[] {
+  if (!place) return [];
+  const lines = [`at ${formatPlace(place)}`];
+  if (place.line === undefined || source === undefined) return lines;
+  const gutter = String(place.line);
+  lines.push(`${gutter} | ${source}`);
+  if (place.column !== undefined) {
+    const lead = source.slice(0, place.column - 1).replace(/[^\t]/g, " ");
+    lines.push(`${" ".repeat(gutter.length)} | ${lead}^`);
+  }
+  return lines;
+}
+
 /** The finding as text: summary, place, source line with caret, detail, remedy. No colour. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const lines = [`${diagnostic.severity}: ${diagnostic.summary}`];
-  const { place, source } = diagnostic;
-  if (place) lines.push(`  at ${formatPlace(place)}`);
-  if (place?.line !== undefined && source !== undefined) {
-    const gutter = String(place.line);
-    lines.push(`  ${gutter} | ${source}`);
-    if (place.column !== undefined) {
-      const lead = source.slice(0, place.column - 1).replace(/[^\t]/g, " ");
-      lines.push(`  ${" ".repeat(gutter.length)} | ${lead}^`);
-    }
-  }
+  lines.push(...placeLines(diagnostic).map((line) => `  ${line}`));
   if (diagnostic.detail) lines.push(...diagnostic.detail.split("\n").map((line) => `  ${line}`));
   if (diagnostic.remedy) lines.push(`  ${diagnostic.remedy}`);
   return lines.join("\n");

@@ -1,6 +1,6 @@
 // What the reports for people say of each event, as lines.
 
-import { formatDiagnostic, formatPlace, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { formatDiagnostic, formatPlace, type Diagnostic, placeLines } from "../diagnostic/diagnostic.js";
 import type { Counts, EngineEvent, RunStats, TaskResultEvent } from "../engine/events.js";
 import { clean, cleanLine } from "./clean.js";
 import type { Paint } from "./paint.js";
@@ -110,7 +110,12 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
   }
   for (const diagnostic of event.diagnostics ?? []) {
     if (diagnostic.summary !== message) lines.push(indent(diagnosticText(diagnostic)));
-    else if (diagnostic.detail) lines.push(indent(clean(diagnostic.detail)));
+    else {
+      // The task's own line stands above already.
+      const isElsewhere = diagnostic.place?.file !== event.place.file || diagnostic.place.line !== event.place.line;
+      if (isElsewhere) lines.push(...placeLines(diagnostic).map((line) => indent(clean(line))));
+      if (diagnostic.detail) lines.push(indent(clean(diagnostic.detail)));
+    }
   }
   if (event.remedy) lines.push(indent(clean(event.remedy)));
   return lines;

@@ -44,6 +44,21 @@ describe("report in lines", () => {
       /^ok .*\n {2}\{"dest":"\/x"\}$/,
     );
   });
+  it("shows the line of a template file in which something is missing, beneath the task's place", () => {
+    const finding = {
+      severity: "error",
+      summary: 'the item has no "nme"',
+      place: { file: "templates/a.hbs", line: 7, column: 3 },
+      source: "{{nme}}",
+    } as const;
+    const failed = { status: "failed", message: finding.summary, remedy: 'Did you mean "name"?' } as const;
+    assert.equal(
+      linesOf(result({ ...failed, diagnostics: [finding] }), options),
+      'failed      local:web1  Write it\n  copy at site.yml:3:5\n  the item has no "nme"\n  at templates/a.hbs:7:3\n  7 | {{nme}}\n    |   ^\n  Did you mean "name"?',
+    );
+    const own = { ...finding, place: { file: "site.yml", line: 3, column: 20 } };
+    assert.doesNotMatch(linesOf(result({ ...failed, diagnostics: [own] }), options) ?? "", /\^/);
+  });
   it("shows module, place, message, the command's stderr and what to do where a task failed", () => {
     const text = linesOf(
       result({

@@ -13,13 +13,13 @@ import {
 } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
+import { CrunError, withoutSource, type Place } from "../../diagnostic/diagnostic.js";
 import { contentOf, digestOf } from "../../module/content.js";
 import type { LocalEntry, LocalSource } from "../../module/contract.js";
 import type { Content } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
 import { isEncrypted } from "../../vault/format.js";
-import { realFiles } from "../../playbook/load/files.js";
+import { realFiles, shownPath } from "../../playbook/load/files.js";
 import { sourceCandidates } from "../../playbook/load/find-source.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import type { PartialPlaces } from "../../playbook/template/template-partials.js";
@@ -131,7 +131,8 @@ export class Sources {
       template_fullpath: path,
       template_destpath: destination,
     };
-    const text = entry.template.render(entry.readsSpecial ? scope.with(rawLayer("the template", special)) : scope);
+    const whole = entry.readsSpecial ? scope.with(rawLayer("the template", special)) : scope;
+    const text = withoutSource(entry.isSecret, () => entry.template.render(whole));
     if (entry.last?.text === text) return entry.last.source;
     const content = contentOf(Buffer.from(text, "utf8"));
     if (entry.isSecret) scope.secrets?.keep(text);
@@ -164,7 +165,8 @@ export class Sources {
           },
         };
         const text = reader.text(path);
-        const template = this.#compile(path, text, { file: path, directories, reader });
+        const places = { file: path, directories, reader, shown: shownPath };
+        const template = withoutSource(isSecret, () => this.#compile(shownPath(path), text, places));
         const readsSpecial =
           /\btemplate_|\bansible_managed\b/.test(text) || SPECIAL_NAMES.some((one) => template.names.has(one));
         return { template, mode: stat.mode & 0o7777, readsSpecial, isSecret };

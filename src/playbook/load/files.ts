@@ -42,6 +42,12 @@ function beginningOf(path: string, limit: number): Buffer {
   }
 }
 
+/** A path as messages show it: relative where it lies below the working directory. */
+export function shownPath(path: string, workingDirectory = process.cwd()): string {
+  const short = relative(workingDirectory, path);
+  return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
+}
+
 export class PlaybookFiles {
   readonly reader: FileReader;
   /** Opens what is encrypted. */
@@ -61,8 +67,7 @@ export class PlaybookFiles {
 
   /** As messages show it: relative where it lies below the working directory. */
   shown(path: string): string {
-    const short = relative(this.#workingDirectory, path);
-    return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
+    return shownPath(path, this.#workingDirectory);
   }
 
   isFile(path: string): boolean {

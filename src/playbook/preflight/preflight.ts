@@ -1,6 +1,6 @@
 // Checks a loaded playbook before the first connection: everything that is surely wrong, all of it at once.
 
-import type { Diagnostic } from "../../diagnostic/diagnostic.js";
+import { withoutSource, type Diagnostic } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import type { VarLayer } from "../../module/value.js";
 import { sourceCandidates } from "../load/find-source.js";
@@ -151,7 +151,11 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: 
       const template =
         text === undefined
           ? undefined
-          : found.try(() => fileTemplate(files.shown(path), text, partialPlaces(task, path, files)));
+          : found.try(() =>
+              withoutSource(files.isSecret(path), () =>
+                fileTemplate(files.shown(path), text, partialPlaces(task, path, files)),
+              ),
+            );
       if (template) templates.push(template);
       if (text !== undefined && !files.isSecret(path)) found.add(...jinjaIn(files.shown(path), text));
     } else if (opens && !isLeftEncrypted(task, rule.decryptedBy) && files.isSecret(path)) {
