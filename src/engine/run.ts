@@ -10,6 +10,9 @@ import type { Node, Play, Playbook, Task } from "../playbook/play.js";
 import type { Counts, EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import type { HostSession } from "../target/session.js";
+import { targetOf } from "../inventory/target-of.js";
+import { count } from "./counts.js";
+import { lossBehind, type LostTrees } from "./lost-trees.js";
 import { FactLook, type FactGatherer } from "./look/fact-look.js";
 import type { PlayReach } from "../target/address.js";
 import { Jobs } from "./jobs.js";
@@ -37,7 +40,7 @@ export interface RunOptions {
   /** Targets to keep to; undefined: all. */
   readonly limit?: { has(name: string): boolean; readonly size: number } | undefined;
   /** Targets that stand for trees of a host that could not be looked at, and why: unreachable from the start. */
-  readonly lost?: ReadonlyMap<string, CrunError>;
+  readonly lost?: LostTrees;
   readonly openHost: OpenHost;
   readonly locate: (target: Target) => Location;
   readonly makeScope: ScopeFactory;
@@ -164,8 +167,8 @@ export class Run {
     };
   }
 
-  #addState(target: Target): TargetState {
-    const { inventory, locate, openHost } = this.options;
+  #addState(target: Target, openHost = this.options.openHost): TargetState {
+    const { inventory, locate } = this.options;
     const state = new TargetState(target, locate(target), inventory, openHost);
     this.#states.set(target.name, state);
     return state;
@@ -190,6 +193,8 @@ export class Run {
     if (known) return known;
     const places = placesOf(this.options.inventory);
     if (places.has(name)) return this.#addState({ name, host: name, tree: undefined, groups: [] });
+    const loss = lossBehind(name, this.options.lost);
+    if (loss) return this.#addState(targetOf(name, []), () => Promise.reject(loss));
     throw new CrunError(
       {
         severity: "error",
@@ -387,30 +392,4 @@ function abortForMany(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
-}
-
-function count(counts: Counts, event: Extract<EngineEvent, { event: "result" }>): void {
-  switch (event.status) {
-    case "ok":
-      counts.ok++;
-      break;
-    case "changed":
-      counts.ok++;
-      counts.changed++;
-      break;
-    case "skipped":
-      counts.skipped++;
-      break;
-    case "unreachable":
-      counts.ok++;
-      counts.ignored++;
-      break;
-    case "failed":
-      if (event.isIgnored) {
-        counts.ok++;
-        counts.ignored++;
-        if (event.result["changed"] === true) counts.changed++;
-      } else if (event.isRescued) counts.rescued++;
-      else counts.failed++;
-  }
 }

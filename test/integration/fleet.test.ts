@@ -89,6 +89,15 @@ node2:* crun_host=127.0.0.1 crun_port=${await freePort()}
     assert.equal(done.recap["node1:web2"]?.ok, 2);
   });
 
+  it("looks for trees that tasks are delegated to, whatever the limit", async () => {
+    const tasks = "[{ping: , delegate_to: node1:web2}, {ping: , delegate_to: node2:any}]";
+    work.write("delegated.yml", `- hosts: node1\n  tasks: ${tasks}\n`);
+    const done = await work.play(["-i", "hosts", "-l", "node1", "delegated.yml"]);
+    assert.equal(done.status, 4, brief(done));
+    assert.equal(done.recap["node1"]?.ok, 1);
+    assert.equal(done.recap["node1"]?.unreachable, 1, "the second one's host is away");
+  });
+
   it("refuses a tree that a rule might have brought and did not, before anything is done", async () => {
     work.write(
       "missing.yml",
