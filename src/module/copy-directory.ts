@@ -3,14 +3,14 @@
 import type { Change } from "./change.js";
 import type { Context, LocalSource, Plan, Refusal } from "./contract.js";
 import { attributeChange, differenceOf } from "./file-params.js";
-import { directoryMaker, planDirectory } from "./make-parents.js";
+import { directoryMaker, planDirectory, type Above } from "./make-parents.js";
 import type { Accounts } from "./ownership.js";
 import { resolveOwnership } from "./ownership.js";
 import type { Placement, PlaceParams } from "./place-file.js";
 import { planPlacements } from "./place-file.js";
 import type { GoalsSeen } from "./place-probes.js";
 import type { StatObservation, StatProbe } from "./probe.js";
-import { baseName, joinPath, parentsOf, tidyPath } from "./tree-path.js";
+import { baseName, joinPath, parentOf, parentsOf, tidyPath } from "./tree-path.js";
 
 type LocalDirectory = Extract<LocalSource, { kind: "directory" }>;
 
@@ -104,14 +104,17 @@ function planFolders(
   const wanted = { ...params, mode: params.directory_mode };
   const maker = directoryMaker(wanted, accounts, context);
   const changes: Change[] = [];
+  const known = new Map<string, Above>();
   for (const [index, path] of foldersOf(params, source).entries()) {
     const stat = seen[index]?.stat;
+    if (stat) known.set(path, stat);
     if (stat && stat.type !== "directory")
       return { changes: [], refusal: { message: `${path} is in the way: it is no directory` } };
     if (!stat) {
-      const made = planDirectory(path, maker);
+      const made = planDirectory(path, maker, known.get(parentOf(path)));
       if (made.refusal) return { changes: [], refusal: made.refusal };
       changes.push(...made.changes);
+      known.set(path, made.node);
     } else if (own.has(path)) {
       const difference = differenceOf(wanted, stat, accounts);
       if (difference.refusal) return { changes: [], refusal: difference.refusal };

@@ -278,7 +278,9 @@ function planAbove(
   const topMaker = isWhole
     ? { ...maker, params: { ...params, mode: formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) } }
     : maker;
-  const made: ReturnType<typeof planDirectory> = there ? { changes: [], node: there } : planDirectory(top, topMaker);
+  const made: ReturnType<typeof planDirectory> = there
+    ? { changes: [], node: there }
+    : planDirectory(top, topMaker, parents.last);
   if (made.refusal) return { changes: [], path: top, node, refusal: made.refusal };
   const target = to || hasSlash ? top : dest;
   const ownNode = target === top ? made.node : { ...node, ...resolvedOwner(params, accounts, node) };

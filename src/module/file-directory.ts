@@ -2,11 +2,11 @@
 
 import type { Change } from "./change.js";
 import type { Plan } from "./contract.js";
-import { attributeChange, differenceOf, pathInfo, stateName } from "./file-params.js";
+import { attributeChange, differenceOf, pathInfo, stateName, type Node } from "./file-params.js";
 import type { Situation } from "./file-state.js";
 import { inTurn, planAttributes, refuse } from "./file-state.js";
 import { timesToSet } from "./file-times.js";
-import { directoryMaker, planDirectory } from "./make-parents.js";
+import { directoryMaker, planDirectory, type Above } from "./make-parents.js";
 import type { ListObservation, Stat, StatObservation } from "./probe.js";
 import { joinPath, parentsOf } from "./tree-path.js";
 import { reasonOf } from "./failure-text.js";
@@ -37,15 +37,19 @@ function planNewDirectories(situation: Situation, path: string, parents: readonl
   const { params, accounts, context, times } = situation;
   const maker = directoryMaker(params, accounts, context);
   const changes: Change[] = [];
-  let node;
+  let node: Node | undefined;
+  let above: Above | undefined;
   for (const [index, one] of [...parentsOf(path), path].entries()) {
     const stat = one === path ? undefined : parents[index]?.stat;
-    if (stat?.type === "directory") continue;
+    if (stat?.type === "directory") {
+      above = stat;
+      continue;
+    }
     if (stat) return refuse(`There was an issue creating ${one} as requested: it is there and no directory`, { path });
-    const made = planDirectory(one, maker);
+    const made = planDirectory(one, maker, above);
     if (made.refusal) return { changes: [], refusal: made.refusal };
     changes.push(...made.changes);
-    node = made.node;
+    above = node = made.node;
   }
   const atime = times.atime === "now" ? undefined : times.atime;
   const mtime = times.mtime === "now" ? undefined : times.mtime;

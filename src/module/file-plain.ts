@@ -4,6 +4,7 @@ import type { Plan } from "./contract.js";
 import { attributeChange, differenceOf, pathInfo, stateName } from "./file-params.js";
 import type { Situation } from "./file-state.js";
 import { freshNode, hasParent, planAttributes, refuse } from "./file-state.js";
+import { inherited } from "./make-parents.js";
 import { defaultFileMode } from "./mode.js";
 import { parentOf } from "./tree-path.js";
 import { reasonOf } from "./failure-text.js";
@@ -66,11 +67,12 @@ function planNewFile(situation: Situation): Plan {
       "Make it in an earlier task with state: directory.",
     );
   }
-  const fresh = freshNode(situation, "file", defaultFileMode);
+  const given = inherited(situation.parents.at(-1)?.stat, "file");
+  const fresh = { ...freshNode(situation, "file", defaultFileMode), ...given };
   const { refusal, setFlags, clearFlags, ...fields } = differenceOf(params, fresh, accounts);
   if (refusal) return { changes: [], refusal };
   const node = { ...fresh, ...fields };
-  const given = {
+  const stamps = {
     ...(isGiven(times.atime) ? { atime: times.atime } : {}),
     ...(isGiven(times.mtime) ? { mtime: times.mtime } : {}),
   };
@@ -78,11 +80,11 @@ function planNewFile(situation: Situation): Plan {
     path,
     node,
     { ...(setFlags ? { setFlags } : {}), ...(clearFlags ? { clearFlags } : {}) },
-    { times: given },
+    { times: stamps },
   );
   return {
     changes: [
-      { kind: "writeFile", path, content: emptyContent, ...fields, expect: { type: "absent" } },
+      { kind: "writeFile", path, content: emptyContent, ...given, ...fields, expect: { type: "absent" } },
       ...(after ? [after] : []),
     ],
     result: { dest: path, ...pathInfo(node, accounts) },

@@ -27,34 +27,52 @@ export function directoryMaker(params: FileParams, accounts: Accounts, context: 
   return { params, accounts, owner: defaultOwnership(context.becomeUser, accounts) };
 }
 
-/** Changes that make `paths`, those of them that are missing, in order; or why it cannot be. */
+/** A directory as what is made in it sees it: with the setgid bit its group is passed on, to directories the bit, too. */
+export type Above = Pick<Node, "mode" | "gid">;
+
+const setgid = 0o2000;
+
+/** What the kernel gives to what is made in a directory; nothing where the maker's own group holds. */
+export function inherited(above: Above | undefined, type: "file" | "directory"): { mode?: number; gid?: number } {
+  if (above === undefined || (above.mode & setgid) === 0) return {};
+  return { gid: above.gid, ...(type === "directory" ? { mode: defaultDirectoryMode | setgid } : {}) };
+}
+
+/** Changes that make `paths`, those of them that are missing, in order; or why it cannot be. `last`: the last of them. */
 export function planParents(
   paths: readonly string[],
   seen: readonly StatObservation[],
   maker: DirectoryMaker,
-): { readonly changes: readonly Change[]; readonly refusal?: Refusal } {
+): { readonly changes: readonly Change[]; readonly refusal?: Refusal; readonly last?: Above } {
   const changes: Change[] = [];
+  let above: Above | undefined;
   for (const [index, path] of paths.entries()) {
     const stat = seen[index]?.stat;
-    if (stat?.type === "directory") continue;
+    if (stat?.type === "directory") {
+      above = stat;
+      continue;
+    }
     if (stat !== undefined)
       return {
         changes: [],
         refusal: { message: `There was an issue creating ${path} as requested: it is no directory` },
       };
-    const made = planDirectory(path, maker);
+    const made = planDirectory(path, maker, above);
     if (made.refusal) return { changes: [], refusal: made.refusal };
     changes.push(...made.changes);
+    above = made.node;
   }
-  return { changes };
+  return { changes, ...(above ? { last: above } : {}) };
 }
 
-/** One new directory with the attributes that the params ask for, and what it will be. */
+/** One new directory with the attributes that the params ask for, and what it will be. `above`: where it is made. */
 export function planDirectory(
   path: string,
   maker: DirectoryMaker,
+  above: Above | undefined,
 ): { readonly changes: readonly (MakeDirectory | SetAttributes)[]; readonly node: Node; readonly refusal?: Refusal } {
-  const fresh: Node = { type: "directory", mode: defaultDirectoryMode, ...maker.owner, links: 2, size: 0 };
+  const given = inherited(above, "directory");
+  const fresh: Node = { type: "directory", mode: defaultDirectoryMode, ...maker.owner, ...given, links: 2, size: 0 };
   const { refusal, setFlags, clearFlags, ...fields } = differenceOf(maker.params, fresh, maker.accounts);
   if (refusal) return { changes: [], node: fresh, refusal };
   const node = { ...fresh, ...fields };
@@ -63,7 +81,10 @@ export function planDirectory(
     ...(clearFlags ? { clearFlags } : {}),
   });
   return {
-    changes: [{ kind: "makeDirectory", path, ...fields, expect: { type: "absent" } }, ...(flags ? [flags] : [])],
+    changes: [
+      { kind: "makeDirectory", path, ...given, ...fields, expect: { type: "absent" } },
+      ...(flags ? [flags] : []),
+    ],
     node,
   };
 }

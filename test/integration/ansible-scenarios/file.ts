@@ -684,4 +684,23 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/f": { mode: 0o600 }, "/t/link": { target: "f" }, "/t/nowhere": undefined },
   },
+  {
+    name: "what is made in a setgid directory belongs to its group, and directories pass that on",
+    start: { "/t/shared": { type: "directory", mode: 0o2775, gid: 1000 } },
+    steps: [
+      file({ path: "/t/shared/one", state: "directory" }, true),
+      file({ path: "/t/shared/deep/er", state: "directory", mode: "0750" }, true),
+      file({ path: "/t/shared/own", state: "directory", mode: "0755", group: "0" }, true),
+      file({ path: "/t/shared/touched", state: "touch" }, true, touched),
+      file({ path: "/t/shared/one", state: "directory" }, false),
+      file({ path: "/t/shared/own", state: "directory", mode: "0755", group: "0" }, false),
+    ],
+    end: {
+      "/t/shared/one": { mode: 0o2755, gid: 1000 },
+      "/t/shared/deep": { mode: 0o750, gid: 1000 },
+      "/t/shared/deep/er": { mode: 0o750, gid: 0 },
+      "/t/shared/own": { mode: 0o755, gid: 0 },
+      "/t/shared/touched": { mode: 0o644, gid: 1000 },
+    },
+  },
 ];
