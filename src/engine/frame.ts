@@ -1,6 +1,6 @@
 // Where a target stands in a play: the code it runs and what called it.
 
-import type { VarLayer } from "../module/value.js";
+import type { Scope, VarLayer } from "../module/value.js";
 import type { Block, IncludeWish } from "../playbook/play.js";
 import type { Code, Region } from "./program.js";
 import type { Position } from "./rendezvous.js";
@@ -14,10 +14,38 @@ export interface Failed {
   readonly isTold?: boolean;
 }
 
+/** The variables of an include's loop. */
+export interface LoopLayer extends VarLayer {
+  /** Variables of the include itself: those of includes within it are stronger than its loop's. */
+  readonly below: readonly VarLayer[];
+}
+
+/** The scope with the loops of the includes around it. `vars`: the node's own. */
+export function withLoops(scope: Scope, layers: readonly LoopLayer[], vars: readonly VarLayer[]): Scope {
+  return layers.reduce((above: Scope, loop) => {
+    const names = [...loop.names()];
+    const within = vars.filter(
+      (layer) =>
+        layer.rank === "include parameter" &&
+        !loop.below.includes(layer) &&
+        names.some((name) => layer.get(name) !== undefined),
+    );
+    return within.reduce((over, layer) => over.with(narrowed(layer, names)), above.with(loop));
+  }, scope);
+}
+
+function narrowed(layer: VarLayer, names: readonly string[]): VarLayer {
+  return {
+    origin: layer.origin,
+    get: (name) => (names.includes(name) ? layer.get(name) : undefined),
+    names: () => names,
+  };
+}
+
 /** One item of an include: what it reads, and the variables of the loop. */
 export interface IncludeItem {
   readonly wish: IncludeWish;
-  readonly layers: readonly VarLayer[];
+  readonly layers: readonly LoopLayer[];
   /** The loop's value as text; undefined without a loop. */
   readonly text: string | undefined;
 }
@@ -41,7 +69,7 @@ export interface Frame {
   /** The items of the includes of roles above, as text: what tells uses of a role in a loop apart. */
   readonly items: string;
   /** Variables of the include's loop. */
-  readonly layers: readonly VarLayer[];
+  readonly layers: readonly LoopLayer[];
   /** Failures that wait for the end of their block's `always`. */
   readonly waiting: Map<Block, Failed>;
   /** The region of the parent's operation. */

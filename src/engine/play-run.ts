@@ -31,6 +31,10 @@ export interface Loaded {
   readonly vars: readonly VarLayer[];
 }
 
+function shows({ defaults, vars }: Loaded): boolean {
+  return defaults.length + vars.length > 0;
+}
+
 function keyOf({ file, from }: IncludeWish): string {
   return JSON.stringify([file, from]);
 }
@@ -223,6 +227,20 @@ export class PlayRun {
   /** What an include reads, if that was read already; or why it cannot be. */
   loaded(include: Include, wish: IncludeWish): Loaded | CrunError | undefined {
     return this.#includes.get(include)?.get(keyOf(wish));
+  }
+
+  /** What a public role shows is seen by the target that included it; in lockstep by all, as in Ansible. */
+  show(on: TargetPlay, loaded: Loaded): void {
+    if (!shows(loaded)) return;
+    for (const one of this.isLockstep ? this.targets : [on]) {
+      one.show(loaded);
+      // What they looked at ahead was rendered without it.
+      if (one !== on) one.window.clear();
+    }
+  }
+
+  showsToAll(loaded: Loaded): boolean {
+    return this.isLockstep && this.targets.length > 1 && shows(loaded);
   }
 
   /** Reads what an include asks for, once for all targets. */

@@ -1,12 +1,12 @@
 // The walk of one target through one play: operation by operation, without ever waiting.
 
 import { RoleRuns } from "./role-runs.js";
-import type { Scope, VarLayer } from "../module/value.js";
+import type { Scope } from "../module/value.js";
 import type { Handler, Inherited } from "../playbook/play.js";
 import { Books, type Standing } from "./books.js";
 import type { EngineEvent } from "./events.js";
 import { fail } from "./failing.js";
-import { isInHandlers, positionOf, rootFrame, type Frame, type IncludeWork } from "./frame.js";
+import { isInHandlers, positionOf, rootFrame, type Frame, type IncludeWork, withLoops } from "./frame.js";
 import type { Need } from "./need.js";
 import type { Loaded, PlayRun } from "./play-run.js";
 import type { PrepareWith } from "./task/prepared.js";
@@ -180,7 +180,7 @@ export class TargetPlay {
 
   scopeFor(node: Inherited): Scope {
     const scope = this.scopes.of(node.vars, node.role);
-    return this.frame.layers.reduce((above: Scope, layer: VarLayer) => above.with(layer), scope);
+    return withLoops(scope, this.frame.layers, node.vars);
   }
 
   /** What a public role shows is visible from now on. */

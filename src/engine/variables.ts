@@ -181,6 +181,7 @@ export class TargetScopes {
         ...(role?.defaults ?? []),
         ...this.#below,
         ...this.#shown,
+        ...ranked("role variable"),
         ...ranked(undefined),
         ...this.#learned,
         ...ranked("role parameter"),

@@ -54,8 +54,11 @@ export interface SecretKeeper {
 export interface VarLayer {
   /** Where they come from, as docs/VARIABLES.md calls it: `inventory group_vars/web`, `task vars`. */
   readonly origin: string;
-  /** Parameters of a role or an include are stronger than what tasks set; those of includes the strongest of all but extra variables. */
-  readonly rank?: "role parameter" | "include parameter";
+  /**
+   * Among the variables of a task: a role's are the weakest, then come those of blocks and the task; parameters of a role or an include are
+   * stronger than what tasks set, those of includes the strongest of all but extra variables.
+   */
+  readonly rank?: "role variable" | "role parameter" | "include parameter";
   get(name: string): Renderable | { readonly raw: unknown } | undefined;
   names(): Iterable<string>;
   /** Where the name is written, if the layer knows it better than the value does. */

@@ -192,7 +192,7 @@ export interface IncludeWish {
 export interface Included {
   readonly nodes: readonly Node[];
   readonly handlers: readonly Handler[];
-  /** What a public role shows to the tasks that come after it. */
+  /** What public roles, and those that are imported in what was read, show to the tasks that come after it. */
   readonly defaults: readonly VarLayer[];
   readonly vars: readonly VarLayer[];
 }

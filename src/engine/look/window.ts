@@ -6,7 +6,7 @@ import type { Observation, Probe } from "../../module/probe.js";
 import { seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Scope } from "../../module/value.js";
 import type { Include, IncludeWish } from "../../playbook/play.js";
-import type { Frame, IncludeWork } from "../frame.js";
+import { withLoops, type Frame, type IncludeWork } from "../frame.js";
 import { itemsOf, loopLayer } from "../task/loop.js";
 import { holds, lookAt, nothingSeen } from "../task/plan-item.js";
 import { NeedsConnection, prepare, prepareMore, type Prepared } from "../task/prepared.js";
@@ -296,7 +296,7 @@ export class Window {
   #prepare(ahead: Ahead): void {
     const { op, items, index } = ahead;
     const { task, info } = op;
-    const base = ahead.layers.reduce((above: Scope, layer) => above.with(layer), this.#scopes.of(task.vars, task.role));
+    const base = withLoops(this.#scopes.of(task.vars, task.role), ahead.layers, task.vars);
     const scope = items ? base.with(rawLayer("loop", loopLayer(task.loopControl, items, index))) : base;
     try {
       ahead.isWanted = holds(task.when, scope);
@@ -341,10 +341,7 @@ export class Window {
       return true;
     }
     try {
-      const scope = frame.layers.reduce(
-        (above: Scope, layer) => above.with(layer),
-        this.#scopes.of(include.vars, include.role),
-      );
+      const scope = withLoops(this.#scopes.of(include.vars, include.role), frame.layers, include.vars);
       const items = itemsFor(include, scope, frame);
       const wishes = items.map((one) => one.wish);
       const all = wishes.map((wish) => this.#on.play.loaded(include, wish));
@@ -379,7 +376,7 @@ export class Window {
   }
 
   #scope(op: TaskOp, frame: Frame): Scope {
-    return frame.layers.reduce((above: Scope, layer) => above.with(layer), this.#scopes.of(op.task.vars, op.task.role));
+    return withLoops(this.#scopes.of(op.task.vars, op.task.role), frame.layers, op.task.vars);
   }
 }
 

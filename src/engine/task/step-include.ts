@@ -22,7 +22,10 @@ export function stepInclude(on: TargetPlay, op: IncludeOp): Need | undefined {
   const item = work.items[work.index];
   const loaded = item && on.play.loaded(op.include, item.wish);
   if (!item || !loaded || loaded instanceof CrunError) return leave(on);
-  on.show(loaded);
+  // What it shows to all must not be seen by those that have still to decide whether they include it.
+  if (on.play.showsToAll(loaded) && !on.met) return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
+  on.met = undefined;
+  on.play.show(on, loaded);
   on.frame = includeFrame(on.frame, on.pc, op, work, loaded.code);
   on.pc = 0;
   on.include = undefined;
@@ -100,7 +103,8 @@ export function itemsFor(include: Include, scope: Scope, frame: Frame): readonly
   const values = loopItems(include, scope);
   if (!values) return holds(include.when, scope) ? [{ wish: wishOf(include, scope), layers: [], text: undefined }] : [];
   return values.flatMap((value, index) => {
-    const layer = rawLayer("include's loop", loopLayer(include.loopControl, values, index));
+    const loop = rawLayer("include's loop", loopLayer(include.loopControl, values, index));
+    const layer = { ...loop, below: include.vars };
     const itemScope = scope.with(layer);
     if (!holds(include.when, itemScope)) return [];
     return [{ wish: wishOf(include, itemScope), layers: [layer], text: JSON.stringify(value) }];

@@ -18,15 +18,22 @@ export interface LoadContext {
   readonly gathered: Gathered;
 }
 
-export interface Gathered {
+interface FromRoles {
   readonly defaults: VarLayer[];
   readonly vars: VarLayer[];
   readonly handlers: Handler[];
+}
+
+export interface Gathered {
+  /** What the roles that the play lists define, and above it what imported ones do: the whole play sees it. */
+  readonly listed: FromRoles;
+  readonly imported: FromRoles;
   /** Roles that were read with the same arguments already: their handlers and variables are known. */
   readonly seen: Set<string>;
   readonly roleNames: { readonly own: string[]; readonly dependencies: string[] };
 }
 
 export function nothingGathered(): Gathered {
-  return { defaults: [], vars: [], handlers: [], seen: new Set(), roleNames: { own: [], dependencies: [] } };
+  const nothing = (): FromRoles => ({ defaults: [], vars: [], handlers: [] });
+  return { listed: nothing(), imported: nothing(), seen: new Set(), roleNames: { own: [], dependencies: [] } };
 }

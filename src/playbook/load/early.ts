@@ -39,7 +39,13 @@ export class EarlyValues {
     const template = findings.try(() => templateOf(node));
     if (!template) return undefined;
     if (template.isStatic) return template.render(createScope([]));
-    const scope = createScope([...(own.role?.defaults ?? []), ...this.#below(), ...own.vars, ...this.#above]);
+    const scope = createScope([
+      ...(own.role?.defaults ?? []),
+      ...this.#below(),
+      ...own.vars.filter((layer) => layer.rank === "role variable"),
+      ...own.vars.filter((layer) => layer.rank !== "role variable"),
+      ...this.#above,
+    ]);
     const missing = [...template.names].find((name) => !scope.has(name));
     if (missing !== undefined) {
       findings.at(

@@ -20,6 +20,8 @@ export interface Lineage extends Omit<Inherited, "place"> {
   readonly early: EarlyValues;
   /** Directories of the roles around, the innermost first. */
   readonly rolePaths: readonly string[];
+  /** Parameters of the role around. */
+  readonly roleParams: readonly VarLayer[];
 }
 
 /** What a node keeps of its lineage. */
@@ -28,6 +30,7 @@ export function passedOn({
   moduleDefaults: _defaults,
   early: _early,
   rolePaths: _rolePaths,
+  roleParams: _roleParams,
   ...inherited
 }: Lineage): Omit<Inherited, "place"> {
   return inherited;
@@ -58,6 +61,7 @@ export const NO_LINEAGE: Lineage = {
   moduleDefaults: new Map(),
   early: NOTHING_EARLY,
   rolePaths: [],
+  roleParams: [],
 };
 
 /** The lineage with what a block, task, role or play says of its own. `varsOrigin`: how its vars are called; undefined: they are not taken. */

@@ -226,11 +226,11 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     anyErrorsFatal: lineage.anyErrorsFatal,
     order: orderOf(settled("order"), findings),
     forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings),
-    roleDefaults: gathered.defaults,
-    roleVars: gathered.vars,
+    roleDefaults: [...gathered.listed.defaults, ...gathered.imported.defaults],
+    roleVars: [...gathered.listed.vars, ...gathered.imported.vars],
     roleNames: gathered.roleNames,
     nodes: [...part(before, lineage, map), ...part([...roles, ...tasks], lineage, map), ...part(after, lineage, map)],
-    handlers: [...gathered.handlers, ...handlers],
+    handlers: [...gathered.listed.handlers, ...handlers, ...gathered.imported.handlers],
     directory,
   };
 }

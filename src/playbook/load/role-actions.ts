@@ -3,6 +3,7 @@
 import { suggest } from "../../diagnostic/near.js";
 import type { LoadContext } from "./context.js";
 import { inherit, withVars, type Lineage } from "./lineage.js";
+import type { VarLayer } from "../../module/value.js";
 import type { Include, Node, RolePart } from "../play.js";
 import { findRole, requestOf, type RoleRequest } from "./role-files.js";
 import { loadRole } from "./roles.js";
@@ -102,6 +103,11 @@ function requestFor(
   return { request: { ...request, key }, path };
 }
 
+/** As Ansible has it, what a role was given goes before what its includes and imports of other roles are given. */
+function paramsOfParent({ roleParams }: Lineage): VarLayer[] {
+  return roleParams.map((layer) => ({ ...layer, rank: "include parameter" }));
+}
+
 export async function importRole(
   context: LoadContext,
   map: YamlMap,
@@ -132,9 +138,13 @@ export async function importRole(
   }
   const found = requestFor(context, map, role, name, from, lineage);
   if (!found) return [];
-  const own = inherit(lineage, map, undefined, findings);
+  const own = inherit(withVars(lineage, paramsOfParent(lineage)), map, undefined, findings);
   const loaded = await loadRole(context, { ...found.request, vars, params: vars }, found.path, own, chain);
-  context.gathered.roleNames.own.push(name);
+  const { roleNames, imported } = context.gathered;
+  roleNames.own.push(name);
+  imported.defaults.push(...loaded.defaults);
+  imported.vars.push(...loaded.vars);
+  imported.handlers.push(...loaded.handlers);
   return [...loaded.nodes];
 }
 
@@ -156,6 +166,7 @@ export function includeRole(
   }
   const vars = varsOfAction(context, map, "include vars");
   const params = vars.map((layer) => ({ ...layer, rank: "include parameter" as const }));
+  const beneath = [...params, ...paramsOfParent(lineage)];
   const below = lineageBelowInclude(context, action, lineage);
   return [
     includeNode(context, map, "include_role", withVars(lineage, params), { file: name, from }, async (one, files) => {
@@ -165,11 +176,14 @@ export function includeRole(
         // A role may include itself: what runs decides when it ends.
         if (!found) return [];
         const { request, path } = found;
-        const own = await loadRole(inner, { ...request, vars, params }, path, below, chain.slice(0, 1));
+        const own = await loadRole(inner, { ...request, vars, params: beneath }, path, below, chain.slice(0, 1));
         shown = own;
+        inner.gathered.imported.handlers.push(...own.handlers);
         return [...own.nodes];
       });
-      return role.isPublic && shown ? { ...loaded, defaults: shown.defaults, vars: shown.vars } : loaded;
+      if (!role.isPublic || !shown) return loaded;
+      const { defaults, vars: own } = shown;
+      return { ...loaded, defaults: [...loaded.defaults, ...defaults], vars: [...loaded.vars, ...own] };
     }),
   ];
 }

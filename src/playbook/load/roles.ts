@@ -9,7 +9,7 @@ import { checkKeywords, ROLE_KEYWORDS } from "./keywords.js";
 import { inherit, passedOn, type Lineage } from "./lineage.js";
 import type { Findings } from "./findings.js";
 import { listItems } from "./list-items.js";
-import type { Meta, Node, RoleInfo } from "../play.js";
+import type { Handler, Meta, Node, RoleInfo } from "../play.js";
 import { findRole, layersOf, metaOf, requestOf, taskFileOf, type RoleRequest } from "./role-files.js";
 import { loadHandlers, loadTaskFile, type Chain } from "./tasks.js";
 import { plainBoolean, plainText, varsOf } from "./vars.js";
@@ -19,9 +19,11 @@ export interface LoadedRole {
   readonly nodes: readonly Node[];
   readonly vars: readonly VarLayer[];
   readonly defaults: readonly VarLayer[];
+  /** Those of what it depends on first. */
+  readonly handlers: readonly Handler[];
 }
 
-const NOTHING: LoadedRole = { nodes: [], vars: [], defaults: [] };
+const NOTHING: LoadedRole = { nodes: [], vars: [], defaults: [], handlers: [] };
 
 /** The tasks of a play's `roles:`. */
 export async function loadRoles(
@@ -35,7 +37,11 @@ export async function loadRoles(
   for (const item of listItems(node, context.findings, "roles must be a list", remedy)) {
     const name = nameOfEntry(item);
     if (name !== undefined) context.gathered.roleNames.own.push(name);
-    nodes.push(...(await loadRoleEntry(context, item, lineage, chain)).nodes);
+    const role = await loadRoleEntry(context, item, lineage, chain);
+    nodes.push(...role.nodes);
+    context.gathered.listed.defaults.push(...role.defaults);
+    context.gathered.listed.vars.push(...role.vars);
+    context.gathered.listed.handlers.push(...role.handlers);
   }
   return nodes;
 }
@@ -131,7 +137,8 @@ export async function loadRole(
   const meta = metaOf(context, path);
   const ownDefaults = layersOf(context, request, path, "defaults");
   const ownVars = layersOf(context, request, path, "vars");
-  const own = [...request.vars, ...ownVars, ...request.params];
+  const variables = [...request.vars, ...ownVars].map((layer) => ({ ...layer, rank: "role variable" as const }));
+  const own = [...variables, ...request.params];
   const isRepeatable = request.isRepeatable ?? allowsDuplicates(context, meta);
   const info = (defaults: readonly VarLayer[]): RoleInfo => ({
     name: request.name,
@@ -149,27 +156,24 @@ export async function loadRole(
     role: info([...above, ...ownDefaults]),
     vars: [...lineage.vars, ...own],
     rolePaths,
+    roleParams: request.params.filter((layer) => layer.rank === "role parameter"),
     searchDirectories: [...rolePaths, context.directory],
   };
   const dependencies = await loadDependencies(context, meta, asParent, [...chain, path]);
   const role = info([...dependencies.defaults, ...above, ...ownDefaults]);
   const inside: Lineage = { ...asParent, role, vars: [...lineage.vars, ...dependencies.vars, ...own] };
-  // The same was read before: its handlers and variables are known.
+  // The same was read before: its handlers are known.
   const isRepeated = context.gathered.seen.has(request.key);
   context.gathered.seen.add(request.key);
-  if (!isRepeated) {
-    context.gathered.defaults.push(...ownDefaults);
-    context.gathered.vars.push(...request.vars, ...ownVars);
-  }
   const validation = await validationTask(context, request, path, meta, inside);
   const tasks = taskFileOf(context, request, path, "tasks");
   const nodes = tasks === undefined ? [] : await loadTaskFile(context, tasks, inside, [...chain, path]);
-  const handlers = taskFileOf(context, request, path, "handlers");
-  if (handlers !== undefined && !isRepeated) {
-    const list = context.findings.try(() => context.files.yaml(handlers));
-    const searchDirectories = [...rolePaths, dirname(handlers), context.directory];
-    const lineageThere = { ...inside, searchDirectories };
-    context.gathered.handlers.push(...(await loadHandlers(context, list, lineageThere, [...chain, path, handlers])));
+  const file = isRepeated ? undefined : taskFileOf(context, request, path, "handlers");
+  const handlers: Handler[] = [];
+  if (file !== undefined) {
+    const list = context.findings.try(() => context.files.yaml(file));
+    const searchDirectories = [...rolePaths, dirname(file), context.directory];
+    handlers.push(...(await loadHandlers(context, list, { ...inside, searchDirectories }, [...chain, path, file])));
   }
   const end: Meta = {
     ...passedOn(inside),
@@ -184,8 +188,9 @@ export async function loadRole(
   };
   return {
     nodes: [...dependencies.nodes, ...(validation ? [validation] : []), ...nodes, end],
-    vars: [...dependencies.vars, ...request.vars, ...ownVars],
+    vars: [...dependencies.vars, ...variables],
     defaults: [...dependencies.defaults, ...ownDefaults],
+    handlers: [...dependencies.handlers, ...handlers],
   };
 }
 
@@ -201,7 +206,12 @@ async function loadDependencies(
   chain: Chain,
 ): Promise<LoadedRole> {
   const node = meta?.entries.get("dependencies")?.value;
-  const all: { nodes: Node[]; vars: VarLayer[]; defaults: VarLayer[] } = { nodes: [], vars: [], defaults: [] };
+  const all: { nodes: Node[]; vars: VarLayer[]; defaults: VarLayer[]; handlers: Handler[] } = {
+    nodes: [],
+    vars: [],
+    defaults: [],
+    handlers: [],
+  };
   for (const item of listItems(node, context.findings, "dependencies must be a list of roles")) {
     const one = await loadRoleEntry(context, item, lineage, chain);
     const name = nameOfEntry(item);
@@ -209,6 +219,7 @@ async function loadDependencies(
     all.nodes.push(...one.nodes);
     all.vars.push(...one.vars);
     all.defaults.push(...one.defaults);
+    all.handlers.push(...one.handlers);
   }
   return all;
 }

@@ -284,7 +284,7 @@ export async function loadApart(
   const nodes = await read(inner);
   const errors = inner.findings.list.filter((one) => one.severity === "error");
   if (errors.length > 0) throw new CrunError(errors, 2);
-  return { nodes, handlers: inner.gathered.handlers, defaults: [], vars: [] };
+  return { nodes, ...inner.gathered.imported };
 }
 
 /** The words that `meta` takes. */

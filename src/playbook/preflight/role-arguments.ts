@@ -87,7 +87,7 @@ function wrongIn(task: Task, options: Options, moving: ReadonlySet<string>, file
 
 /** What a role's task sees of its own lineage: parameters before variables, the innermost first. */
 function definitionOf({ vars }: Task, name: string): Renderable | undefined {
-  for (const rank of ["include parameter", "role parameter", undefined] as const) {
+  for (const rank of ["include parameter", "role parameter", undefined, "role variable"] as const) {
     const found = vars.findLast((layer) => layer.rank === rank && layer.get(name) !== undefined)?.get(name);
     if (found) return "raw" in found ? undefined : found;
   }
