@@ -73,7 +73,7 @@ export class TargetPlay {
   /** Walks until something is needed. */
   advance(): Need {
     for (;;) {
-      const mustStop = this.play.run.isInterrupted || (this.play.isStopping && !this.met);
+      const mustStop = this.play.run.isInterrupted || (this.play.isStopping && !this.met && !this.#hasToClean());
       if (mustStop && !this.current && !this.isOver) {
         if (this.books.isPending) return { kind: "flush" };
         this.end();
@@ -165,6 +165,19 @@ export class TargetPlay {
     };
     this.pc = 0;
     this.include = undefined;
+  }
+
+  /** Whether the other targets are to be waited for where a step concerns them: not once the play ends, nor behind the target's own end. */
+  get waitsForOthers(): boolean {
+    return this.play.targets.length > 1 && !this.isOver && !this.play.isStopping;
+  }
+
+  /** Who has failed comes to the end of its `always`, whatever the others' failures mean for the play. */
+  #hasToClean(): boolean {
+    if (!this.play.isBroken) return false;
+    for (let frame: Frame | undefined = this.frame; frame; frame = frame.parent?.frame)
+      if (frame.waiting.size > 0) return true;
+    return false;
   }
 
   /** Failures that wait for the end of an `always` are forgotten. */

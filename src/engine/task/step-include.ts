@@ -51,7 +51,7 @@ export function includeFrame(frame: Frame, pc: number, op: IncludeOp, work: Incl
 /** Decides about all items before the first of them runs, as Ansible does. */
 function begin(on: TargetPlay, op: IncludeOp): IncludeWork | { readonly need: Need | undefined } {
   const { include } = op;
-  const isShared = include.runOnce && on.play.targets.length > 1;
+  const isShared = include.runOnce && (on.met !== undefined || on.waitsForOthers);
   if (isShared && !on.met) return { need: on.books.isPending ? { kind: "flush" } : { kind: "meet" } };
   // What it includes runs once, on the first target: the others go through it with its results, and say nothing.
   const isTold = !isShared || on.met?.[0] === on.index;

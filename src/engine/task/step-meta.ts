@@ -27,10 +27,9 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     on.pc++;
     return undefined;
   }
-  const isShared = forAll.has(action) && on.play.targets.length > 1;
+  const isShared = forAll.has(action) && (on.met !== undefined || on.waitsForOthers);
   const waitsForAll = isShared || action === "refresh_inventory";
-  if (waitsForAll && !on.met && on.play.targets.length > 1)
-    return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
+  if (waitsForAll && !on.met && on.waitsForOthers) return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   if (isShared && on.met?.[0] !== on.index) return { kind: "follow" };
   let isWanted: boolean;
   try {

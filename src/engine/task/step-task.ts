@@ -55,9 +55,7 @@ function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
     op.info.usesOthers ||
     task.anyErrorsFatal ||
     on.play.isLockstep;
-  // Who is over and has only handlers left waits for nobody: the others may have gone on, or ended.
-  if (isShared && !on.met && !on.isOver && on.play.targets.length > 1)
-    return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
+  if (isShared && !on.met && on.waitsForOthers) return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   if (task.runOnce && on.met && on.met[0] !== on.index) return { kind: "follow" };
   // If the other one cannot be reached, what came before must have been done.
   if (task.delegateTo !== undefined && on.books.isPending) return { kind: "flush" };
