@@ -52,7 +52,9 @@ export interface RecordedJudge {
   readonly failedWhen: readonly string[] | undefined;
   readonly changedWhen: readonly string[] | undefined;
   /** Tried again until this holds. */
-  readonly until: { readonly conditions: readonly string[]; readonly tries: number; readonly delayMs: number } | undefined;
+  readonly until:
+    | { readonly conditions: readonly string[]; readonly tries: number; readonly delayMs: number }
+    | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 

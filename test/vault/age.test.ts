@@ -23,7 +23,10 @@ describe("age", () => {
     assert.match(text, /^-----BEGIN AGE ENCRYPTED FILE-----\n/);
     assert.deepEqual(openAge(text, { ...none, identities: [identity] }), { needs: "passphrase" });
     assert.deepEqual(openAge(text, { ...none, passphrases: ["wrong"] }), { needs: "passphrase" });
-    assert.deepEqual(openAge(text, { ...none, passphrases: ["wrong", "correct horse"] }), { bytes: Buffer.from("x"), keys: 1 });
+    assert.deepEqual(openAge(text, { ...none, passphrases: ["wrong", "correct horse"] }), {
+      bytes: Buffer.from("x"),
+      keys: 1,
+    });
   });
 
   it("the same passphrase and salt are worked out once", function () {
