@@ -102,6 +102,19 @@ class Literal {
   #number(): unknown {
     const sign = this.#match(/[-+]/y) ?? "";
     this.#skip();
+    return this.#unsigned(sign);
+  }
+
+  /** A sign may stand before brackets around a number. */
+  #unsigned(sign: string): unknown {
+    if (sign !== "" && this.#takes("(")) {
+      if (++this.#depth > maximalDepth) throw NO_LITERAL;
+      this.#skip();
+      const value = this.#unsigned(sign);
+      if (!this.#takes(")")) throw NO_LITERAL;
+      this.#depth--;
+      return value;
+    }
     const digits = this.#match(
       /0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:(?:\d(?:_?\d)*)?\.\d(?:_?\d)*|\d(?:_?\d)*\.?)(?:[eE][-+]?\d(?:_?\d)*)?/y,
     );

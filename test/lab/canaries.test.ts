@@ -1,13 +1,22 @@
 // The canaries die when they should: of a mount, a process, a changed host file, a cgroup, and of nothing else.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertUnharmed, canaries, canaryChanges } from "./canaries.js";
 import { requireOrSkip } from "./needs.js";
 import { must } from "./process.js";
 import { testScope } from "./scope.js";
 import { overlayTree, rootOverlay } from "./trees.js";
+
+function commandOf(pid: number | undefined): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8");
+  } catch {
+    // not there yet
+    return "";
+  }
+}
 
 describe("lab: canaries", function () {
   this.timeout(20_000);
@@ -43,6 +52,9 @@ describe("lab: canaries", function () {
     const before = canaries(options);
     const child = spawn("chroot", [options.trees[0] ?? "", "sleep", "60"], { stdio: "ignore" });
     const ended = new Promise((resolve) => child.once("exit", resolve));
+    // until then it is chroot
+    for (let tries = 0; tries < 250 && !/^sleep$/m.test(commandOf(child.pid)); tries++)
+      await new Promise((go) => setTimeout(go, 20));
     await assert.rejects(
       async () => {
         for (let tries = 0; tries < 50; tries++) {

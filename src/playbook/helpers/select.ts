@@ -17,6 +17,7 @@ import {
   type HelperTable,
 } from "./definition.js";
 import { suggest } from "../../diagnostic/near.js";
+import { helperOfTest, testNames } from "./test-names.js";
 
 /** Helpers that map can apply and tests that select can ask: all but these here. Handed in, since they are made of other files. */
 let inner: HelperTable = {};
@@ -26,53 +27,14 @@ export function setInnerHelpers(table: HelperTable): void {
   inner = table;
 }
 
-/** Jinja's names of tests that have another name as a helper. */
-const TESTS: Readonly<Record<string, string>> = {
-  equalto: "eq",
-  "==": "eq",
-  "!=": "ne",
-  lessthan: "lt",
-  greaterthan: "gt",
-  "<": "lt",
-  "<=": "le",
-  ">": "gt",
-  ">=": "ge",
-  none: "is_none",
-  true: "is_true",
-  false: "is_false",
-  string: "is_string",
-  number: "is_number",
-  integer: "is_integer",
-  float: "is_float",
-  boolean: "is_boolean",
-  mapping: "is_mapping",
-  sequence: "is_list",
-  iterable: "is_list",
-  lower: "is_lower",
-  upper: "is_upper",
-  file: "is_file",
-  directory: "is_dir",
-  link: "is_link",
-  abs: "is_abs",
-  mount: "is_mount",
-  same_file: "is_same_file",
-  uri: "is_uri",
-  url: "is_url",
-  urn: "is_urn",
-  issubset: "subset",
-  issuperset: "superset",
-  sameas: "eq",
-  version_compare: "version",
-};
-
 type Test = (value: unknown) => boolean;
 
 function testNamed(name: unknown, args: readonly unknown[], options: HelperOptions): Test {
   const word = textArgument(name, "the name of the test");
-  const main = Object.hasOwn(TESTS, word) ? (TESTS[word] ?? word) : word;
+  const main = helperOfTest(word);
   const known = Object.hasOwn(inner, main) ? inner[main] : undefined;
   if (!known?.isPredicate) {
-    const names = [...Object.keys(TESTS), ...Object.keys(inner).filter((one) => inner[one]?.isPredicate)];
+    const names = [...testNames, ...Object.keys(inner).filter((one) => inner[one]?.isPredicate)];
     throw new HelperError(`there is no test ${JSON.stringify(word)}`, suggest(word, names));
   }
   const fault =

@@ -16,44 +16,6 @@ export function helperOfFilter(name: string): string {
   return Object.hasOwn(FILTERS, name) ? (FILTERS[name] ?? name) : name;
 }
 
-const TESTS: Readonly<Record<string, string>> = {
-  equalto: "eq",
-  sameas: "eq",
-  lessthan: "lt",
-  greaterthan: "gt",
-  none: "is_none",
-  true: "is_true",
-  false: "is_false",
-  string: "is_string",
-  number: "is_number",
-  integer: "is_integer",
-  float: "is_float",
-  boolean: "is_boolean",
-  mapping: "is_mapping",
-  sequence: "is_list",
-  iterable: "is_list",
-  list: "is_list",
-  lower: "is_lower",
-  upper: "is_upper",
-  file: "is_file",
-  directory: "is_dir",
-  link: "is_link",
-  abs: "is_abs",
-  mount: "is_mount",
-  same_file: "is_same_file",
-  uri: "is_uri",
-  url: "is_url",
-  urn: "is_urn",
-  issubset: "subset",
-  issuperset: "superset",
-  version_compare: "version",
-};
-
-/** The helper that asks what a test of Jinja asks. */
-export function helperOfTest(name: string): string {
-  return Object.hasOwn(TESTS, name) ? (TESTS[name] ?? name) : name;
-}
-
 /** How a result is asked: as a field, or that of it which is turned round. */
 export const RESULT_TESTS: Readonly<Record<string, { readonly field: string; readonly isNegated: boolean }>> = {
   failed: { field: "failed", isNegated: false },

@@ -2,7 +2,8 @@
 
 import { absentWord } from "./jinja-tree.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
-import { helperOfFilter, helperOfTest, lookupCall, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfTest } from "../helpers/test-names.js";
+import { helperOfFilter, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 

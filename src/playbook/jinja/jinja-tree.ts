@@ -3,7 +3,8 @@
 import { suggest } from "../../diagnostic/near.js";
 import { absentHelper } from "../helpers/absent.js";
 import { helpers } from "../helpers/index.js";
-import { helperOfFilter, helperOfTest, isLookup, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfTest } from "../helpers/test-names.js";
+import { helperOfFilter, isLookup, RESULT_TESTS } from "./jinja-names.js";
 import type { Jinja } from "./jinja.js";
 
 /** The tree with nodes replaced, outermost first; what is replaced is not gone into. */
