@@ -2,7 +2,7 @@
 
 import { nearest } from "../diagnostic/near.js";
 import type { AnyModule } from "./contract.js";
-import type { ParamSpec, ParamSpecs } from "./param.js";
+import type { ParamRules, ParamSpec, ParamSpecs } from "./param.js";
 
 /** What is wrong with an argument. `param` is the name as it was written. */
 export interface ParamProblem {
@@ -93,7 +93,10 @@ export function convertParams(
       });
     else if (spec.default !== undefined) params[name] = spec.default;
   }
-  problems.push(...brokenRules(module, params, isGiven, (name) => isKnown(writtenAs.get(name) ?? name)));
+  if (module.rules)
+    problems.push(
+      ...brokenRules(module, module.rules, params, isGiven, (name) => isKnown(writtenAs.get(name) ?? name)),
+    );
   if (problems.length === 0 && module.check && [...writtenAs.values()].every((key) => isKnown(key))) {
     const sentence = module.check(params);
     if (sentence) problems.push({ param: undefined, message: `${module.name}: ${sentence}` });
@@ -286,12 +289,11 @@ function kindOf(value: unknown): string {
 
 function brokenRules(
   module: AnyModule,
+  rules: ParamRules,
   params: Readonly<Record<string, unknown>>,
   isGiven: (name: string) => boolean,
   isKnown: (name: string) => boolean,
 ): ParamProblem[] {
-  const { rules } = module;
-  if (!rules) return [];
   const problems: ParamProblem[] = [];
   const report = (message: string): void =>
     void problems.push({ param: undefined, message: `${module.name}: ${message}` });

@@ -96,9 +96,10 @@ export class TaskInfo {
     // The same for most targets: what is known of the one's is known of the other's.
     if (this.#last && this.#nameTemplates.size === 0 && isEqual(this.#rendered, rendered)) return this.#last;
     const given: Record<string, unknown> = {};
-    for (const [index, [name]] of this.#args.entries()) {
+    for (let index = 0; index < rendered.length; index++) {
+      const name = this.argNames[index];
       const value = rendered[index];
-      if (value === undefined || value === OMIT) continue;
+      if (name === undefined || value === undefined || value === OMIT) continue;
       const template = this.#nameTemplates.get(name);
       given[template ? String(template.render(scope)) : name] = value;
     }
