@@ -35,6 +35,11 @@ describe("masker", () => {
     });
   }
 
+  it("hides base64 to its last character, however many are left over", () => {
+    for (const one of ["topsecretvalue", "topsecretvalues", "topsecretvalue-s"])
+      assert.equal(masker(one).text(`is ${Buffer.from(one).toString("base64")}.`), "is ********.");
+  });
+
   it("hides each line of a secret of several lines, however they are indented", () => {
     const key = "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA0\nabcdefghijkl\n-----END KEY-----\n";
     const shown = masker(key).text(

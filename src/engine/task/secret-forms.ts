@@ -48,6 +48,9 @@ function* urlShapes(text: string): Generator<string> {
 
 /** Also where something stands before and behind it: the characters that depend on the secret alone, for each place in a group of three. */
 function* base64Shapes(bytes: Buffer): Generator<string> {
+  // By itself, with the end that what comes behind would change.
+  yield bytes.toString("base64");
+  yield bytes.toString("base64url");
   for (const [before, start] of [
     [0, 0],
     [1, 2],
