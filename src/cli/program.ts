@@ -2,10 +2,19 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
-import type { ExecOptions, PlayOptions, ReachOptions } from "./options.js";
+import type { ExecOptions } from "./options.js";
 import { vaultCommands } from "./vault/commands.js";
-import type { VaultFlags } from "./vault-keys.js";
 import { answerFor } from "./ansible-options.js";
+import {
+  inventoryAction,
+  listOf,
+  outputOf,
+  playOptions,
+  reachOptions,
+  textOf,
+  vaultFlags,
+  type RawOptions,
+} from "./read-options.js";
 import { version } from "./version.js";
 
 /** Runs the command line; gives the exit status. Errors are printed, never thrown. */
@@ -225,21 +234,6 @@ function addInventory(program: Command, finish: (status: number) => void): void 
   for (const option of Object.values(vaultOptions)) command.addOption(option);
 }
 
-function inventoryAction(raw: RawOptions): "list" | "graph" | { readonly host: string } | { readonly explain: string } {
-  const given = ["list", "graph", "host", "explain"].filter((one) => raw[one] !== undefined);
-  if (given.length > 1)
-    throw new CrunError({
-      severity: "error",
-      summary: `--${given.join(" and --")} exclude each other`,
-      remedy: "Give one of them.",
-    });
-  const host = textOf(raw, "host");
-  const variable = textOf(raw, "explain");
-  if (host !== undefined) return { host };
-  if (variable !== undefined) return { explain: variable };
-  return raw["graph"] === true ? "graph" : "list";
-}
-
 /** Where passwords and keys of encrypted files and values come from. */
 const vaultOptions = {
   id: new Option("--vault-id <label@source>", "a vault password by its id: FILE, PROGRAM or prompt (several)")
@@ -254,15 +248,6 @@ const vaultOptions = {
     .argParser(collectWhole)
     .default([], "none"),
 };
-
-function vaultFlags(options: RawOptions): VaultFlags {
-  return {
-    ids: listOf(options, "vaultId"),
-    passwordFiles: [...listOf(options, "vaultPasswordFile"), ...listOf(options, "vaultPassFile")],
-    asks: options["askVaultPass"] === true,
-    identities: listOf(options, "identity"),
-  };
-}
 
 /** Options of commands that reach hosts. `-u` is the login's name for play, the tree's user for exec. */
 function reaching(command: Command): Command {
@@ -309,18 +294,8 @@ function outputOption(): Option {
   return new Option("--output <form>", "how results are shown").choices(["auto", "plain", "json"]).default("auto");
 }
 
-function outputOf(options: RawOptions): "auto" | "plain" | "json" {
-  return (["plain", "json"] as const).find((one) => one === options["output"]) ?? "auto";
-}
-
 function collect(value: string, before: string[]): string[] {
   return [...before, ...value.split(",").filter(Boolean)];
-}
-
-/** Nothing but commas and blanks limits nothing, as in Ansible. */
-function limitText(options: RawOptions): string | undefined {
-  const text = textOf(options, "limit");
-  return text !== undefined && /[^,\s]/.test(text) ? text : undefined;
 }
 
 /** Several limits are one with commas. */
@@ -342,67 +317,4 @@ function positiveNumber(value: string): number {
   const number = wholeNumber(value);
   if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
   return number;
-}
-
-interface RawOptions {
-  readonly [name: string]: unknown;
-}
-
-function textOf(options: RawOptions, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-function listOf(options: RawOptions, name: string): readonly string[] {
-  const value = options[name];
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-function numberOf(options: RawOptions, name: string): number | undefined {
-  const value = options[name];
-  return typeof value === "number" ? value : undefined;
-}
-
-function reachOptions(options: RawOptions): ReachOptions {
-  return {
-    inventory: listOf(options, "inventory"),
-    limit: limitText(options),
-    extraVars: listOf(options, "extraVars"),
-    forks: numberOf(options, "forks"),
-    verbosity: numberOf(options, "verbose") ?? 0,
-    user: textOf(options, "user"),
-    become: options["become"] === true,
-    becomeMethod: textOf(options, "becomeMethod"),
-    becomeUser: textOf(options, "becomeUser"),
-    asksBecomePass: options["askBecomePass"] === true,
-    asksPass: options["askPass"] === true,
-    acceptsNewHostKeys: options["acceptNewHostKeys"] === true,
-    connectTimeoutSeconds: numberOf(options, "connectTimeout") ?? 10,
-    connectRetries: numberOf(options, "connectRetries") ?? 0,
-    entry: textOf(options, "entry"),
-    vault: vaultFlags(options),
-  };
-}
-
-function playOptions(playbooks: readonly string[], options: RawOptions): PlayOptions {
-  const lists = new Set((["tasks", "hosts", "tags"] as const).filter((one) => options[camel(`list-${one}`)] === true));
-  const isSyntax = options["syntaxCheck"] === true;
-  return {
-    ...reachOptions(options),
-    playbooks,
-    tags: listOf(options, "tags"),
-    skipTags: listOf(options, "skipTags"),
-    isCheck: options["check"] === true,
-    isDiff: options["diff"] === true,
-    startAtTask: textOf(options, "startAtTask"),
-    isStepped: options["step"] === true,
-    action: isSyntax ? "syntax-check" : lists.size > 0 ? "list" : "play",
-    lists,
-    forcesHandlers: options["forceHandlers"] === true,
-    output: outputOf(options),
-  };
-}
-
-function camel(name: string): string {
-  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
