@@ -12,6 +12,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  statSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -221,7 +222,12 @@ describe("connection: bringing up the helper", function () {
       rmSync(cache, { recursive: true, force: true });
       await withSession(address, look);
       const [name = ""] = helpers(cache);
+      // Another file of the same owner and mode: the old one may still be the program of a helper that is about to end.
+      const { uid, gid, mode } = statSync(join(cache, name));
+      rmSync(join(cache, name));
       writeFileSync(join(cache, name), "#!/bin/sh\necho stolen >&2\n");
+      chownSync(join(cache, name), uid, gid);
+      chmodSync(join(cache, name), mode & 0o7777);
       await withSession(address, look);
       rmSync(join(cache, name));
       symlinkSync("/bin/true", join(cache, name));
