@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { modules } from "../../modules/index.js";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
+import { memoByName } from "../inventory/memo.js";
 import { lint } from "../playbook/lint/lint.js";
 import { rules } from "../playbook/lint/rules.js";
 import { loadPlaybook } from "../playbook/load/load.js";
@@ -42,7 +43,9 @@ async function lintAll(options: LintOptions, masker: Masker): Promise<number> {
   const keep = (value: unknown): void => masker.add(value);
   const config = readConfig(undefined).vault ?? noVaultConfig;
   const vault = await vaultOf(options.reach.vault, config, terminalPrompt(), keep);
-  for (const file of files) found.push(...(await lintFile(file, options, masker, vault)));
+  // Once for all playbooks of a directory: its inventory may be a program.
+  const questionsIn = memoByName((directory) => questions(directory, options, masker));
+  for (const file of files) found.push(...(await lintFile(file, options, vault, questionsIn)));
   const told = withoutTwins(found)
     .filter(({ rule }) => rule === undefined || !options.without.includes(rule))
     .map((one) => masker.diagnostic(one.rule === LOCKED ? { ...one, severity: "warning" } : one));
@@ -54,13 +57,14 @@ async function lintAll(options: LintOptions, masker: Masker): Promise<number> {
 async function lintFile(
   file: LintFile,
   options: LintOptions,
-  masker: Masker,
   vault: Vault,
+  questionsIn: (directory: string) => Promise<PreflightQuestions>,
 ): Promise<readonly Diagnostic[]> {
   try {
-    const { rolesPath = [] } = readConfig(dirname(file.path));
+    const directory = dirname(file.path);
+    const { rolesPath = [] } = readConfig(directory);
     const loaded = await loadPlaybook(file.path, { modules, rolesPath, reader: file.reader, vault });
-    const findings = await preflight([loaded], await questions(file, options, masker));
+    const findings = await preflight([loaded], file.isWhole ? await questionsIn(directory) : { layers: undefined });
     const all = [...findings, ...(await lint(loaded, new Set(options.without)))];
     // The play around a part is crun's own.
     return file.isWhole ? all : all.filter(({ place }) => place?.file !== loaded.playbook.file);
@@ -71,16 +75,13 @@ async function lintFile(
 }
 
 /** Without an inventory patterns are not judged, and any variable may come from it. */
-async function questions(
-  { path, isWhole }: LintFile,
-  { reach }: LintOptions,
-  masker: Masker,
-): Promise<PreflightQuestions> {
+async function questions(directory: string, { reach }: LintOptions, masker: Masker): Promise<PreflightQuestions> {
   const given = inventoryPaths(reach.inventory, {});
-  const beside = ["hosts", "hosts.yml", "inventory", "inventory.yml"].map((name) => join(dirname(path), name));
+  const beside = ["hosts", "hosts.yml", "inventory", "inventory.yml"].map((name) => join(directory, name));
   const inventory = given.length > 0 ? given : beside.filter((one) => existsSync(one)).slice(0, 1);
-  if (!isWhole || inventory.length === 0) return { layers: undefined };
-  const setup = await setUp({ ...reach, inventory }, masker, path);
+  if (inventory.length === 0) return { layers: undefined };
+  // What lies beside a playbook does not depend on its name.
+  const setup = await setUp({ ...reach, inventory }, masker, join(directory, "site.yml"));
   return {
     layers: knownVariables(setup),
     checkPattern: (pattern, mayCome) => void setup.inventory.match(pattern, mayCome),

@@ -1,7 +1,9 @@
 // Changes as the JSON of a plan file: src/module/change.ts kind by kind, what is not known is refused.
 
 import type { Change, Expect, TimeSpec } from "../module/change.js";
-import type { FileType, Root, Timestamp } from "../module/probe.js";
+import type { Root, Timestamp } from "../module/probe.js";
+import { CHANGE_KINDS } from "../wire/changes.js";
+import { FILE_TYPES } from "../wire/structs.js";
 import { encodeExec, takeContent, takeExec, type FindContent, type StoreContent } from "./exec-codec.js";
 import {
   digest,
@@ -16,32 +18,6 @@ import {
   text,
   type Take,
 } from "./fields.js";
-
-const KINDS = [
-  "writeFile",
-  "makeDirectory",
-  "makeLink",
-  "hardLink",
-  "remove",
-  "setAttributes",
-  "copyFile",
-  "rename",
-  "exec",
-  "writeKernel",
-  "lock",
-  "unlock",
-] as const;
-
-export const TYPES: readonly (FileType | "absent")[] = [
-  "absent",
-  "file",
-  "directory",
-  "link",
-  "block",
-  "char",
-  "fifo",
-  "socket",
-];
 
 export const takeRoot: Take<Root> = oneOf(["tree", "host"]);
 
@@ -70,7 +46,7 @@ export function takeChange(find: FindContent): Take<Change> {
 }
 
 function changeIn(all: Fields, find: FindContent): Change {
-  const kind = all.get("kind", oneOf(KINDS));
+  const kind = all.get("kind", oneOf(CHANGE_KINDS));
   const root = all.maybe("at", takeRoot);
   if (kind === "exec") {
     return {
@@ -146,7 +122,7 @@ function owned(all: Fields): { readonly mode?: number; readonly uid?: number; re
 }
 
 const takeExpect = fields((all): Expect => ({
-  ...all.maybe("type", oneOf(TYPES)),
+  ...all.maybe("type", oneOf(FILE_TYPES)),
   ...all.maybe("sha256", digest),
   ...all.maybe(
     "owner",

@@ -1,7 +1,8 @@
 // Looks of a plan as JSON: the probe that was asked, and the sight that must still be the same.
 
 import type { DigestName, Probe } from "../module/probe.js";
-import { takeId, takeMode, takeRoot, TYPES } from "./change-codec.js";
+import { FILE_TYPES } from "../wire/structs.js";
+import { takeId, takeMode, takeRoot } from "./change-codec.js";
 import { encodeExec, takeExec, type FindContent, type StoreContent } from "./exec-codec.js";
 import { digest, type Fields, fields, flag, integer, listOf, oneOf, path, text, type Take } from "./fields.js";
 import type { NamedState, Sight, State } from "./sight.js";
@@ -75,7 +76,7 @@ const takeDigests = listOf(oneOf(DIGESTS));
 
 /** What lies at a path. Digests of lists may be of another algorithm than sha256. */
 export const takeState = fields((all): State => ({
-  type: all.get("type", oneOf(TYPES)),
+  type: all.get("type", oneOf(FILE_TYPES)),
   ...all.maybe("mode", takeMode),
   ...all.maybe("uid", takeId),
   ...all.maybe("gid", takeId),

@@ -64,8 +64,8 @@ export type WireChange =
   | Lock
   | Unlock;
 
-const KINDS = [
-  "",
+/** In the order of their numbers, from 1. */
+export const CHANGE_KINDS = [
   "writeFile",
   "makeDirectory",
   "makeLink",
@@ -79,6 +79,7 @@ const KINDS = [
   "lock",
   "unlock",
 ] as const;
+const KINDS = ["", ...CHANGE_KINDS] as const;
 
 interface Owned {
   readonly mode?: number;

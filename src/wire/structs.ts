@@ -46,7 +46,8 @@ export const ROOTS: readonly Root[] = ["tree", "host"];
 /** In the order of their bits. */
 export const DIGESTS: readonly DigestName[] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
 
-const FILE_TYPES: readonly (FileType | "absent")[] = [
+/** In the order of their numbers. */
+export const FILE_TYPES: readonly (FileType | "absent")[] = [
   "absent",
   "file",
   "directory",

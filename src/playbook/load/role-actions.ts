@@ -7,7 +7,7 @@ import type { VarLayer } from "../../module/value.js";
 import type { Include, Node, RolePart } from "../play.js";
 import { findRole, requestOf, type RoleRequest } from "./role-files.js";
 import { loadRole } from "./roles.js";
-import { checkTaskKeywords } from "./task.js";
+import { checkImportKeywords, checkTaskKeywords } from "./task.js";
 import { includeNode, lineageBelowInclude, loadApart, varsOfAction, type Chain } from "./tasks.js";
 import { templateOf, type Template } from "../template/template.js";
 import { plainBoolean, plainText } from "./vars.js";
@@ -116,12 +116,7 @@ export async function importRole(
   chain: Chain,
 ): Promise<Node[]> {
   const { findings } = context;
-  checkTaskKeywords(map, action, findings);
-  const loop = map.entries.get("loop");
-  if (loop)
-    findings.at(loop.keyNode, "import_role cannot loop: it is read before the play begins", {
-      remedy: "Write include_role.",
-    });
+  checkImportKeywords(map, action, findings);
   const role = roleAction(context, action);
   if (!role) return [];
   const vars = varsOfAction(context, map, "import vars");

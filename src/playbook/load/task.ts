@@ -125,6 +125,17 @@ export function checkTaskKeywords(map: YamlMap, action: YamlEntry, findings: Fin
   }
 }
 
+/** As for any task; an import is read before the play begins, and cannot loop. */
+export function checkImportKeywords(map: YamlMap, action: YamlEntry, findings: Findings): void {
+  checkTaskKeywords(map, action, findings);
+  const loop = map.entries.get("loop");
+  if (!loop) return;
+  const name = shortName(action.key);
+  findings.at(loop.keyNode, `${name} cannot loop: it is read before the play begins`, {
+    remedy: `Write ${name.replace("import_", "include_")}.`,
+  });
+}
+
 function taskOf(map: YamlMap, entry: YamlEntry, module: AnyModule, lineage: Lineage, findings: Findings): Task {
   const { notify, moduleDefaults } = lineage;
   const conditions = (keyword: string): readonly Condition[] | undefined => {

@@ -12,7 +12,17 @@ import { checkModuleDefaults, inherit, passedOn, shortName, withVars, type Linea
 import { listItems } from "./list-items.js";
 import type { Block, Handler, Include, Included, IncludeWish, Inherited, Meta, Node } from "../play.js";
 import { importRole, includeRole } from "./role-actions.js";
-import { ACTIONS, actionOf, checkTaskKeywords, listenOf, loadTask, loopControlOf, loopOf, nameOf } from "./task.js";
+import {
+  ACTIONS,
+  actionOf,
+  checkImportKeywords,
+  checkTaskKeywords,
+  listenOf,
+  loadTask,
+  loopControlOf,
+  loopOf,
+  nameOf,
+} from "./task.js";
 import { templateOf } from "../template/template.js";
 import { oneOf, plainText, varsOf } from "./vars.js";
 import { placeOf, type YamlEntry, type YamlMap, type YamlNode } from "../yaml/yaml.js";
@@ -159,12 +169,7 @@ async function importTasks(
   chain: Chain,
 ): Promise<Node[]> {
   const { findings } = context;
-  checkTaskKeywords(map, action, findings);
-  const loop = map.entries.get("loop");
-  if (loop)
-    findings.at(loop.keyNode, "import_tasks cannot loop: it is read before the play begins", {
-      remedy: "Write include_tasks.",
-    });
+  checkImportKeywords(map, action, findings);
   const node = fileNode(context, action);
   if (!node) return [];
   const own = inherit(lineage, map, "import vars", findings);
