@@ -12,6 +12,7 @@ const layers = [
   ["src/diagnostic"],
   ["src/module"],
   ["src/wire", "src/facts", "src/vault"],
+  ["src/tree"],
   ["modules", "src/inventory", "src/playbook", "src/connection"],
   ["src/target"],
   ["src/engine"],

@@ -1,0 +1,164 @@
+// Compares trees where they lie, with as few bytes on their way as can be: names first, digests only of what may differ.
+
+import { CrunError } from "../diagnostic/diagnostic.js";
+import { describeFailure } from "../module/failure-text.js";
+import type { ListObservation, ListProbe, Probe } from "../module/probe.js";
+import { differences, withDigests, type CompareOptions, type Difference, type Digests } from "../tree/compare.js";
+import { contentDiff, shownContentLimit, type ContentDiff, type Side } from "../tree/content-diff.js";
+import { entriesOf, type TreeEntry } from "../tree/entry.js";
+import type { TreeSession } from "./session.js";
+
+/** A tree to look at, or what was noted of one. */
+export type ComparedTree =
+  | { readonly kind: "session"; readonly session: TreeSession }
+  | { readonly kind: "noted"; readonly entries: readonly TreeEntry[] };
+
+/** Entries that one listing gives at most. */
+const mostEntries = 400_000;
+/** Files whose content is shown at most. */
+const mostContents = 200;
+/** Files that are read in one round trip. */
+const readAtOnce = 16;
+
+/**
+ * What differs, in order of the paths. Rejects with a CrunError where a tree cannot be read, and for two notes without digests, of which nothing can be
+ * found out any more.
+ */
+export async function compareTrees(
+  before: ComparedTree,
+  after: ComparedTree,
+  options: CompareOptions = {},
+): Promise<readonly Difference[]> {
+  // Trees that share nothing: nearly each file has to be hashed, and one listing does it all.
+  const algorithms: ListProbe["algorithms"] = options.sharedUntil ? undefined : ["sha256"];
+  const [one, other] = await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)]);
+  const first = differences(one, other, options);
+  if (first.undecided.length === 0) return first.differences;
+  const missing = (entries: readonly TreeEntry[]): readonly string[] => {
+    const undecided = new Set(first.undecided);
+    return entries.filter(({ path, sha256 }) => sha256 === undefined && undecided.has(path)).map(({ path }) => path);
+  };
+  const [ofOne, ofOther] = await Promise.all([
+    hashesIn(before, missing(one), "unreadable before"),
+    hashesIn(after, missing(other), "unreadable after"),
+  ]);
+  return differences(withDigests(one, ofOne), withDigests(other, ofOther), options).differences;
+}
+
+/** Everything in the tree of a session. Rejects with a CrunError (exitStatus 4) where it cannot be listed. */
+export async function listTree(session: TreeSession, algorithms?: ListProbe["algorithms"]): Promise<TreeEntry[]> {
+  return listBeneath(session, "/", algorithms);
+}
+
+/** A tree that is too large for one answer comes directory by directory. */
+async function listBeneath(
+  session: TreeSession,
+  path: string,
+  algorithms: ListProbe["algorithms"],
+): Promise<TreeEntry[]> {
+  const whole = await list(session, path, 0, algorithms);
+  if (!whole.isTruncated) return entriesOf(whole, path);
+  const level = await list(session, path, 1, algorithms);
+  if (level.isTruncated) throw unreadable(path, `it holds more than ${mostEntries} names`);
+  const entries = entriesOf(level, path);
+  const directories = entries.slice(1).filter(({ type }) => type === "directory");
+  const deeper: TreeEntry[] = [];
+  for (const directory of directories)
+    for (const entry of (await listBeneath(session, directory.path, algorithms)).slice(1)) deeper.push(entry);
+  return [...entries, ...deeper];
+}
+
+async function list(
+  session: TreeSession,
+  path: string,
+  depth: number,
+  algorithms: ListProbe["algorithms"],
+): Promise<ListObservation> {
+  const probe: ListProbe = { kind: "list", path, depth, limit: mostEntries, ...(algorithms ? { algorithms } : {}) };
+  const [answer] = await session.observe([probe]);
+  if (answer?.kind !== "list") throw new Error("a list was asked for");
+  if (answer.failure) throw unreadable(path, describeFailure(answer.failure));
+  if (!answer.stat) throw unreadable(path, "it is not there any more");
+  return answer;
+}
+
+function unreadable(path: string, why: string): CrunError {
+  const remedy = "Look at it on the host; compare again when nothing else changes it.";
+  return new CrunError({ severity: "error", summary: `${path} of the tree cannot be listed: ${why}`, remedy }, 4);
+}
+
+function entriesIn(tree: ComparedTree, algorithms: ListProbe["algorithms"]): Promise<readonly TreeEntry[]> {
+  return tree.kind === "noted" ? Promise.resolve(tree.entries) : listTree(tree.session, algorithms);
+}
+
+/** `unreadable` stands for what went away or cannot be read: the file counts as another one than that of the other side. */
+async function hashesIn(
+  tree: ComparedTree,
+  paths: readonly string[],
+  unreadable: string,
+): Promise<Map<string, Digests>> {
+  const found = new Map<string, Digests>();
+  if (paths.length === 0) return found;
+  if (tree.kind === "noted")
+    throw new CrunError(
+      { severity: "error", summary: `what was noted of the tree holds no digest of ${String(paths[0])}` },
+      2,
+    );
+  const probes = paths.map((path): Probe => ({ kind: "hash", path, follow: false, algorithms: ["sha256"] }));
+  const answers = await tree.session.observe(probes);
+  for (const [index, path] of paths.entries()) {
+    const answer = answers[index];
+    if (answer?.kind !== "hash") continue;
+    found.set(path, { sha256: answer.digests.sha256 ?? unreadable });
+  }
+  return found;
+}
+
+/** What changed in files that are text, for people: at most so many, in order. */
+export async function contentDiffs(
+  found: readonly Difference[],
+  before: ComparedTree,
+  after: ComparedTree,
+): Promise<ReadonlyMap<string, ContentDiff>> {
+  const wanted = found
+    .filter(({ kind, fields, before: old, after: now }) => {
+      const isFile = old?.type === "file" || now?.type === "file";
+      return isFile && (kind !== "changed" || fields.includes("content") || fields.includes("type"));
+    })
+    .slice(0, mostContents);
+  const shown = new Map<string, ContentDiff>();
+  for (let from = 0; from < wanted.length; from += readAtOnce) {
+    const part = wanted.slice(from, from + readAtOnce);
+    const [ofOld, ofNew] = await Promise.all([
+      contentsIn(before, part, (one) => one.before),
+      contentsIn(after, part, (one) => one.after),
+    ]);
+    for (const { path, before: old, after: now } of part) {
+      const was = ofOld.get(path);
+      const is = ofNew.get(path);
+      // Of what was only noted there is no content to show.
+      if ((old?.type === "file" && !was) || (now?.type === "file" && !is)) continue;
+      const diff = contentDiff(path, was, is);
+      if (diff) shown.set(path, diff);
+    }
+  }
+  return shown;
+}
+
+async function contentsIn(
+  tree: ComparedTree,
+  part: readonly Difference[],
+  entryOf: (one: Difference) => TreeEntry | undefined,
+): Promise<Map<string, Side>> {
+  const contents = new Map<string, Side>();
+  if (tree.kind === "noted") return contents;
+  const paths = part.filter((one) => entryOf(one)?.type === "file").map(({ path }) => path);
+  const probes = paths.map((path): Probe => ({ kind: "read", path, follow: false, limit: shownContentLimit }));
+  const answers = await tree.session.observe(probes);
+  for (const [index, path] of paths.entries()) {
+    const answer = answers[index];
+    if (answer?.kind !== "read" || answer.failure || answer.stat?.type !== "file") continue;
+    contents.set(path, { bytes: answer.isTooLarge ? undefined : answer.content });
+  }
+  return contents;
+}
