@@ -31,6 +31,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["stat", () => import("./stat.js")],
   ["systemd", () => import("./systemd.js")],
   ["template", () => import("./template.js")],
+  ["tree", () => import("./tree.js")],
   ["user", () => import("./user.js")],
   ["validate_argument_spec", () => import("./validate-argument-spec.js")],
   ["wait_for", () => import("./wait-for.js")],

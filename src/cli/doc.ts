@@ -61,5 +61,6 @@ function paramText(name: string, spec: ParamSpec): string {
     ...(spec.choices ? [`one of ${spec.choices.join(", ")}`] : []),
     ...(spec.aliases && spec.aliases.length > 0 ? [`also ${spec.aliases.join(", ")}`] : []),
   ];
-  return `  ${name.padEnd(22)} ${spec.doc} (${facts.join("; ")})`;
+  const inner = Object.entries(spec.options ?? {}).map(([key, one]) => `\n${paramText(`${name}.${key}`, one)}`);
+  return `  ${name.padEnd(22)} ${spec.doc} (${facts.join("; ")})${inner.join("")}`;
 }

@@ -76,6 +76,11 @@ export class Books {
     return this.#entries.find((entry) => index < entry.to)?.work;
   }
 
+  /** The plan that the change at this index is of. */
+  planAt(index: number): Plan | undefined {
+    return this.#entries.find((entry) => index < entry.to)?.plan;
+  }
+
   /** Enters an item's changes (none, where it only has to wait for those before it). */
   enter({ work, frame, pc }: Standing, changes: readonly Change[]): void {
     const from = this.changes.length;

@@ -12,7 +12,7 @@ import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
 import { isSaid } from "./task/item-keywords.js";
 import { LONGEST_MS, timeLeft, withTimeLeft } from "./task/limit.js";
-import { troubleOf } from "./task/outcome.js";
+import { isDone, troubleOf } from "./task/outcome.js";
 import type { TargetPlay } from "./target-play.js";
 import { hidesLog, titleFor, titleOf, unreachableEvent } from "./task/task-event.js";
 import { TaskWork, type Venue } from "./work.js";
@@ -35,6 +35,7 @@ export async function drive(on: TargetPlay): Promise<void> {
     }
   } finally {
     on.permit?.();
+    await on.state.leaveHost();
     on.play.leave(on);
     on.window.clear();
     on.play.run.venues.leave(on.venue);
@@ -168,8 +169,25 @@ async function flush(on: TargetPlay): Promise<void> {
     lost = error;
   }
   if (lost && outcomes.length === changes.length) lost = undefined;
+  if (!lost) await cleanUp(on, venue, changes, outcomes);
   settle(on, venue, changes, outcomes);
   if (lost) throw lost;
+}
+
+/** What the change that failed has half made is taken away again. That this fails too is told by what is left. */
+async function cleanUp(
+  on: TargetPlay,
+  venue: Venue,
+  changes: readonly Change[],
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const failedAt = changes.findIndex((change, index) => !outcomes[index] || !isDone(change, outcomes[index]));
+  const last = failedAt < 0 ? undefined : on.books.planAt(failedAt)?.onFailure;
+  if (!last) return;
+  await atWork(on, venue, async (session) => {
+    // Each by itself: one that finds nothing to take away does not keep the next from it.
+    for (const change of last) await session.apply([change]);
+  });
 }
 
 /** Applies the batch; after a command that failed nothing further is begun. */
@@ -212,6 +230,7 @@ function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcom
     if (on.play.run.isCheck) other?.forgetSeen();
     else other?.forget();
   }
+  void venue.concerns?.reopen();
   if (settlement.kind === "done") {
     if (changes.some((change) => change.kind === "exec" && !change.isContained)) on.forget(venue);
     return;

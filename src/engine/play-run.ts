@@ -214,6 +214,15 @@ export class PlayRun {
     return this.run.venues.of(this.run.stateFor(wanted, task.delegateTo?.place ?? task.place));
   }
 
+  /** Where a module acts that concerns the tree from outside; with delegate_to, the tree that it names. Throws a CrunError where nothing bears that name. */
+  hostVenueFor(name: string | undefined, on: TargetPlay, task: Task): Venue {
+    const wanted = name === "host" ? on.state.target.host : name;
+    if (wanted === undefined || wanted === on.state.target.name)
+      return on.state.location.isHostRoot ? on.venue : this.run.venues.hostOf(on.state);
+    const state = this.run.stateFor(wanted, task.delegateTo?.place ?? task.place);
+    return state.location.isHostRoot ? this.run.venues.of(state) : this.run.venues.hostOf(state);
+  }
+
   /** Where a target of this play acts, by its name. */
   venueOf(name: string): Venue | undefined {
     return this.#byName.get(name)?.venue;

@@ -12,6 +12,7 @@ export interface Location {
   readonly path: string;
   readonly entry: Entry;
   readonly isHostRoot: boolean;
+  readonly trees: string;
 }
 
 /** Gives a session with a host; the same for each call. Rejects with a CrunError (exitStatus 4). */
@@ -30,6 +31,11 @@ export class TargetState {
   facts: (() => Readonly<Record<string, unknown>>) | undefined;
   session: HostSession | undefined;
   tree: TreeSession | undefined;
+  #host: TreeSession | undefined;
+  /** Check mode: what an earlier task would have made of the tree, and cannot be looked at. */
+  isTreeUnknown = false;
+  /** Check mode: the tree that its own would be a copy of. */
+  likeTree: string | undefined;
   isFailed = false;
   isUnreachable = false;
   readonly #inventory: Inventory;
@@ -76,14 +82,42 @@ export class TargetState {
     this.#openedBy = reach;
     this.session = await this.#openHost(this.target.host, reach);
     const { path, entry, isHostRoot } = this.location;
-    this.tree ??= this.session.openTree(path, { entry, isHostRoot });
+    this.tree ??= this.session.openTree(this.likeTree ?? path, { entry, isHostRoot });
     return this.tree;
+  }
+
+  /** A session of its own with the root of the host, whatever its tree is. */
+  async openHost(): Promise<TreeSession> {
+    if (this.location.isHostRoot) return this.open();
+    const { reach } = this;
+    if (this.#host && isSameReach(reach, this.#openedBy)) return this.#host;
+    if (!isSameReach(reach, this.#openedBy)) this.drop();
+    this.#openedBy = reach;
+    this.session ??= await this.#openHost(this.target.host, reach);
+    this.#host ??= this.session.openTree("/", { entry: "auto", isHostRoot: true });
+    return this.#host;
+  }
+
+  /** The tree may be another one from here on: it is opened anew. */
+  async reopen(): Promise<void> {
+    const closing = [this.#host, this.location.isHostRoot ? undefined : this.tree];
+    this.#host = undefined;
+    if (!this.location.isHostRoot) this.tree = undefined;
+    await Promise.all(closing.flatMap((one) => (one ? [one.close().catch(() => undefined)] : [])));
+  }
+
+  /** The session with the host's root is needed no more. */
+  async leaveHost(): Promise<void> {
+    const host = this.#host;
+    this.#host = undefined;
+    await host?.close().catch(() => undefined);
   }
 
   /** The next use connects anew. */
   drop(): void {
     this.session = undefined;
     this.tree = undefined;
+    this.#host = undefined;
   }
 
   get isOut(): boolean {

@@ -1,11 +1,15 @@
 // Where targets act: a play looks at its trees anew, check mode keeps through the whole run what it predicted.
 
 import type { TargetState } from "./target-state.js";
-import { Venue } from "./work.js";
+import type { ContextBase } from "./task/prepared.js";
+import { Knowledge, Venue } from "./work.js";
 
 export class Venues {
   readonly #keeps: boolean;
   readonly #kept = new Map<TargetState, Venue>();
+  readonly #outside = new Map<TargetState, Venue>();
+  /** Of hosts' own roots, by host: whoever changes something there, all see it. */
+  readonly #known = new Map<string, Knowledge>();
 
   /** `keeps`: what one play would change is there for the next, whoever acts there (check mode). */
   constructor(keeps: boolean) {
@@ -15,20 +19,57 @@ export class Venues {
   /** The target's venue: for a play, or for a task that is delegated to it. */
   of(state: TargetState): Venue {
     if (!this.#keeps) return this.fresh(state);
-    const venue = this.#kept.get(state) ?? this.fresh(state);
+    const venue = this.#kept.get(state) ?? this.#make(state, state.location.isHostRoot);
     this.#kept.set(state, venue);
+    return venue;
+  }
+
+  /** Where modules act that concern the target's tree from outside: its host's root, in a session of the target's own. */
+  hostOf(state: TargetState): Venue {
+    const kept = this.#outside.get(state);
+    if (kept) return kept;
+    const base = {
+      ...this.#baseOf(state),
+      isPowerless: () => state.session?.info.isRootless === true,
+    };
+    const venue = new Venue(base, () => state.openHost(), { concerns: state, ...this.#knownOf(state.target.host) });
+    if (this.#keeps) this.#outside.set(state, venue);
     return venue;
   }
 
   /** A venue which knows nothing yet. */
   fresh(state: TargetState): Venue {
-    const { target, location } = state;
+    return this.#make(state, false);
+  }
+
+  #make(state: TargetState, isShared: boolean): Venue {
     const base = {
-      target: { name: target.name, host: target.host, tree: target.tree, path: location.path, entry: location.entry },
-      architecture: () => state.session?.info.architecture,
-      isPowerless: () => location.isHostRoot && state.session?.info.isRootless === true,
+      ...this.#baseOf(state),
+      isPowerless: () => state.location.isHostRoot && state.session?.info.isRootless === true,
     };
-    return new Venue(base, () => state.open());
+    return new Venue(base, () => state.open(), isShared ? this.#knownOf(state.target.host) : {});
+  }
+
+  #knownOf(host: string): { readonly known?: Knowledge } {
+    if (!this.#keeps) return {};
+    const known = this.#known.get(host) ?? new Knowledge();
+    this.#known.set(host, known);
+    return { known };
+  }
+
+  #baseOf(state: TargetState): ContextBase {
+    const { target, location } = state;
+    return {
+      target: {
+        name: target.name,
+        host: target.host,
+        tree: target.tree,
+        path: location.path,
+        entry: location.entry,
+        trees: location.trees,
+      },
+      architecture: () => state.session?.info.architecture,
+    };
   }
 
   /** A play is through with the venue: what was seen there is of no use any more, a fleet would pile it up. */

@@ -15,20 +15,35 @@ import type { ItemKeywords } from "./task/item-keywords.js";
 import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
 import type { RecordedLook } from "./recorder.js";
+import type { TargetState } from "./target-state.js";
+
+/** What is known of a tree: observed, and predicted on top. */
+export class Knowledge {
+  model = new Model();
+  isFresh = true;
+  token: object = {};
+  /** What was observed and nothing asked the model about yet. */
+  unread: (readonly [probes: readonly Probe[], answers: readonly Observation[]])[] = [];
+}
 
 /** Where a task acts: a tree with its model. The target's own, or another's for delegate_to. */
 export class Venue {
   readonly base: ContextBase;
   readonly #open: () => Promise<TreeSession>;
-  #model = new Model();
-  #isFresh = true;
-  #token: object = {};
-  /** What was observed and nothing asked the model about yet. */
-  #unread: (readonly [probes: readonly Probe[], answers: readonly Observation[]])[] = [];
+  /** The tree of this target may be another one after changes here (modules that act on the host). */
+  readonly concerns: TargetState | undefined;
+  readonly #known: Knowledge;
 
-  constructor(base: ContextBase, open: () => Promise<TreeSession>) {
+  /** `known`: shared with others who act in the same tree. */
+  constructor(
+    base: ContextBase,
+    open: () => Promise<TreeSession>,
+    more: { readonly concerns?: TargetState; readonly known?: Knowledge } = {},
+  ) {
     this.base = base;
     this.#open = open;
+    this.concerns = more.concerns;
+    this.#known = more.known ?? new Knowledge();
   }
 
   /** Opens the connection where it is not open yet. Rejects with a CrunError (exitStatus 4). */
@@ -37,48 +52,51 @@ export class Venue {
   }
 
   get model(): Model {
-    if (this.#unread.length > 0) this.#read();
-    return this.#model;
+    if (this.#known.unread.length > 0) this.#read();
+    return this.#known.model;
   }
 
   /** Stands for what is known: another object once it was forgotten, undefined once something was predicted. */
   get knowledge(): object | undefined {
-    return this.#model.isDirty ? undefined : this.#token;
+    return this.#known.model.isDirty ? undefined : this.#known.token;
   }
 
   /** Nothing was observed since the start or since everything was forgotten. */
   get knowsNothing(): boolean {
-    return this.#isFresh && !this.#model.isDirty;
+    return this.#known.isFresh && !this.#known.model.isDirty;
   }
 
   remember(probes: readonly Probe[], answers: readonly Observation[]): void {
-    this.#isFresh = false;
-    this.#unread.push([probes, answers]);
+    this.#known.isFresh = false;
+    this.#known.unread.push([probes, answers]);
   }
 
   /** Forgets what was seen, but not what check mode predicted. */
   forgetSeen(): void {
-    this.#unread = [];
-    this.#model.forgetObserved();
-    this.#isFresh = true;
-    this.#token = {};
+    this.#known.model.forgetObserved();
+    this.#forgetRest();
   }
 
   forget(): void {
-    this.#model = new Model();
-    this.#unread = [];
-    this.#isFresh = true;
-    this.#token = {};
+    this.#known.model = new Model();
+    this.#forgetRest();
+  }
+
+  #forgetRest(): void {
+    this.#known.unread = [];
+    this.#known.isFresh = true;
+    this.#known.token = {};
   }
 
   #read(): void {
-    for (const [probes, answers] of this.#unread) {
+    const { model, unread } = this.#known;
+    for (const [probes, answers] of unread) {
       for (const [index, probe] of probes.entries()) {
         const answer = answers[index];
-        if (answer) this.#model.remember(probe, answer);
+        if (answer) model.remember(probe, answer);
       }
     }
-    this.#unread = [];
+    this.#known.unread = [];
   }
 }
 

@@ -66,6 +66,8 @@ export interface HardLink extends At {
 export interface Remove extends At {
   readonly kind: "remove";
   readonly isRecursive?: boolean;
+  /** btrfs subvolumes too, read-only ones as well. */
+  readonly withSubvolumes?: boolean;
 }
 
 export interface SetAttributes extends At {
@@ -96,6 +98,15 @@ export interface CopyFile extends At, Ownership {
 export interface Rename extends At {
   readonly kind: "rename";
   readonly to: string;
+  /** What is done where something is at `to`. Default `replace`: what is no directory, or an empty one. `exchange`: both change places at once. */
+  readonly onTaken?: "replace" | "refuse" | "exchange";
+}
+
+/** A btrfs subvolume: an empty one, or a snapshot of the one at `from`. */
+export interface Subvolume extends At {
+  readonly kind: "subvolume";
+  readonly from?: string;
+  readonly isReadOnly?: boolean;
 }
 
 /** A program whose effect cannot be known but for what `assumes` says. */
@@ -150,6 +161,7 @@ export type Change =
   | SetAttributes
   | CopyFile
   | Rename
+  | Subvolume
   | ExecChange
   | WriteKernel
   | Lock

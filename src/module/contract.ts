@@ -55,6 +55,8 @@ export interface Context {
     /** Of the tree on the host; `/` is the host's own root. */
     readonly path: string;
     readonly entry: string;
+    /** Where trees with plain names lie on the host. */
+    readonly trees: string;
   };
   /** When the task was begun, and the run's process id: for names of backups and for dates. */
   readonly startedAt: Date;
@@ -105,6 +107,11 @@ export interface Plan {
   readonly refusal?: Refusal;
   /** Ansible's `skipped: true` with a reason in `message`. */
   readonly isSkipped?: boolean;
+  /**
+   * Of a module that acts on the host: what the target's tree will be once the changes are done. Check mode looks at `likeTree` (a path on the
+   * host) from then on; of `unknown` it says that later tasks may change something.
+   */
+  readonly leaves?: { readonly likeTree: string } | "unknown";
   /** Without changes of its own it tells of what a job has changed (async_status). */
   readonly isChangedByJob?: boolean;
   /** The id of a job that need not be remembered any more. */
@@ -118,6 +125,8 @@ export interface Plan {
   readonly effects?: readonly Effect[];
   /** Not there yet: the engine looks and plans again after this time. In check mode, which does not wait, the plan counts as it is. */
   readonly again?: { readonly afterMs: number };
+  /** Carried out when one of the changes failed or was stopped: what was half made goes away. What comes of them counts nowhere. */
+  readonly onFailure?: readonly Change[];
   /** More for `--diff` than the engine sees in the changes (a command's limits, a package list). */
   readonly diff?: readonly { readonly title: string; readonly before: string; readonly after: string }[];
   /** Pure: what the outcomes of the changes (one each, in order, as far as they were tried) make of the result. Not called in check mode. */
@@ -157,6 +166,11 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
   readonly hasOpenParams?: boolean;
   /** Its open params become variables of the target (set_fact). */
   readonly setsVariables?: boolean;
+  /**
+   * `host`: probes and changes are of the host that the target lies on, while `context.target` is the target all the same, a tree that need not be
+   * there (tree, machine). The target's own tree is opened anew once something was changed.
+   */
+  readonly actsOn?: "tree" | "host";
   /** Ansible's bypass of the host loop: done once for all targets of the play, by the first (add_host, pause). */
   readonly runsOnce?: boolean;
   /**
@@ -189,6 +203,7 @@ export interface AnyModule {
   readonly freeForm?: string;
   readonly hasOpenParams?: boolean;
   readonly setsVariables?: boolean;
+  readonly actsOn?: "tree" | "host";
   readonly runsOnce?: boolean;
   readonly effects?: "target" | "run" | "variables";
   readonly neverChanges?: boolean;

@@ -34,6 +34,10 @@ export interface ParamSpec {
   readonly default?: string | number | boolean | readonly string[];
   readonly choices?: readonly (string | number)[];
   readonly aliases?: readonly string[];
+  /** Of a dict: its keys, checked like params. Messages call them `param.key`. */
+  readonly options?: ParamSpecs;
+  /** Of a dict with options: the key that a single word stands for (`clone: base`). */
+  readonly shortFor?: string;
   /** One or two sentences. */
   readonly doc: string;
   /** Value is masked everywhere. */
@@ -79,23 +83,25 @@ type ElementOf<P extends ParamSpec> = P extends { elements: "int" }
       ? unknown
       : string;
 
-type Bare<P extends ParamSpec> = P["type"] extends "bool"
-  ? boolean
-  : P["type"] extends "int" | "float"
-    ? number
-    : P["type"] extends "list"
-      ? readonly ElementOf<P>[]
-      : P["type"] extends "dict"
-        ? Readonly<Record<string, unknown>>
-        : P["type"] extends "raw"
-          ? unknown
-          : P["type"] extends "condition"
-            ? readonly Evaluated[]
-            : P["type"] extends "expression"
-              ? Evaluated
-              : P extends { choices: readonly (infer C)[] }
-                ? C
-                : string;
+type Bare<P extends ParamSpec> = P extends { options: infer O extends ParamSpecs }
+  ? ParamsOf<O>
+  : P["type"] extends "bool"
+    ? boolean
+    : P["type"] extends "int" | "float"
+      ? number
+      : P["type"] extends "list"
+        ? readonly ElementOf<P>[]
+        : P["type"] extends "dict"
+          ? Readonly<Record<string, unknown>>
+          : P["type"] extends "raw"
+            ? unknown
+            : P["type"] extends "condition"
+              ? readonly Evaluated[]
+              : P["type"] extends "expression"
+                ? Evaluated
+                : P extends { choices: readonly (infer C)[] }
+                  ? C
+                  : string;
 
 /** The checked values that `observe` and `plan` get: defaults filled in, converted; undefined where not given. */
 export type ParamsOf<S extends ParamSpecs> = {
@@ -103,3 +109,26 @@ export type ParamsOf<S extends ParamSpecs> = {
     ? Bare<S[K]>
     : Bare<S[K]> | undefined;
 };
+
+/** All params with their names; keys of a dict as `param.key`. */
+export function namedSpecs(specs: ParamSpecs): readonly (readonly [name: string, spec: ParamSpec])[] {
+  return Object.entries(specs).flatMap(([name, spec]) => [
+    [name, spec] as const,
+    ...Object.entries(spec.options ?? {}).map(([key, one]) => [`${name}.${key}`, one] as const),
+  ]);
+}
+
+/** The spec of a param, or of a key of one (`param.key`). */
+export function specOf(specs: ParamSpecs, name: string): ParamSpec | undefined {
+  const [param = "", key] = name.split(".");
+  const spec = specs[param];
+  return key === undefined ? spec : spec?.options?.[key];
+}
+
+/** The value of a param, or of a key of one (`param.key`). */
+export function valueOf(params: Readonly<Record<string, unknown>>, name: string): unknown {
+  const [param = "", key] = name.split(".");
+  const value = params[param];
+  if (key === undefined) return value;
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+}

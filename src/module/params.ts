@@ -73,8 +73,9 @@ export function convertParams(
       params[name] = undefined;
       continue;
     }
-    const converted = convertValue(spec, value);
-    if ("problem" in converted) {
+    const converted = spec.options ? convertOptions(module, key, spec, value) : convertValue(spec, value);
+    if ("problems" in converted) problems.push(...converted.problems);
+    else if ("problem" in converted) {
       problems.push({
         param: key,
         message: `${module.name}: ${key} ${converted.problem}`,
@@ -102,6 +103,32 @@ export function convertParams(
     if (sentence) problems.push({ param: undefined, message: `${module.name}: ${sentence}` });
   }
   return { params, extra, problems };
+}
+
+/** A dict whose keys are known: they are checked as params are. `true` and nothing stand for a dict without keys. */
+function convertOptions(
+  module: AnyModule,
+  param: string,
+  spec: ParamSpec,
+  value: unknown,
+): Converted | { readonly problems: readonly ParamProblem[] } {
+  const { options = {}, shortFor } = spec;
+  const isShort = shortFor !== undefined && (typeof value !== "object" || value === null) && value !== true;
+  const isEmpty = value === true && Object.values(options).every((one) => one.required !== true);
+  const dict = isShort ? { value: { [shortFor]: value } } : isEmpty ? { value: {} } : toDict(value);
+  if ("problem" in dict) return dict;
+  const { params, problems } = convertParams(
+    {
+      ...module,
+      name: `${module.name}.${param}`,
+      params: options,
+      rules: {},
+      check: () => undefined,
+      hasOpenParams: false,
+    },
+    dict.value as Readonly<Record<string, unknown>>,
+  );
+  return problems.length > 0 ? { problems: problems.map((one) => ({ ...one, param })) } : { value: params };
 }
 
 function unknownParam(module: AnyModule, key: string, names: ReadonlyMap<string, string>): ParamProblem {

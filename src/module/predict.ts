@@ -36,6 +36,13 @@ export function predictChange(change: FileChange, model: Prediction): void {
       put(path, { stat: ownership(undefined, "directory", change), isNewDirectory: true });
       break;
     }
+    case "subvolume": {
+      const path = model.canonical(change.path, false);
+      forgetBeneath(nodes, root + path);
+      const stat = ownership(undefined, "directory", { mode: 0o755 });
+      put(path, change.from === undefined ? { stat, isNewDirectory: true } : { stat, isUnknownBeneath: true });
+      break;
+    }
     case "makeLink": {
       const path = model.canonical(change.path, false);
       forgetBeneath(nodes, root + path);

@@ -14,6 +14,8 @@ export interface StatProbe {
   readonly follow?: boolean;
   /** Also the file flags (chattr). */
   readonly withFlags?: boolean;
+  /** Also the name of the file system. */
+  readonly withFileSystem?: boolean;
   /** The inode, times and sizes matter: a prediction will not do, look again after pending changes were applied. */
   readonly isExact?: boolean;
 }
@@ -184,6 +186,8 @@ export interface StatObservation extends Located {
   readonly kind: "stat";
   /** Undefined: nothing is there. */
   readonly stat: Stat | undefined;
+  /** The kernel's name (`btrfs`, `ext4`, `tmpfs`; hex where it has none here), if asked for. */
+  readonly fileSystem?: string;
 }
 
 export interface ReadObservation extends Located {

@@ -30,6 +30,10 @@ function deedOf(change: Exclude<Change, { kind: "exec" }>, where: string): strin
       return `copy ${change.from} to ${where}${change.isBackup ? " as a backup" : ""}${attributes(change)}`;
     case "rename":
       return `rename ${where} to ${change.to}`;
+    case "subvolume":
+      return change.from === undefined
+        ? `make the subvolume ${where}`
+        : `make ${where} a ${change.isReadOnly ? "read-only " : ""}snapshot of ${change.from}`;
     case "writeKernel":
       return `write ${JSON.stringify(change.value)} to ${where}`;
     case "lock":

@@ -176,6 +176,8 @@ export interface TreeLocation {
   readonly path: string;
   readonly entry: Entry;
   readonly isHostRoot: boolean;
+  /** Where trees with plain names lie on the host. */
+  readonly trees: string;
 }
 
 /** `scope` holds the target's variables. Throws a CrunError for a value that makes no sense. */
@@ -188,14 +190,17 @@ export function treeLocation(target: Target, scope: Scope, options: Pick<Connect
       `must be one of ${entries.join(", ")}, not ${JSON.stringify(wanted)}`,
       suggest(wanted, entries),
     );
+  const trees = treesDirectory(scope);
   const path = text(scope, names.path);
   if (path !== undefined && !path.startsWith("/"))
     throw wrong("crun_path", `must be an absolute path, not ${JSON.stringify(path)}`);
   if (target.tree === undefined) {
-    return path === undefined ? { path: "/", entry, isHostRoot: true } : { path, entry, isHostRoot: path === "/" };
+    return path === undefined
+      ? { path: "/", entry, isHostRoot: true, trees }
+      : { path, entry, isHostRoot: path === "/", trees };
   }
-  if (path !== undefined) return { path, entry, isHostRoot: path === "/" };
-  if (target.tree.startsWith("/")) return { path: target.tree, entry, isHostRoot: target.tree === "/" };
+  if (path !== undefined) return { path, entry, isHostRoot: path === "/", trees };
+  if (target.tree.startsWith("/")) return { path: target.tree, entry, isHostRoot: target.tree === "/", trees };
   if (target.tree === "" || target.tree.split("/").some((part) => part === ".." || part === "." || part === "")) {
     throw wrong(
       `the tree ${JSON.stringify(target.name)}`,
@@ -203,7 +208,7 @@ export function treeLocation(target: Target, scope: Scope, options: Pick<Connect
       "Give a name beneath crun_trees or an absolute path.",
     );
   }
-  return { path: `${treesDirectory(scope)}/${target.tree}`, entry, isHostRoot: false };
+  return { path: `${trees}/${target.tree}`, entry, isHostRoot: false, trees };
 }
 
 /** Where trees with plain names lie on their host, without a slash at the end. Throws a CrunError for a value that makes no sense. */

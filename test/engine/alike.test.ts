@@ -10,7 +10,14 @@ import { TaskContext, type Prepared } from "../../src/engine/task/prepared.js";
 
 const probe: StatProbe = { kind: "stat", path: "/etc/motd" };
 const args = { params: {}, extra: {} };
-const target = { name: "local:a", host: "local", tree: "a", path: "/trees/a", entry: "auto" };
+const target = {
+  name: "local:a",
+  host: "local",
+  tree: "a",
+  path: "/trees/a",
+  entry: "auto",
+  trees: "/var/lib/machines",
+};
 
 function preparedOn(name: string): Prepared {
   const base = { target: { ...target, name }, architecture: () => "x86_64" };

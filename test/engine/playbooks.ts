@@ -238,7 +238,7 @@ export async function runPlays(
       const found = hosts.get(host);
       return found ? Promise.resolve(found) : Promise.reject(new Error(`no host ${host}`));
     },
-    locate: ({ name }) => ({ path: name, entry: "auto", isHostRoot: !name.includes(":") }),
+    locate: ({ name }) => ({ path: name, entry: "auto", isHostRoot: !name.includes(":"), trees: "/" }),
     makeScope: createScope,
     compileText: fileTemplate,
     loadVarsFile: () => undefined,

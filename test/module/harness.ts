@@ -143,7 +143,14 @@ export function localFile(path: string, text: string | Uint8Array, mode = 0o644)
 /** A context like the engine's, with fixed time and pid. */
 export function contextOf(parts: Partial<Context> = {}): Context {
   return {
-    target: { name: "local:web1", host: "local", tree: "web1", path: "/var/lib/machines/web1", entry: "auto" },
+    target: {
+      name: "local:web1",
+      host: "local",
+      tree: "web1",
+      path: "/var/lib/machines/web1",
+      entry: "auto",
+      trees: "/var/lib/machines",
+    },
     startedAt: new Date("2026-01-02T03:04:05Z"),
     pid: 4711,
     becomeUser: undefined,

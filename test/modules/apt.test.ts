@@ -182,7 +182,9 @@ testFixtures(apt, [
     name: "starts services as they come on the host's own root",
     tree: treeWith(),
     params: { name: "hello" },
-    context: { target: { name: "local", host: "local", tree: undefined, path: "/", entry: "auto" } },
+    context: {
+      target: { name: "local", host: "local", tree: undefined, path: "/", entry: "auto", trees: "/var/lib/machines" },
+    },
     programs: policies("hello", policyOf("hello", "(none)", "2", ["2"])),
     expect: { argv: [["apt-get", "install", ...fixed, "--", "hello"]] },
   },

@@ -321,7 +321,9 @@ testFixtures(service, [
   {
     name: "asks the init script itself on a host without systemd",
     tree: { "/etc/init.d/app": script },
-    context: { target: { name: "local", host: "local", tree: undefined, path: "/", entry: "auto" } },
+    context: {
+      target: { name: "local", host: "local", tree: undefined, path: "/", entry: "auto", trees: "/var/lib/machines" },
+    },
     programs: { "/etc/init.d/app status": { status: 3 } },
     params: { name: "app", state: "started", arguments: "-v x" },
     expect: { argv: [["/etc/init.d/app", "start", "-v", "x"]] },

@@ -38,7 +38,7 @@ function hostsOf(
     );
   return {
     openHost: (host) => Promise.resolve(new FakeHost(host, own(host))),
-    locate: ({ name }) => ({ path: `/${name}`, entry: "auto", isHostRoot: !name.includes(":") }),
+    locate: ({ name }) => ({ path: `/${name}`, entry: "auto", isHostRoot: !name.includes(":"), trees: "/" }),
   };
 }
 

@@ -76,7 +76,7 @@ describe("place of a tree", () => {
     assert.equal(place("demo", { crun_path: "/srv/demo" }).path, "/srv/demo");
   });
   it("is the host's own root where no tree is named", () => {
-    assert.deepEqual(place("n1"), { path: "/", entry: "auto", isHostRoot: true });
+    assert.deepEqual(place("n1"), { path: "/", entry: "auto", isHostRoot: true, trees: "/var/lib/machines" });
     assert.equal(place("demo", { crun_path: "/srv/demo" }).isHostRoot, false);
   });
   it("never climbs out of crun_trees", () => assert.throws(() => place("n1:../etc"), /no name of a tree/));

@@ -198,8 +198,11 @@ export class Window {
       }
       if (op.kind === "task") {
         // What an effect does to the run shows when it was done.
-        const { effects } = op.task.module;
-        if (effects && effects !== "variables" && !this.#isUnwanted(op, frame)) return;
+        const { effects, actsOn } = op.task.module;
+        const isOfRun = effects !== undefined && effects !== "variables";
+        // So does what a module does to the tree as a whole.
+        const isOfTree = actsOn === "host" && !this.#on.state.location.isHostRoot;
+        if ((isOfRun || isOfTree) && !this.#isUnwanted(op, frame)) return;
         this.#aheadTask(op, frame);
       } else if (op.kind === "include") {
         if (!this.#aheadInclude(op, frame)) return;

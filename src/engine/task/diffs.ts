@@ -72,6 +72,13 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
       case "rename":
         diffs.push({ title: change.path, before: `path: ${change.path}\n`, after: `path: ${change.to}\n` });
         break;
+      case "subvolume":
+        diffs.push({
+          title: change.path,
+          before: before(change.expect.type),
+          after: `state: directory\n${change.from === undefined ? "" : `snapshot of: ${change.from}\n`}`,
+        });
+        break;
       case "writeKernel":
         diffs.push({
           title: change.path,

@@ -81,6 +81,7 @@ const verbs: Readonly<Record<Change["kind"], string>> = {
   setAttributes: "change the attributes of",
   copyFile: "copy to",
   rename: "rename",
+  subvolume: "make the subvolume",
   exec: "run",
   writeKernel: "write",
   lock: "lock",

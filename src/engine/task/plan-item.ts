@@ -41,6 +41,8 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     }
     work.keywords = keywordsOf(task, scope);
     if (task.delegateTo && !work.venue) delegate(on, work, task.delegateTo.render(scope));
+    else if (task.module.actsOn === "host" && !work.venue) fromOutside(on, work, undefined);
+    if (isWithoutTree(on, work)) return supposeChange(on, work);
     const venue = work.venue ?? on.venue;
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
   }
@@ -88,10 +90,33 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
 
 /** delegate_to: chooses where the item acts. `omit` is the target itself. */
 function delegate(on: TargetPlay, work: TaskWork, where: unknown): void {
-  if (where === OMIT) return;
-  const name = String(where);
+  const name = where === OMIT ? undefined : String(where);
+  if (work.op.task.module.actsOn === "host") return fromOutside(on, work, name);
+  if (name === undefined) return;
   work.venue = on.play.venueFor(name, on, work.op.task);
   if (work.venue !== on.venue) work.delegate = name;
+}
+
+/** The item concerns a tree (the target's, or the one it is delegated to) from its host. */
+function fromOutside(on: TargetPlay, work: TaskWork, name: string | undefined): void {
+  const venue = on.play.hostVenueFor(name, on, work.op.task);
+  if (name !== undefined && venue.base.target.name !== on.state.target.name) work.delegate = name;
+  if (venue === on.venue) return;
+  work.venue = venue;
+  // What lies behind it is looked at afterwards.
+  on.window.clear();
+}
+
+/** Check mode: the item would act in a tree that is not there yet. */
+function isWithoutTree(on: TargetPlay, work: TaskWork): boolean {
+  return on.state.isTreeUnknown && work.venue === undefined && work.op.task.module.neverChanges !== true;
+}
+
+function supposeChange(on: TargetPlay, work: TaskWork): undefined {
+  work.mayChange = true;
+  work.isUndecided = true;
+  work.plan = { changes: [], message: "may change: the tree is not there yet" };
+  return finishLater(on, work);
 }
 
 /** Real work looks at the tree again where a prediction will not do. */
@@ -143,6 +168,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   if (plan.effects && !work.effects) return on.books.isPending ? { kind: "flush" } : { kind: "effects" };
   if (changes.length === 0) return finishLater(on, work);
   if (on.isCheck(work)) {
+    if (on.play.run.isCheck && venue.concerns) return foreseeTree(on, work, venue, changes);
     if (on.play.run.isCheck) foresee(on, work, venue, changes, shown);
     return finishLater(on, work);
   }
@@ -159,6 +185,29 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   const isAwaited =
     plan.conclude !== undefined || venue !== on.venue || changes.some((change) => change.kind === "exec");
   return isAwaited ? { kind: "flush" } : undefined;
+}
+
+/** Check mode: the tree that the changes would make is not there. A saved plan, whose changes are of the target's own tree, ends here. */
+function foreseeTree(on: TargetPlay, work: TaskWork, venue: Venue, changes: readonly Change[]): undefined {
+  const { recorder } = on.play.run;
+  const leaves = work.plan?.leaves;
+  venue.model.predict(changes);
+  const state = venue.concerns;
+  if (state && leaves) {
+    const like = leaves === "unknown" ? undefined : leaves.likeTree;
+    const seen = like === undefined ? undefined : venue.model.observed({ kind: "stat", path: like })?.observation;
+    // A base that is only predicted cannot be looked at.
+    state.likeTree = seen?.kind === "stat" && seen.stat ? like : undefined;
+    state.isTreeUnknown = state.likeTree === undefined;
+    void state.reopen();
+    if (venue.base.target.name === on.venue.base.target.name) on.forget(on.venue);
+  }
+  if (recorder) {
+    work.mayChange = true;
+    work.isUndecided = true;
+    work.plan = { changes: [], message: "may change: what concerns a tree from its host is done by a play" };
+  }
+  return finishLater(on, work);
 }
 
 /** What is waited for is not there yet. Check mode does not wait: nobody does what others wait for. */
@@ -227,7 +276,7 @@ function scopeOfItem(work: TaskWork): Scope {
 export function caught(on: TargetPlay, work: TaskWork, error: unknown): Need | undefined {
   if (error instanceof NeedsConnection) return { kind: "connect", venue: work.venue ?? on.venue };
   if (error instanceof PendingVariable) {
-    if (error.variable === "facts") return { kind: "facts" };
+    if (error.variable === "facts" && !on.state.isTreeUnknown) return { kind: "facts" };
     if (on.books.isPending) return { kind: "flush" };
     work.mayChange = true;
     work.isUndecided = work.op.task.module.neverChanges !== true;

@@ -4,6 +4,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
 import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
 import type { Model } from "../../module/model.js";
+import { specOf, valueOf } from "../../module/param.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
 import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
@@ -136,7 +137,7 @@ export type JobLookup = (target: string, id: string) => JobState | undefined;
 export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepared {
   const { task } = info;
   const args = info.argumentsFor(scope);
-  for (const name of info.secretNames) using.masker.add(args.params[name]);
+  for (const name of info.secretNames) using.masker.add(valueOf(args.params, name));
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
   const context = contextFor(info, args, scope, using, sources);
   const { becomeUser } = context;
@@ -233,12 +234,12 @@ export function sourcesOf(
   const { task } = info;
   const found: Record<string, LocalSource> = {};
   for (const param of info.sourceNames) {
-    const rule = task.module.params[param]?.source;
-    const value = params[param];
+    const rule = specOf(task.module.params, param)?.source;
+    const value = valueOf(params, param);
     if (!rule || typeof value !== "string" || value === "") continue;
-    if (rule.unless !== undefined && params[rule.unless] === true) continue;
+    if (rule.unless !== undefined && valueOf(params, rule.unless) === true) continue;
     const name = rule.isCommandLine ? firstWord(value) : value;
-    const place = task.args[param]?.place ?? task.place;
+    const place = task.args[param.split(".")[0] ?? param]?.place ?? task.place;
     const query = {
       name,
       folder: rule.folder,

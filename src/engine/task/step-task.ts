@@ -58,7 +58,8 @@ function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
   if (isShared && !on.met && on.waitsForOthers) return on.books.isPending ? { kind: "flush" } : { kind: "meet" };
   if (task.runOnce && on.met && on.met[0] !== on.index) return { kind: "follow" };
   // If the other one cannot be reached, what came before must have been done.
-  if (task.delegateTo !== undefined && on.books.isPending) return { kind: "flush" };
+  if ((task.delegateTo !== undefined || task.module.actsOn === "host") && on.books.isPending && !on.current)
+    return { kind: "flush" };
   if ((task.throttle || task.throttlePerHost) && !task.runOnce && !on.permit)
     return on.books.isPending ? { kind: "flush" } : { kind: "permit" };
   return undefined;

@@ -1,6 +1,7 @@
 // What can be said of a task once for all targets: its static arguments, the names it uses, what it needs.
 
 import { CrunError, type Diagnostic } from "../../diagnostic/diagnostic.js";
+import { namedSpecs } from "../../module/param.js";
 import { convertParams } from "../../module/params.js";
 import type { Probe } from "../../module/probe.js";
 import type { Renderable } from "../../module/value.js";
@@ -82,7 +83,7 @@ export class TaskInfo {
       task.changedWhen !== undefined ||
       task.failedWhen !== undefined;
     this.#readsAll = this.#args.some(([, { names }]) => names.has("vars") || names.has("hostvars"));
-    const specs = Object.entries(task.module.params);
+    const specs = namedSpecs(task.module.params);
     this.sourceNames = specs.flatMap(([param, spec]) => (spec.source ? [param] : []));
     this.secretNames = specs.flatMap(([param, spec]) => (spec.isSecret ? [param] : []));
   }

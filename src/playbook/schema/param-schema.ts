@@ -1,7 +1,7 @@
 // A module's parameters as JSON Schema: what crun converts without complaint is valid.
 
 import type { AnyModule } from "../../module/contract.js";
-import type { ParamSpec } from "../../module/param.js";
+import type { ParamSpec, ParamSpecs } from "../../module/param.js";
 import { branch, orTemplate, refer, template, type JsonSchema } from "./json-schema.js";
 
 const scalar: JsonSchema = { type: ["string", "number", "boolean"] };
@@ -36,7 +36,7 @@ function valueSchema(spec: ParamSpec): JsonSchema {
       // One value is a list of one, text with commas a list of its parts.
       return { anyOf: [scalar, { type: "array", items: orTemplate(elementSchema(spec.elements)) }] };
     case "dict":
-      return { type: ["object", "string"] };
+      return spec.options ? optionsSchema(spec, spec.options) : { type: ["object", "string"] };
     case "condition":
       return { $ref: "#/definitions/condition" };
     case "bool":
@@ -45,6 +45,23 @@ function valueSchema(spec: ParamSpec): JsonSchema {
     case "expression":
       return {};
   }
+}
+
+/** A dict with keys that are known; the one that a single word stands for may be left out. */
+function optionsSchema({ shortFor }: ParamSpec, options: ParamSpecs): JsonSchema {
+  const map: JsonSchema = { type: "object", properties: propertiesOf(options), additionalProperties: false };
+  const short = shortFor === undefined ? undefined : options[shortFor];
+  return short ? { anyOf: [map, paramSchema(short)] } : { anyOf: [map, { enum: [true] }] };
+}
+
+function propertiesOf(specs: ParamSpecs): Record<string, JsonSchema> {
+  const properties: Record<string, JsonSchema> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    const schema = paramSchema(spec);
+    properties[name] = schema;
+    for (const alias of spec.aliases ?? []) properties[alias] = { ...schema, description: `The same as ${name}.` };
+  }
+  return properties;
 }
 
 function elementSchema(elements: ParamSpec["elements"]): JsonSchema {
@@ -64,15 +81,9 @@ function elementSchema(elements: ParamSpec["elements"]): JsonSchema {
 
 /** What may stand behind a module's name: its parameters (aliases too), free text, nothing. */
 export function moduleSchema(module: AnyModule): JsonSchema {
-  const properties: Record<string, JsonSchema> = {};
-  for (const [name, spec] of Object.entries(module.params)) {
-    const schema = paramSchema(spec);
-    properties[name] = schema;
-    for (const alias of spec.aliases ?? []) properties[alias] = { ...schema, description: `The same as ${name}.` };
-  }
   const map: JsonSchema = {
     type: "object",
-    properties,
+    properties: propertiesOf(module.params),
     ...(module.hasOpenParams ? {} : { additionalProperties: false }),
   };
   const text: JsonSchema = module.freeForm === undefined ? template : { type: ["string", "number", "boolean"] };

@@ -1,0 +1,62 @@
+// Where a tree comes from: what each source needs to see on the host, and how it fills an empty directory.
+
+import type { Change, Outcome } from "../module/change.js";
+import type { Context, Probes, Refusal, Seen } from "../module/contract.js";
+import type { ParamSpecs, ParamsOf } from "../module/param.js";
+import type { TreePlace } from "./place.js";
+
+/** Where and for whom a tree is made. `context.sources` holds controller's files under `SOURCE.key`. */
+export interface Site {
+  readonly place: TreePlace;
+  readonly context: Context;
+}
+
+/** How the tree is filled. Changes are on the host's root. */
+export interface Filling {
+  readonly changes: readonly Change[];
+  /** The tree is a clone of the one at this path, made by the backend: the changes come after that. */
+  readonly cloneOf?: string;
+  /** Of a clone, for the record: the base, and what that was made from. */
+  readonly base?: { readonly path: string; readonly recipeHash?: string };
+  readonly refusal?: Refusal;
+  readonly warnings?: readonly string[];
+  /** What is known of what it was made from (an image's digest), for the record. */
+  readonly found?: Readonly<Record<string, string>>;
+  /** Why a change failed, better than its program's last words; `index` counts `changes`. */
+  explain?(index: number, outcome: Outcome): Refusal | undefined;
+}
+
+/** A source: one param of the `tree` module. `observe` and `fill` are pure. */
+export interface TreeSource<S extends ParamSpecs, A extends Probes> {
+  /** The param's name. */
+  readonly name: string;
+  readonly summary: string;
+  readonly params: S;
+  /** The key that a single word stands for (`clone: base`). */
+  readonly shortFor?: keyof S & string;
+  /** Keys that do not tell what the tree holds: they are not part of the recipe. */
+  readonly incidental?: readonly (keyof S & string)[];
+  readonly examples?: readonly { readonly title: string; readonly yaml: string }[];
+  check?(params: ParamsOf<S>): string | undefined;
+  observe(params: ParamsOf<S>, site: Site): A;
+  /** `into`: an empty directory, root's alone to reach; of a clone, the copy. Only called where the tree is to be made. */
+  fill(params: ParamsOf<S>, seen: Seen<A>, into: string, site: Site): Filling;
+}
+
+/** A source as the tree module holds it, its own types forgotten. */
+export interface AnySource {
+  readonly name: string;
+  readonly summary: string;
+  readonly params: ParamSpecs;
+  readonly shortFor?: string;
+  readonly incidental?: readonly string[];
+  readonly examples?: readonly { readonly title: string; readonly yaml: string }[];
+  check?(params: Readonly<Record<string, unknown>>): string | undefined;
+  observe(params: Readonly<Record<string, unknown>>, site: Site): Probes;
+  fill(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, into: string, site: Site): Filling;
+}
+
+/** Checks a source's types against each other, then forgets them. */
+export function defineSource<const S extends ParamSpecs, A extends Probes>(source: TreeSource<S, A>): AnySource {
+  return source as unknown as AnySource;
+}

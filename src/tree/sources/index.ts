@@ -1,0 +1,7 @@
+// All sources of trees, in the order in which they are shown.
+
+import type { AnySource } from "../source.js";
+import { clone } from "./clone.js";
+import { scratch } from "./scratch.js";
+
+export const sources: readonly AnySource[] = [clone, scratch];

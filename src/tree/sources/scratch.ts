@@ -1,0 +1,12 @@
+// An empty tree.
+
+import { defineSource } from "../source.js";
+
+export const scratch = defineSource({
+  name: "scratch",
+  summary: "nothing: an empty directory",
+  params: {},
+  examples: [{ title: "An empty tree", yaml: "tree:\n  name: bare\n  scratch: true" }],
+  observe: () => ({}),
+  fill: () => ({ changes: [] }),
+});
