@@ -1,19 +1,15 @@
 // Limits memory, CPU, processes and I/O of a tree's machine (or of any unit or cgroup of the host).
 
 import { cgroupLayout, cgroupLayoutProbes } from "../src/facts/cgroup-layout.js";
+import { defaultLimits, limitNames, limitText, type Limits } from "../src/facts/cgroup-limits.js";
 import {
-  defaultLimits,
-  deviceNumber,
-  limitNames,
-  limitText,
-  parseDevices,
-  parseLimit,
-  type DeviceLimit,
-  type LimitName,
-  type Limits,
-  type LimitValue,
-} from "../src/facts/cgroup-limits.js";
-import type { hierarchies } from "../src/facts/cgroup-place.js";
+  controllersOf,
+  deviceProbes,
+  limitParams,
+  numberDevices,
+  wantedLimits,
+  type WantedLimits,
+} from "../src/facts/cgroup-params.js";
 import { limitFile, limitProbes, placeOfLimits, type CgroupPlace } from "../src/facts/cgroup-place.js";
 import {
   currentLimits,
@@ -29,28 +25,10 @@ import { dropInText } from "../src/facts/cgroup-unit.js";
 import type { Change } from "../src/module/change.js";
 import { defineModule } from "../src/module/contract.js";
 import type { ParamsOf } from "../src/module/param.js";
-import type { ExecObservation, StatProbe } from "../src/module/probe.js";
+import type { ExecObservation } from "../src/module/probe.js";
 
 const params = {
-  memory_max: { type: "str", doc: "Memory that may be used at most: `512M`, `1.5G`, bytes, `max`." },
-  memory_high: { type: "str", doc: "Memory above which the kernel slows and reclaims (v2)." },
-  memory_low: { type: "str", doc: "Memory that is spared from reclaim as long as possible (v2)." },
-  memory_min: { type: "str", doc: "Memory that is never reclaimed (v2)." },
-  memory_swap_max: { type: "str", doc: "Swap that may be used at most (v2)." },
-  cpu_max: {
-    type: "str",
-    doc: "CPU time: `150%` of one CPU, `1.5` CPUs, `50000 100000` micro-seconds in a period, `max`.",
-  },
-  cpu_weight: { type: "str", doc: "Share where CPUs are busy, 1 to 10000, default 100." },
-  pids_max: { type: "str", doc: "Processes and threads at most." },
-  io_weight: { type: "str", doc: "Share where disks are busy, 1 to 10000, default 100." },
-  io_max: {
-    type: "list",
-    elements: "dict",
-    doc: "Per device (`device`: path on the host or MAJOR:MINOR): rbps, wbps, riops, wiops.",
-  },
-  cpuset_cpus: { type: "str", doc: "CPUs that may be used: `0-3,7`." },
-  cpuset_mems: { type: "str", doc: "Memory nodes that may be used." },
+  ...limitParams,
   unit: { type: "str", doc: "The host's systemd unit; default: the tree's machine (systemd-nspawn@TREE.service)." },
   path: { type: "str", doc: "The cgroup, on hosts without systemd; default: the running machine's, else crun/TREE." },
   persistent: { type: "bool", default: true, doc: "Keep the limits in a drop-in of the unit (with systemd)." },
@@ -69,21 +47,16 @@ export default defineModule({
     cgroup: "The cgroup.",
   },
   check: (given) => {
-    const wanted = wantedLimits(given);
+    const wanted = limitsOf(given);
     return "problem" in wanted ? wanted.problem : undefined;
   },
   observe: (given) => {
-    const devices = (given.io_max ?? []).flatMap(({ device }): StatProbe[] =>
-      typeof device === "string" && device.startsWith("/")
-        ? [{ kind: "stat", at: "host", path: device, follow: true }]
-        : [],
-    );
     const show =
       given.unit === undefined ? [] : [["systemctl", "show", "--property=ControlGroup", "--value", "--", given.unit]];
     return {
       ...cgroupLayoutProbes,
       machine: { kind: "machine" } as const,
-      devices,
+      devices: deviceProbes(given.io_max),
       unit: show.map((argv) => ({ kind: "exec", at: "host", exec: { argv, user: "root" } }) as const),
     };
   },
@@ -95,14 +68,14 @@ export default defineModule({
       seen.machine.machine,
       controlGroup(seen.unit),
     );
-    const wanted = wantedLimits(given);
+    const wanted = limitsOf(given);
     if ("problem" in place || "problem" in wanted)
       return limitProbes(layout, { unit: undefined, cgroup: undefined }, []);
     return limitProbes(layout, place, controllersOf(layout, wanted));
   },
   plan: (given, seen, { target }) => {
     const layout = cgroupLayout(seen);
-    const wanted = wantedLimits(given);
+    const wanted = limitsOf(given);
     if ("problem" in wanted) return { changes: [], refusal: { message: wanted.problem } };
     const place = placeOfLimits(
       { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
@@ -120,10 +93,7 @@ export default defineModule({
         refusal: { message: `cgroup v1 of this host has no ${unknown}`, remedy: "It takes a host with cgroup v2." },
       };
     }
-    const numbers = numberDevices(
-      wanted.devices,
-      seen.devices.map(({ stat }) => (stat?.type === "block" ? deviceNumber(stat.rdev) : undefined)),
-    );
+    const numbers = numberDevices(wanted.devices, seen.devices);
     if ("problem" in numbers) return { changes: [], refusal: { message: numbers.problem } };
     const isAbsent = given.state === "absent";
     const { unit, cgroup } = place;
@@ -173,46 +143,17 @@ export default defineModule({
 });
 
 type Given = ParamsOf<typeof params>;
-type Wanted = { readonly limits: Limits; readonly devices: readonly DeviceLimit[] };
 
-function wantedLimits(given: Partial<Given>): Wanted | { readonly problem: string } {
-  const limits: Partial<Record<LimitName, LimitValue>> = {};
-  for (const name of limitNames) {
-    const text = given[name];
-    if (text === undefined) continue;
-    const parsed = parseLimit(name, text);
-    if ("problem" in parsed) return { problem: `${name}: ${parsed.problem}` };
-    limits[name] = parsed.value;
-  }
-  const devices = parseDevices(given.io_max ?? []);
-  if ("problem" in devices) return devices;
-  if (given.state === "present" && Object.keys(limits).length === 0 && devices.value.length === 0)
-    return { problem: "no limit is given" };
-  return { limits, devices: devices.value };
-}
-
-function controllersOf(layout: Parameters<typeof hierarchies>[0], wanted: Wanted): string[] {
-  const named = limitNames.flatMap((name) =>
-    wanted.limits[name] === undefined ? [] : [limitFile(layout, name)?.controller ?? ""],
-  );
-  const io = layout.version === 2 ? "io" : "blkio";
-  return [...new Set([...named, ...(wanted.devices.length > 0 ? [io] : [])])].filter(Boolean).sort();
+function limitsOf(given: Given): WantedLimits | { readonly problem: string } {
+  const wanted = wantedLimits(given);
+  if ("problem" in wanted || given.state === "absent") return wanted;
+  const isEmpty = Object.keys(wanted.limits).length === 0 && wanted.devices.length === 0;
+  return isEmpty ? { problem: "no limit is given" } : wanted;
 }
 
 function controlGroup(seen: readonly ExecObservation[]): string | undefined {
   const [shown] = seen;
   return shown && Buffer.from(shown.stdout).toString("utf8").trim();
-}
-
-function numberDevices(devices: readonly DeviceLimit[], byPath: readonly (string | undefined)[]) {
-  let path = 0;
-  const numbered: { number: string; limit: DeviceLimit }[] = [];
-  for (const limit of devices) {
-    const number = limit.device.startsWith("/") ? byPath[path++] : limit.device;
-    if (number === undefined) return { problem: `${limit.device} is no block device of the host` };
-    numbered.push({ number, limit });
-  }
-  return { devices: numbered };
 }
 
 function defaultsOf(current: ReturnType<typeof currentLimits>): Limits {
