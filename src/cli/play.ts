@@ -12,7 +12,7 @@ import type { Recorder } from "../engine/recorder.js";
 import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
-import { PlaybookFiles } from "../playbook/load/files.js";
+import { PlaybookFiles, type FileReader } from "../playbook/load/files.js";
 import { isOfRule } from "../inventory/rules.js";
 import { placesOf } from "../inventory/places.js";
 import { loadPlaybook, type LoadedPlaybook } from "../playbook/load/load.js";
@@ -22,6 +22,7 @@ import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
 import type { MayCome } from "../inventory/inventory.js";
+import type { LiveInventory } from "../inventory/live.js";
 import type { Prompt } from "../target/session.js";
 import { interruptible } from "./interruption.js";
 import type { PlayOptions } from "./options.js";
@@ -51,15 +52,27 @@ export async function runPlay(options: PlayOptions): Promise<number> {
   return withMasker((masker) => play(options, masker));
 }
 
+/** A playbook that is no file: what it reads, and what it needs of the inventory. */
+export interface PlaySource {
+  readonly reader: FileReader;
+  prepare(inventory: LiveInventory): void;
+}
+
 /** `planning`: the run is in check mode and is written down. */
-export async function play(options: PlayOptions, masker: Masker, planning?: Planning): Promise<number> {
+export async function play(
+  options: PlayOptions,
+  masker: Masker,
+  planning?: Planning,
+  source?: PlaySource,
+): Promise<number> {
   const setup = await setUp(options, masker, options.playbooks[0]);
+  source?.prepare(setup.inventory);
   warnOfOtherVariables(options.playbooks);
   const prompt = terminalPrompt((text) => masker.text(text));
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
-    return await checkAndRun({ options, setup, masker, pool, prompt, planning });
+    return await checkAndRun({ options, setup, masker, pool, prompt, planning, reader: source?.reader });
   } finally {
     await pool.close();
   }
@@ -104,14 +117,16 @@ interface Parts {
   readonly pool: ConnectionPool;
   readonly prompt: Prompt;
   readonly planning: Planning | undefined;
+  readonly reader: FileReader | undefined;
 }
 
-async function checkAndRun({ options, setup, masker, pool, prompt, planning }: Parts): Promise<number> {
+async function checkAndRun({ options, setup, masker, pool, prompt, planning, reader }: Parts): Promise<number> {
   const { vault, extra } = setup;
   await planning?.prepare(setup);
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
-  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, { modules, extra, vault, rolesPath }));
+  const loading = { modules, extra, vault, rolesPath, ...(reader ? { reader } : {}) };
+  for (const file of options.playbooks) loaded.push(await loadPlaybook(file, loading));
   const wish = { patterns: patternsOf(loaded, setup.extra), limit: options.limit, delegates: new Set<string>() };
   const { rules } = wantedRules(setup, wish);
   const limit = limitOf(options.limit, setup.inventory, rules.length > 0);

@@ -2,7 +2,9 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
+import type { CommandTable, Words } from "./command-table.js";
 import type { ExecOptions } from "./options.js";
+import { treeCommands } from "./tree/commands.js";
 import { vaultCommands } from "./vault/commands.js";
 import { answerFor } from "./ansible-options.js";
 import {
@@ -154,6 +156,7 @@ function buildProgram(finish: (status: number) => void): Command {
       const { runSchema } = await import("./schema.js");
       finish(await runSchema(kind));
     });
+  for (const table of [treeCommands]) addTable(program, table, finish);
   addVault(program, finish);
   return program;
 }
@@ -165,6 +168,28 @@ function withAnswer(text: string): string {
   return option === undefined || answer === undefined
     ? text
     : `error: ${JSON.stringify(option.replace(/=.*$/s, ""))} is an option of Ansible's that crun has not\n  ${answer}\n`;
+}
+
+function addTable(program: Command, table: CommandTable, finish: (status: number) => void): void {
+  const group = program.command(table.name).description(table.summary);
+  for (const { name, summary, options = [], isChanging = false, isReaching = true, ...row } of table.commands) {
+    const command = group.command(name).description(summary);
+    for (const [argument, about] of row.arguments) command.argument(argument, about);
+    for (const [flags, about, arity] of options) {
+      if (arity === "many") command.option(flags, about, collectWhole, []);
+      else command.option(flags, about);
+    }
+    if (isChanging)
+      command
+        .option("-C, --check", "change nothing, predict what would change")
+        .option("-D, --diff", "show differences");
+    if (isReaching) reaching(command).addOption(outputOption());
+    // commander hands over the arguments, then options and the command itself.
+    command.action(async (...given: unknown[]) => {
+      const words = given.slice(0, row.arguments.length) as Words;
+      finish(await row.run(words, command.opts()));
+    });
+  }
 }
 
 function addVault(program: Command, finish: (status: number) => void): void {
