@@ -7,7 +7,7 @@ import type { ListObservation, Observation, ReadObservation, StatObservation } f
 import type { Backend, StorageSeen } from "./backend.js";
 import { backendNamed, chooseBackend } from "./backends/choose.js";
 import { makingPath, runMark, type TreePlace } from "./place.js";
-import { programRefusal } from "./program.js";
+import { programName, programRefusal } from "./program.js";
 import { recipeDifference, recipeHash, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
 import type { AnySource, Filling, Site } from "./source.js";
@@ -174,8 +174,8 @@ function concludeNew(
   const change = changes[at];
   if (!outcome || change?.kind !== "exec") return {};
   const isOwn = at >= first && at < first + filling.changes.length;
-  const program = change.exec.argv[change.exec.argv.indexOf("--") + 1] ?? change.exec.argv[0] ?? "a program";
-  const refusal = (isOwn ? filling.explain?.(at - first, outcome) : undefined) ?? programRefusal(program, outcome);
+  const refusal =
+    (isOwn ? filling.explain?.(at - first, outcome) : undefined) ?? programRefusal(programName(change), outcome);
   return refusal ? { refusal } : {};
 }
 

@@ -9,23 +9,30 @@ import type { ExecSpec } from "../module/probe.js";
 const shownLines = 6;
 const shownLength = 600;
 
+const container = [
+  "unshare",
+  "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+  "--propagation",
+  "private",
+  "--",
+];
+
 /**
  * A program in mount and PID namespaces of its own: when it ends, by whatever death, nothing that it started runs on and nothing that it mounted
  * stays. It sees the host's files.
  */
 export function containedProgram(exec: ExecSpec): ExecChange {
-  const own = [
-    "unshare",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--propagation",
-    "private",
-    "--",
-  ];
-  return hostProgram({ ...exec, argv: [...own, ...exec.argv] });
+  return hostProgram({ ...exec, argv: [...container, ...exec.argv] });
+}
+
+/** The program that a change runs, without what contains it. */
+export function programName({ exec: { argv } }: ExecChange): string {
+  const isContained = container.every((word, index) => argv[index] === word);
+  return argv[isContained ? container.length : 0] ?? "a program";
 }
 
 /** A program on the host itself, as root. It changes nothing but what the plan says. */

@@ -224,7 +224,7 @@ export class FakeHost implements HostSession {
   }
 
   openTree(path: string): TreeSession {
-    const tree = this.trees[path];
+    const tree = this.trees[path === "/" ? this.host : path] ?? this.trees[`${this.host}:${path}`];
     if (!tree) throw new CrunError({ severity: "error", summary: `there is no tree ${path}` }, 4);
     return tree;
   }

@@ -9,9 +9,12 @@ export const directory: Backend = {
   cannot: () => undefined,
   create: (at) => [{ kind: "makeDirectory", path: at, mode: 0o755, uid: 0, gid: 0, expect: { type: "absent" } }],
   clone: (from, at) => [
-    hostProgram({
-      argv: ["cp", "--archive", "--reflink=auto", "--one-file-system", "--no-target-directory", "--", from, at],
-    }),
+    {
+      ...hostProgram({
+        argv: ["cp", "--archive", "--reflink=auto", "--one-file-system", "--no-target-directory", "--", from, at],
+      }),
+      assumes: [{ kind: "makeDirectory", path: at, mode: 0o755, expect: {} }],
+    },
   ],
   publish: (made, place) => [
     { kind: "rename", path: made, to: place.path, onTaken: "refuse", expect: { type: "directory" } },
