@@ -3,7 +3,14 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { ListObservation, ListProbe, Probe } from "../module/probe.js";
-import { differences, withDigests, type CompareOptions, type Difference, type Digests } from "../tree/compare.js";
+import {
+  differences,
+  settledBefore,
+  withDigests,
+  type CompareOptions,
+  type Difference,
+  type Digests,
+} from "../tree/compare.js";
 import { contentDiff, shownContentLimit, type ContentDiff, type Side } from "../tree/content-diff.js";
 import { entriesOf, type TreeEntry } from "../tree/entry.js";
 import type { TreeSession } from "./session.js";
@@ -20,6 +27,14 @@ const mostContents = 200;
 /** Files that are read in one round trip. */
 const readAtOnce = 16;
 
+export interface TreesOptions extends Omit<CompareOptions, "sharedUntil"> {
+  /**
+   * `after` came from `before` (as a clone or as the same tree), which has stood still since: a snapshot, what was noted, a base that nobody works on. Files
+   * that nobody touched are not read then.
+   */
+  readonly isSuccessor?: boolean;
+}
+
 /**
  * What differs, in order of the paths. Rejects with a CrunError where a tree cannot be read, and for two notes without digests, of which nothing can be
  * found out any more.
@@ -27,11 +42,12 @@ const readAtOnce = 16;
 export async function compareTrees(
   before: ComparedTree,
   after: ComparedTree,
-  options: CompareOptions = {},
+  trees: TreesOptions = {},
 ): Promise<readonly Difference[]> {
   // Trees that share nothing: nearly each file has to be hashed, and one listing does it all.
-  const algorithms: ListProbe["algorithms"] = options.sharedUntil ? undefined : ["sha256"];
+  const algorithms: ListProbe["algorithms"] = trees.isSuccessor ? undefined : ["sha256"];
   const [one, other] = await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)]);
+  const options: CompareOptions = trees.isSuccessor ? { ...trees, sharedUntil: settledBefore(one) } : trees;
   const first = differences(one, other, options);
   if (first.undecided.length === 0) return first.differences;
   const missing = (entries: readonly TreeEntry[]): readonly string[] => {
@@ -39,8 +55,8 @@ export async function compareTrees(
     return entries.filter(({ path, sha256 }) => sha256 === undefined && undecided.has(path)).map(({ path }) => path);
   };
   const [ofOne, ofOther] = await Promise.all([
-    hashesIn(before, missing(one), "unreadable before"),
-    hashesIn(after, missing(other), "unreadable after"),
+    digestsIn(before, missing(one), "unreadable before"),
+    digestsIn(after, missing(other), "unreadable after"),
   ]);
   return differences(withDigests(one, ofOne), withDigests(other, ofOther), options).differences;
 }
@@ -91,25 +107,34 @@ function entriesIn(tree: ComparedTree, algorithms: ListProbe["algorithms"]): Pro
   return tree.kind === "noted" ? Promise.resolve(tree.entries) : listTree(tree.session, algorithms);
 }
 
-/** `unreadable` stands for what went away or cannot be read: the file counts as another one than that of the other side. */
-async function hashesIn(
+async function digestsIn(
   tree: ComparedTree,
   paths: readonly string[],
   unreadable: string,
 ): Promise<Map<string, Digests>> {
+  if (paths.length === 0) return new Map();
+  if (tree.kind === "session") return hashesIn(tree.session, paths, unreadable);
+  const summary = `what was noted of the tree holds no digest of ${String(paths[0])}`;
+  throw new CrunError({ severity: "error", summary }, 2);
+}
+
+/**
+ * Digests of regular files by path, computed on the host. `unreadable` stands for what went away or cannot be read (undefined: it has none): another text
+ * for each side of a comparison.
+ */
+export async function hashesIn(
+  session: TreeSession,
+  paths: readonly string[],
+  unreadable: string | undefined,
+): Promise<Map<string, Digests>> {
   const found = new Map<string, Digests>();
   if (paths.length === 0) return found;
-  if (tree.kind === "noted")
-    throw new CrunError(
-      { severity: "error", summary: `what was noted of the tree holds no digest of ${String(paths[0])}` },
-      2,
-    );
   const probes = paths.map((path): Probe => ({ kind: "hash", path, follow: false, algorithms: ["sha256"] }));
-  const answers = await tree.session.observe(probes);
+  const answers = await session.observe(probes);
   for (const [index, path] of paths.entries()) {
     const answer = answers[index];
-    if (answer?.kind !== "hash") continue;
-    found.set(path, { sha256: answer.digests.sha256 ?? unreadable });
+    const sha256 = (answer?.kind === "hash" ? answer.digests.sha256 : undefined) ?? unreadable;
+    if (sha256 !== undefined) found.set(path, { sha256 });
   }
   return found;
 }

@@ -18,8 +18,8 @@ export interface Difference {
 
 export interface CompareOptions {
   /**
-   * Until then both were one: a file with the same inode, size and times that was last touched before is the same. Only of a clone and its base (or of
-   * what was noted of the same tree before): two trees that went through the same may give the same inode at the same moment to different files.
+   * A file with the same inode, size and times that was last touched before this moment is the same. Only of a tree and what it came from (see
+   * `settledBefore`): two clones that went through the same may give the same inode at the same moment to different files.
    */
   readonly sharedUntil?: Timestamp | undefined;
   /** The times of modification count. */
@@ -65,6 +65,16 @@ export function differences(
   return { differences: found.sort((one, other) => (one.path < other.path ? -1 : 1)), undecided };
 }
 
+/**
+ * What was last touched before this moment had been still for a second when it was looked at: the clock had gone on by then as far as the latest touch says.
+ * Whoever changed it afterwards gave it another ctime.
+ */
+export function settledBefore(entries: readonly TreeEntry[]): Timestamp {
+  let latest: Timestamp = { seconds: 0, nanoseconds: 0 };
+  for (const { ctime } of entries) if (isBefore(latest, ctime)) latest = ctime;
+  return { seconds: latest.seconds - 1, nanoseconds: latest.nanoseconds };
+}
+
 /** The entries with digests that were found out since. */
 export function withDigests(entries: readonly TreeEntry[], digests: ReadonlyMap<string, Digests>): TreeEntry[] {
   return entries.map((entry) => {
@@ -101,9 +111,10 @@ function fieldsOf(
   return { fields, isUndecided };
 }
 
-/** Every change of a thing moves its ctime, which nobody can set. */
-function isUntouched(was: TreeEntry, is: TreeEntry, sharedUntil: Timestamp | undefined): boolean {
+/** Whether nobody touched it: every change of a thing moves its ctime, which nobody can set. */
+export function isUntouched(was: TreeEntry | undefined, is: TreeEntry, sharedUntil: Timestamp | undefined): boolean {
   return (
+    was !== undefined &&
     sharedUntil !== undefined &&
     was.inode === is.inode &&
     was.type === is.type &&

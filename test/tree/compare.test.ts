@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { differences, withDigests } from "../../src/tree/compare.js";
+import { differences, settledBefore, withDigests } from "../../src/tree/compare.js";
 import { contentDiff } from "../../src/tree/content-diff.js";
 import { differenceData, differenceLine, summaryOf } from "../../src/tree/difference-text.js";
 import type { TreeEntry } from "../../src/tree/entry.js";
@@ -87,6 +87,16 @@ describe("what differs between trees", () => {
       differences([early], [early]).undecided,
       ["/a"],
       "of trees that share nothing, nothing is believed",
+    );
+  });
+
+  it("believes what stood still for a second when it was looked at", () => {
+    assert.deepEqual(
+      settledBefore([entry("/a"), entry("/b", { ctime: at(90, 5) }), entry("/c", { ctime: at(100, 7) })]),
+      {
+        seconds: 99,
+        nanoseconds: 7,
+      },
     );
   });
 
