@@ -1,18 +1,17 @@
 // Takes, lists, opens and removes snapshots of a tree on its host.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Change, Outcome } from "../module/change.js";
+import type { Change } from "../module/change.js";
 import { outputText } from "../module/command-result.js";
 import { contentOf } from "../module/content.js";
 import { describeFailure } from "../module/failure-text.js";
-import type { Observation, Probe, Stat } from "../module/probe.js";
+import type { Failure, Observation, Probe, Stat } from "../module/probe.js";
 import { parentOf } from "../module/tree-path.js";
 import { isUntouched, settledBefore } from "../tree/compare.js";
 import type { TreeEntry } from "../tree/entry.js";
 import { manifestBytes, parseManifest } from "../tree/manifest.js";
 import { treePlace, type TreePlace } from "../tree/place.js";
 import { infoText, numberIn, parseInfo, snapshotPaths, surplus, type SnapshotInfo } from "../tree/snapshot.js";
-import { quoteNoise } from "../wire/noise.js";
 import { hashesIn, listTree, type ComparedTree } from "./compare-trees.js";
 import type { HostSession, TreeSession } from "./session.js";
 
@@ -99,8 +98,7 @@ export class Snapshots {
       const seen = await this.#look();
       if (seen.tree?.type !== "directory")
         throw this.#error("there is no such tree", "See what there is: crun tree list", 4);
-      const isSubvolume = seen.tree.inode === subvolumeInode && seen.tree.device !== seen.parent?.device;
-      const storage = isSubvolume ? "btrfs" : "manifest";
+      const storage = seen.isSubvolume ? "btrfs" : "manifest";
       const info: SnapshotInfo = { version: 1, number: seen.last + 1, storage, ...wish };
       const changes = [...seen.missing, ...(await this.#changesFor(info, seen.infos)), this.#note(info)];
       const failure = await this.#apply(changes);
@@ -109,9 +107,9 @@ export class Snapshots {
         if (keep !== undefined) await this.#removeSurplus([...seen.infos, info], keep);
         return info;
       }
-      // Somebody else took the number in between.
-      const isTaken = tries < mostTries && (await this.#look()).last >= info.number;
-      if (!isTaken) throw this.#error(`no snapshot could be taken: ${failure}`, undefined, 2);
+      // Somebody else took the number in between, or made the directories.
+      if (failure.code !== "conflict" || tries === mostTries)
+        throw this.#error(`no snapshot could be taken: ${describeFailure(failure)}`, undefined, 2);
     }
   }
 
@@ -124,14 +122,14 @@ export class Snapshots {
       return this.#removal(info);
     });
     const failure = await this.#apply([this.#lock(), ...changes]);
-    if (failure !== undefined) throw this.#error(`a snapshot cannot be removed: ${failure}`, undefined, 2);
+    if (failure) throw this.#error(`a snapshot cannot be removed: ${describeFailure(failure)}`, undefined, 2);
   }
 
   async #removeSurplus(infos: readonly SnapshotInfo[], keep: number): Promise<void> {
     const gone = new Set(surplus(infos, Math.max(1, keep)));
     const changes = infos.filter(({ number }) => gone.has(number)).flatMap((info) => this.#removal(info));
     const failure = changes.length === 0 ? undefined : await this.#apply([this.#lock(), ...changes]);
-    if (failure !== undefined) throw this.#error(`an old snapshot cannot be removed: ${failure}`, undefined, 2);
+    if (failure) throw this.#error(`an old snapshot cannot be removed: ${describeFailure(failure)}`, undefined, 2);
   }
 
   /** What an interrupted run left behind. Whoever is at work on it holds the lock, and it is whole when he gives that back. */
@@ -150,7 +148,7 @@ export class Snapshots {
     return [
       { kind: "remove", path: paths.info, expect: {} },
       storage === "btrfs"
-        ? { kind: "exec", exec: { argv: ["btrfs", "subvolume", "delete", "--", paths.tree] } }
+        ? { kind: "remove", path: paths.tree, isRecursive: true, withSubvolumes: true, expect: { type: "directory" } }
         : { kind: "remove", path: paths.manifest, expect: {} },
     ];
   }
@@ -162,8 +160,11 @@ export class Snapshots {
   async #changesFor(info: SnapshotInfo, infos: readonly SnapshotInfo[]): Promise<Change[]> {
     const paths = snapshotPaths(this.place, info.number);
     if (info.storage === "btrfs") {
-      const argv = ["btrfs", "subvolume", "snapshot", "-r", "--", this.place.path, paths.tree];
-      return [this.#lock(), { kind: "exec", exec: { argv } }];
+      const from = this.place.path;
+      return [
+        this.#lock(),
+        { kind: "subvolume", path: paths.tree, from, isReadOnly: true, expect: { type: "absent" } },
+      ];
     }
     const content = contentOf(manifestBytes(await this.#noted(infos)));
     const expect = { type: "absent" } as const;
@@ -195,10 +196,15 @@ export class Snapshots {
   }
 
   async #look(): Promise<Look> {
-    const { path, directory, keep, snapshots } = this.place;
+    const { path, keep, snapshots } = this.place;
     const directories = [keep, parentOf(snapshots), snapshots];
-    const probes = [path, directory, ...directories].map((one): Probe => ({ kind: "stat", path: one }));
-    const [tree, parent, ...rest] = await this.#root.observe([...probes, { kind: "list", path: snapshots, depth: 1 }]);
+    const [tree, ...rest] = await this.#root.observe([
+      { kind: "stat", path, withFileSystem: true },
+      ...directories.map((one): Probe => ({ kind: "stat", path: one })),
+      { kind: "list", path: snapshots, depth: 1 },
+    ]);
+    const stat = statOf(tree);
+    const isBtrfs = tree?.kind === "stat" && tree.fileSystem === "btrfs";
     const list = rest.pop();
     if (list?.kind !== "list") throw new Error("a list was asked for");
     if (list.failure)
@@ -215,8 +221,8 @@ export class Snapshots {
       whole.has(number) ? [] : [{ number, isTree: names.has(String(number)) }],
     );
     return {
-      tree: statOf(tree),
-      parent: statOf(parent),
+      tree: stat,
+      isSubvolume: isBtrfs && stat?.inode === subvolumeInode,
       missing: missing.map((one) => ({ kind: "makeDirectory", path: one, mode: 0o700, expect: { type: "absent" } })),
       infos,
       broken,
@@ -234,18 +240,10 @@ export class Snapshots {
     });
   }
 
-  /** Gives why it did not go well, in the program's own words where it was one. */
-  async #apply(changes: readonly Change[]): Promise<string | undefined> {
+  /** Gives why it did not go well. */
+  async #apply(changes: readonly Change[]): Promise<Failure | undefined> {
     const outcomes = await this.#root.apply(changes);
-    const index = outcomes.findIndex((outcome) => !isWell(outcome));
-    const outcome = outcomes[index];
-    if (!outcome) return undefined;
-    const change = changes[index];
-    const failure = outcome.failure ?? outcome.exit?.failure;
-    if (failure) return describeFailure(failure);
-    const program = change?.kind === "exec" ? change.exec.argv.slice(0, 3).join(" ") : "it";
-    const ended = outcome.exit?.kind === "exited" ? `exit status ${outcome.exit.value}` : (outcome.exit?.kind ?? "");
-    return `${program}: ${ended}\n${quoteNoise(outcome.stderr ?? new Uint8Array(0))}`;
+    return outcomes.find((outcome) => outcome.failure)?.failure;
   }
 
   #error(what: string, remedy: string | undefined, exitStatus: 1 | 2 | 4): CrunError {
@@ -255,7 +253,7 @@ export class Snapshots {
 
 interface Look {
   readonly tree: Stat | undefined;
-  readonly parent: Stat | undefined;
+  readonly isSubvolume: boolean;
   /** What has to be made before something can be kept. */
   readonly missing: readonly Change[];
   /** By number. */
@@ -267,8 +265,4 @@ interface Look {
 
 function statOf(answer: Observation | undefined): Stat | undefined {
   return answer?.kind === "stat" ? answer.stat : undefined;
-}
-
-function isWell({ failure, exit }: Outcome): boolean {
-  return !failure && (!exit || (exit.kind === "exited" && exit.value === 0));
 }
