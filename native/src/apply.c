@@ -33,6 +33,10 @@ static int run_change(struct tree *tree, const struct change *change, const stru
       return change_lock(tree, change, task->channel, err);
     case CHANGE_UNLOCK:
       return change_unlock(tree, change, err);
+    case CHANGE_SUBVOLUME:
+      return change_subvolume(tree, change, err);
+    case CHANGE_SET_SUBVOLUME:
+      return change_set_subvolume(tree, change, err);
   }
   return err_fail(err, FAILURE_BAD_REQUEST, "change", change->path, "Unknown kind of change.");
 }

@@ -4,17 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "content.h"
 #include "temp.h"
 #include "tree.h"
-
-static int exists_already(const struct change *change, const char *step, struct err *err) {
-  if (!expects_absence(change)) return err_system(err, EEXIST, step, change->path);
-  return err_fail_errno(err, FAILURE_CONFLICT, EEXIST, step, change->path, "Something was made there meanwhile.");
-}
 
 // The mode of a directory is changed through a descriptor of its own: nothing that took its name in between is touched.
 int change_make_directory(struct tree *tree, const struct change *change, struct err *err) {
@@ -87,17 +83,39 @@ int change_hard_link(struct tree *tree, const struct change *change, struct err 
   return temp_rename(place.parent, name, place.name, expects_absence(change), change->path, err);
 }
 
+// A file system that cannot rename without replacing: no directory that holds something is ever replaced, and a link fails
+// where the name is taken.
+static int rename_new_without(const struct place *place, const struct place *to) {
+  if (S_ISDIR(place->stat.st_mode)) return renameat(place->parent, place->name, to->parent, to->name);
+  if (linkat(place->parent, place->name, to->parent, to->name, 0) != 0) return -1;
+  return unlinkat(place->parent, place->name, 0);
+}
+
+static int rename_place(const struct place *place, const struct place *to, unsigned flags) {
+  // RENAME_NOREPLACE and RENAME_EXCHANGE of the kernel.
+  unsigned kernel_flags = flags & RENAME_SWAP ? 2 : flags & RENAME_NEW ? 1 : 0;
+  if (kernel_flags == 0) return renameat(place->parent, place->name, to->parent, to->name);
+  long result = syscall(SYS_renameat2, place->parent, place->name, to->parent, to->name, kernel_flags);
+  if (result == 0 || (flags & RENAME_SWAP) || (errno != EINVAL && errno != ENOSYS)) return (int)result;
+  return rename_new_without(place, to);
+}
+
 int change_rename(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
   auto_place struct place to = PLACE_NONE;
+  const bool swaps = (change->flags & RENAME_SWAP) != 0;
   if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
   if (expect_check(tree, root, change, &place, err) != 0) return -1;
   if (place.fd < 0) return err_system(err, place.absence, "rename", change->path);
   if (place_find(root, change->other, PLACE_PARENT, &to, err) != 0) return -1;
-  if (to.parent < 0) return err_system(err, to.absence, "rename", change->other);
-  if (to.fd >= 0 && S_ISDIR(to.stat.st_mode)) return err_system(err, EISDIR, "rename", change->other);
+  if (to.parent < 0 || (swaps && to.fd < 0)) return err_system(err, to.absence, "rename", change->other);
+  if (to.fd >= 0 && (change->flags & RENAME_NEW)) return err_system(err, EEXIST, "rename", change->other);
+  if (to.fd >= 0 && S_ISDIR(to.stat.st_mode) && !swaps) return err_system(err, EISDIR, "rename", change->other);
   if (expect_again(change, &place, err) != 0) return -1;
-  return renameat(place.parent, place.name, to.parent, to.name) == 0 ? 0
-                                                                     : err_system(err, errno, "rename", change->path);
+  if (rename_place(&place, &to, change->flags) == 0) return 0;
+  if (swaps && (errno == EINVAL || errno == ENOSYS))
+    return err_fail_errno(err, FAILURE_REFUSED, errno, "rename", change->path,
+                          "The file system cannot exchange two names.");
+  return err_system(err, errno, "rename", errno == EEXIST ? change->other : change->path);
 }

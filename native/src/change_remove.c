@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "subvolume.h"
 #include "temp.h"
 #include "tree.h"
 
@@ -21,6 +22,7 @@
 struct level {
   DIR *directory;
   char name[NAME_MAX + 1];  // in the level above
+  dev_t device;             // of a subvolume another than that of the level above
   unsigned rounds;
   bool has_removed;  // something, since it was last read from its start
 };
@@ -29,7 +31,7 @@ struct removal {
   struct tree *tree;
   const struct root *root;
   const char *path;
-  dev_t device;
+  bool takes_subvolumes;
   struct level levels[LEVELS_MAX];
   size_t depth;
 };
@@ -40,12 +42,14 @@ static void cleanup_removal(struct removal *removal) {
 
 static int push(struct removal *removal, int fd, const char *name, struct err *err) {
   struct level *level = &removal->levels[removal->depth];
-  DIR *directory = fdopendir(fd);
+  struct stat stat;
+  DIR *directory = fstat(fd, &stat) == 0 ? fdopendir(fd) : NULL;
   if (directory == NULL) {
+    int error = errno;
     close(fd);
-    return err_system(err, errno, "fdopendir", removal->path);
+    return err_system(err, error, "fdopendir", removal->path);
   }
-  *level = (struct level){.directory = directory};
+  *level = (struct level){.directory = directory, .device = stat.st_dev};
   strcpy(level->name, name);
   removal->depth++;
   return 0;
@@ -59,14 +63,16 @@ static int fail(const struct removal *removal, int error, const char *step, cons
   return err_fail_errno(err, FAILURE_SYSTEM, error, step, removal->path, "It happened at \"%s\" beneath it.", name);
 }
 
-// 1. Too deep: moved to the top, where it will be met again.
+// 1. Too deep: moved to the top (of its subvolume), where it will be met again.
 static int hoist(struct removal *removal, int parent, const char *name, struct err *err) {
+  struct level *top = removal->levels;
   char up[32];
+  while (top->device != removal->levels[removal->depth - 1].device) top++;
   temp_name(up);
-  if (renameat(parent, name, dirfd(removal->levels[0].directory), up) != 0) {
+  if (renameat(parent, name, dirfd(top->directory), up) != 0) {
     return errno == ENOENT ? 0 : fail(removal, errno, "rename", name, err);
   }
-  removal->levels[0].has_removed = true;
+  top->has_removed = true;
   return 0;
 }
 
@@ -79,7 +85,12 @@ static int remove_entry(struct removal *removal, struct level *level, const stru
     if (errno != EISDIR && errno != EPERM) return fail(removal, errno, "unlink", entry->d_name, err);
     // A file system that tells no types, or a directory that took the name. EPERM for a file comes again as ENOTDIR.
   }
-  fd = open_subdirectory(removal->root, parent, entry->d_name, removal->device);
+  fd = open_subdirectory(removal->root, parent, entry->d_name, level->device);
+  if (fd < 0 && errno == EXDEV && removal->takes_subvolumes) {
+    if (subvolume_destroy(removal->root, parent, entry->d_name) == 0) return 0;
+    // Who may not destroy it may be able to empty it, and an empty one is a directory like any.
+    fd = open_subvolume(removal->root, parent, entry->d_name);
+  }
   if (fd < 0) {
     if (errno == ENOENT) return 0;
     if (errno == ENOTDIR || errno == ELOOP) return fail(removal, EPERM, "unlink", entry->d_name, err);
@@ -105,8 +116,10 @@ static int end_level(struct removal *removal, struct err *err) {
   closedir(level->directory);
   removal->depth--;
   if (removal->depth == 0) return 0;
-  if (unlinkat(dirfd(removal->levels[removal->depth - 1].directory), level->name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-    return 0;
+  int parent = dirfd(removal->levels[removal->depth - 1].directory);
+  if (unlinkat(parent, level->name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
+  // Kernels before 4.18 take no subvolume by rmdir.
+  if (removal->takes_subvolumes && subvolume_destroy(removal->root, parent, level->name) == 0) return 0;
   return fail(removal, errno, "rmdir", level->name, err);
 }
 
@@ -124,7 +137,10 @@ static int step(struct removal *removal, struct err *err) {
 static int remove_beneath(struct tree *tree, const struct root *root, const struct change *change,
                           const struct place *place, struct err *err) {
   __attribute__((cleanup(cleanup_removal))) struct removal removal = {
-      .tree = tree, .root = root, .path = change->path, .device = place->stat.st_dev};
+      .tree = tree,
+      .root = root,
+      .path = change->path,
+      .takes_subvolumes = (change->flags & REMOVE_SUBVOLUMES) != 0};
   int fd = open_subdirectory(root, place->parent, place->name, place->stat.st_dev);
   struct stat stat;
   if (fd < 0) return fail(&removal, errno, "open", place->name, err);
@@ -139,6 +155,11 @@ static int remove_beneath(struct tree *tree, const struct root *root, const stru
   return 0;
 }
 
+static bool remove_subvolume(const struct root *root, const struct place *place) {
+  auto_close int parent = openat(place->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return parent >= 0 && subvolume_destroy(root, parent, place->name) == 0;
+}
+
 int change_remove(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
@@ -150,6 +171,7 @@ int change_remove(struct tree *tree, const struct change *change, struct err *er
     return err_fail(err, FAILURE_REFUSED, "rmdir", change->path, "It is the root itself.");
   is_directory = S_ISDIR(place.stat.st_mode);
   if (expect_again(change, &place, err) != 0) return -1;
+  if ((change->flags & REMOVE_SUBVOLUMES) && is_subvolume(place.fd) && remove_subvolume(root, &place)) return 0;
   if (is_directory && (change->flags & REMOVE_ALL) && remove_beneath(tree, root, change, &place, err) != 0) return -1;
   if (unlinkat(place.parent, place.name, is_directory ? AT_REMOVEDIR : 0) == 0) return 0;
   return err_system(err, errno, is_directory ? "rmdir" : "unlink", change->path);

@@ -5,7 +5,7 @@
 #include "buffer.h"
 #include "messages.h"
 
-enum probe_flag { PROBE_FOLLOW = 1, PROBE_FILE_FLAGS = 2 };
+enum probe_flag { PROBE_FOLLOW = 1, PROBE_FILE_FLAGS = 2, PROBE_FILE_SYSTEM = 4 };
 
 // Strings and bytes are borrowed from the frame; what was allocated is freed by probe_clear.
 struct probe {
@@ -48,11 +48,15 @@ enum change_flag {
   WRITE_FOLLOW = 1,
   WRITE_IN_PLACE = 2,
   REMOVE_ALL = 1,
+  REMOVE_SUBVOLUMES = 2,
   ATTRIBUTES_FOLLOW = 1,
   ATTRIBUTES_ALLOW_HARD_LINKS = 2,
   COPY_FOLLOW = 1,
   COPY_KEEP_TIMES = 2,
   COPY_KEEP_XATTRS = 4,
+  RENAME_SWAP = 1,
+  RENAME_NEW = 2,
+  SUBVOLUME_READ_ONLY = 1,
 };
 
 struct change {

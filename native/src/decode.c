@@ -200,10 +200,15 @@ static void get_change(struct cursor *cursor, struct change *change) {
       get_owner(cursor, change);
       break;
     case CHANGE_HARD_LINK:
-    case CHANGE_RENAME:
       change->other = get_string(cursor);
       break;
+    case CHANGE_RENAME:
+    case CHANGE_SUBVOLUME:
+      change->other = get_string(cursor);
+      change->flags = get_u8(cursor);
+      break;
     case CHANGE_REMOVE:
+    case CHANGE_SET_SUBVOLUME:
       change->flags = get_u8(cursor);
       break;
     case CHANGE_SET_ATTRIBUTES:

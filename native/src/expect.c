@@ -69,6 +69,11 @@ bool expects_absence(const struct change *change) {
   return (change->expect.flags & EXPECT_TYPE) && change->expect.type == TYPE_ABSENT;
 }
 
+int exists_already(const struct change *change, const char *step, struct err *err) {
+  if (!expects_absence(change)) return err_system(err, EEXIST, step, change->path);
+  return err_fail_errno(err, FAILURE_CONFLICT, EEXIST, step, change->path, "Something was made there meanwhile.");
+}
+
 int expect_again(const struct change *change, const struct place *place, struct err *err) {
   struct stat now;
   if ((change->expect.flags & ~EXPECT_REAL) == 0 || place->fd < 0) return 0;

@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 4
+#define PROTOCOL_VERSION 5
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)
@@ -87,6 +87,8 @@ enum change_kind {
   CHANGE_WRITE_KERNEL,
   CHANGE_LOCK,
   CHANGE_UNLOCK,
+  CHANGE_SUBVOLUME,
+  CHANGE_SET_SUBVOLUME,
 };
 
 // Bytes borrowed from the frame they came in.

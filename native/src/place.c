@@ -178,7 +178,7 @@ int open_subdirectory(const struct root *root, int parent, const char *name, dev
     fd = openat(parent, name, flags);
   }
   if (fd < 0 || fstat(fd, &status) != 0) return -1;
-  if (status.st_dev != device || (!root->has_openat2 && is_mount_root(fd))) {
+  if ((device != ANY_DEVICE && status.st_dev != device) || (!root->has_openat2 && is_mount_root(fd))) {
     errno = EXDEV;
     return -1;
   }

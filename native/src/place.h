@@ -52,8 +52,9 @@ int place_open(const struct root *root, const struct place *place, int flags, co
 // The directory that was found, to be listed.
 int place_open_directory(const struct place *place, const char *path, struct err *err);
 
-// Opens a directory by its name in another: no link, on the same device and mount. -1 and errno; EXDEV where it is
-// another's.
+// Opens a directory by its name in another: no link, on the same device (or ANY_DEVICE) and mount. -1 and errno; EXDEV
+// where it is another's.
+#define ANY_DEVICE ((dev_t)-1)
 int open_subdirectory(const struct root *root, int parent, const char *name, dev_t device);
 
 // Whether two stats are of one object that has not changed in between.

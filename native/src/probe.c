@@ -4,15 +4,30 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "hash.h"
+#include "subvolume.h"
 #include "tree.h"
 
 // A hash over a sparse file of exbibytes must end too.
 #define HASH_SECONDS_MAX 600
+
+// What the statfs of a thing says, and whether it is a subvolume: 0 no, 1 one, 2 a read-only one.
+static void put_file_system(struct buffer *out, const struct place *place) {
+  struct err ignored;
+  struct statfs file_system = {0};
+  int read_only = -1;
+  if (place->fd >= 0 && fstatfs(place->fd, &file_system) == 0 && is_subvolume(place->fd)) {
+    auto_close int fd = place_open_directory(place, "", &ignored);
+    read_only = fd < 0 ? 0 : subvolume_is_read_only(fd);
+  }
+  put_u64(out, (unsigned long)file_system.f_type);
+  put_u8(out, (uint8_t)(read_only + 1));
+}
 
 static uint32_t file_flags(const struct root *root, const struct place *place) {
   struct err ignored;
@@ -56,7 +71,9 @@ int probe_stat(struct tree *tree, const struct probe *probe, struct buffer *out,
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
   if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
-  return put_place(tree, root, probe->path, &place, (probe->flags & PROBE_FILE_FLAGS) != 0, out, err);
+  if (put_place(tree, root, probe->path, &place, (probe->flags & PROBE_FILE_FLAGS) != 0, out, err) != 0) return -1;
+  if (probe->flags & PROBE_FILE_SYSTEM) put_file_system(out, &place);
+  return 0;
 }
 
 int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, struct digests *out, struct err *err) {

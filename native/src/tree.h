@@ -81,6 +81,8 @@ int change_write_kernel(struct tree *tree, const struct change *change, struct e
 int change_lock(struct tree *tree, const struct change *change, uint32_t channel, struct err *err);
 int change_unlock(struct tree *tree, const struct change *change, struct err *err);
 void unlock_all(struct tree *tree);
+int change_subvolume(struct tree *tree, const struct change *change, struct err *err);
+int change_set_subvolume(struct tree *tree, const struct change *change, struct err *err);
 
 // Puts what lies at a place: `real` (empty where it equals what was asked for) and its Stat. Reads the target and, if
 // wanted, the flags.
@@ -101,5 +103,7 @@ int expect_check(struct tree *tree, const struct root *root, const struct change
 // Right before the change: whether the name still holds that very thing.
 int expect_again(const struct change *change, const struct place *place, struct err *err);
 bool expects_absence(const struct change *change);
+// The failure of a change that would have made what is there already.
+int exists_already(const struct change *change, const char *step, struct err *err);
 
 #endif

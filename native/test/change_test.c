@@ -256,6 +256,40 @@ static void test_names(void) {
   fixture_close(&fixture);
 }
 
+static void test_renames(void) {
+  struct change change = new_change(CHANGE_RENAME, "/new");
+  fixture_open(&fixture);
+  make_directory("tree/new");
+  make_file("tree/new/file", "new");
+  make_directory("tree/old");
+  make_file("tree/old/file", "old");
+  change.other = "/old";
+  change.flags = RENAME_NEW;
+  CHECK_EQUAL(does(&fixture, &change), 1);
+  change.flags = RENAME_SWAP;
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  CHECK_TEXT(content_of("tree/old/file"), "new");
+  CHECK_TEXT(content_of("tree/new/file"), "old");
+  change.other = "/none";
+  CHECK_EQUAL(does(&fixture, &change), 1);
+  change.flags = RENAME_NEW;
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  CHECK_TEXT(content_of("tree/none/file"), "old");
+  make_file("tree/a", "a");
+  make_file("tree/b", "b");
+  change.path = "/a";
+  change.other = "/b";
+  CHECK_EQUAL(does(&fixture, &change), 1);
+  change.flags = RENAME_SWAP;
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  CHECK_TEXT(content_of("tree/a"), "b");
+  // Not as it was seen: nothing moves.
+  change.expect = (struct expect){.flags = EXPECT_TYPE, .type = TYPE_DIRECTORY};
+  CHECK_EQUAL(does(&fixture, &change), CONFLICT);
+  CHECK_TEXT(content_of("tree/a"), "b");
+  fixture_close(&fixture);
+}
+
 static void test_remove(void) {
   struct change change = new_change(CHANGE_REMOVE, "/d");
   fixture_open(&fixture);
@@ -467,6 +501,7 @@ void change_tests(void) {
   test_run("a change does not follow a link that was put in its way since the look", test_swapped_directory);
   test_run("MAKE_DIRECTORY makes one level beneath the root", test_directories);
   test_run("links, hard links and renames replace what is no directory, and leave no other names", test_names);
+  test_run("RENAME exchanges two names, or takes only a free one, directories too", test_renames);
   test_run("REMOVE takes all beneath, follows no link and spares the root", test_remove);
   if (geteuid() == 0) test_run("REMOVE stops at a bind mount, which is the host's", test_remove_mount);
   else test_skip("REMOVE stops at a bind mount, which is the host's", "needs root for a mount");

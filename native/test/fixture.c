@@ -69,6 +69,12 @@ int attempt(struct fixture *fixture, const struct change *change, struct err *er
     case CHANGE_UNLOCK:
       result = change_unlock(&fixture->tree, change, err);
       break;
+    case CHANGE_SUBVOLUME:
+      result = change_subvolume(&fixture->tree, change, err);
+      break;
+    case CHANGE_SET_SUBVOLUME:
+      result = change_set_subvolume(&fixture->tree, change, err);
+      break;
     case CHANGE_EXEC:
       break;
   }

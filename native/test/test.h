@@ -47,6 +47,7 @@ void glob_tests(void);
 void path_tests(void);
 void probe_tests(void);
 void change_tests(void);
+void subvolume_tests(void);
 void race_tests(void);
 void helper_tests(void);
 

@@ -144,10 +144,15 @@ static void put_change(struct buffer *out, const struct change *change) {
       put_owner(out, change);
       break;
     case CHANGE_HARD_LINK:
-    case CHANGE_RENAME:
       put_str(out, change->other);
       break;
+    case CHANGE_RENAME:
+    case CHANGE_SUBVOLUME:
+      put_str(out, change->other);
+      put_u8(out, change->flags);
+      break;
     case CHANGE_REMOVE:
+    case CHANGE_SET_SUBVOLUME:
       put_u8(out, change->flags);
       break;
     case CHANGE_SET_ATTRIBUTES:

@@ -206,7 +206,7 @@ static void test_fields(void) {
     CHECK_EQUAL(request.probes[13].limit, 4096);
     CHECK_TEXT(request.probes[0].path, "/etc/passwd");
     CHECK_TEXT(request.probes[1].path, "/srv/\x80\xfe/\xc3\xa9");
-    CHECK(request.probes[1].at_host && request.probes[1].flags == 3);
+    CHECK(request.probes[1].at_host && request.probes[1].flags == 7);
     CHECK_EQUAL(request.probes[4].needles.count, 2);
     CHECK_EQUAL(request.probes[4].limit, 8589934592);
     CHECK_TEXT(request.probes[10].exec->argv[2], "echo \"$1\"");

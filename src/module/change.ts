@@ -66,7 +66,7 @@ export interface HardLink extends At {
 export interface Remove extends At {
   readonly kind: "remove";
   readonly isRecursive?: boolean;
-  /** btrfs subvolumes too, read-only ones as well. */
+  /** With `isRecursive`: btrfs subvolumes too, read-only ones and those beneath them; one costs a few system calls, whatever it holds. */
   readonly withSubvolumes?: boolean;
 }
 
@@ -98,15 +98,22 @@ export interface CopyFile extends At, Ownership {
 export interface Rename extends At {
   readonly kind: "rename";
   readonly to: string;
-  /** What is done where something is at `to`. Default `replace`: what is no directory, or an empty one. `exchange`: both change places at once. */
-  readonly onTaken?: "replace" | "refuse" | "exchange";
+  /** What is done where something is at `to`. Default `replace`: what is no directory. `exchange`: both change places at once. */
+  readonly onTaken?: "replace" | "exchange" | "refuse";
 }
 
-/** A btrfs subvolume: an empty one, or a snapshot of the one at `from`. */
+/** A btrfs subvolume where nothing is: empty (0755), or a snapshot of `from` with all subvolumes beneath that. */
 export interface Subvolume extends At {
   readonly kind: "subvolume";
+  /** A subvolume of the same file system, in the same root. */
   readonly from?: string;
   readonly isReadOnly?: boolean;
+}
+
+/** Whether a subvolume is read-only; those beneath it are left as they are. */
+export interface SetSubvolume extends At {
+  readonly kind: "setSubvolume";
+  readonly isReadOnly: boolean;
 }
 
 /** A program whose effect cannot be known but for what `assumes` says. */
@@ -165,7 +172,8 @@ export type Change =
   | ExecChange
   | WriteKernel
   | Lock
-  | Unlock;
+  | Unlock
+  | SetSubvolume;
 
 /** For `assumes` alone: something will be at the path; what, is not known. */
 export interface Appears {

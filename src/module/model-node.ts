@@ -33,6 +33,9 @@ export interface PresentNode {
   readonly isNewDirectory?: boolean;
   /** A directory that came from elsewhere: what it holds is not known. */
   readonly isUnknownBeneath?: boolean;
+  /** Where it was looked at or predicted; else that of the nearest directory above of which it is known. */
+  readonly fileSystem?: string;
+  readonly subvolume?: "writable" | "read-only";
   readonly amendments?: AmendParagraphs["paragraphs"];
 }
 
@@ -63,6 +66,12 @@ export function statOf(type: FileType, parts: Partial<Stat> = {}): Stat {
   };
 }
 
+/** What was observed, as a node. */
+export function nodeOf({ stat, fileSystem, subvolume }: StatObservation): Node {
+  if (!stat) return "absent";
+  return { stat, ...(fileSystem === undefined ? {} : { fileSystem }), ...(subvolume ? { subvolume } : {}) };
+}
+
 type NodeProbe = StatProbe | ReadProbe | HashProbe | ListProbe;
 
 /** The observation that a predicted node (or absence) gives; `original` is what the tree said where the content is still the tree's own. */
@@ -75,7 +84,13 @@ export function nodeObservation(
   const stat = node?.stat;
   switch (probe.kind) {
     case "stat":
-      return { kind: "stat", real, stat } satisfies StatObservation;
+      return {
+        kind: "stat",
+        real,
+        stat,
+        ...(probe.withFileSystem && node?.fileSystem !== undefined ? { fileSystem: node.fileSystem } : {}),
+        ...(probe.withFileSystem && node?.subvolume ? { subvolume: node.subvolume } : {}),
+      } satisfies StatObservation;
     case "list":
       return { kind: "list", real, stat, isTruncated: false, entries: [] } satisfies ListObservation;
     case "hash":

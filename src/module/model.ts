@@ -1,12 +1,12 @@
 // A model of a tree: what was observed, overlaid with what was planned; probes are answered from it.
 
 import type { Assumption, Change } from "./change.js";
-import { globPattern } from "./glob-pattern.js";
 import { joined, KnownPaths } from "./known-paths.js";
-import { amendParagraphs, nodeObservation, statOf, type Node, type PresentNode } from "./model-node.js";
+import { mergeEntries, mergePaths } from "./model-entries.js";
+import { amendParagraphs, nodeObservation, nodeOf, statOf, type Node, type PresentNode } from "./model-node.js";
 import { predictChange } from "./predict.js";
 import { followsLink, glanceOf, probeKey } from "./probe-key.js";
-import type { ListEntry, ListProbe, Observation, Probe, Root } from "./probe.js";
+import type { Observation, Probe, Root } from "./probe.js";
 import { parentOf } from "./tree-path.js";
 
 /** How the model answers a probe. */
@@ -36,6 +36,14 @@ interface Seen {
 
 const linkLimit = 40;
 
+/** The ways to ask for what lies at a path: the answer to any tells what is there. */
+const statWishes = [
+  { withFileSystem: true },
+  {},
+  { withFlags: true },
+  { withFlags: true, withFileSystem: true },
+] as const;
+
 export class Model {
   readonly #observed = new Map<string, Seen>();
   /** Predicted nodes by root and canonical path (`t/etc/hosts`). */
@@ -50,11 +58,12 @@ export class Model {
   /** A command of unknown effect was predicted. */
   #isOpaque = false;
 
-  /** A tree that holds nothing but an empty root directory: every probe can be answered. For tests and fakes. */
-  static empty(): Model {
+  /** A tree that holds nothing but an empty root directory, on this file system: every probe can be answered. For tests and fakes. */
+  static empty(fileSystem?: string): Model {
     const model = new Model();
+    const on = fileSystem === undefined ? {} : { fileSystem };
     for (const root of ["t", "h"]) {
-      model.#overlay.set(`${root}/`, { stat: statOf("directory", { mode: 0o755 }), isNewDirectory: true });
+      model.#overlay.set(`${root}/`, { stat: statOf("directory", { mode: 0o755 }), isNewDirectory: true, ...on });
     }
     return model;
   }
@@ -132,7 +141,7 @@ export class Model {
         kind: "known",
         observation: {
           ...observation,
-          entries: this.#mergeEntries(probe, observation.real || asked.path, observation.entries),
+          entries: mergeEntries(this.#overlay, probe, observation.real || asked.path, observation.entries),
         },
         isCertain,
       };
@@ -208,13 +217,12 @@ export class Model {
     if (located.kind === "absent") return "absent";
     const base = at === "host" ? { at } : {};
     for (const variant of [follow, !follow]) {
-      for (const withFlags of [false, true]) {
+      for (const wishes of statWishes) {
         const seen = this.#observed.get(
-          probeKey({ kind: "stat", path: located.path, follow: variant, withFlags, ...base }),
+          probeKey({ kind: "stat", path: located.path, follow: variant, ...wishes, ...base }),
         );
-        if (seen?.observation.kind === "stat" && (variant === follow || seen.observation.stat?.type !== "link")) {
-          return seen.observation.stat ? { stat: seen.observation.stat } : "absent";
-        }
+        if (seen?.observation.kind === "stat" && (variant === follow || seen.observation.stat?.type !== "link"))
+          return nodeOf(seen.observation);
       }
     }
     for (const { observation } of this.#observed.values()) {
@@ -317,7 +325,7 @@ export class Model {
       !(node.isUnknownBeneath && probe.kind === "list");
     if (probe.kind === "list") {
       if (node.isNewDirectory || node.stat.type !== "directory") {
-        const entries = node.stat.type === "directory" ? this.#mergeEntries(probe, path, []) : [];
+        const entries = node.stat.type === "directory" ? mergeEntries(this.#overlay, probe, path, []) : [];
         return {
           kind: "known",
           observation: { kind: "list", real: path, stat: node.stat, isTruncated: false, entries },
@@ -334,10 +342,15 @@ export class Model {
           real: path,
           stat: node.stat,
           isTruncated: false,
-          entries: this.#mergeEntries(probe, path, old),
+          entries: mergeEntries(this.#overlay, probe, path, old),
         },
         isCertain,
       };
+    }
+    if (probe.kind === "stat" && probe.withFileSystem && node.fileSystem === undefined) {
+      const fileSystem = this.#fileSystemAbove(probe.at, path);
+      const withIt = fileSystem === undefined ? node : { ...node, fileSystem };
+      return { kind: "known", observation: nodeObservation(probe, path, withIt), isCertain };
     }
     if (probe.kind === "stat" || node.content || node.stat.type !== "file") {
       return { kind: "known", observation: nodeObservation(probe, path, node), isCertain };
@@ -350,30 +363,14 @@ export class Model {
     return { kind: "known", observation: nodeObservation(probe, path, node, seen.observation), isCertain };
   }
 
-  /** What was listed, less what is predicted to be gone, with what is predicted to be there. */
-  #mergeEntries(probe: ListProbe, directory: string, entries: readonly ListEntry[]): ListEntry[] {
-    const root = probe.at === "host" ? "h" : "t";
-    const prefix = `${root}${directory === "/" ? "" : directory}/`;
-    const found = new Map(entries.map((entry) => [entry.name, entry]));
-    for (const [key, node] of this.#overlay) {
-      if (!key.startsWith(prefix) || key.length === prefix.length) continue;
-      const name = key.slice(prefix.length);
-      if (node === "absent" || node.isNewDirectory) {
-        for (const other of found.keys()) if (other === name || other.startsWith(`${name}/`)) found.delete(other);
-      }
-      if (node === "absent" || (probe.depth > 0 && name.split("/").length > probe.depth)) continue;
-      const observation = nodeObservation(
-        { kind: "hash", path: key.slice(1), algorithms: probe.algorithms ?? [] },
-        key.slice(1),
-        node,
-      );
-      const digests =
-        observation.kind === "hash" && node.content
-          ? observation.digests
-          : (node.digests ?? found.get(name)?.digests ?? {});
-      found.set(name, { name, stat: node.stat, digests });
+  /** Of the nearest directory above of which it is known: what is made there lies on the same one. */
+  #fileSystemAbove(at: Root | undefined, path: string): string | undefined {
+    for (let above = path; above !== "/";) {
+      above = parentOf(above);
+      const node = this.#look(at, above, true);
+      if (node !== undefined && node !== "absent" && node.fileSystem !== undefined) return node.fileSystem;
     }
-    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return undefined;
   }
 
   #answerGlob(probe: Extract<Probe, { kind: "glob" }>): Answer {
@@ -381,16 +378,12 @@ export class Model {
     const isClosed = this.#isNew(`${root}/`);
     const seen = this.#seen(probe);
     if (!seen && !isClosed) return { kind: "ask", probe };
-    const paths = new Set(seen?.observation.kind === "glob" ? seen.observation.paths : []);
-    const pattern = globPattern(probe.path);
-    for (const [key, node] of this.#overlay) {
-      if (!key.startsWith(root)) continue;
-      const path = key.slice(1);
-      if (node === "absent") {
-        for (const other of paths) if (other === path || other.startsWith(`${path}/`)) paths.delete(other);
-      } else if (pattern.test(path)) paths.add(path);
-    }
-    return { kind: "known", observation: { kind: "glob", paths: [...paths].sort() }, isCertain: !this.#isOpaque };
+    const paths = seen?.observation.kind === "glob" ? seen.observation.paths : [];
+    return {
+      kind: "known",
+      observation: { kind: "glob", paths: mergePaths(this.#overlay, probe, paths) },
+      isCertain: !this.#isOpaque,
+    };
   }
 
   /** Whether nothing of what the program tells of was predicted to change since it told it. */

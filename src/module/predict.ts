@@ -36,13 +36,6 @@ export function predictChange(change: FileChange, model: Prediction): void {
       put(path, { stat: ownership(undefined, "directory", change), isNewDirectory: true });
       break;
     }
-    case "subvolume": {
-      const path = model.canonical(change.path, false);
-      forgetBeneath(nodes, root + path);
-      const stat = ownership(undefined, "directory", { mode: 0o755 });
-      put(path, change.from === undefined ? { stat, isNewDirectory: true } : { stat, isUnknownBeneath: true });
-      break;
-    }
     case "makeLink": {
       const path = model.canonical(change.path, false);
       forgetBeneath(nodes, root + path);
@@ -105,15 +98,32 @@ export function predictChange(change: FileChange, model: Prediction): void {
     case "rename": {
       const from = model.canonical(change.path, false);
       const to = model.canonical(change.to, false);
-      const old = present(model.look(change.path, false)) ?? { stat: statOf("file"), isContentUnknown: true };
-      const beneath = [...nodes].filter(([key]) => key.startsWith(`${root + from}/`));
+      const moved = picked(model, change.path, from);
+      const other = change.onTaken === "exchange" ? picked(model, change.to, to) : undefined;
       forgetBeneath(nodes, root + from);
       forgetBeneath(nodes, root + to);
-      for (const [key, node] of beneath) nodes.set(root + to + key.slice(root.length + from.length), node);
-      const isOwnDirectory = old.stat.type === "directory" && !old.isNewDirectory;
-      const content = old.stat.type === "file" && !old.content ? { contentFrom: old.contentFrom ?? from } : {};
-      put(to, { ...old, ...content, ...(isOwnDirectory ? { isUnknownBeneath: true } : {}) });
       put(from, "absent");
+      placePicked(model, to, moved);
+      if (other) placePicked(model, from, other);
+      break;
+    }
+    case "subvolume": {
+      const path = model.canonical(change.path, false);
+      const subvolume = change.isReadOnly ? "read-only" : "writable";
+      forgetBeneath(nodes, root + path);
+      const { from } = change;
+      const { top, beneath } =
+        from === undefined
+          ? { top: { stat: statOf("directory"), isNewDirectory: true }, beneath: [] }
+          : picked(model, from, model.canonical(from, false));
+      const stat = { ...top.stat, type: "directory" as const, inode: SUBVOLUME_INODE };
+      placePicked(model, path, { top: { ...top, stat, fileSystem: "btrfs", subvolume }, beneath });
+      break;
+    }
+    case "setSubvolume": {
+      const old = present(model.look(change.path, false)) ?? { stat: statOf("directory"), isUnknownBeneath: true };
+      const subvolume = change.isReadOnly ? "read-only" : "writable";
+      put(model.canonical(change.path, false), { ...old, fileSystem: "btrfs", subvolume });
       break;
     }
     case "writeKernel": {
@@ -123,6 +133,33 @@ export function predictChange(change: FileChange, model: Prediction): void {
       break;
     }
   }
+}
+
+/** The root of every btrfs subvolume. */
+const SUBVOLUME_INODE = 256;
+
+/** A thing and all that is predicted beneath it, by the rest of their paths, as they are to be elsewhere. */
+interface Picked {
+  readonly top: PresentNode;
+  readonly beneath: readonly (readonly [string, Node])[];
+}
+
+function picked({ nodes, root, look }: Prediction, path: string, canonical: string): Picked {
+  const old = present(look(path, false)) ?? { stat: statOf("file"), isContentUnknown: true };
+  const isOwnDirectory = old.stat.type === "directory" && !old.isNewDirectory;
+  const content = old.stat.type === "file" && !old.content ? { contentFrom: old.contentFrom ?? canonical } : {};
+  const prefix = `${root + canonical}/`;
+  return {
+    top: { ...old, ...content, ...(isOwnDirectory ? { isUnknownBeneath: true } : {}) },
+    beneath: [...nodes].flatMap(([key, node]): [string, Node][] =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length - 1), node]] : [],
+    ),
+  };
+}
+
+function placePicked({ nodes, root }: Prediction, canonical: string, { top, beneath }: Picked): void {
+  nodes.set(root + canonical, top);
+  for (const [below, node] of beneath) nodes.set(root + canonical + below, node);
 }
 
 /** A file that replaces another is one of its own, with one name. */

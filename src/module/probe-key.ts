@@ -6,7 +6,7 @@ import type { Probe, ReadProbe } from "./probe.js";
 export function probeKey(probe: Probe): string {
   switch (probe.kind) {
     case "stat":
-      return `s${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.withFlags ? "a" : ""}${probe.path}`;
+      return `s${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.withFlags ? "a" : ""}${probe.withFileSystem ? "s" : ""}${probe.path}`;
     case "read":
       return `r${probe.at === "host" ? "h" : "t"}${probe.follow === false ? "n" : "f"}${probe.path}\0${probe.limit ?? ""}\0${probe.unlessSha256 ?? ""}\0${probe.needles?.join("\0") ?? ""}`;
     case "hash":

@@ -14,7 +14,7 @@ export interface StatProbe {
   readonly follow?: boolean;
   /** Also the file flags (chattr). */
   readonly withFlags?: boolean;
-  /** Also the name of the file system. */
+  /** Also which file system it lies on, and whether it is a subvolume there. */
   readonly withFileSystem?: boolean;
   /** The inode, times and sizes matter: a prediction will not do, look again after pending changes were applied. */
   readonly isExact?: boolean;
@@ -186,8 +186,10 @@ export interface StatObservation extends Located {
   readonly kind: "stat";
   /** Undefined: nothing is there. */
   readonly stat: Stat | undefined;
-  /** The kernel's name (`btrfs`, `ext4`, `tmpfs`; hex where it has none here), if asked for. */
+  /** Name of the file system, as `btrfs`, or its magic number in hex; if asked for, and something is there. */
   readonly fileSystem?: string;
+  /** The root of a btrfs subvolume, if asked for. */
+  readonly subvolume?: "writable" | "read-only";
 }
 
 export interface ReadObservation extends Located {

@@ -78,7 +78,7 @@ function changeIn(all: Fields, find: FindContent): Change {
     case "hardLink":
       return { kind, ...at, source: all.get("source", path) };
     case "remove":
-      return { kind, ...at, ...all.maybe("isRecursive", flag) };
+      return { kind, ...at, ...all.maybe("isRecursive", flag), ...all.maybe("withSubvolumes", flag) };
     case "setAttributes":
       return {
         kind,
@@ -103,13 +103,22 @@ function changeIn(all: Fields, find: FindContent): Change {
         ...all.maybe("isBackup", flag),
       };
     case "rename":
-      return { kind, ...at, to: all.get("to", path) };
+      return {
+        kind,
+        ...at,
+        to: all.get("to", path),
+        ...all.maybe("onTaken", oneOf(["replace", "exchange", "refuse"])),
+      };
     case "writeKernel":
       return { kind, ...at, value: all.get("value", text), ...all.maybe("current", text) };
     case "lock":
       return { kind, ...at, timeoutMs: all.get("timeoutMs", integer) };
     case "unlock":
       return { kind, ...at };
+    case "subvolume":
+      return { kind, ...at, ...all.maybe("from", path), ...all.maybe("isReadOnly", flag) };
+    case "setSubvolume":
+      return { kind, ...at, isReadOnly: all.get("isReadOnly", flag) };
   }
 }
 

@@ -23,23 +23,24 @@ function deedOf(change: Exclude<Change, { kind: "exec" }>, where: string): strin
     case "hardLink":
       return `make ${where} a hard link to ${change.source}`;
     case "remove":
-      return `remove ${where}${change.isRecursive ? " and all beneath it" : ""}`;
+      return `remove ${where}${change.isRecursive ? " and all beneath it" : ""}${change.withSubvolumes ? ", subvolumes too" : ""}`;
     case "setAttributes":
       return `change ${where}:${attributes(change).replace(/^,/, "")}`;
     case "copyFile":
       return `copy ${change.from} to ${where}${change.isBackup ? " as a backup" : ""}${attributes(change)}`;
     case "rename":
-      return `rename ${where} to ${change.to}`;
-    case "subvolume":
-      return change.from === undefined
-        ? `make the subvolume ${where}`
-        : `make ${where} a ${change.isReadOnly ? "read-only " : ""}snapshot of ${change.from}`;
+      if (change.onTaken === "exchange") return `exchange ${where} and ${change.to}`;
+      return `rename ${where} to ${change.to}${change.onTaken === "refuse" ? ", where nothing is" : ""}`;
     case "writeKernel":
       return `write ${JSON.stringify(change.value)} to ${where}`;
     case "lock":
       return `lock ${where}`;
     case "unlock":
       return `unlock ${where}`;
+    case "subvolume":
+      return `make the ${change.isReadOnly ? "read-only " : ""}subvolume ${where}${change.from === undefined ? "" : `, a snapshot of ${change.from}`}`;
+    case "setSubvolume":
+      return `make the subvolume ${where} ${change.isReadOnly ? "read-only" : "writable"}`;
   }
 }
 

@@ -16,6 +16,7 @@ export class LeftStates {
       case "lock":
       case "unlock":
       case "writeKernel":
+      case "setSubvolume":
         return;
       case "rename":
         this.#look(change.at, change.path, false, model);

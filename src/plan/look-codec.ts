@@ -46,6 +46,7 @@ function probeIn(all: Fields, find: FindContent): Probe {
         ...at,
         ...all.maybe("follow", flag),
         ...all.maybe("withFlags", flag),
+        ...all.maybe("withFileSystem", flag),
         ...all.maybe("isExact", flag),
       };
     case "read":
@@ -83,6 +84,8 @@ export const takeState = fields((all): State => ({
   ...all.maybe("target", text),
   ...all.maybe("sha256", text),
   ...all.maybe("flags", integer),
+  ...all.maybe("fileSystem", text),
+  ...all.maybe("subvolume", text),
 }));
 
 const takeEntry = fields((all): NamedState => ({ name: all.get("name", text), state: all.get("state", takeState) }));

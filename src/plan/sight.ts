@@ -3,7 +3,16 @@
 import { createHash } from "node:crypto";
 import { digestOf } from "../module/content.js";
 import { errnoName } from "../module/failure-text.js";
-import type { ExecProbe, Exit, FileType, ListEntry, Observation, Probe, Stat } from "../module/probe.js";
+import type {
+  ExecProbe,
+  Exit,
+  FileType,
+  ListEntry,
+  Observation,
+  Probe,
+  Stat,
+  StatObservation,
+} from "../module/probe.js";
 
 /** What lies at a path. */
 export interface State {
@@ -17,6 +26,9 @@ export interface State {
   readonly sha256?: string;
   /** chattr. */
   readonly flags?: number;
+  /** If asked for. */
+  readonly fileSystem?: string;
+  readonly subvolume?: string;
 }
 
 export type Sight =
@@ -52,7 +64,7 @@ export function sightOf(probe: Probe, observation: Observation): Sight {
   }
   switch (observation.kind) {
     case "stat":
-      return { kind: "path", real: observation.real, state: stateOf(observation.stat) };
+      return { kind: "path", real: observation.real, state: { ...stateOf(observation.stat), ...mountOf(observation) } };
     case "hash":
       return { kind: "path", real: observation.real, state: stateOf(observation.stat, observation.digests.sha256) };
     case "read": {
@@ -76,6 +88,10 @@ export function sightOf(probe: Probe, observation: Observation): Sight {
     case "machine":
       return { kind: "machine", name: observation.machine?.name ?? "" };
   }
+}
+
+function mountOf({ fileSystem, subvolume }: StatObservation): Pick<State, "fileSystem" | "subvolume"> {
+  return { ...(fileSystem === undefined ? {} : { fileSystem }), ...(subvolume ? { subvolume } : {}) };
 }
 
 /** What lies there, as far as plans depend on it. */

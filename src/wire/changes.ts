@@ -11,6 +11,8 @@ import type {
   Remove,
   Rename,
   SetAttributes,
+  SetSubvolume,
+  Subvolume,
   Unlock,
   WriteFile,
   WriteKernel,
@@ -62,7 +64,9 @@ export type WireChange =
   | WireExecChange
   | WriteKernel
   | Lock
-  | Unlock;
+  | Unlock
+  | Subvolume
+  | SetSubvolume;
 
 /** In the order of their numbers, from 1. */
 export const CHANGE_KINDS = [
@@ -78,8 +82,12 @@ export const CHANGE_KINDS = [
   "writeKernel",
   "lock",
   "unlock",
+  "subvolume",
+  "setSubvolume",
 ] as const;
 const KINDS = ["", ...CHANGE_KINDS] as const;
+/** In the order of their flags' values. */
+const WAYS_TO_RENAME = ["replace", "exchange", "refuse"] as const;
 
 interface Owned {
   readonly mode?: number;
@@ -111,7 +119,7 @@ export function writeChange(writer: Writer, change: WireChange): void {
       writer.str(change.source);
       break;
     case "remove":
-      writer.u8(flagBits([change.isRecursive, 1]));
+      writer.u8(flagBits([change.isRecursive, 1], [change.withSubvolumes, 2]));
       break;
     case "setAttributes":
       writer.u8(flagBits([change.follow, 1], [change.allowHardLinks, 2]));
@@ -128,6 +136,7 @@ export function writeChange(writer: Writer, change: WireChange): void {
       break;
     case "rename":
       writer.str(change.to);
+      writer.oneOf(WAYS_TO_RENAME, change.onTaken ?? "replace", "way to rename");
       break;
     case "exec":
       writeExec(writer, change.exec);
@@ -141,6 +150,13 @@ export function writeChange(writer: Writer, change: WireChange): void {
       writer.u32(change.timeoutMs);
       break;
     case "unlock":
+      break;
+    case "subvolume":
+      writer.str(change.from ?? "");
+      writer.bool(change.isReadOnly ?? false);
+      break;
+    case "setSubvolume":
+      writer.bool(change.isReadOnly);
       break;
   }
 }
@@ -173,8 +189,10 @@ export function readChange(reader: Reader): WireChange {
       return { kind, ...start, target: reader.name(), ...readIds(reader) };
     case "hardLink":
       return { kind, ...start, source: reader.str() };
-    case "remove":
-      return { kind, ...start, isRecursive: reader.bool() };
+    case "remove": {
+      const bits = checkFlags(reader.u8(), 3);
+      return { kind, ...start, isRecursive: (bits & 1) !== 0, withSubvolumes: (bits & 2) !== 0 };
+    }
     case "setAttributes": {
       const bits = checkFlags(reader.u8(), 3);
       const flags = { follow: (bits & 1) !== 0, allowHardLinks: (bits & 2) !== 0 };
@@ -196,8 +214,11 @@ export function readChange(reader: Reader): WireChange {
         keepXattrs: (bits & 4) !== 0,
       };
     }
-    case "rename":
-      return { kind, ...start, to: reader.str() };
+    case "rename": {
+      const to = reader.str();
+      const onTaken = reader.oneOf(WAYS_TO_RENAME, "way to rename");
+      return { kind, ...start, to, onTaken };
+    }
     case "exec":
       return { kind, at, expect, exec: readExec(reader) };
     case "writeKernel": {
@@ -208,6 +229,12 @@ export function readChange(reader: Reader): WireChange {
       return { kind, ...start, timeoutMs: reader.u32() };
     case "unlock":
       return { kind, ...start };
+    case "subvolume": {
+      const from = reader.str();
+      return { kind, ...start, ...(from === "" ? {} : { from }), isReadOnly: reader.bool() };
+    }
+    case "setSubvolume":
+      return { kind, ...start, isReadOnly: reader.bool() };
     case "":
       throw new WireError("kind of change 0 is not known");
   }

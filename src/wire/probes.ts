@@ -13,10 +13,12 @@ import type {
   ReadObservation,
   ReadProbe,
   Root,
+  StatObservation,
   StatProbe,
 } from "../module/probe.js";
 import { Reader, WireError } from "./codec.js";
 import type { Writer } from "./codec.js";
+import { fileSystemMagic, fileSystemName } from "./file-systems.js";
 import {
   ROOTS,
   checkFlags,
@@ -65,7 +67,7 @@ export function writeProbe(writer: Writer, probe: WireProbe): void {
   writer.str("path" in probe ? probe.path : "");
   switch (probe.kind) {
     case "stat":
-      writer.u8(flagBits([probe.follow, 1], [probe.withFlags, 2]));
+      writer.u8(flagBits([probe.follow, 1], [probe.withFlags, 2], [probe.withFileSystem, 4]));
       break;
     case "read":
       writer.u8(flagBits([probe.follow ?? true, 1]));
@@ -107,8 +109,9 @@ export function readProbe(reader: Reader): WireProbe {
   const path = reader.str();
   switch (kind) {
     case "stat": {
-      const bits = checkFlags(reader.u8(), 3);
-      return { kind, at, path, follow: (bits & 1) !== 0, withFlags: (bits & 2) !== 0 };
+      const bits = checkFlags(reader.u8(), 7);
+      const [follow, withFlags, withFileSystem] = [(bits & 1) !== 0, (bits & 2) !== 0, (bits & 4) !== 0];
+      return { kind, at, path, follow, withFlags, withFileSystem };
     }
     case "read": {
       const follow = reader.bool();
@@ -186,18 +189,23 @@ interface Asked {
   readonly kind: Probe["kind"];
   readonly path: string;
   readonly algorithms: HashProbe["algorithms"];
+  readonly withFileSystem: boolean;
 }
 
-function asked(
-  probe: Pick<Probe, "kind"> & { readonly path?: string; readonly algorithms?: HashProbe["algorithms"] },
-): Asked {
-  return { kind: probe.kind, path: probe.path ?? "", algorithms: probe.algorithms ?? [] };
+function asked(probe: Pick<Probe, "kind"> & Partial<Asked>): Asked {
+  const { kind, path = "", algorithms = [], withFileSystem = false } = probe;
+  return { kind, path, algorithms, withFileSystem };
 }
 
 function readResult(reader: Reader, index: number, probe: Asked, take: TakeContent): Observation {
   switch (probe.kind) {
     case "stat":
-      return { kind: "stat", real: readReal(reader, probe.path), stat: readStat(reader) };
+      return {
+        kind: "stat",
+        real: readReal(reader, probe.path),
+        stat: readStat(reader),
+        ...(probe.withFileSystem ? readFileSystem(reader) : {}),
+      };
     case "read":
       return readRead(reader, index, probe.path, take);
     case "hash": {
@@ -227,6 +235,18 @@ function readResult(reader: Reader, index: number, probe: Asked, take: TakeConte
     case "connect":
       return { kind: "connect", isOpen: reader.bool(), errno: reader.u32(), data: reader.bytes() };
   }
+}
+
+/** In the order of their numbers. */
+const SUBVOLUMES = ["none", "writable", "read-only"] as const;
+
+function readFileSystem(reader: Reader): Pick<StatObservation, "fileSystem" | "subvolume"> {
+  const magic = reader.u64();
+  const subvolume = reader.oneOf(SUBVOLUMES, "kind of subvolume");
+  return {
+    ...(magic === 0 ? {} : { fileSystem: fileSystemName(magic) }),
+    ...(subvolume === "none" ? {} : { subvolume }),
+  };
 }
 
 function readReal(reader: Reader, path: string): string {
@@ -293,6 +313,9 @@ function writeItem(writer: Writer, observation: Observation, probe: WireProbe | 
   }
   switch (observation.kind) {
     case "stat":
+      if (probe?.kind !== "stat" || !probe.withFileSystem) break;
+      writer.u64(observation.fileSystem === undefined ? 0 : fileSystemMagic(observation.fileSystem));
+      writer.oneOf(SUBVOLUMES, observation.subvolume ?? "none", "kind of subvolume");
       break;
     case "read": {
       const { content, isTooLarge } = observation;

@@ -182,7 +182,47 @@ describe("model of a tree", () => {
     assert.equal(statAt(model, "/home/a"), undefined);
     assert.equal(textAt(model, "/home/b/x"), "1");
   });
+
+  it("exchanges two directories with all that is planned beneath them", () => {
+    const model = modelOf({ "/trees/web": { type: "directory", mode: 0o700 }, "/trees/web/x": "old", "/new/x": "new" });
+    model.predict([{ kind: "rename", path: "/new", to: "/trees/web", onTaken: "exchange", expect: {} }]);
+    assert.equal(textAt(model, "/trees/web/x"), "new");
+    assert.equal(textAt(model, "/new/x"), "old");
+    assert.equal(statAt(model, "/new")?.mode, 0o700);
+    assert.equal(statAt(model, "/trees/web")?.mode, 0o755);
+  });
+
+  it("knows a planned subvolume, what its snapshot holds, and the file system that each lies on", () => {
+    const model = Model.empty("btrfs");
+    model.predict([
+      { kind: "makeDirectory", path: "/trees", expect: {} },
+      { kind: "subvolume", path: "/trees/base", expect: {} },
+      { kind: "writeFile", path: "/trees/base/x", content: contentOf("1"), expect: {} },
+      { kind: "subvolume", path: "/trees/web", from: "/trees/base", isReadOnly: true, expect: {} },
+    ]);
+    assert.equal(textAt(model, "/trees/web/x"), "1");
+    assert.deepEqual(lies(model, "/trees"), ["btrfs", undefined]);
+    assert.deepEqual(lies(model, "/trees/base"), ["btrfs", "writable"]);
+    assert.deepEqual(lies(model, "/trees/web"), ["btrfs", "read-only"]);
+    assert.deepEqual(lies(model, "/trees/none"), [undefined, undefined]);
+    model.predict([{ kind: "setSubvolume", path: "/trees/web", isReadOnly: false, expect: {} }]);
+    assert.deepEqual(lies(model, "/trees/web"), ["btrfs", "writable"]);
+  });
+
+  it("takes the file system of what is planned from the directory above that was looked at", () => {
+    const model = new Model();
+    const probe = { kind: "stat", path: "/srv", withFileSystem: true } as const;
+    model.remember(probe, { kind: "stat", real: "/srv", stat: statOf("directory"), fileSystem: "xfs" });
+    model.predict([{ kind: "makeDirectory", path: "/srv/a", expect: {} }]);
+    assert.deepEqual(lies(model, "/srv/a"), ["xfs", undefined]);
+  });
 });
+
+function lies(model: Model, path: string): (string | undefined)[] {
+  const answer = model.answer({ kind: "stat", path, withFileSystem: true });
+  assert.ok(answer.kind === "known" && answer.observation.kind === "stat" && answer.isCertain);
+  return [answer.observation.fileSystem, answer.observation.subvolume];
+}
 
 function textOf(answer: ReturnType<Model["answer"]>): string | undefined {
   return answer.kind === "known" && answer.observation.kind === "read" && answer.observation.content

@@ -97,7 +97,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     { kind: fc.constant("hardLink" as const), ...at, source: path },
     { requiredKeys: [...some.requiredKeys, "source"] },
   ),
-  fc.record({ kind: fc.constant("remove" as const), ...at, isRecursive: boolean }, some),
+  fc.record({ kind: fc.constant("remove" as const), ...at, isRecursive: boolean, withSubvolumes: boolean }, some),
   fc.record(
     {
       kind: fc.constant("setAttributes" as const),
@@ -125,7 +125,20 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     },
     { requiredKeys: [...some.requiredKeys, "from"] },
   ),
-  fc.record({ kind: fc.constant("rename" as const), ...at, to: path }, { requiredKeys: [...some.requiredKeys, "to"] }),
+  fc.record(
+    {
+      kind: fc.constant("rename" as const),
+      ...at,
+      to: path,
+      onTaken: fc.constantFrom("replace", "exchange", "refuse"),
+    },
+    { requiredKeys: [...some.requiredKeys, "to"] },
+  ),
+  fc.record({ kind: fc.constant("subvolume" as const), ...at, from: path, isReadOnly: boolean }, some),
+  fc.record(
+    { kind: fc.constant("setSubvolume" as const), ...at, isReadOnly: boolean },
+    { requiredKeys: [...some.requiredKeys, "isReadOnly"] },
+  ),
   fc.record(
     { kind: fc.constant("writeKernel" as const), ...at, value: word, current: word },
     { requiredKeys: [...some.requiredKeys, "value"] },
@@ -152,7 +165,15 @@ const algorithms = fc.array(fc.constantFrom("md5", "sha1", "sha256"), { maxLengt
 
 const probe: fc.Arbitrary<Probe> = fc.oneof(
   fc.record(
-    { kind: fc.constant("stat" as const), path, at: root, follow: boolean, withFlags: boolean, isExact: boolean },
+    {
+      kind: fc.constant("stat" as const),
+      path,
+      at: root,
+      follow: boolean,
+      withFlags: boolean,
+      withFileSystem: boolean,
+      isExact: boolean,
+    },
     { requiredKeys: ["kind", "path"] },
   ),
   fc.record(

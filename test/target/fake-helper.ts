@@ -16,7 +16,7 @@ import type { HostSession } from "../../src/target/session.js";
 export const GREETING: Greeting = {
   kind: "greeting",
   channel: 0,
-  protocol: 4,
+  protocol: 5,
   version: "0.1.0",
   architecture: "x86_64",
   kernel: "6.1",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Expect, Outcome, TimeSpec } from "../../src/module/change.js";
-import type { DigestName, Exit, Failure, Observation, Stat } from "../../src/module/probe.js";
+import type { DigestName, Exit, Failure, Observation, Stat, StatObservation } from "../../src/module/probe.js";
 import { writeBatches } from "../../src/wire/batches.js";
 import { decodeOutcome, encodeOutcome, readChange, writeChange } from "../../src/wire/changes.js";
 import type { WireChange } from "../../src/wire/changes.js";
@@ -122,8 +122,32 @@ const answered: fc.Arbitrary<readonly [WireProbe, Observation]> = fc.oneof(
       path: real,
       follow: fc.boolean(),
       withFlags: fc.boolean(),
+      withFileSystem: fc.constant(false),
     }),
     record<Observation>({ kind: fc.constant("stat" as const), real, stat: fc.option(stat, { nil: undefined }) }),
+  ),
+  fc.tuple(
+    record<WireProbe>({
+      kind: fc.constant("stat" as const),
+      at,
+      path: real,
+      follow: fc.boolean(),
+      withFlags: fc.boolean(),
+      withFileSystem: fc.constant(true),
+    }),
+    partly<Omit<StatObservation, "failure">>(
+      {
+        kind: fc.constant("stat" as const),
+        real,
+        stat,
+        fileSystem: fc.oneof(
+          fc.constantFrom("btrfs", "ext4"),
+          fc.integer({ min: 1, max: 999 }).map((magic) => `0x${magic.toString(16)}`),
+        ),
+        subvolume: fc.constantFrom("writable", "read-only"),
+      },
+      ["kind", "real", "stat", "fileSystem"],
+    ),
   ),
   fc.tuple(
     partly<Extract<WireProbe, { kind: "read" }>>(
@@ -241,7 +265,7 @@ const change: fc.Arbitrary<WireChange> = fc.oneof(
     { requiredKeys: [...base, "target"], noNullPrototype: true },
   ),
   fc.record({ kind: kind("hardLink"), ...placed, source: str }, { noNullPrototype: true }),
-  fc.record({ kind: kind("remove"), ...placed, isRecursive: flag }, { noNullPrototype: true }),
+  fc.record({ kind: kind("remove"), ...placed, isRecursive: flag, withSubvolumes: flag }, { noNullPrototype: true }),
   fc.record(
     {
       kind: kind("setAttributes"),
@@ -260,7 +284,15 @@ const change: fc.Arbitrary<WireChange> = fc.oneof(
     { kind: kind("copyFile"), ...placed, from: str, ...owned, follow: flag, keepTimes: flag, keepXattrs: flag },
     { requiredKeys: [...base, "from", "follow", "keepTimes", "keepXattrs"], noNullPrototype: true },
   ),
-  fc.record({ kind: kind("rename"), ...placed, to: str }, { noNullPrototype: true }),
+  fc.record(
+    { kind: kind("rename"), ...placed, to: str, onTaken: fc.constantFrom("replace", "exchange", "refuse") },
+    { noNullPrototype: true },
+  ),
+  fc.record(
+    { kind: kind("subvolume"), ...placed, from: real, isReadOnly: flag },
+    { requiredKeys: [...base, "isReadOnly"], noNullPrototype: true },
+  ),
+  fc.record({ kind: kind("setSubvolume"), ...placed, isReadOnly: flag }, { noNullPrototype: true }),
   fc.record({ kind: kind("exec"), at, expect: expectation, exec }, { noNullPrototype: true }),
   fc.record(
     { kind: kind("writeKernel"), ...placed, value: name, current: name },

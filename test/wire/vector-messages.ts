@@ -79,7 +79,15 @@ const fullExec: WireExec = {
   ],
 };
 
-const stat: WireProbe = { kind: "stat", at: "tree", path: "/etc/passwd", follow: false, withFlags: false };
+const stat: WireProbe = {
+  kind: "stat",
+  at: "tree",
+  path: "/etc/passwd",
+  follow: false,
+  withFlags: false,
+  withFileSystem: false,
+};
+const onFileSystem: WireProbe = { ...stat, path: "/srv", withFileSystem: true };
 const read: WireProbe = { kind: "read", at: "tree", path: "/etc/hosts", follow: true, limit: 16 * 1024 * 1024 };
 const hash: WireProbe = {
   kind: "hash",
@@ -98,7 +106,7 @@ const probes: readonly (readonly [string, WireProbe])[] = [
   ["stat", stat],
   [
     "stat with all flags, on the host, a name that is no UTF-8",
-    { kind: "stat", at: "host", path: "/srv/\udc80\udcfe/é", follow: true, withFlags: true },
+    { kind: "stat", at: "host", path: "/srv/\udc80\udcfe/é", follow: true, withFlags: true, withFileSystem: true },
   ],
   ["read", read],
   ["read unless", { ...read, follow: false, limit: 1, unlessSha256: SHA256 }],
@@ -166,10 +174,27 @@ const changes: readonly (readonly [string, WireChange])[] = [
     { kind: "makeLink", at: "tree", path: "/srv/l", expect: { target: "old" }, target: "../new/\udcff", uid: 5 },
   ],
   ["hardLink", { kind: "hardLink", at: "tree", path: "/srv/h", expect: {}, source: "/srv/a" }],
-  ["remove", { kind: "remove", at: "tree", path: "/srv/a", expect: { type: "file" }, isRecursive: false }],
+  [
+    "remove",
+    {
+      kind: "remove",
+      at: "tree",
+      path: "/srv/a",
+      expect: { type: "file" },
+      isRecursive: false,
+      withSubvolumes: false,
+    },
+  ],
   [
     "remove with all beneath",
-    { kind: "remove", at: "tree", path: "/srv/d", expect: { type: "directory" }, isRecursive: true },
+    {
+      kind: "remove",
+      at: "tree",
+      path: "/srv/d",
+      expect: { type: "directory" },
+      isRecursive: true,
+      withSubvolumes: true,
+    },
   ],
   [
     "setAttributes, one",
@@ -217,7 +242,21 @@ const changes: readonly (readonly [string, WireChange])[] = [
       keepXattrs: true,
     },
   ],
-  ["rename", { kind: "rename", at: "tree", path: "/srv/a", expect: {}, to: "/srv/b" }],
+  ["rename", { kind: "rename", at: "tree", path: "/srv/a", expect: {}, to: "/srv/b", onTaken: "replace" }],
+  [
+    "rename, exchanged",
+    { kind: "rename", at: "host", path: "/srv/a", expect: { type: "directory" }, to: "/srv/b", onTaken: "exchange" },
+  ],
+  ["rename to a new name", { kind: "rename", at: "tree", path: "/srv/a", expect: {}, to: "/srv/b", onTaken: "refuse" }],
+  ["subvolume", { kind: "subvolume", at: "host", path: "/srv/s", expect: { type: "absent" }, isReadOnly: false }],
+  [
+    "subvolume of another, read-only",
+    { kind: "subvolume", at: "host", path: "/srv/\udcff", expect: {}, from: "/srv/s", isReadOnly: true },
+  ],
+  [
+    "setSubvolume",
+    { kind: "setSubvolume", at: "tree", path: "/srv/s", expect: { type: "directory" }, isReadOnly: true },
+  ],
   ["exec", { kind: "exec", at: "tree", expect: {}, exec: plainExec }],
   [
     "exec with everything",
@@ -271,6 +310,17 @@ const observed: readonly (readonly [string, WireProbe, Observation])[] = [
   ["stat absent", stat, { kind: "stat", real: "/etc/passwd", stat: undefined }],
   ["stat of a file", stat, { kind: "stat", real: "/usr/etc/passwd", stat: fileStat }],
   ["stat of a link", stat, { kind: "stat", real: "/etc/passwd", stat: linkStat }],
+  [
+    "stat on a file system, a subvolume",
+    onFileSystem,
+    { kind: "stat", real: "/srv", stat: directoryStat, fileSystem: "btrfs", subvolume: "read-only" },
+  ],
+  [
+    "stat on a file system without a name",
+    onFileSystem,
+    { kind: "stat", real: "/srv", stat: directoryStat, fileSystem: "0x1234abcd" },
+  ],
+  ["stat on a file system, absent", onFileSystem, { kind: "stat", real: "/srv", stat: undefined }],
   ["stat failed", stat, { kind: "stat", real: "/etc/passwd", failure, stat: undefined }],
   [
     "read bytes",
@@ -371,7 +421,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 4,
+      protocol: 5,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",

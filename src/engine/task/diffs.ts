@@ -71,12 +71,21 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
         break;
       case "rename":
         diffs.push({ title: change.path, before: `path: ${change.path}\n`, after: `path: ${change.to}\n` });
+        if (change.onTaken === "exchange")
+          diffs.push({ title: change.to, before: `path: ${change.to}\n`, after: `path: ${change.path}\n` });
         break;
       case "subvolume":
         diffs.push({
           title: change.path,
-          before: before(change.expect.type),
-          after: `state: directory\n${change.from === undefined ? "" : `snapshot of: ${change.from}\n`}`,
+          before: "state: absent\n",
+          after: `state: subvolume\n${change.from === undefined ? "" : `snapshot of: ${change.from}\n`}${readOnlyLine(change.isReadOnly)}`,
+        });
+        break;
+      case "setSubvolume":
+        diffs.push({
+          title: change.path,
+          before: readOnlyLine(!change.isReadOnly),
+          after: readOnlyLine(change.isReadOnly),
         });
         break;
       case "writeKernel":
@@ -105,6 +114,10 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
     }
   }
   return { diffs, missing };
+}
+
+function readOnlyLine(isReadOnly: boolean | undefined): string {
+  return `read-only: ${isReadOnly === true ? "yes" : "no"}\n`;
 }
 
 function before(type: string | undefined, target?: string): string {

@@ -86,6 +86,7 @@ const verbs: Readonly<Record<Change["kind"], string>> = {
   writeKernel: "write",
   lock: "lock",
   unlock: "unlock",
+  setSubvolume: "change the subvolume",
 };
 
 function failureMessage(change: Change, failure: Failure): string {
