@@ -186,6 +186,9 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
   const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
   const report = await reportFor(options);
+  const findTrees = async (): Promise<void> => {
+    for (const [name, error] of await findFleet(setup, pool, wish)) lost.set(name, error);
+  };
   const run = new Run({
     inventory: setup.inventory,
     limit: options.limit === undefined ? undefined : new LiveLimit(options.limit, setup.inventory),
@@ -202,8 +205,9 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
     becomeUser: options.becomeUser,
     refreshInventory: async () => {
       await setup.refresh();
-      for (const [name, error] of await findFleet(setup, pool, wish)) lost.set(name, error);
+      await findTrees();
     },
+    findTrees,
     openSource: (content, path) => vault.openFile(content, path),
     masker,
     facts: crunFacts,

@@ -65,6 +65,8 @@ export interface RunOptions {
   readonly becomeUser?: string | undefined;
   /** Reads the inventory's sources anew. Rejects with a CrunError. */
   readonly refreshInventory?: () => Promise<void>;
+  /** Looks anew for the trees that rules (`node1:web*`) stand for. Rejects with a CrunError. */
+  readonly findTrees?: () => Promise<void>;
   readonly facts?: FactGatherer | undefined;
   readonly extraVars: readonly VarLayer[];
   /** Magic variables that the command line gives. */
@@ -121,6 +123,8 @@ export class Run {
   isInterrupted = false;
   /** A play was ended for all its targets because of failures (any_errors_fatal, max_fail_percentage, run_once). */
   isBrokenOff = false;
+  /** A task may have made or removed trees: what rules stand for is looked for anew before the next play. */
+  hasMovedTrees = false;
   readonly #infos = new Map<Task, TaskInfo>();
   readonly #wakers = new Set<() => void>();
   readonly #played = new Set<TargetState>();
@@ -304,7 +308,9 @@ export class Run {
     });
     all: for (const playbook of playbooks) {
       for (const play of playbook.plays) {
-        if (this.isInterrupted || !(await this.#play(play))) break all;
+        if (this.isInterrupted) break all;
+        if (this.hasMovedTrees) await this.#findTrees();
+        if (!(await this.#play(play))) break all;
       }
     }
     await this.jobs.end((diagnostic) => this.tell({ event: "warning", diagnostic }));
@@ -312,6 +318,11 @@ export class Run {
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });
     return { targets, exitStatus: this.#exitStatus() };
+  }
+
+  async #findTrees(): Promise<void> {
+    this.hasMovedTrees = false;
+    await this.options.findTrees?.();
   }
 
   #exitStatus(): number {

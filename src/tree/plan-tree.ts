@@ -6,7 +6,8 @@ import type { Conclusion, Plan, Probes, Refusal, Seen } from "../module/contract
 import type { ListObservation, Observation, ReadObservation, StatObservation } from "../module/probe.js";
 import type { Backend, StorageSeen } from "./backend.js";
 import { backendNamed, chooseBackend } from "./backends/choose.js";
-import { makingPath, runMark, type TreePlace } from "./place.js";
+import { joinPath } from "../module/tree-path.js";
+import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
 import { programName, programRefusal } from "./program.js";
 import { recipeDifference, recipeHash, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
@@ -55,9 +56,11 @@ interface Look {
   readonly running: ReadObservation;
 }
 
-export function planTree(wish: TreeWish, seen: Seen<Probes>, site: Site): Plan {
+export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan {
   const look = seen as unknown as Look;
-  const { place } = site;
+  // Where the directory of trees really lies: what is written into a new tree must not leave it over a link.
+  const place = treePlace(joinPath(look.directory.real || asked.place.directory, asked.place.name));
+  const site = { ...asked, place };
   const failure = look.tree.failure ?? look.directory.failure;
   if (failure) return refused({ message: `${place.path} cannot be looked at: ${failure.message}` });
   const record = recordOf(look);

@@ -178,6 +178,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     if (on.books.isPending) return { kind: "flush" };
     return { kind: "job", venue, changes: venue.model.guard(changes), seconds: wish.seconds };
   }
+  if (work.op.task.module.actsOn === "host") on.play.run.hasMovedTrees = true;
   if (on.books.isPending && on.books.venue !== venue) return { kind: "flush" };
   on.books.venue = venue;
   on.books.enter(on.standing(work), venue.model.guard(changes));

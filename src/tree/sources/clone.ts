@@ -44,7 +44,9 @@ export const clone = defineSource({
     }
     const record = seen.record.content ? parseRecord(Buffer.from(seen.record.content).toString("utf8")) : undefined;
     const hash = record && "recipeHash" in record ? { recipeHash: record.recipeHash } : {};
-    const hasIdentity = reset_identity && seen.machineId.stat?.type === "file" && seen.machineId.stat.size > 0;
+    const { machineId } = seen;
+    const isOwn = machineId.real === `${seen.base.real}/etc/machine-id`;
+    const hasIdentity = reset_identity && isOwn && machineId.stat?.type === "file" && machineId.stat.size > 0;
     return {
       cloneOf: path,
       base: { path, ...hash },
