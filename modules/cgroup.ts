@@ -56,7 +56,7 @@ export default defineModule({
     return {
       ...cgroupLayoutProbes,
       machine: { kind: "machine" } as const,
-      devices: deviceProbes(given.io_max),
+      named: deviceProbes(given.io_max),
       unit: show.map((argv) => ({ kind: "exec", at: "host", exec: { argv, user: "root" } }) as const),
     };
   },
@@ -93,7 +93,7 @@ export default defineModule({
         refusal: { message: `cgroup v1 of this host has no ${unknown}`, remedy: "It takes a host with cgroup v2." },
       };
     }
-    const numbers = numberDevices(wanted.devices, seen.devices);
+    const numbers = numberDevices(wanted.devices, seen.named);
     if ("problem" in numbers) return { changes: [], refusal: { message: numbers.problem } };
     const isAbsent = given.state === "absent";
     const { unit, cgroup } = place;

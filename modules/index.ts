@@ -19,6 +19,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["group_by", () => import("./group-by.js")],
   ["include_vars", () => import("./include-vars.js")],
   ["lineinfile", () => import("./lineinfile.js")],
+  ["machine", () => import("./machine.js")],
   ["package", () => import("./package.js")],
   ["pause", () => import("./pause.js")],
   ["ping", () => import("./ping.js")],

@@ -155,6 +155,8 @@ export class TaskWork {
   /** What came of the plan's effects. */
   effects: readonly EffectOutcome[] | undefined;
   diffs: readonly FileDiff[] = [];
+  /** Of changes that were done before it was planned again. */
+  earlierDiffs: readonly FileDiff[] = [];
   mayChange = false;
   /** Check mode: cannot be planned before a command that was not run has run. */
   isUndecided = false;
@@ -214,6 +216,7 @@ export class TaskWork {
     this.outcomes = undefined;
     this.effects = undefined;
     this.diffs = [];
+    this.earlierDiffs = [];
     this.mayChange = false;
     this.isUndecided = false;
     this.attempt = 1;

@@ -123,7 +123,10 @@ export interface Plan {
    * not beside changes.
    */
   readonly effects?: readonly Effect[];
-  /** Not there yet: the engine looks and plans again after this time. In check mode, which does not wait, the plan counts as it is. */
+  /**
+   * Not there yet: the engine carries the changes out, if there are any, then looks and plans again after this time (`context.elapsedMs` is more than 0 from
+   * then on). In check mode, which does not wait, the plan counts as it is.
+   */
   readonly again?: { readonly afterMs: number };
   /** Carried out when one of the changes failed or was stopped: what was half made goes away. What comes of them counts nowhere. */
   readonly onFailure?: readonly Change[];

@@ -35,12 +35,46 @@ const outside = defineModule({
   },
 });
 
+/** Starts something that needs three looks until it is there, or says that it has died. */
+const starting = defineModule({
+  name: "starting",
+  summary: "",
+  effects: "target",
+  params: { dies: { type: "bool", default: false, doc: "" } },
+  examples: [],
+  observe: () => ({ state: { kind: "exec", exec: { argv: ["state"] } } as const }),
+  plan: ({ dies }, { state }, { elapsedMs }) => {
+    const said = Buffer.from(state.stdout).toString();
+    if (elapsedMs === 0) {
+      const mark = {
+        kind: "writeFile",
+        path: "/started",
+        content: contentOf("x"),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+      } as const;
+      return {
+        changes: [
+          { ...mark, expect: { type: "absent" } },
+          { kind: "exec", exec: { argv: ["start"] } },
+        ],
+        result: { state: "begun" },
+        again: { afterMs: 1 },
+      };
+    }
+    if (said === "up") return { changes: [], result: { state: "up" } };
+    return dies ? { changes: [], refusal: { message: "it died" } } : { changes: [], again: { afterMs: 1 } };
+  },
+});
+
 const copy = (dest: string, keys = {}) => task("copy", { dest, content: "here" }, keys);
 
 describe("modules that act on the host", () => {
   before(async () => {
     await loadModules();
     addModule(outside);
+    addModule(starting);
   });
 
   async function run(nodes: Parameters<typeof play>[0], trees: Record<string, FakeTree>, options = {}): Promise<Ran> {
@@ -136,5 +170,64 @@ describe("modules that act on the host", () => {
     assert.equal(ran.exitStatus, 0, JSON.stringify(ran.results));
     assert.deepEqual([host.text("/made-web"), host.text("/made-db")], [undefined, "x"]);
     assert.equal(ran.results[0]?.delegate, "node1:db");
+  });
+});
+
+describe("modules that wait for what they begin", () => {
+  before(async () => {
+    await loadModules();
+    addModule(starting);
+  });
+
+  function tree(): FakeTree {
+    const web = new FakeTree();
+    let looks = 0;
+    web.programs["start"] = {};
+    web.programs["state"] = () => ({ stdout: ++looks > 3 ? "up" : "coming" });
+    return web;
+  }
+
+  it("have their changes done once, then look until it is there; the differences are kept", async () => {
+    const web = tree();
+    const ran = await runPlays(
+      [play([task("starting", {})], { hostsPattern: "node1:web" })],
+      { "node1:web": web },
+      { isDiff: true },
+    );
+    assert.equal(ran.exitStatus, 0, JSON.stringify(ran.results));
+    assert.deepEqual(
+      web.applied.map(({ kind }) => kind),
+      ["writeFile", "exec"],
+    );
+    const [result] = ran.results;
+    assert.deepEqual([result?.status, result?.result["state"]], ["changed", "up"]);
+    assert.deepEqual(
+      result?.diffs.map(({ title }) => title),
+      ["/started"],
+    );
+  });
+
+  it("fail where it does not come about", async () => {
+    const ran = await runPlays([play([task("starting", { dies: true })], { hostsPattern: "node1:web" })], {
+      "node1:web": tree(),
+    });
+    assert.deepEqual(
+      ran.results.map(({ status, message }) => [status, message]),
+      [["failed", "it died"]],
+    );
+  });
+
+  it("in check mode: would change, and wait for nothing", async () => {
+    const web = tree();
+    const ran = await runPlays(
+      [play([task("starting", {})], { hostsPattern: "node1:web" })],
+      { "node1:web": web },
+      { isCheck: true },
+    );
+    assert.deepEqual(
+      ran.results.map(({ status }) => status),
+      ["changed"],
+    );
+    assert.deepEqual(web.applied, []);
   });
 });

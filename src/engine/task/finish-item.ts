@@ -39,6 +39,8 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     return undefined;
   }
   const draft = draftOf(on, work, plan);
+  const rest = lookForRest(on, work, plan, draft);
+  if (rest) return rest;
   if (!plan.isSkipped) {
     if (work.op.task.until) draft.fields["attempts"] = work.attempt;
     judge(work, draft);
@@ -231,6 +233,20 @@ function resultScope(work: TaskWork, draft: Draft): NonNullable<TaskWork["itemSc
   return scope.with(
     rawLayer("the task's result", { [register]: flagged(result, draft.isChanged, draft.fault !== undefined, false) }),
   );
+}
+
+/** What the changes have begun is waited for: it is looked and planned again. */
+function lookForRest(on: TargetPlay, work: TaskWork, plan: Plan, draft: Draft): Need | undefined {
+  if (!plan.again || plan.changes.length === 0 || draft.fault || work.job || on.isCheck(work)) return undefined;
+  if (on.books.isPending) return { kind: "flush" };
+  work.hasChanged ||= draft.isChanged;
+  work.earlierDiffs = work.diffs;
+  work.phase = "plan";
+  work.outcomes = undefined;
+  work.prepared?.context.wait();
+  on.forget(on.venue);
+  if (work.venue) on.forget(work.venue);
+  return { kind: "sleep", ms: plan.again.afterMs };
 }
 
 /** until: waits and tries again, or gives up. */

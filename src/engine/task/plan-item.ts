@@ -130,7 +130,8 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   const plan = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
   if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
   work.plan = plan;
-  if (plan.again) return planAgain(on, work, plan.again.afterMs);
+  // With changes it is waited for them: they are done first.
+  if (plan.again && plan.changes.length === 0) return planAgain(on, work, plan.again.afterMs);
   if (plan.refusal) {
     work.isUndecided = on.isCheck(work) && work.mayChange;
     if (work.isUndecided) work.plan = { changes: [], message: `may change: ${plan.refusal.message}` };
@@ -163,7 +164,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     const more = missingForRecord(on, venue, changes);
     if (more.length > 0) return { kind: "observe", venue, probes: more };
     shown = [...diffs, ...(plan.diff ?? [])];
-    if (on.isDiff(work)) work.diffs = shown;
+    if (on.isDiff(work)) work.diffs = [...work.earlierDiffs, ...shown];
   }
   if (plan.effects && !work.effects) return on.books.isPending ? { kind: "flush" } : { kind: "effects" };
   if (changes.length === 0) return finishLater(on, work);
