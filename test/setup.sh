@@ -10,6 +10,8 @@ packages=(
   mmdebstrap btrfs-progs e2fsprogs attr acl uidmap busybox-static python3 file
   # hosts, machines, the lab VM
   openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
+  # images
+  curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin
   # compared with, where they are
   ansible-core
 )

@@ -72,7 +72,7 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   if (wish.state === "absent") return planAbsent(look, place, record);
   const { source } = wish;
   if (!source) return refused({ message: "it is not said what the tree is to be made from" });
-  const recipe = recipeOf(source, wish.params);
+  const recipe = recipeOf(source, wish.params, site);
   const { stat } = look.tree;
   if (stat === undefined) return planNew(wish, source, recipe, seen, site, look, undefined);
   if (stat.type !== "directory")
@@ -99,9 +99,14 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
 }
 
 /** What a source's params make of a tree: without those that only say how to get at it. */
-export function recipeOf(source: AnySource, params: Readonly<Record<string, unknown>>): Recipe {
+export function recipeOf(
+  source: Pick<AnySource, "name" | "incidental" | "identity">,
+  params: Readonly<Record<string, unknown>>,
+  site: Site,
+): Recipe {
   const incidental = new Set(source.incidental);
-  const telling = Object.entries(params).filter(([key, value]) => value !== undefined && !incidental.has(key));
+  const all = { ...params, ...source.identity?.(params, site) };
+  const telling = Object.entries(all).filter(([key, value]) => value !== undefined && !incidental.has(key));
   return { source: source.name, params: Object.fromEntries(telling) };
 }
 
@@ -175,6 +180,10 @@ function concludeNew(
   const at = outcomes.length - 1;
   const outcome = outcomes[at];
   const change = changes[at];
+  if (outcome && outcomes.length === changes.length && !outcome.failure) {
+    const warnings = filling.tell?.(outcomes.slice(first, first + filling.changes.length)) ?? [];
+    return warnings.length === 0 ? {} : { warnings };
+  }
   if (!outcome || change?.kind !== "exec") return {};
   const isOwn = at >= first && at < first + filling.changes.length;
   const refusal =

@@ -24,6 +24,8 @@ export interface Filling {
   readonly found?: Readonly<Record<string, string>>;
   /** Why a change failed, better than its program's last words; `index` counts `changes`. */
   explain?(index: number, outcome: Outcome): Refusal | undefined;
+  /** What to warn of once it is filled; the outcomes are those of `changes`. */
+  tell?(outcomes: readonly Outcome[]): readonly string[];
 }
 
 /** A source: one param of the `tree` module. `observe` and `fill` are pure. */
@@ -38,6 +40,8 @@ export interface TreeSource<S extends ParamSpecs, A extends Probes> {
   readonly incidental?: readonly (keyof S & string)[];
   readonly examples?: readonly { readonly title: string; readonly yaml: string }[];
   check?(params: ParamsOf<S>): string | undefined;
+  /** What tells what the tree holds besides the params: part of the recipe, beside them or in their stead. */
+  identity?(params: ParamsOf<S>, site: Site): Readonly<Record<string, unknown>>;
   observe(params: ParamsOf<S>, site: Site): A;
   /** `into`: an empty directory, root's alone to reach; of a clone, the copy. Only called where the tree is to be made. */
   fill(params: ParamsOf<S>, seen: Seen<A>, into: string, site: Site): Filling;
@@ -52,6 +56,7 @@ export interface AnySource {
   readonly incidental?: readonly string[];
   readonly examples?: readonly { readonly title: string; readonly yaml: string }[];
   check?(params: Readonly<Record<string, unknown>>): string | undefined;
+  identity?(params: Readonly<Record<string, unknown>>, site: Site): Readonly<Record<string, unknown>>;
   observe(params: Readonly<Record<string, unknown>>, site: Site): Probes;
   fill(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, into: string, site: Site): Filling;
 }

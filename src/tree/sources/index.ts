@@ -3,5 +3,6 @@
 import type { AnySource } from "../source.js";
 import { clone } from "./clone.js";
 import { scratch } from "./scratch.js";
+import { tarball } from "./tarball.js";
 
-export const sources: readonly AnySource[] = [clone, scratch];
+export const sources: readonly AnySource[] = [clone, tarball, scratch];

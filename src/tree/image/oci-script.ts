@@ -1,0 +1,72 @@
+// Container images, taken by skopeo: from registries, layouts and archives.
+
+/**
+ * `look_at_image` prints what the image is; `take_image` copies the instance for ARCH into `$work/image`, blobs under their digests (which skopeo checks), and
+ * `unpack_image` unpacks its layers, each checked against the image's own list of what they hold.
+ */
+export const ociScript = String.raw`
+# COMMAND ARGS…: skopeo with what was asked for; root's files can be read, nothing else of root's rights is left.
+with_skopeo() {
+  command=$1
+  shift
+  prefix=
+  [ "$command" != copy ] || prefix=src-
+  set -- "$command" \${AUTHFILE:+"--\${prefix}authfile=$AUTHFILE"} \${CERT_DIR:+"--\${prefix}cert-dir=$CERT_DIR"} \
+    \${INSECURE:+"--\${prefix}tls-verify=false"} "$@"
+  set -- --override-os=linux --override-arch="$ARCH" \${VARIANT:+"--override-variant=$VARIANT"} "$@"
+  [ -e /etc/containers/policy.json ] || [ -e "$HOME/.config/containers/policy.json" ] || set -- --insecure-policy "$@"
+  [ ! -d "$work" ] || set -- --tmpdir="$work" "$@"
+  timeout "$TIMEOUT" setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- skopeo "$@"
+}
+
+# STATUS FILE: why skopeo did not do it.
+image_failed() {
+  [ "$1" != 124 ] || fail "$IMAGE could not be taken within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
+  if grep -q 'no image found in manifest list' "$2"; then
+    has=$(with_skopeo inspect --raw -- "$IMAGE" 2>&1 | grep -o '"architecture": *"[a-z0-9]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' ')
+    wrong_architecture "\${has:-others }"
+  fi
+  sed -e 's/^time="[^"]*" level=[a-z]* msg=//' "$2" | tail -n 3 | cut -c 1-600 >&2
+  fail "the image $IMAGE could not be taken (status $1)" "Look whether its name is right, the host gets there, and it may."
+}
+
+wrong_architecture() {
+  fail "the image $IMAGE is for \${1% }, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: … to take this one all the same."
+}
+
+look_at_image() {
+  need skopeo "to take images"
+  said=$(mktemp) && trap 'rm -f -- "$said"' EXIT
+  with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
+  with_skopeo inspect --config --format '{{json .Config}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
+}
+
+take_image() {
+  need skopeo "to take images"
+  with_skopeo copy --quiet -- "$IMAGE" "dir:$work/image" 2>"$work/said" || image_failed $? "$work/said"
+  skopeo inspect --format '{{.Architecture}} {{.Os}}{{range .Layers}} {{.}}{{end}}' "dir:$work/image" >"$work/manifest" 2>"$work/said" &&
+    skopeo inspect --config --format '{{range .RootFS.DiffIDs}}{{.}} {{end}}' "dir:$work/image" >"$work/contents" 2>"$work/said" ||
+    image_failed $? "$work/said"
+  read -r architecture os layers <"$work/manifest"
+  [ "$os" = linux ] || fail "the image $IMAGE is for \${os:-no system}, not for linux"
+  [ "$architecture" = "$ARCH" ] || wrong_architecture "$architecture"
+}
+
+unpack_image() {
+  number=0
+  set -- $(cat "$work/contents")
+  for layer in $layers; do
+    number=$((number + 1))
+    case \${layer#sha256:} in *[!0-9a-f]* | '') fail "the image $IMAGE names a layer $layer, which is no digest" ;; esac
+    label="layer $number ($layer)"
+    unpacked "$work/image/\${layer#sha256:}" "$label"
+    is=$(sha256sum <"$plain")
+    [ "sha256:\${is%% *}" = "\${1:-}" ] || fail "$label does not hold what the image says (sha256:\${is%% *}, not \${1:-anything})" "Do not use it unless you know why."
+    shift
+    unpack "$plain" "$number" "$label"
+    # Room for the next one.
+    rm -f -- "$work/plain" "$work/image/\${layer#sha256:}"
+  done
+  [ $# = 0 ] || fail "the image $IMAGE has fewer layers than it says"
+}
+`.replaceAll("\\$", "$");

@@ -1,0 +1,79 @@
+// Takes the files out of a disk image.
+
+/** `mount_image` lays the root file system of the image at `$disk`, read-only; `pack_disk` makes an archive `$plain` of it, for `unpack` to judge. */
+export const rawScript = String.raw`
+disk=
+
+# Kernel drivers of file systems that images have; no others are fed with what comes from elsewhere.
+mount_at() {
+  offset=$1 size=$2
+  options=ro,loop,nosuid,nodev,noexec\${offset:+,offset=$offset}\${size:+,sizelimit=$size}
+  type=$(blkid -p -O "\${offset:-0}" -o value -s TYPE -- "$plain")
+  case $type in
+  ext2 | ext3 | ext4 | squashfs | erofs) ;;
+  xfs) options=$options,norecovery,nouuid ;;
+  btrfs) ;;
+  '') fail "$label: there is no file system \${offset:+in its partition }that can be recognized" ;;
+  *) fail "$label holds $type, which crun does not take files from" "ext4, xfs, btrfs, squashfs and erofs it does." ;;
+  esac
+  mount -t "$type" -o "$options" -- "$plain" "$disk" 2>"$work/said" && return
+  case $type in
+  # A journal that was not written back.
+  ext*) mount -t "$type" -o "$options,norecovery" -- "$plain" "$disk" 2>"$work/said" && return ;;
+  esac
+  quote_end "$work/said" 3
+  fail "$label: its file system ($type) could not be mounted"
+}
+
+# The first partition that its table calls a root of this machine; else the only one of Linux; or the one that was asked for.
+choose_partition() {
+  partx --show --raw --noheadings --output NR,START,SECTORS,TYPE,NAME -- "$plain" >"$work/table" 2>"$work/said" || {
+    quote_end "$work/said" 3
+    fail "$label: its table of partitions could not be read"
+  }
+  chosen=$(awk -v wanted="\${PARTITION:-}" -v root="$ROOT_TYPE" '
+    wanted != "" { if ($1 == wanted || $5 == wanted) { print $2, $3; found = 1; exit }; next }
+    tolower($4) == root { print $2, $3; found = 1; exit }
+    tolower($4) == "0fc63daf-8483-4772-8e79-3d69d8477de4" || $4 == "0x83" { count++; linux = $2 " " $3 }
+    END { if (!found && wanted == "" && count == 1) print linux }
+  ' "$work/table")
+  [ -n "$chosen" ] || {
+    quote_end "$work/table" 20
+    if [ -n "\${PARTITION:-}" ]; then fail "$label has no partition $PARTITION"; fi
+    fail "$label: it cannot be told which of its partitions is the root file system" "Say partition: NUMBER, or its name."
+  }
+}
+
+mount_image() {
+  disk=$work/disk
+  mkdir -- "$disk"
+  if [ "$WITH" = dissect ] || { [ "$WITH" = auto ] && [ -d /run/systemd/system ] && [ -z "\${PARTITION:-}" ] && command -v systemd-dissect >/dev/null; }; then
+    need systemd-dissect "to take images apart"
+    timeout "$TIMEOUT" systemd-dissect --mount --read-only --discard=disabled --fsck=no -- "$plain" "$disk" >"$work/said" 2>&1 && return
+    quote_end "$work/said" 4
+    fail "$label could not be taken apart by systemd-dissect" "Say with: mount to have crun look for the root file system itself."
+  fi
+  need blkid "to look into images"
+  case $(blkid -p -o value -s PTTYPE -- "$plain") in
+  '') mount_at '' '' ;;
+  *)
+    need partx "to look into images"
+    choose_partition
+    mount_at $((\${chosen% *} * 512)) $((\${chosen#* } * 512))
+    ;;
+  esac
+}
+
+pack_disk() {
+  image=$plain
+  plain=$work/files.tar
+  set -- tar --create --file=- --numeric-owner --sparse --acls --xattrs '--xattrs-exclude=trusted.*' --directory="$disk" .
+  prlimit --fsize="$MAX_SIZE" -- setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- "$@" >"$plain" 2>"$work/said" || {
+    [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$label holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
+    quote_end "$work/said" 3
+    fail "the files of $label could not be read"
+  }
+  umount -R -- "$disk" && rmdir -- "$disk"
+  [ "$image" != "$work/plain" ] || rm -f -- "$image"
+}
+`.replaceAll("\\$", "$");
