@@ -3,6 +3,7 @@
 import { wordAt, wordsAt, type CommandTable, type TableCommand } from "../command-table.js";
 import type { OneTaskOptions } from "../one-task.js";
 import { outputOf, reachOptions, textOf, type RawOptions } from "../read-options.js";
+import { lookingCommands } from "./looking.js";
 
 const making: TableCommand["options"] = [
   ["--backend <name>", "how it is stored: auto, directory, btrfs, overlay, zfs"],
@@ -52,6 +53,7 @@ export const treeCommands: CommandTable = {
         return runTreeRemove(wordAt(words, 0), oneTaskOptions(raw));
       },
     },
+    ...lookingCommands,
   ],
 };
 

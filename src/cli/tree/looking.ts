@@ -1,0 +1,54 @@
+// The commands of `crun tree` that look at trees and keep track of them.
+
+import { wordAt, type TableCommand } from "../command-table.js";
+import { listOf, outputOf, reachOptions, textOf, type RawOptions } from "../read-options.js";
+import type { LookOptions } from "./open-trees.js";
+
+const tree = ["<tree>", "HOST:TREE; HOST:TREE@3 is its snapshot 3"] as const;
+
+export const lookingCommands: readonly TableCommand[] = [
+  {
+    name: "diff",
+    summary: "show what differs between two trees, or since a run: exit status 2 where something does",
+    arguments: [tree, ["[other]", "the other tree, maybe on another host; absent: the first as the last run left it"]],
+    options: [
+      ["-D, --diff", "show what changed in text files"],
+      ["--times", "times of modification count"],
+      ["--exclude <path>", "pass over this path and what is beneath it (/etc/*.bak; several)", "many"],
+    ],
+    run: async (words, raw) => {
+      const { runTreeDiff } = await import("./diff.js");
+      const options = {
+        ...lookOptions(raw),
+        isDiff: raw["diff"] === true,
+        withTimes: raw["times"] === true,
+        exclude: listOf(raw, "exclude"),
+      };
+      return runTreeDiff(wordAt(words, 0), wordAt(words, 1) || undefined, options);
+    },
+  },
+  {
+    name: "snapshot",
+    summary: "take a snapshot: a read-only subvolume on btrfs, elsewhere a manifest",
+    arguments: [["<tree>", "HOST:TREE, or a pattern of targets"]],
+    options: [["-m, --message <text>", "why it is taken"]],
+    run: async (words, raw) => {
+      const { runTreeSnapshot } = await import("./snapshots.js");
+      return runTreeSnapshot(wordAt(words, 0), textOf(raw, "message"), lookOptions(raw));
+    },
+  },
+  {
+    name: "snapshots",
+    summary: "list a tree's snapshots with the runs that made them",
+    arguments: [["<tree>", "HOST:TREE"]],
+    options: [["--remove <numbers>", "remove these first, as 3,5-7"]],
+    run: async (words, raw) => {
+      const { runTreeSnapshots } = await import("./snapshots.js");
+      return runTreeSnapshots(wordAt(words, 0), textOf(raw, "remove"), lookOptions(raw));
+    },
+  },
+];
+
+function lookOptions(raw: RawOptions): LookOptions {
+  return { ...reachOptions(raw), output: outputOf(raw) };
+}
