@@ -8,8 +8,13 @@ import type { LostRules } from "./fleet.js";
 import { limitOf } from "./limit.js";
 import type { Setup } from "./setup.js";
 
+export interface FoundTarget extends ExecTarget {
+  /** Where trees with plain names lie on the host. */
+  readonly trees: string;
+}
+
 /** What the inventory knows by the pattern; else the address as it is. */
-export function targetsFor(pattern: string, limited: string | undefined, setup: Setup, lost: LostRules): ExecTarget[] {
+export function targetsFor(pattern: string, limited: string | undefined, setup: Setup, lost: LostRules): FoundTarget[] {
   const limit = limitOf(limited, setup.inventory);
   try {
     const found = setup.inventory.match(pattern).filter(({ name }) => limit?.has(name) ?? true);

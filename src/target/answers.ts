@@ -170,9 +170,7 @@ export class ApplyRun implements Listener {
     const change = this.#changes[overall];
     if (change === undefined || index >= batch.count) throw new WireError(`an outcome of change ${overall}`);
     if (overall !== this.#outcomes.length) throw new WireError(`the outcome of change ${overall} out of order`);
-    const outcome = decodeOutcome(encoded, index, change.kind === "subvolume" ? "exec" : change.kind, (at, length) =>
-      pieces.take(at, length),
-    );
+    const outcome = decodeOutcome(encoded, index, change.kind, (at, length) => pieces.take(at, length));
     this.#outcomes.push(outcome);
     this.#options.onOutcome?.(overall, outcome);
   }

@@ -1,6 +1,6 @@
 // Probes, changes and execs as the modules write them, made into what the protocol carries: nothing is left to choose.
 
-import type { Change, ExecChange, Subvolume } from "../module/change.js";
+import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import { standardEnvironment, terminalName } from "../module/exec-environment.js";
 import type { Content, ExecSpec, Probe } from "../module/probe.js";
@@ -44,15 +44,9 @@ export async function lowerProbe(probe: Probe, source: ContentSource): Promise<W
 
 export async function lowerChange(change: Change, streamsOutput: boolean, source: ContentSource): Promise<WireChange> {
   if (change.kind === "writeFile") return { ...change, content: await lowerContent(change.content, source) };
-  if (change.kind === "subvolume") return lowerChange(byProgram(change), streamsOutput, source);
   if (change.kind !== "exec") return change;
   const exec = await lowerExec(change.exec, { streamsOutput, takesInput: false }, source);
   return { kind: "exec", at: change.at ?? "tree", exec };
-}
-
-function byProgram({ path, from, isReadOnly }: Subvolume): ExecChange {
-  const words = from === undefined ? ["create", path] : ["snapshot", ...(isReadOnly ? ["-r"] : []), from, path];
-  return { kind: "exec", exec: { argv: ["btrfs", "subvolume", ...words], directory: "/" } };
 }
 
 export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentSource): Promise<WireExec> {

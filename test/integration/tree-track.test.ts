@@ -1,7 +1,7 @@
 // Keeps track of real trees: snapshots on btrfs and manifests elsewhere, what two runs at once and interrupted ones leave.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compareTrees } from "../../src/target/compare-trees.js";
 import { connect } from "../../src/target/connect.js";
@@ -12,6 +12,7 @@ import { btrfsPool, type BtrfsPool } from "../lab/btrfs.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { Workplace, type Ran } from "./cli.js";
 
 const local = {
   name: "local",
@@ -107,8 +108,8 @@ describe("snapshots of trees", function () {
   });
 
   it("take numbers of their own when several are taken at once, and the directories are not there yet", async () => {
-    const tree = await pool.snapshot("web3");
-    rmSync(join(pool.directory, ".crun/snapshots"), { recursive: true, force: true });
+    mkdirSync(join(pool.directory, "apart"));
+    const tree = await pool.snapshot("apart/web3");
     const all = [1, 2, 3].map(() => snapshotsOf(tree));
     const taken = await Promise.all(all.map((one) => one.take(wish("single"), undefined)));
     assert.deepEqual(taken.map(({ number }) => number).sort(), [1, 2, 3]);
@@ -153,5 +154,112 @@ describe("snapshots of trees", function () {
     const directory = scope.tempDir("none");
     await assert.rejects(snapshotsOf(join(directory, "nothing")).take(wish("single"), undefined), /no such tree/);
     assert.ok(!existsSync(join(directory, ".crun")));
+  });
+});
+
+describe("crun tree looks at trees", function () {
+  this.timeout(240_000);
+  const scope = testScope();
+  let pool: BtrfsPool;
+  let work: Workplace;
+
+  before(async function () {
+    requireOrSkip(this, { root: true, tools: ["btrfs"] });
+    pool = await btrfsPool(scope, { tree: smallTree(join(scope.tempDir("small"), "tree")), sizeMib: 256 });
+    work = new Workplace(scope);
+    work.write("hosts", `local:web*\n[all:vars]\ncrun_trees=${pool.directory}\nsecret=hush-hush\n`);
+    await must(["btrfs", "subvolume", "snapshot", pool.base, join(pool.directory, "base")]);
+    for (const name of ["web1", "web2"]) await tree(["clone", "local:base", name]);
+  });
+
+  async function tree(args: readonly string[], status = 0): Promise<Ran> {
+    const done = await work.crun(["tree", ...args, "-e", `crun_trees=${pool.directory}`]);
+    assert.equal(done.status, status, done.all);
+    return done;
+  }
+  const rows = (text: string): Record<string, unknown>[] =>
+    text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const at = (name: string, path: string): string => join(pool.directory, name, path);
+
+  it("list what there is, what it was made from and its snapshots", async () => {
+    mkdirSync(join(pool.directory, "stranger"));
+    await tree(["snapshot", "local:web1", "-m", "before lunch"]);
+    const { stdout } = await tree(["list"]);
+    const lines = stdout.split("\n").map((line) => line.replace(/ {2,}/g, " | ").trim());
+    assert.match(lines[0] ?? "", /^TREE \| STORED \| MADE FROM/);
+    assert.ok(
+      lines.some((line) => line.startsWith("local:stranger | not by crun")),
+      stdout,
+    );
+    assert.ok(
+      lines.some((line) => /^local:web1 \| btrfs \| clone of base \| 20\d\d-.* \| 1$/.test(line)),
+      stdout,
+    );
+    const data = rows((await tree(["list", "local:web2", "--output", "json"])).stdout);
+    assert.equal(data.length, 1);
+    assert.deepEqual(
+      [data[0]?.["tree"], data[0]?.["backend"], data[0]?.["base"], data[0]?.["machine"]],
+      ["local:web2", "btrfs", join(pool.directory, "base"), null],
+    );
+  });
+
+  it("show what differs between trees, as lines, as content and as data", async () => {
+    await tree(["diff", "local:base", "local:web2"]);
+    writeFileSync(at("web2", "etc/hostname"), "web2\n");
+    writeFileSync(at("web2", "etc/\u001b[31mred"), "x");
+    const lines = (await tree(["diff", "local:base", "local:web2", "-D"], 2)).stdout;
+    assert.match(lines, /^~ \/etc\/hostname {2}content \(4 → 5 bytes\)$/m);
+    assert.match(lines, /^-one\n\+web2$/m);
+    assert.match(lines, /^\+ \/etc\/\\x1b\[31mred/m);
+    assert.match(lines, /^local:base → local:web2: 1 added, 1 changed$/m);
+    const data = rows((await tree(["diff", "local:base", "local:web2", "--output", "json"], 2)).stdout);
+    assert.deepEqual(data.at(-1), {
+      event: "comparison",
+      before: "local:base",
+      after: "local:web2",
+      added: 1,
+      removed: 0,
+      changed: 1,
+    });
+    await tree(["diff", "local:base", "local:web2", "--exclude", "/etc"]);
+    const missing = await tree(["diff", "local:base", "local:nothing"], 4);
+    assert.match(missing.stderr, /local:.*nothing/);
+  });
+
+  it("show what changed since a snapshot, and say so when there is none of a run", async () => {
+    writeFileSync(at("web1", "etc/motd"), "hello\n");
+    const since = await tree(["diff", "local:web1@1", "local:web1"], 2);
+    assert.match(
+      since.stdout,
+      /^\+ \/etc\/motd {2}file, 0644, owner 0:0, 6 bytes\nlocal:web1@1 → local:web1: 1 added$/m,
+    );
+    const none = await tree(["diff", "local:web1"], 1);
+    assert.match(none.stderr, /no run of crun has kept/);
+    assert.match(none.stderr, /crun tree diff local:web1@1 local:web1/);
+    assert.match((await tree(["diff", "local:web1@7", "local:web1"], 1)).stderr, /no snapshot 7.*\n.*There are 1/);
+    const listed = (await tree(["snapshots", "local:web1"])).stdout;
+    assert.match(listed, /^1 +single +20\d\d-.*@.* +btrfs +before lunch$/m);
+    await tree(["snapshots", "local:web1", "--remove", "1"]);
+    assert.match((await tree(["snapshots", "local:web1"])).stdout, /has no snapshots/);
+    assert.match((await tree(["snapshots", "local:web1", "--remove", "x"], 1)).stderr, /"x" is no number/);
+  });
+
+  it("verify that a tree is whole and as its record says", async () => {
+    await tree(["snapshot", "local:web2"]);
+    assert.match(
+      (await tree(["verify", "local:web*", "-i", "hosts"])).stdout,
+      /well {2}local:web1[^]*well {2}local:web2/,
+    );
+    chmodSync(at("web2", "etc/shadow"), 0o644);
+    const changed = await tree(["verify", "local:web2"], 2);
+    assert.match(changed.stdout, /^not well {2}local:web2$/m);
+    assert.match(changed.stdout, /~ \/etc\/shadow {2}mode 0640 → 0644/);
+    const record = join(pool.directory, ".crun/web1.json");
+    writeFileSync(record, readFileSync(record, "utf8").replace('"base": "base"', '"base": "other"'));
+    assert.match((await tree(["verify", "local:web1"], 2)).stdout, /does not have the hash/);
+    assert.match((await tree(["verify", "local:nothing"], 2)).stdout, /it is not there/);
   });
 });

@@ -8,6 +8,24 @@ const tree = ["<tree>", "HOST:TREE; HOST:TREE@3 is its snapshot 3"] as const;
 
 export const lookingCommands: readonly TableCommand[] = [
   {
+    name: "list",
+    summary: "list trees: how they are stored, what they were made from, snapshots, whether they run",
+    arguments: [["[pattern]", "HOST, HOST:TREE or a pattern; absent: all hosts of the inventory, or this one"]],
+    run: async (words, raw) => {
+      const { runTreeList } = await import("./list.js");
+      return runTreeList(wordAt(words, 0) || undefined, lookOptions(raw));
+    },
+  },
+  {
+    name: "verify",
+    summary: "see whether trees are whole, as their records say and as crun left them: exit status 2 where not",
+    arguments: [["<tree>", "HOST:TREE, or a pattern of targets"]],
+    run: async (words, raw) => {
+      const { runTreeVerify } = await import("./verify.js");
+      return runTreeVerify(wordAt(words, 0), lookOptions(raw));
+    },
+  },
+  {
     name: "diff",
     summary: "show what differs between two trees, or since a run: exit status 2 where something does",
     arguments: [tree, ["[other]", "the other tree, maybe on another host; absent: the first as the last run left it"]],
