@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 
 #include "cleanup.h"
 #include "fatal.h"
+#include "print.h"
 #include "pty.h"
 
 #define LINE_MAX_BYTES 4096
@@ -30,7 +30,7 @@ _Noreturn static void run_command(char **command, int slave, const sigset_t *mas
   signal(SIGCHLD, SIG_DFL);
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvp(command[0], command);
-  fprintf(stderr, "%s: %s\n", command[0], strerror(errno));
+  print_to(STDERR_FILENO, "%s: %s\n", command[0], strerror(errno));
   _exit(127);
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "channel.h"
 #include "cleanup.h"
+#include "print.h"
 
 #define VARIABLE "CRUN_HOST_BROKER"
 #define AGENT_FD 3
@@ -23,7 +23,7 @@ _Noreturn static void execute_agent(int program, int control) {
   signal(SIGCHLD, SIG_DFL);
   if (control == AGENT_FD) fcntl(AGENT_FD, F_SETFD, 0);
   else dup2(control, AGENT_FD);
-  snprintf(path, sizeof path, "/proc/self/fd/%d", program);
+  print_text(path, sizeof path, "/proc/self/fd/%d", program);
   execve(path, arguments, environment);
   _exit(127); // the end of its socket tells
 }
@@ -61,7 +61,7 @@ int broker_start(struct err *err) {
     // Out of the way of the agent's own descriptor.
     serve(theirs, fcntl(program, F_DUPFD_CLOEXEC, AGENT_FD + 1));
   }
-  snprintf(number, sizeof number, "%d", ours);
+  print_text(number, sizeof number, "%d", ours);
   if (fcntl(ours, F_SETFD, 0) < 0 || setenv(VARIABLE, number, 1) < 0)
     return err_system(err, errno, "keep the broker", "");
   (void)steal_fd(&ours);

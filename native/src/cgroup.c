@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "print.h"
 #include "words.h"
 
 struct membership {
@@ -50,7 +51,7 @@ void cgroup_of_process(int process, char *out, size_t capacity) {
   while (file != NULL && next_membership(file, &member)) {
     bool is_unified = member.controllers[0] == '\0' && strcmp(member.path, "/") != 0;
     bool is_named = strcmp(member.controllers, "name=systemd") == 0 && out[0] == '\0';
-    if (is_unified || is_named) snprintf(out, capacity, "%s", member.path);
+    if (is_unified || is_named) print_text(out, capacity, "%s", member.path);
     if (is_unified) break;
   }
   if (file != NULL) fclose(file);
@@ -72,15 +73,15 @@ static bool find_mount(const struct membership *member, char *mount_point, char 
   char *line = NULL, word[256];
   size_t capacity = 0;
   bool is_found = false;
-  snprintf(word, sizeof word, "%.*s", (int)strcspn(member->controllers, ","), member->controllers);
+  print_text(word, sizeof word, "%.*s", (int)strcspn(member->controllers, ","), member->controllers);
   while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
     char *separator = strstr(line, " - "), *mount[5], *source[3];
     if (separator == NULL || split_words(separator + 3, source, 3) < 3) continue;
     *separator = '\0';
     if (split_words(line, mount, 5) < 5) continue;
     const char *type = source[0], *options = source[2];
-    snprintf(mount_root, PATH_MAX, "%s", mount[3]);
-    snprintf(mount_point, PATH_MAX, "%s", mount[4]);
+    print_text(mount_root, PATH_MAX, "%s", mount[3]);
+    print_text(mount_point, PATH_MAX, "%s", mount[4]);
     is_found = word[0] == '\0' ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && has_word(options, word);
   }
   free(line);
@@ -95,7 +96,7 @@ static int join(const struct membership *member, struct err *err) {
                     "the cgroup hierarchy of the machine (%.60s) is not mounted here", member->controllers);
   size_t shared = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
   const char *rest = strncmp(member->path, mount_root, shared) == 0 ? member->path + shared : member->path;
-  snprintf(path, sizeof path, "%s%s/cgroup.procs", mount_point, rest);
+  print_text(path, sizeof path, "%s%s/cgroup.procs", mount_point, rest);
   auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd >= 0 && write(fd, "0", 1) == 1) return 0;
   return err_fail_errno(err, FAILURE_ENTRY, errno, "join a cgroup", path,

@@ -2,19 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "content.h"
+#include "print.h"
 #include "temp.h"
 #include "tree.h"
 
 // A path to the very object of an O_PATH descriptor, for calls that take no such descriptor. Needs a proc file system.
 static void descriptor_path(int fd, char path[40]) {
-  snprintf(path, 40, "/proc/self/fd/%d", fd);
+  print_text(path, 40, "/proc/self/fd/%d", fd);
 }
 
 static bool changes_nothing(const struct change *change, const struct stat *stat) {

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +22,7 @@
 #include "kernel.h"
 #include "machine.h"
 #include "nspawn.h"
+#include "print.h"
 #include "privilege.h"
 #include "pty.h"
 
@@ -172,8 +172,8 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   close(steal_fd(&theirs));
   if (status == 0) {
     struct setup setup = {.kind = CHANNEL_SETUP, .agent = kind};
-    snprintf(setup.tree_name, sizeof setup.tree_name, "%s", entry->config.tree_name);
-    snprintf(setup.root_path, sizeof setup.root_path, "%s", entry->config.root_path);
+    print_text(setup.tree_name, sizeof setup.tree_name, "%s", entry->config.tree_name);
+    print_text(setup.root_path, sizeof setup.root_path, "%s", entry->config.root_path);
     int fds[3] = {-1, -1, -1};
     size_t fd_count = 0;
     if (leader != NULL) {

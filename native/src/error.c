@@ -2,8 +2,9 @@
 #include "error.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "print.h"
 
 static void copy_cut(char *to, size_t capacity, const char *from) {
   size_t length = from == NULL ? 0 : strnlen(from, capacity - 1);
@@ -37,7 +38,7 @@ int err_fail(struct err *err, enum failure_code code, const char *step, const ch
   va_list arguments;
   start(err, code, 0, step, path);
   va_start(arguments, format);
-  vsnprintf(err->message, sizeof err->message, format, arguments);
+  print_list(err->message, sizeof err->message, format, arguments);
   va_end(arguments);
   return -1;
 }
@@ -47,7 +48,7 @@ int err_fail_errno(struct err *err, enum failure_code code, int errno_value, con
   va_list arguments;
   start(err, code, errno_value, step, path);
   va_start(arguments, format);
-  vsnprintf(err->message, sizeof err->message, format, arguments);
+  print_list(err->message, sizeof err->message, format, arguments);
   va_end(arguments);
   return -1;
 }

@@ -2,15 +2,16 @@
 #include "fatal.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
+
+#include "print.h"
 
 void fatal(const char *format, ...) {
   char line[512];
   va_list arguments;
-  int length = snprintf(line, sizeof line, "crun-helper: ");
+  int length = print_text(line, sizeof line, "crun-helper: ");
   va_start(arguments, format);
-  length += vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
+  length += print_list(line + length, sizeof line - (size_t)length - 1, format, arguments);
   va_end(arguments);
   if ((size_t)length > sizeof line - 2) length = (int)sizeof line - 2;
   line[length] = '\n';

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/random.h>
@@ -16,6 +15,7 @@
 #include "cleanup.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "print.h"
 
 #define REMOVE_DEPTH_MAX 32
 
@@ -69,7 +69,7 @@ int files_lay_private(const struct exec_spec *spec, bool may_use_others, char *d
     auto_close int mounted =
         mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, options, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NODEV, err);
     if (mounted < 0) return -1;
-    snprintf(directory, FILES_DIRECTORY_MAX, "%s/crun", scratch[i]);
+    print_text(directory, FILES_DIRECTORY_MAX, "%s/crun", scratch[i]);
     return lay_all(mounted, spec, err);
   }
   return err_fail(err, FAILURE_REFUSED, "lay a file", "/run",
@@ -82,9 +82,9 @@ int files_lay_shared(const struct exec_spec *spec, char *directory, struct err *
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) return err_system(err, errno, "getrandom", "");
   char name[32];
-  snprintf(name, sizeof name, "crun.%016llx", (unsigned long long)random);
+  print_text(name, sizeof name, "crun.%016llx", (unsigned long long)random);
   if (mkdirat(run, name, 0755) < 0) return err_system(err, errno, "mkdir", "/run");
-  snprintf(directory, FILES_DIRECTORY_MAX, "/run/%s", name);
+  print_text(directory, FILES_DIRECTORY_MAX, "/run/%s", name);
   auto_close int made = openat(run, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (made >= 0 && fchmod(made, 0755) == 0 && lay_all(made, spec, err) == 0) return 0;
   if (made < 0) err_system(err, errno, "open", directory);

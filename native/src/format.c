@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "print.h"
 #include "words.h"
 
 #ifdef __aarch64__
@@ -56,7 +56,7 @@ int fail_format(const char *path, struct err *err) {
     memcpy(script, head + 2, sizeof script - 2);
     script[strcspn(script, "\n")] = '\0';
     if (split_words(script, words, 1) == 1) {
-      snprintf(of, sizeof of, ", the interpreter of %.100s,", path);
+      print_text(of, sizeof of, ", the interpreter of %.100s,", path);
       file = words[0];
       length = read_head(file, head);
     }

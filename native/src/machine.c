@@ -10,7 +10,6 @@
 #include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +22,7 @@
 #include "cleanup.h"
 #include "drop.h"
 #include "kernel.h"
+#include "print.h"
 #include "words.h"
 
 #define MACHINES "/run/systemd/machines"
@@ -71,13 +71,13 @@ static void describe(struct leader *leader, const char *status, const char *name
   struct machine_info *info = &leader->info;
   char text[4096];
   *info = (struct machine_info){.is_running = true, .leader = (uint32_t)leader->pid};
-  snprintf(info->name, sizeof info->name, "%s", name);
+  print_text(info->name, sizeof info->name, "%s", name);
   const char *bounding = status_value(status, "\nCapBnd:"), *no_new = status_value(status, "\nNoNewPrivs:");
   leader->bounding = bounding == NULL ? 0 : strtoull(bounding, NULL, 16);
   leader->no_new_privileges = no_new != NULL && strtol(no_new, NULL, 10) != 0;
   if (read_text(leader->process, "comm", text, sizeof text)) {
     text[strcspn(text, "\n")] = '\0';
-    snprintf(info->init, sizeof info->init, "%.63s", text);
+    print_text(info->init, sizeof info->init, "%.63s", text);
   }
   char *map[3]; // inside, outside, how many
   if (read_text(leader->process, "uid_map", text, sizeof text) && split_words(text, map, 3) == 3)
@@ -103,7 +103,7 @@ static bool is_of_our_making(int process) {
 static int consider(struct leader *out, pid_t pid, const struct stat *tree, const char *name) {
   char path[32], status[8192], comm[32];
   struct leader leader = {.pid = pid, .process = -1, .pidfd = -1, .root = -1};
-  snprintf(path, sizeof path, "/proc/%d", pid);
+  print_text(path, sizeof path, "/proc/%d", pid);
   leader.process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   leader.pidfd = leader.process < 0 ? -1 : kernel_pidfd_open(pid);
   struct stat own, theirs, root;
@@ -152,7 +152,7 @@ static int find_unregistered(struct leader *out, const struct stat *tree, const 
     if (pid <= 1 || pid >= INT_MAX || *end != '\0') continue;
     // Most processes are of our own PID namespace: one look tells.
     char path[32];
-    snprintf(path, sizeof path, "%ld/ns/pid", pid);
+    print_text(path, sizeof path, "%ld/ns/pid", pid);
     if (fstatat(dirfd(processes), path, &theirs, 0) < 0 || theirs.st_ino == own.st_ino) continue;
     if (consider(out, (pid_t)pid, tree, name)) return 1;
   }

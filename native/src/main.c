@@ -1,5 +1,4 @@
 // The helper: serves the trees of a host to one controller, over stdin and stdout. See native/PROTOCOL.md.
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +6,7 @@
 #include "ask_terminal.h"
 #include "broker.h"
 #include "fatal.h"
+#include "print.h"
 #include "privilege.h"
 #include "router.h"
 
@@ -16,7 +16,7 @@ int main(int count, char **arguments) {
   if (ask_terminal_main(count, arguments, &exit_status)) return exit_status;
   struct err err;
   if (privilege_prepare(arguments, &err) != 0) {
-    fprintf(stderr, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);
+    print_to(STDERR_FILENO, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);
     return EXIT_BROKEN;
   }
   return router_run(STDIN_FILENO, STDOUT_FILENO, broker_take());

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "print.h"
 
 struct descriptor_path {
   char text[40];
@@ -22,7 +23,7 @@ struct descriptor_path {
 
 static struct descriptor_path path_of(int fd) {
   struct descriptor_path path;
-  snprintf(path.text, sizeof path.text, "/proc/self/fd/%d", fd);
+  print_text(path.text, sizeof path.text, "/proc/self/fd/%d", fd);
   return path;
 }
 
@@ -118,7 +119,7 @@ static int fresh_classic(const struct target *at, const char *type, const char *
   char data[256] = "";
   size_t used = 0;
   for (const char *const *option = options; option != NULL && option[0] != NULL; option += 2) {
-    int length = snprintf(data + used, sizeof data - used, "%s%s%s%s", used == 0 ? "" : ",", option[0],
+    int length = print_text(data + used, sizeof data - used, "%s%s%s%s", used == 0 ? "" : ",", option[0],
                           option[1] == NULL ? "" : "=", option[1] == NULL ? "" : option[1]);
     if (length < 0 || (size_t)length >= sizeof data - used) return fail(err, ENAMETOOLONG, "mount", at->name);
     used += (size_t)length;

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "print.h"
 
 #define NSPAWN_PATH_MAX 320
 
@@ -34,8 +34,8 @@ static int make_scratch(const char *name, char *tree, size_t capacity, char *cop
     if (mount("tmpfs", directories[i], "tmpfs", MS_NODEV, "mode=0700") == 0) scratch = directories[i];
   }
   if (scratch == NULL) return -1;
-  snprintf(copy, NSPAWN_PATH_MAX, "%s/.crun-agent", scratch);
-  snprintf(tree, capacity, "%s/%s", scratch, name);
+  print_text(copy, NSPAWN_PATH_MAX, "%s/.crun-agent", scratch);
+  print_text(tree, capacity, "%s/%s", scratch, name);
   if (mkdir(tree, 0700) < 0 || mount(".", tree, NULL, MS_BIND | MS_REC, NULL) < 0) return -1;
   if (stat(tree, &actual) < 0) return -1;
   if (actual.st_dev == wanted.st_dev && actual.st_ino == wanted.st_ino) return 0;
@@ -66,11 +66,11 @@ _Noreturn static void execute(const char *name, int root, bool has_resolv, int c
   if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
   if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
   if (fchdir(root) < 0 || make_scratch(name, tree, sizeof tree, copy) < 0 || make_copy(copy) < 0 || chdir("/") < 0) {
-    dprintf(2, "its mounts could not be made: %s\n", strerror(errno));
+    print_to(STDERR_FILENO, "its mounts could not be made: %s\n", strerror(errno));
     _exit(125);
   }
-  snprintf(directory, sizeof directory, "--directory=%s", tree);
-  snprintf(bind, sizeof bind, "--bind-ro=%s:/run/crun-agent", copy);
+  print_text(directory, sizeof directory, "--directory=%s", tree);
+  print_text(bind, sizeof bind, "--bind-ro=%s:/run/crun-agent", copy);
   char *const fixed[] = {"systemd-nspawn",    "--quiet", "--settings=no",
                          "--register=no",     "--pipe",  "--timezone=off",
                          "--link-journal=no", directory, bind};
@@ -87,7 +87,7 @@ _Noreturn static void execute(const char *name, int root, bool has_resolv, int c
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   execvp(arguments[0], arguments);
-  dprintf(2, "systemd-nspawn: %s\n", errno == ENOENT ? "not installed on this host" : strerror(errno));
+  print_to(STDERR_FILENO, "systemd-nspawn: %s\n", errno == ENOENT ? "not installed on this host" : strerror(errno));
   _exit(127);
 }
 

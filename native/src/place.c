@@ -6,13 +6,13 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "cleanup.h"
+#include "print.h"
 #include "walk.h"
 
 #define OPENAT2_TRIES 64
@@ -133,7 +133,7 @@ static int reopen(const struct root *root, const struct place *place, int flags)
   flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   if (root->proc_fd >= 0) {
     char number[16];
-    snprintf(number, sizeof number, "%d", place->fd);
+    print_text(number, sizeof number, "%d", place->fd);
     return openat(root->proc_fd, number, flags);
   }
   fd = openat(place->parent, place->name, flags | O_NOFOLLOW);

@@ -20,6 +20,7 @@
 #include "cleanup.h"
 #include "kernel.h"
 #include "passwd.h"
+#include "print.h"
 #include "words.h"
 
 #define FEATURE_ROOT 2u
@@ -69,10 +70,10 @@ static bool find_range(const char *path, const char *name, unsigned long id, str
 // Runs newuidmap or newgidmap for a process: root is us, the rest are the subordinate ids.
 static bool run_mapper(const char *program, pid_t pid, unsigned long own, const struct range *range) {
   char process[16], outside[24], start[24], count[24];
-  snprintf(process, sizeof process, "%d", pid);
-  snprintf(outside, sizeof outside, "%lu", own);
-  snprintf(start, sizeof start, "%lu", range->start);
-  snprintf(count, sizeof count, "%lu", range->count > SUBORDINATE_MAX ? SUBORDINATE_MAX : range->count);
+  print_text(process, sizeof process, "%d", pid);
+  print_text(outside, sizeof outside, "%lu", own);
+  print_text(start, sizeof start, "%lu", range->start);
+  print_text(count, sizeof count, "%lu", range->count > SUBORDINATE_MAX ? SUBORDINATE_MAX : range->count);
   pid_t child = fork();
   if (child == 0) {
     int nothing = open("/dev/null", O_RDWR);
@@ -124,10 +125,10 @@ static int enter_user_namespace(struct err *err) {
   }
   if (unshared < 0) return 0;
   char map[64];
-  snprintf(map, sizeof map, "0 %u 1\n", uid);
+  print_text(map, sizeof map, "0 %u 1\n", uid);
   if (!(done & 1) && write_text("/proc/self/uid_map", map) < 0)
     return err_system(err, errno, "map the user", "/proc/self/uid_map");
-  snprintf(map, sizeof map, "0 %u 1\n", gid);
+  print_text(map, sizeof map, "0 %u 1\n", gid);
   if (!(done & 2)) {
     if (write_text("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
       return err_system(err, errno, "deny setgroups", "");
@@ -155,7 +156,7 @@ static void execute(int fd, char **arguments, char **environment) {
   char path[32];
   syscall(SYS_execveat, fd, "", arguments, environment, (int)KERNEL_AT_EMPTY_PATH);
   if (errno != ENOSYS && errno != EPERM) return;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  print_text(path, sizeof path, "/proc/self/fd/%d", fd);
   execve(path, arguments, environment);
 }
 
@@ -167,7 +168,7 @@ static void execute_unlinked(int program, char **arguments) {
     auto_close int copy = open(directories[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0700);
     if (copy < 0 || copy_program(program, copy) < 0) continue;
     char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
+    print_text(path, sizeof path, "/proc/self/fd/%d", copy);
     auto_close int readable = open(path, O_RDONLY | O_CLOEXEC);
     close(steal_fd(&copy));
     if (readable >= 0) execute(readable, arguments, environ);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "kernel.h"
 #include "mounts.h"
 #include "passwd.h"
+#include "print.h"
 
 #define RESOLV_SIZE_MAX (64u * 1024u)
 
@@ -34,7 +34,7 @@ static int write_copy(int directory, const char *name, const char *content, size
 static bool normalize(const char *target, char *out, size_t capacity) {
   char joined[PATH_MAX + 8];
   size_t used = 0;
-  int length = snprintf(joined, sizeof joined, "%s%s", target[0] == '/' ? "" : "/etc/", target);
+  int length = print_text(joined, sizeof joined, "%s%s", target[0] == '/' ? "" : "/etc/", target);
   if (length < 0 || (size_t)length >= sizeof joined) return false;
   char *rest = NULL;
   for (char *part = strtok_r(joined, "/", &rest); part != NULL; part = strtok_r(NULL, "/", &rest)) {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +19,7 @@
 #include "cleanup.h"
 #include "drop.h"
 #include "files.h"
+#include "print.h"
 #include "start.h"
 #include "words.h"
 
@@ -113,7 +113,7 @@ static void reap(struct runner *runner) {
 static pid_t foreground_group(const struct runner *runner) {
   char path[32], stat[1024];
   char *fields[6];
-  snprintf(path, sizeof path, "%d/stat", runner->child);
+  print_text(path, sizeof path, "%d/stat", runner->child);
   read_proc(runner->config->proc, path, stat, sizeof stat);
   char *after = strrchr(stat, ')');
   return after != NULL && split_words(after + 1, fields, 6) == 6 ? (pid_t)strtol(fields[5], NULL, 10) : -1;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +18,7 @@
 #include "format.h"
 #include "kernel.h"
 #include "passwd.h"
+#include "print.h"
 #include "pty.h"
 
 #define REPORT_FD 3
@@ -111,7 +111,12 @@ static const char *get(char *const *environment, const char *name) {
 
 static int add_default(char **environment, size_t *count, const char *name, const char *value) {
   if (get(environment, name) != NULL) return 0;
-  return asprintf(&environment[(*count)++], "%s=%s", name, value) < 0 ? -1 : 0;
+  size_t size = strlen(name) + strlen(value) + 2;
+  char *entry = malloc(size);
+  if (entry == NULL) return -1;
+  print_text(entry, size, "%s=%s", name, value);
+  environment[(*count)++] = entry;
+  return 0;
 }
 
 static char **expand_list(char *const *list, const char *directory, size_t spare, size_t *count) {
@@ -160,7 +165,7 @@ static int exec_failed(const char *path, int errno_value, struct err *err) {
   if (errno_value == ENOEXEC) return fail_format(path, err);
   err_system(err, errno_value, "exec", path);
   if (errno_value == ENOENT && access(path, F_OK) == 0)
-    snprintf(err->message, sizeof err->message, "%.100s is there, but the interpreter or loader it names is not", path);
+    print_text(err->message, sizeof err->message, "%.100s is there, but the interpreter or loader it names is not", path);
   return -1;
 }
 
@@ -178,7 +183,7 @@ static int run_program(char **arguments, char **environment, struct err *err) {
   while (part != NULL) {
     size_t length = strcspn(part, ":");
     char path[PATH_MAX];
-    int written = snprintf(path, sizeof path, "%.*s%s%s", (int)length, part, length == 0 ? "" : "/", name);
+    int written = print_text(path, sizeof path, "%.*s%s%s", (int)length, part, length == 0 ? "" : "/", name);
     if (written > 0 && (size_t)written < sizeof path) {
       execve(path, arguments, environment);
       bool is_absent = errno == ENOENT && access(path, F_OK) < 0;
@@ -188,7 +193,7 @@ static int run_program(char **arguments, char **environment, struct err *err) {
     part = part[length] == ':' ? part + length + 1 : NULL;
   }
   err_system(err, failed, "exec", name);
-  if (failed == ENOENT) snprintf(err->message, sizeof err->message, "no %.100s in PATH", name);
+  if (failed == ENOENT) print_text(err->message, sizeof err->message, "no %.100s in PATH", name);
   return -1;
 }
 
@@ -202,7 +207,7 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   if (root < 0) return err_system(err, errno, "open", "/");
   // On a host that is not ours nobody is root: who says nothing is who we are.
   char self[16] = "";
-  if (start->spec->user[0] == '\0' && geteuid() != 0) snprintf(self, sizeof self, "%u", geteuid());
+  if (start->spec->user[0] == '\0' && geteuid() != 0) print_text(self, sizeof self, "%u", geteuid());
   if (user_resolve(root, self[0] == '\0' ? start->spec->user : self, &user, err) < 0) return -1;
   char **environment = build_environment(start, &user, err);
   char **arguments = environment == NULL ? NULL : expand_list(start->spec->argv, start->files_directory, 0, &count);

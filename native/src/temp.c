@@ -13,12 +13,13 @@
 #include <linux/fs.h>
 
 #include "cleanup.h"
+#include "print.h"
 
 void temp_name(char name[32]) {
   uint64_t number = 0;
   // Without a random number a guess only makes the creation fail with EEXIST.
   if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) number = (uint64_t)time(NULL);
-  snprintf(name, 32, ".crun-%016llx", (unsigned long long)number);
+  print_text(name, 32, ".crun-%016llx", (unsigned long long)number);
 }
 
 int temp_create(struct temp *out, int parent, const char *path, struct err *err) {
@@ -45,7 +46,7 @@ void temp_close(struct temp *temp) {
 int link_descriptor(const struct root *root, int fd, int parent, const char *name) {
   char number[16];
   if (root->proc_fd >= 0) {
-    snprintf(number, sizeof number, "%d", fd);
+    print_text(number, sizeof number, "%d", fd);
     return linkat(root->proc_fd, number, parent, name, AT_SYMLINK_FOLLOW);
   }
   return linkat(fd, "", parent, name, AT_EMPTY_PATH);
