@@ -213,6 +213,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
                                  .capabilities = agent->capabilities,
                                  .streams = {-1, -1, -1},
                                  .drains = {-1, -1},
+                                 .gate = -1,
                                  .proc = agent->proc};
   if (fd_count < 2) return err_system(err, EPROTO, "spawn", "");
   size_t next = 2;
@@ -222,6 +223,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
   for (int i = 0; i < 2; i++) {
     if (message->value & 8 << i && next < fd_count) config.drains[i] = fds[next++];
   }
+  if (message->value & CHANNEL_HAS_GATE && next < fd_count) config.gate = fds[next++];
   config.socket = fds[1];
   config.is_private = agent->setup.agent != AGENT_MACHINE && agent->setup.agent != AGENT_HOST;
   config.may_use_others = agent->setup.agent == AGENT_UNSHARE;

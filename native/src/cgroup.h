@@ -3,6 +3,7 @@
 #define CRUN_CGROUP_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -13,5 +14,8 @@ void cgroup_of_process(int process, char *out, size_t capacity);
 // Moves the caller into each cgroup of the process that is not its own already. Fails if one cannot be joined: its
 // limits would not hold.
 int cgroup_join_of_process(int process, struct err *err);
+
+// Moves a process into the cgroup of a directory.
+int cgroup_place(const char *directory, pid_t pid, struct err *err);
 
 #endif

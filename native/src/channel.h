@@ -10,6 +10,8 @@
 #include "entry.h"
 
 #define CHANNEL_FDS_MAX 8
+// In the value of CHANNEL_SPAWN: the last descriptor is the gate at which the process waits for a byte.
+#define CHANNEL_HAS_GATE 32
 #define CHANNEL_DEADLINE_MS 30000
 
 enum channel_kind {

@@ -76,7 +76,7 @@ static void get_files(struct cursor *cursor, struct exec_spec *spec) {
 }
 
 static void get_exec(struct cursor *cursor, struct exec_spec *spec) {
-  size_t argument_count, variable_count;
+  size_t argument_count, variable_count, cgroup_count;
   *spec = (struct exec_spec){0};
   spec->argv = get_string_list(cursor, &argument_count);
   spec->environment = get_string_list(cursor, &variable_count);
@@ -99,12 +99,14 @@ static void get_exec(struct cursor *cursor, struct exec_spec *spec) {
   spec->entry = get_u8(cursor);
   if (spec->entry > ENTRY_MACHINE && spec->entry != ENTRY_TREES) cursor_break(cursor);
   get_files(cursor, spec);
+  spec->cgroups = get_string_list(cursor, &cgroup_count);
 }
 
 void exec_clear(struct exec_spec *spec) {
   free(spec->argv);
   free(spec->environment);
   free(spec->files);
+  free(spec->cgroups);
   *spec = (struct exec_spec){0};
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "cgroup.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "kernel.h"
@@ -28,6 +29,7 @@
 
 #define AGENT_FD 3
 #define CLOSE_DEADLINE_MS 12000
+#define CGROUP_DEADLINE_MS 500
 
 struct agent_handle {
   pid_t pid; // 0: none
@@ -35,8 +37,15 @@ struct agent_handle {
   int leader; // pidfd of the machine that it visits, or -1
 };
 
+// A cgroup of a process's own: what asked for it removes it, unless it went before.
+struct placed {
+  struct placed *next;
+  char directory[];
+};
+
 struct entry {
   struct entry_config config;
+  struct placed *placed;
   struct agent_handle agents[AGENT_HOST + 1];
 };
 
@@ -74,6 +83,18 @@ static void end_agent(struct agent_handle *agent) {
   *agent = (struct agent_handle){.control = -1, .leader = -1};
 }
 
+// Those that still hold a process (which lives on) stay.
+static void remove_cgroups(struct entry *entry) {
+  int waited = 0;
+  while (entry->placed != NULL) {
+    struct placed *placed = entry->placed;
+    for (; rmdir(placed->directory) < 0 && errno == EBUSY && waited < CGROUP_DEADLINE_MS; waited += 5)
+      nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    entry->placed = placed->next;
+    free(placed);
+  }
+}
+
 void entry_close(struct entry *entry) {
   if (entry == NULL) return;
   // All hear of it before the first is waited for.
@@ -81,6 +102,7 @@ void entry_close(struct entry *entry) {
     if (entry->agents[kind].control >= 0) shutdown(entry->agents[kind].control, SHUT_WR);
   }
   for (int kind = 0; kind <= AGENT_HOST; kind++) end_agent(&entry->agents[kind]);
+  remove_cgroups(entry);
   free(entry);
 }
 
@@ -252,8 +274,22 @@ static int streams_open(struct streams *streams, const struct exec_spec *spec, s
   return 0;
 }
 
+// The process waits at its gate meanwhile, so that all it does is under its limits.
+static int place(struct entry *entry, const struct exec_spec *spec, pid_t pid, int gate, struct err *err) {
+  for (char **cgroup = spec->cgroups; gate >= 0 && *cgroup != NULL; cgroup++) {
+    struct placed *placed = malloc(sizeof *placed + strlen(*cgroup) + 1);
+    if (placed == NULL) return err_system(err, ENOMEM, "join a cgroup", *cgroup);
+    strcpy(placed->directory, *cgroup);
+    placed->next = entry->placed;
+    entry->placed = placed;
+    if (cgroup_place(*cgroup, pid, err) < 0) return -1;
+  }
+  return gate < 0 || write(gate, "", 1) == 1 ? 0 : err_system(err, errno, "start", "");
+}
+
 // Until the program runs: its pid and terminal, then word that it was executed.
-static int await_start(int status_fd, struct process *out, int *terminal, struct err *err) {
+static int await_start(struct entry *entry, const struct exec_spec *spec, int status_fd, int gate, struct process *out,
+                       int *terminal, struct err *err) {
   struct channel_message answer;
   out->pid = -1;
   for (;;) {
@@ -271,7 +307,10 @@ static int await_start(int status_fd, struct process *out, int *terminal, struct
       if (i == 0 && *terminal < 0) *terminal = fds[i];
       else close(fds[i]);
     }
-    if (answer.kind == CHANNEL_STARTING) out->pid = sender;
+    if (answer.kind == CHANNEL_STARTING) {
+      out->pid = sender;
+      if (place(entry, spec, sender, gate, err) < 0) return -1;
+    }
     if (answer.kind == CHANNEL_STARTED && out->pid > 0) return 0;
     if (answer.kind == CHANNEL_FAILED) {
       *err = answer.err;
@@ -290,7 +329,7 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
   if (spec_pack(spec, &packed, err) < 0 || streams_open(&streams, spec, err) < 0) return -1;
   int ends[2], yes = 1;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return err_system(err, errno, "socketpair", "");
-  auto_close int status_fd = ends[0], runner_fd = ends[1];
+  auto_close int status_fd = ends[0], runner_fd = ends[1], gate = -1, their_gate = -1;
   if (setsockopt(status_fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0)
     return err_system(err, errno, "setsockopt", "");
   struct channel_message request = {.kind = CHANNEL_SPAWN};
@@ -309,13 +348,19 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
     request.value |= 1 << (i + 2);
     fds[fd_count++] = streams.ours[i];
   }
+  if (spec->cgroups != NULL && spec->cgroups[0] != NULL) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return err_system(err, errno, "pipe2", "");
+    their_gate = fds[fd_count++] = ends[0];
+    gate = ends[1];
+    request.value |= CHANNEL_HAS_GATE;
+  }
   if (channel_send(agent->control, &request, sizeof request, fds, fd_count) < 0)
     return err_fail_errno(err, FAILURE_ENTRY, errno, "spawn", "", "the agent of the tree is gone");
   close(steal_fd(&runner_fd));
   for (int i = 0; i < 3; i++) {
     if (streams.theirs[i] >= 0) close(steal_fd(&streams.theirs[i]));
   }
-  if (await_start(status_fd, out, &terminal, err) < 0) return -1;
+  if (await_start(entry, spec, status_fd, gate, out, &terminal, err) < 0) return -1;
   if (fcntl(status_fd, F_SETFL, O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
   if (terminal >= 0 && fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
   out->stdin_fd = terminal >= 0 ? terminal : steal_fd(&streams.ours[0]);

@@ -149,6 +149,7 @@ struct exec_spec {
   uint8_t entry;   // enum entry_kind; 255: the tree's
   struct exec_file *files;
   size_t file_count;
+  char **cgroups;  // directories on the host that it is put into before it runs, NULL at the end; NULL: none
 };
 
 enum exit_kind { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_TIMED_OUT = 2, EXIT_NOT_STARTED = 3, EXIT_CANCELLED = 4 };

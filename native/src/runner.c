@@ -241,6 +241,7 @@ int runner_main(struct runner_config *config) {
   struct start start = {.spec = config->spec,
                         .files_directory = config->files_directory,
                         .socket = config->socket,
+                        .gate = config->gate,
                         .report = report_write};
   memcpy(start.streams, config->streams, sizeof start.streams);
   runner.child = fork();

@@ -16,6 +16,7 @@ struct runner_config {
   bool lives_on;            // the process goes on when the worker is gone, until its time is over
   int streams[3];           // -1: none
   int drains[2];            // with `lives_on`, the read ends of its stdout and stderr
+  int gate;                 // see struct start
   int socket;               // to the worker
   int proc; // O_PATH root of the procfs of the caller's PID namespace, or -1: only direct children are found
 };

@@ -60,6 +60,8 @@ static int connect_streams(const struct start *start, struct err *err) {
   }
   if (channel_send(start->socket, &starting, sizeof starting, &master, master < 0 ? 0 : 1) < 0)
     return err_system(err, errno, "tell the pid", "");
+  char go;
+  if (start->gate >= 0 && read(start->gate, &go, 1) != 1) return err_system(err, ECANCELED, "join a cgroup", "");
   for (int number = 0; number < 3; number++) {
     if (streams[number] < 0 && number == 2 && (spec->flags & EXEC_MERGE_STDERR)) streams[2] = streams[1];
     if (streams[number] < 0 && nothing < 0 && (nothing = open_nothing()) < 0)

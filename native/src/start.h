@@ -9,6 +9,7 @@ struct start {
   const char *files_directory; // replaces @files@; empty: none
   int streams[3];              // -1: none; with a terminal unused
   int socket;                  // to the worker: CHANNEL_STARTING tells the pid and brings the terminal
+  int gate;                    // a byte comes when it is where it belongs; -1: it may go at once
   int report;                  // write end of a pipe: struct err if the program could not be started, else end of file
 };
 

@@ -327,6 +327,34 @@ static void test_background_end(void) {
   }
 }
 
+// Directories that look like cgroups: the process finds its number in both when it begins, and an empty one is gone at
+// the end.
+static void test_cgroups(void) {
+  char *cgroups[3] = {strdup(scratch("one")), strdup(scratch("two")), NULL};
+  char *missing[2] = {strdup(scratch("missing")), NULL}, *empty[2] = {strdup(scratch("empty")), NULL};
+  char script[2048];
+  make_directory("one");
+  make_directory("two");
+  make_directory("empty");
+  make_file("one/cgroup.procs", "");
+  make_file("two/cgroup.procs", "");
+  snprintf(script, sizeof script, "test $(cat %s/cgroup.procs) = $$ && test $(cat %s/cgroup.procs) = $$", cgroups[0],
+           cgroups[1]);
+  start();
+  struct exec_spec spec = shell(script);
+  spec.cgroups = cgroups;
+  check_exec(spec, "", EXIT_EXITED, 0);
+  spec = shell("echo never");
+  spec.cgroups = missing;
+  check_exec(spec, "", EXIT_NOT_STARTED, 0);
+  spec.cgroups = empty;
+  check_exec(spec, "", EXIT_NOT_STARTED, 0);
+  CHECK(access(cgroups[0], F_OK) == 0 && access(empty[0], F_OK) == 0);
+  CHECK_EQUAL(client_end(&client), 0);
+  CHECK(access(cgroups[0], F_OK) == 0 && access(empty[0], F_OK) != 0);
+  free(cgroups[0]), free(cgroups[1]), free(missing[0]), free(empty[0]);
+}
+
 // The terminal is for the question alone: all of stdin but the answer's line is the command's.
 static void test_question(void) {
   int in[2], out[2], state = 0;
@@ -373,6 +401,7 @@ void exec_tests(void) {
   test_run("a process in the background holds nothing up", test_background);
   test_run("a process in the background keeps to its limits and is cancelled", test_background_limits);
   test_run("a process in the background ends with its tree, and lives on, for its time, on the host", test_background_end);
+  test_run("a process is put into its cgroups before it begins", test_cgroups);
   test_run("a question at the terminal is answered from stdin", test_question);
   test_run("output of any length comes whole through a slow reader", test_flood);
 }

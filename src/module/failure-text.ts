@@ -30,6 +30,7 @@ const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
   30: ["EROFS", "read-only file system"],
   31: ["EMLINK", "too many links"],
   32: ["EPIPE", "broken pipe"],
+  34: ["ERANGE", "out of range"],
   36: ["ENAMETOOLONG", "name too long"],
   38: ["ENOSYS", "the kernel does not have it"],
   39: ["ENOTEMPTY", "directory not empty"],

@@ -109,6 +109,10 @@ export interface ExecSpec {
   /** Put into a private directory outside the tree; `@files@` in argv and environment values stands for that directory. */
   readonly files?: readonly { readonly name: string; readonly mode: number; readonly content: Content }[];
   readonly pty?: boolean;
+  /** Of a cgroup of its own, by name, as they are written: `memory_max: "64M"`. */
+  readonly limits?: Readonly<Record<string, string>>;
+  /** Directories of cgroups on the host that it is put into before it runs. The session sets them, from `limits`. */
+  readonly cgroups?: readonly string[];
   /** Kill what the process left behind in the background when it ends. */
   readonly killLeftovers?: boolean;
 }
@@ -171,6 +175,8 @@ export interface Exit {
   readonly value: number;
   /** For `not-started`. */
   readonly failure?: Failure;
+  /** What a limit of its own did to it: `killed: memory limit of 64 MiB reached`. */
+  readonly note?: string;
   readonly wallMs: number;
   readonly cpuMs: number;
 }

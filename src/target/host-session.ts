@@ -6,6 +6,8 @@ import type { Greeting } from "../wire/messages.js";
 import { escapeControls } from "../wire/noise.js";
 import { Blobs } from "./blobs.js";
 import type { HelperStream } from "../connection/helper-stream.js";
+import { HostLimits } from "./host-limits.js";
+import { LimitedTree } from "./limited-tree.js";
 import { Link } from "./link.js";
 import type { Entry, HostInfo, HostSession, TreeSession } from "./session.js";
 import { Tree } from "./tree-session.js";
@@ -24,7 +26,7 @@ export async function openHostSession(
     link.fail(error);
     throw error;
   }
-  return new Session(host, link, infoOf(greeting));
+  return new Session(host, link, greeting);
 }
 
 class Session implements HostSession {
@@ -32,16 +34,22 @@ class Session implements HostSession {
   readonly info: HostInfo;
   readonly #link: Link;
   readonly #blobs: Blobs;
+  readonly #limits: HostLimits;
   #lastTree = 0;
 
-  constructor(host: string, link: Link, info: HostInfo) {
+  constructor(host: string, link: Link, greeting: Greeting) {
     this.host = host;
-    this.info = info;
+    this.info = infoOf(greeting);
+    this.#limits = new HostLimits((path, options) => this.#open(path, options), greeting.pid);
     this.#link = link;
     this.#blobs = new Blobs(link, host);
   }
 
   openTree(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): TreeSession {
+    return new LimitedTree(this.#open(path, options), this.#limits, path, options);
+  }
+
+  #open(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): Tree {
     const name = options.isHostRoot ? this.host : `${this.host}:${escapeControls(path)}`;
     return new Tree(this.#link, this.#blobs, ++this.#lastTree, name, path, options);
   }

@@ -74,6 +74,7 @@ export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentS
     umask: spec.umask ?? UMASK_DEFAULT,
     entry: ENTRY_OF_TREE,
     files,
+    cgroups: spec.cgroups ?? [],
   };
 }
 

@@ -38,6 +38,8 @@ export interface WireExec {
   /** Of ENTRIES; 255: the tree's. */
   readonly entry: number;
   readonly files: readonly { readonly name: string; readonly mode: number; readonly content: WireContent }[];
+  /** Directories of cgroups on the host that it is put into before it runs. */
+  readonly cgroups: readonly string[];
 }
 
 /** In the order of their numbers. */
@@ -286,6 +288,7 @@ export function writeExec(writer: Writer, exec: WireExec): void {
     writer.u16(file.mode);
     writeContent(writer, file.content);
   });
+  writer.list(exec.cgroups, (_, directory) => writer.str(directory));
 }
 
 export function readExec(reader: Reader): WireExec {
@@ -313,6 +316,7 @@ export function readExec(reader: Reader): WireExec {
     umask: reader.u16(),
     entry: reader.u8(),
     files: reader.list(11, () => ({ name: reader.str(), mode: reader.u16(), content: readContent(reader) })),
+    cgroups: reader.list(4, () => reader.str()),
   };
 }
 

@@ -50,13 +50,19 @@ const failure: fc.Arbitrary<Failure> = record<Failure>({
 });
 
 const exit: fc.Arbitrary<Exit> = fc.oneof(
-  record<Omit<Exit, "failure">>({
+  record<Omit<Exit, "failure" | "note">>({
     kind: fc.constantFrom("exited", "signaled", "timed-out", "cancelled"),
     value: u32,
     wallMs: u32,
     cpuMs: u32,
   }),
-  record<Required<Exit>>({ kind: fc.constant("not-started"), value: u32, failure, wallMs: u32, cpuMs: u32 }),
+  record<Required<Omit<Exit, "note">>>({
+    kind: fc.constant("not-started"),
+    value: u32,
+    failure,
+    wallMs: u32,
+    cpuMs: u32,
+  }),
 );
 
 const STAT_FIELDS = [
@@ -109,6 +115,7 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   umask: u16,
   entry: fc.integer({ min: 0, max: 255 }),
   files: fc.array(record({ name: str, mode: u16, content }), { maxLength: 2 }),
+  cgroups: fc.array(str, { maxLength: 2 }),
 });
 
 const real = str.filter((text) => text !== "");

@@ -54,6 +54,7 @@ const plainExec: WireExec = {
   umask: 0xffff,
   entry: 255,
   files: [],
+  cgroups: [],
 };
 
 const fullExec: WireExec = {
@@ -77,6 +78,7 @@ const fullExec: WireExec = {
     { name: "shim", mode: 0o755, content: { kind: "bytes", bytes: text("#!/bin/sh\n") } },
     { name: "big", mode: 0o600, content: { kind: "blob", sha256: SHA256 } },
   ],
+  cgroups: ["/sys/fs/cgroup/crun-1-1", "/sys/fs/cgroup/pids/crun-1-1"],
 };
 
 const stat: WireProbe = {
