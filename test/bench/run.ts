@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { btrfsPool } from "../lab/btrfs.js";
 import { findTool, missing } from "../lab/needs.js";
-import { must, repositoryRoot } from "../lab/process.js";
+import { must } from "../lab/process.js";
 import { delayingRelay } from "../lab/relay.js";
 import { Scope } from "../lab/scope.js";
 import type { SshHost } from "../lab/sshd.js";
@@ -15,6 +15,18 @@ import { sshHost } from "../lab/sshd.js";
 import { measureAnsible } from "./ansible.js";
 import type { Contender, Sample } from "./measure.js";
 import { measure, onProcessorTime, processorMs, race } from "./measure.js";
+import {
+  bench,
+  changedTasks,
+  crun,
+  hasEndedWell,
+  row,
+  say,
+  script,
+  seconds,
+  treeNames,
+  writeInventory,
+} from "./shop.js";
 
 const { values } = parseArgs({
   options: {
@@ -24,38 +36,7 @@ const { values } = parseArgs({
   },
 });
 const repeat = Number(values.repeat);
-const root = repositoryRoot();
-const crun = join(root, "dist", "crun.js");
-const bench = join(root, "test", "bench");
-const script = join(bench, "converge.sh");
-
 const wanted = (contender: Contender): Contender => (values.cpu ? onProcessorTime(contender) : contender);
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function row(what: string, value: string, aim = ""): void {
-  say(`  ${what.padEnd(58)} ${value.padStart(12)}${aim === "" ? "" : `   (aim: ${aim})`}`);
-}
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
-const treeNames = (count: number): string[] => Array.from({ length: count }, (_, index) => `web${1000 + index}`);
-
-/** Changed tasks of all targets, from the recap that ends `--output json`. */
-function changedTasks(output: string): number {
-  const last: unknown = JSON.parse(output.trim().split("\n").at(-1) ?? "");
-  assert.ok(typeof last === "object" && last !== null && "targets" in last, output.slice(-2000));
-  assert.ok(typeof last.targets === "object" && last.targets !== null);
-  return Object.values(last.targets).reduce((sum: number, counts: Record<string, number>) => {
-    assert.equal((counts["failed"] ?? 0) + (counts["unreachable"] ?? 0), 0, output.slice(-2000));
-    return sum + (counts["changed"] ?? 0);
-  }, 0);
-}
-
-function hasEndedWell(sample: Sample): void {
-  assert.equal(sample.status, 0);
-}
 
 function nothingChanged(count: number): (sample: Sample) => void {
   return (sample) => {
@@ -73,13 +54,6 @@ function crunContender(name: string, inventory: string, more: readonly string[] 
 function scriptContender(name: string, trees: readonly string[], width: number): Contender {
   const command = `printf '%s\\n' "$@" | xargs -P ${width} -I TREE sh -c 'exec chroot "$1" /bin/sh -s <"$0"' ${script} TREE`;
   return { name, argv: ["bash", "-c", command, "script", ...trees], check: nothingChanged(trees.length) };
-}
-
-function writeInventory(directory: string, host: string, names: readonly string[], vars: readonly string[]): string {
-  const file = join(directory, `${host}-${names.length}.ini`);
-  const lines = ["[web]", ...names.map((name) => `${host}:${name}`), "", "[all:vars]", ...vars];
-  writeFileSync(file, `${lines.join("\n")}\n`);
-  return file;
 }
 
 /** Both must agree on what is wanted: what one has made, the other finds converged. */
