@@ -1,5 +1,6 @@
 // The options of the command line, as checked values.
 
+import type { TrackWord } from "../playbook/play.js";
 import type { VaultFlags } from "./vault-keys.js";
 
 /** Options that every command which reaches hosts takes. */
@@ -30,6 +31,8 @@ export interface PlayOptions extends ReachOptions {
   readonly isDiff: boolean;
   readonly startAtTask: string | undefined;
   readonly forcesHandlers: boolean;
+  /** What is kept of trees in all plays. */
+  readonly track?: readonly TrackWord[];
   /** Asks before each task. */
   readonly isStepped: boolean;
   /** `list`: shows what `lists` names. */

@@ -37,6 +37,7 @@ import { reportFor } from "./reporting.js";
 import { selectionOf, stepMode } from "./selecting.js";
 import { misspelledConnectionVariables } from "../target/misspelled.js";
 import { setUp, showWarning, type Setup } from "./setup.js";
+import { userAtHost } from "./user-at-host.js";
 import { version } from "./version.js";
 
 /** What `crun plan` adds to a play. */
@@ -218,6 +219,11 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
     },
     sink: planning ? planning.around(report) : report,
     recorder: planning?.recorder,
+    tracking: {
+      words: new Set(options.track),
+      by: userAtHost(),
+      playbook: options.playbooks.join(" "),
+    },
     isCheck: options.isCheck,
     isDiff: options.isDiff,
     becomesByDefault: options.become,

@@ -306,6 +306,7 @@ function playing(command: Command): Command {
     .option("-D, --diff", "show differences")
     .option("--start-at-task <name>", "begin at this task")
     .option("--step", "ask before each task")
+    .option("--track <what>", "keep what trees were before and after: snapshot, etckeeper (several)", collect, [])
     .option("--force-handlers", "handlers of failed targets run, too, where a play does not say otherwise")
     .addOption(new Option("--flush-cache", "nothing to do: facts are not kept between runs").hideHelp())
     .option("--list-tasks", "list the tasks and end")

@@ -2,6 +2,7 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { PlayOptions, ReachOptions } from "./options.js";
+import { trackWord } from "./track-words.js";
 import type { VaultFlags } from "./vault-keys.js";
 
 /** What commander gathered, not looked at yet. */
@@ -43,6 +44,7 @@ export function playOptions(playbooks: readonly string[], options: RawOptions): 
     isCheck: options["check"] === true,
     isDiff: options["diff"] === true,
     startAtTask: textOf(options, "startAtTask"),
+    track: listOf(options, "track").map(trackWord),
     isStepped: options["step"] === true,
     action: isSyntax ? "syntax-check" : lists.size > 0 ? "list" : "play",
     lists,

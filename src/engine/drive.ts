@@ -95,10 +95,20 @@ async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, 
   if (!work?.plan) return;
   const { jobs } = on.play.run;
   const { plan, op } = work;
+  await keepTrack(on, venue);
   const order = { target: venue.base.target.name, title: titleFor(work), place: op.task.place, plan, changes, seconds };
   work.job = await atWork(on, venue, (session) => jobs.start(order, session));
   work.phase = "finish";
   on.forget(venue);
+}
+
+/** Before a tree is changed for the first time: what the play wants to be kept of it. A tree that is worked on from outside is none yet, or another one. */
+async function keepTrack(on: TargetPlay, venue: Venue): Promise<void> {
+  const { run, play } = on.play;
+  const state = venue.concerns ? undefined : run.state(venue.base.target.name);
+  if (!run.tracking || !state) return;
+  const begin = run.tracking.begin.bind(run.tracking, state, play.track, () => on.scopes.of([], undefined));
+  await begin(() => venue.open());
 }
 
 /** What the task at hand, which waits for facts, will look at then. */
@@ -162,6 +172,7 @@ async function flush(on: TargetPlay): Promise<void> {
     return;
   }
   let lost: CrunError | undefined;
+  await keepTrack(on, venue);
   try {
     await atWork(on, venue, (session) => applyAll(on, session, changes, outcomes));
   } catch (error) {

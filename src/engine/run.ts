@@ -32,6 +32,7 @@ import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
 import { Stats } from "./stats.js";
 import { groupsOf, TargetScopes, type ScopeFactory } from "./variables.js";
+import { Tracking, type TrackingOptions } from "./tracking.js";
 import { VarsFiles, type VarsFileLoader } from "./vars-files.js";
 import { Venues } from "./venues.js";
 
@@ -75,6 +76,8 @@ export interface RunOptions {
   readonly sink: EventSink;
   /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
   readonly recorder?: Recorder | undefined;
+  /** Absent: plays keep nothing of their trees, whatever they say. */
+  readonly tracking?: TrackingOptions | undefined;
   readonly isCheck?: boolean;
   readonly isDiff?: boolean;
   readonly becomesByDefault?: boolean;
@@ -116,6 +119,8 @@ export class Run {
   readonly venues: Venues;
   readonly recorder: Recorder | undefined;
   readonly jobs = new Jobs();
+  /** Undefined: nothing is changed, or nothing kept. */
+  readonly tracking: Tracking | undefined;
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -152,6 +157,8 @@ export class Run {
       },
     };
     const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
+    const isTracking = options.tracking && !this.isCheck;
+    this.tracking = isTracking ? new Tracking(this, options.tracking, runId) : undefined;
     const { only, skip } = options.tags ?? allTags;
     const runTags = only.size === 0 ? ["all"] : [...only];
     const skipTags = [...skip];
@@ -314,6 +321,7 @@ export class Run {
       }
     }
     await this.jobs.end((diagnostic) => this.tell({ event: "warning", diagnostic }));
+    await this.tracking?.end();
     const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });

@@ -9,6 +9,10 @@ export interface Playbook {
   readonly plays: readonly Play[];
 }
 
+/** What can be kept of trees that a play changes. */
+export const trackWords = ["snapshot", "etckeeper"] as const;
+export type TrackWord = (typeof trackWords)[number];
+
 export interface Play {
   readonly name: string;
   readonly place: Place;
@@ -31,6 +35,8 @@ export interface Play {
   readonly order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
   /** Undefined: as the command line says. */
   readonly forceHandlers: boolean | undefined;
+  /** What is kept of its trees before and after the run. */
+  readonly track: ReadonlySet<TrackWord>;
   /** Roles' defaults, lowest precedence, in order. */
   readonly roleDefaults: readonly VarLayer[];
   /** Roles' vars, above the play's vars and vars_files, in order. A role's tasks have their own once more in `vars`. */

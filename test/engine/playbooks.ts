@@ -178,6 +178,7 @@ export function play(
     anyErrorsFatal: false,
     order: "inventory",
     forceHandlers: false,
+    track: new Set(),
     roleDefaults: [],
     roleVars: [],
     roleNames: { own: [], dependencies: [] },

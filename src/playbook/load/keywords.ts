@@ -116,6 +116,7 @@ export const PLAY_KEYWORDS: Keywords = {
   order: true,
   serial: true,
   strategy: true,
+  track: true,
   port: true,
   remote_user: true,
 };

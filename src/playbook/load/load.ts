@@ -18,7 +18,7 @@ import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
 import { staticValue, templateOf } from "../template/template.js";
 import { isTemplateText, plainText, varsOf } from "./vars.js";
-import { flagOf, numberOf, orderOf, serialOf, strategyOf, varsFilesOf } from "./play-keywords.js";
+import { flagOf, numberOf, orderOf, serialOf, strategyOf, trackOf, varsFilesOf } from "./play-keywords.js";
 import { answeredLayer, promptsOf } from "./prompts.js";
 import { staticLayers } from "./vars-files.js";
 import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
@@ -225,6 +225,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     maxFailPercentage: numberOf(settled("max_fail_percentage"), "max_fail_percentage", findings),
     anyErrorsFatal: lineage.anyErrorsFatal,
     order: orderOf(settled("order"), findings),
+    track: trackOf(settled("track"), findings),
     forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings),
     roleDefaults: [...gathered.listed.defaults, ...gathered.imported.defaults],
     roleVars: [...gathered.listed.vars, ...gathered.imported.vars],

@@ -2,7 +2,7 @@
 
 import { booleanOf, oneOf, plainBoolean, plainNumber } from "./vars.js";
 import type { Findings } from "./findings.js";
-import type { Play } from "../play.js";
+import { trackWords, type Play, type TrackWord } from "../play.js";
 import { templateOf } from "../template/template.js";
 import type { Renderable } from "../../module/value.js";
 import type { YamlNode } from "../yaml/yaml.js";
@@ -51,6 +51,11 @@ const ORDERS = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "s
 
 export function orderOf(node: YamlNode | undefined, findings: Findings): Play["order"] {
   return (node && oneOf(node, "order", ORDERS, findings)) ?? "inventory";
+}
+
+export function trackOf(node: YamlNode | undefined, findings: Findings): ReadonlySet<TrackWord> {
+  const items = node?.kind === "list" ? node.items : node ? [node] : [];
+  return new Set(items.flatMap((item) => oneOf(item, "track", trackWords, findings) ?? []));
 }
 
 export function serialOf(node: YamlNode | undefined, findings: Findings): (number | string)[] | undefined {

@@ -116,5 +116,6 @@ export const keywordSchemas: Readonly<Record<string, JsonSchema>> = {
     type: "string",
     description: "free: each target at its own pace; linear: task by task.",
   },
+  track: texts("What is kept of the trees before and after a run that changes them: snapshot, etckeeper."),
   import_playbook: { type: "string", description: "Another playbook whose plays stand here." },
 };
