@@ -9,7 +9,7 @@ import { backendNamed, chooseBackend } from "./backends/choose.js";
 import { joinPath } from "../module/tree-path.js";
 import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
 import { programName, programRefusal } from "./program.js";
-import { recipeDifference, recipeHash, type Recipe } from "./recipe.js";
+import { recipeDifference, recipeHash, recipeOf, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
 import type { AnySource, Filling, Site } from "./source.js";
 
@@ -72,7 +72,7 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   if (wish.state === "absent") return planAbsent(look, place, record);
   const { source } = wish;
   if (!source) return refused({ message: "it is not said what the tree is to be made from" });
-  const recipe = recipeOf(source, wish.params, site);
+  const recipe = recipeOf(source, wish.params, source.identity?.(wish.params, site));
   const { stat } = look.tree;
   if (stat === undefined) return planNew(wish, source, recipe, seen, site, look, undefined);
   if (stat.type !== "directory")
@@ -96,18 +96,6 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   const running = runningRefusal(look, place);
   if (running) return refused(running);
   return planNew(wish, source, recipe, seen, site, look, record);
-}
-
-/** What a source's params make of a tree: without those that only say how to get at it. */
-export function recipeOf(
-  source: Pick<AnySource, "name" | "incidental" | "identity">,
-  params: Readonly<Record<string, unknown>>,
-  site: Site,
-): Recipe {
-  const incidental = new Set(source.incidental);
-  const all = { ...params, ...source.identity?.(params, site) };
-  const telling = Object.entries(all).filter(([key, value]) => value !== undefined && !incidental.has(key));
-  return { source: source.name, params: Object.fromEntries(telling) };
 }
 
 function planNew(

@@ -8,6 +8,19 @@ export interface Recipe {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** What a source's params make of a tree: without those that only say how to get at it, with what else tells what it holds. */
+export function recipeOf(
+  source: { readonly name: string; readonly incidental?: readonly string[] },
+  params: Readonly<Record<string, unknown>>,
+  identity: Readonly<Record<string, unknown>> = {},
+): Recipe {
+  const incidental = new Set(source.incidental);
+  const telling = Object.entries({ ...params, ...identity }).filter(
+    ([key, value]) => value !== undefined && !incidental.has(key),
+  );
+  return { source: source.name, params: Object.fromEntries(telling) };
+}
+
 /** SHA-256, hex. */
 export function recipeHash(recipe: Recipe): string {
   return createHash("sha256").update(canonical(recipe)).digest("hex");

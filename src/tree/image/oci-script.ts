@@ -14,31 +14,42 @@ with_skopeo() {
   set -- "$command" \${AUTHFILE:+"--\${prefix}authfile=$AUTHFILE"} \${CERT_DIR:+"--\${prefix}cert-dir=$CERT_DIR"} \
     \${INSECURE:+"--\${prefix}tls-verify=false"} "$@"
   set -- --override-os=linux --override-arch="$ARCH" \${VARIANT:+"--override-variant=$VARIANT"} "$@"
-  [ -e /etc/containers/policy.json ] || [ -e "$HOME/.config/containers/policy.json" ] || set -- --insecure-policy "$@"
+  [ -e /etc/containers/policy.json ] || [ -e "\${HOME:-/root}/.config/containers/policy.json" ] || set -- --insecure-policy "$@"
   [ ! -d "$work" ] || set -- --tmpdir="$work" "$@"
   timeout "$TIMEOUT" setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- skopeo "$@"
 }
 
 # STATUS FILE: why skopeo did not do it.
 image_failed() {
-  [ "$1" != 124 ] || fail "$IMAGE could not be taken within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
-  if grep -q 'no image found in manifest list' "$2"; then
-    has=$(with_skopeo inspect --raw -- "$IMAGE" 2>&1 | grep -o '"architecture": *"[a-z0-9]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' ')
-    wrong_architecture "\${has:-others }"
+  [ "$1" != 124 ] || fail "$CALLED could not be taken within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
+  if grep -q 'no image found in ' "$2"; then
+    has=$(with_skopeo inspect --raw -- "$IMAGE" 2>&1 | grep -o '"architecture": *"[a-z0-9]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' ' | sed -e 's/ $//' -e 's/ / and /g')
+    wrong_architecture "\${has:-others}"
   fi
   sed -e 's/^time="[^"]*" level=[a-z]* msg=//' "$2" | tail -n 3 | cut -c 1-600 >&2
-  fail "the image $IMAGE could not be taken (status $1)" "Look whether its name is right, the host gets there, and it may."
+  fail "the image $CALLED could not be taken (status $1)" "Look whether its name is right, the host gets there, and it may."
 }
 
 wrong_architecture() {
-  fail "the image $IMAGE is for \${1% }, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: … to take this one all the same."
+  fail "the image $CALLED is for $1, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: … to take this one all the same."
 }
 
 look_at_image() {
   need skopeo "to take images"
   said=$(mktemp) && trap 'rm -f -- "$said"' EXIT
   with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
-  with_skopeo inspect --config --format '{{json .Config}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
+  with_skopeo inspect --config -- "$IMAGE" 2>"$said" || image_failed $? "$said"
+}
+
+# The archive $got: of which kind it is tells a file in it. skopeo takes no path with a colon.
+find_image() {
+  CALLED=$label
+  unpacked "$got" "$label"
+  kind=docker-archive
+  if nobody tar -tf - <"$plain" 2>"$work/said" | grep -q -x -e oci-layout -e ./oci-layout; then kind=oci-archive; fi
+  cd -- "$work" || fail "there is no room to unpack in"
+  ln -s -- "$plain" archive
+  IMAGE=$kind:archive\${REFERENCE:+:$REFERENCE}
 }
 
 take_image() {
@@ -48,7 +59,7 @@ take_image() {
     skopeo inspect --config --format '{{range .RootFS.DiffIDs}}{{.}} {{end}}' "dir:$work/image" >"$work/contents" 2>"$work/said" ||
     image_failed $? "$work/said"
   read -r architecture os layers <"$work/manifest"
-  [ "$os" = linux ] || fail "the image $IMAGE is for \${os:-no system}, not for linux"
+  [ "$os" = linux ] || fail "the image $CALLED is for \${os:-no system}, not for linux"
   [ "$architecture" = "$ARCH" ] || wrong_architecture "$architecture"
 }
 
@@ -57,16 +68,16 @@ unpack_image() {
   set -- $(cat "$work/contents")
   for layer in $layers; do
     number=$((number + 1))
-    case \${layer#sha256:} in *[!0-9a-f]* | '') fail "the image $IMAGE names a layer $layer, which is no digest" ;; esac
+    case \${layer#sha256:} in *[!0-9a-f]* | '') fail "the image $CALLED names a layer $layer, which is no digest" ;; esac
     label="layer $number ($layer)"
     unpacked "$work/image/\${layer#sha256:}" "$label"
     is=$(sha256sum <"$plain")
     [ "sha256:\${is%% *}" = "\${1:-}" ] || fail "$label does not hold what the image says (sha256:\${is%% *}, not \${1:-anything})" "Do not use it unless you know why."
     shift
-    unpack "$plain" "$number" "$label"
+    unpack "$number"
     # Room for the next one.
     rm -f -- "$work/plain" "$work/image/\${layer#sha256:}"
   done
-  [ $# = 0 ] || fail "the image $IMAGE has fewer layers than it says"
+  [ $# = 0 ] || fail "the image $CALLED has fewer layers than it says"
 }
 `.replaceAll("\\$", "$");

@@ -5,7 +5,7 @@
  * capabilities beyond those that owners, modes and file capabilities need. So whatever a name or a link says, it ends inside of the tree. What says that it wants
  * out is refused before, by a look through the archive that runs without any right.
  *
- * `prepare`, then `unpack FILE NUMBER LABEL` for each, then `finish`. With KIND=layers whiteouts are obeyed as the OCI image specification has it.
+ * `prepare`, then `unpack NUMBER` for each, then `finish`. With KIND=layers whiteouts are obeyed as the OCI image specification has it.
  */
 export const unpackScript = String.raw`
 # NAME: copies a program and its libraries into the box; sets words to how it is called from there.
@@ -97,10 +97,9 @@ done
 exec $tar -C / -xf - "$@"
 '
 
-# FILE NUMBER LABEL
+# NUMBER: the archive $plain, which messages call $label.
 unpack() {
-  number=$2 label=$3
-  unpacked "$1" "$label"
+  number=$1
   nobody tar -tvf - --numeric-owner --quoting-style=c --absolute-names <"$plain" >"$work/names" 2>"$work/said" || {
     quote_end "$work/said" 3
     fail "$label is no whole tar archive"

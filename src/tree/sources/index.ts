@@ -2,7 +2,8 @@
 
 import type { AnySource } from "../source.js";
 import { clone } from "./clone.js";
+import { oci } from "./oci.js";
 import { scratch } from "./scratch.js";
 import { tarball } from "./tarball.js";
 
-export const sources: readonly AnySource[] = [clone, tarball, scratch];
+export const sources: readonly AnySource[] = [clone, tarball, oci, scratch];

@@ -36,8 +36,9 @@ begin
 get
 check_sum
 check_signature
+unpacked "$got" "$label"
 prepare
-unpack "$got" 1 "$label"
+unpack 1
 finish
 `;
 

@@ -1,0 +1,234 @@
+// A tree from a container image: its layers, one over the other.
+
+import { contentOf } from "../../module/content.js";
+import type { Context } from "../../module/contract.js";
+import type { ParamSpecs, ParamsOf } from "../../module/param.js";
+import type { ExecObservation, ExecProbe } from "../../module/probe.js";
+import { bytesOf } from "../image/byte-size.js";
+import { commonScript } from "../image/common-script.js";
+import { fetchScript } from "../image/fetch-script.js";
+import { imageArchitecture, imageProblem, registryOf, skopeoName } from "../image/oci-reference.js";
+import { ociScript } from "../image/oci-script.js";
+import {
+  originIdentity,
+  originIncidental,
+  originParams,
+  originProblem,
+  originSteps,
+  originWarnings,
+  sizeProblem,
+} from "../image/origin.js";
+import { contained, scriptSpec, type GivenFile } from "../image/script.js";
+import { toldRefusal, toldWarnings } from "../image/told.js";
+import { unpackScript } from "../image/unpack-script.js";
+import type { TreePlace } from "../place.js";
+import { recipeHash, recipeOf } from "../recipe.js";
+import { defineSource } from "../source.js";
+
+const params = {
+  image: {
+    type: "str",
+    doc:
+      "The image: `REGISTRY/NAME:TAG` or `…@sha256:…` of a registry, or of the host `oci:/DIR:TAG` (a layout), `oci-archive:/FILE`, `docker-archive:/FILE` (docker save), `dir:/DIR`. " +
+      "Instead of it `src`, `path` or `url` name an archive of either kind.",
+  },
+  ...originParams,
+  reference: { type: "str", doc: "Which image of an archive with several (`src`, `path`, `url`)." },
+  arch: {
+    type: "str",
+    doc: "The architecture in images' words (amd64, arm64). Default: the host's own; an image for another one is refused.",
+  },
+  variant: { type: "str", doc: "The variant of the architecture (v7)." },
+  username: { type: "str", doc: "For the registry, with `password`." },
+  password: { type: "str", isSecret: true, doc: "For the registry." },
+  authfile: { type: "path", doc: "A file of the host with credentials, as `podman login` writes it." },
+  tls_verify: {
+    type: "bool",
+    default: true,
+    doc: "false: also over http, or with a certificate that nobody vouches for.",
+  },
+  cert_dir: {
+    type: "path",
+    doc: "A directory of the host with certificates for the registry (`*.crt`, `*.cert`, `*.key`).",
+  },
+  devices: {
+    type: "bool",
+    default: false,
+    doc: "Make the device nodes that it holds. Without it they are left out, with a warning.",
+  },
+} as const satisfies ParamSpecs;
+
+type Given = ParamsOf<typeof params>;
+
+const name = "oci";
+const incidental = [
+  ...originIncidental,
+  "username",
+  "password",
+  "authfile",
+  "tls_verify",
+  "cert_dir",
+] as const satisfies readonly (keyof Given)[];
+
+const lookMain = String.raw`
+if [ -e "$TREE" ] && grep -q -F "$HASH" -- "$RECORD" 2>/dev/null; then exit; fi
+look_at_image
+`;
+
+const main = String.raw`
+begin
+if [ -z "$IMAGE" ]; then
+  get
+  check_sum
+  check_signature
+  find_image
+fi
+take_image
+prepare
+unpack_image
+finish
+`;
+
+export const oci = defineSource({
+  name,
+  summary: "a container image: of a registry (skopeo), an OCI layout, or an archive (docker save, OCI)",
+  params,
+  shortFor: "image",
+  incidental,
+  examples: [
+    { title: "A tree from a container image", yaml: "tree:\n  name: base\n  oci: registry.example.org/debian:12" },
+    { title: "A tree from what docker save wrote", yaml: "tree:\n  name: base\n  oci: { path: /srv/app.tar }" },
+  ],
+  check: (given) => {
+    const { image, src, path, url, username, password, authfile, reference, cert_dir } = given;
+    if ((username === undefined) !== (password === undefined)) return "username and password are needed together";
+    if (username !== undefined && authfile !== undefined) return "username and authfile exclude each other";
+    if ([authfile, cert_dir].some((one) => one?.startsWith("/") === false))
+      return "authfile and cert_dir must be absolute paths of the host";
+    if (image === undefined) return originProblem(given);
+    if (src !== undefined || path !== undefined || url !== undefined) return "image excludes src, path and url";
+    if (reference !== undefined) return "reference belongs to an archive (src, path, url); image names its own";
+    return imageProblem(image) ?? sizeProblem(given.max_size);
+  },
+  identity: (given, { context }) => originIdentity(given, context.sources["oci.src"]),
+  observe: (given, site) =>
+    given.image === undefined ? {} : { image: lookProbe(given, given.image, site.place, site.context) },
+  fill: (given, seen, into, { context }) => {
+    const { image } = given;
+    const architecture = architectureOf(given, context);
+    const look = seen.image === undefined ? undefined : readLook(seen.image);
+    const refusal =
+      seen.image && (toldRefusal("looking at the image", seen.image) ?? wrongMachine(given, look, architecture));
+    if (refusal) return { changes: [], refusal };
+    const { changes, variables } = originSteps(given, context.sources["oci.src"], into);
+    const spec = scriptSpec(
+      "unpack",
+      [commonScript, fetchScript, ociScript, unpackScript, main],
+      {
+        ...variables,
+        ...skopeoVariables(given, context),
+        ...(image === undefined ? { IMAGE: "" } : { IMAGE: skopeoName(image, look?.digest), CALLED: image }),
+        ...(given.reference === undefined ? {} : { REFERENCE: given.reference }),
+        INTO: into,
+        KIND: "layers",
+        ...(given.devices ? { DEVICES: "yes" } : {}),
+      },
+      credentials(given),
+    );
+    return {
+      changes: image === undefined ? [...changes, contained(spec)] : [contained(spec)],
+      warnings: image === undefined ? originWarnings(given) : [],
+      ...(look ? { found: look } : {}),
+      explain: (_index, outcome) => toldRefusal("unpacking the image", outcome),
+      tell: (outcomes) => toldWarnings(outcomes.at(-1)),
+    };
+  },
+});
+
+/** Asks what the image is now, unless the tree is there and made of this recipe. */
+function lookProbe(given: Given, image: string, place: TreePlace, context: Context): ExecProbe {
+  const hash = recipeHash(recipeOf({ name, incidental }, given));
+  const spec = scriptSpec(
+    "look",
+    [commonScript, ociScript, lookMain],
+    {
+      ...skopeoVariables(given, context),
+      IMAGE: skopeoName(image),
+      CALLED: image,
+      TREE: place.path,
+      RECORD: place.record,
+      HASH: hash,
+    },
+    credentials(given),
+  );
+  return { kind: "exec", exec: { ...spec, timeoutMs: (Math.min(given.timeout, 120) + 5) * 1000 } };
+}
+
+function skopeoVariables(given: Given, context: Context): Readonly<Record<string, string>> {
+  const { authfile, cert_dir, tls_verify, variant } = given;
+  return {
+    ARCH: architectureOf(given, context),
+    TIMEOUT: String(given.timeout),
+    MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+    ...(variant === undefined ? {} : { VARIANT: variant }),
+    ...(given.password === undefined ? {} : { AUTHFILE: "@files@/auth.json" }),
+    ...(authfile === undefined ? {} : { AUTHFILE: authfile }),
+    ...(cert_dir === undefined ? {} : { CERT_DIR: cert_dir }),
+    ...(tls_verify ? {} : { INSECURE: "yes" }),
+  };
+}
+
+function architectureOf(given: Given, context: Context): string {
+  return given.arch ?? imageArchitecture(context.architecture);
+}
+
+/** Never in a command line, where everybody on the host could read it. */
+function credentials({ image, username, password }: Given): readonly GivenFile[] {
+  if (username === undefined || password === undefined || image === undefined) return [];
+  const auth = Buffer.from(`${username}:${password}`).toString("base64");
+  const content = contentOf(JSON.stringify({ auths: { [registryOf(image)]: { auth } } }));
+  return [{ name: "auth.json", mode: 0o600, content: { ...content, isSecret: true } }];
+}
+
+/** What was found of the image, for the record. */
+interface Look extends Readonly<Record<string, string>> {
+  readonly digest: string;
+  readonly architecture: string;
+  readonly system: string;
+  /** Its environment, command, user and the like: JSON, for whoever wants to start what it was made for. */
+  readonly config: string;
+}
+
+const configLimit = 32 * 1024;
+
+function readLook(seen: ExecObservation): Look | undefined {
+  const text = Buffer.from(seen.stdout).toString("utf8");
+  const match = /^(\S*) (\S*) (sha256:[0-9a-f]{64})\n/.exec(text);
+  if (!match) return undefined;
+  const [line, architecture = "", system = "", digest = ""] = match;
+  const config = readConfig(text.slice(line.length));
+  return { digest, architecture, system, config: config.length > configLimit ? "" : config };
+}
+
+/** The part that says what to start: JSON again; nothing where it is none. */
+function readConfig(text: string): string {
+  try {
+    const { config } = JSON.parse(text) as { readonly config?: unknown };
+    return config === undefined ? "" : JSON.stringify(config);
+  } catch {
+    // It only goes into the record; what is unpacked does not depend on it.
+    return "";
+  }
+}
+
+function wrongMachine({ image, arch }: Given, look: Look | undefined, wanted: string) {
+  if (!look || (look.architecture === wanted && look.system === "linux")) return undefined;
+  const is = look.system === "linux" ? look.architecture : `${look.system}/${look.architecture}`;
+  return {
+    message: `the image ${image} is for ${is === "" ? "no architecture" : is}, not for ${wanted}`,
+    remedy:
+      arch === undefined
+        ? `Take another image, or say arch: ${look.architecture} to take this one all the same.`
+        : "Take another image, or correct arch.",
+  };
+}
