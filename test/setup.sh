@@ -11,7 +11,7 @@ packages=(
   # hosts, machines, the lab VM
   openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
   # images
-  curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin skopeo umoci docker-registry
+  curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin skopeo umoci docker-registry squashfs-tools fdisk
   # compared with, where they are
   ansible-core
 )

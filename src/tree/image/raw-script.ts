@@ -27,21 +27,32 @@ mount_at() {
 
 # The first partition that its table calls a root of this machine; else the only one of Linux; or the one that was asked for.
 choose_partition() {
-  partx --show --raw --noheadings --output NR,START,SECTORS,TYPE,NAME -- "$plain" >"$work/table" 2>"$work/said" || {
+  partx --raw --noheadings --output NR,START,SECTORS,TYPE,NAME -- "$plain" >"$work/table" 2>"$work/said" || {
     quote_end "$work/said" 3
     fail "$label: its table of partitions could not be read"
   }
-  chosen=$(awk -v wanted="\${PARTITION:-}" -v root="$ROOT_TYPE" '
-    wanted != "" { if ($1 == wanted || $5 == wanted) { print $2, $3; found = 1; exit }; next }
-    tolower($4) == root { print $2, $3; found = 1; exit }
-    tolower($4) == "0fc63daf-8483-4772-8e79-3d69d8477de4" || $4 == "0x83" { count++; linux = $2 " " $3 }
-    END { if (!found && wanted == "" && count == 1) print linux }
+  chosen=$(awk -v wanted="\${PARTITION:-}" -v types="$ROOT_TYPES" -v machine="$MACHINE" '
+    BEGIN { count = split(types, pairs, " "); for (i = 1; i <= count; i++) { split(pairs[i], pair, "="); machines[pair[1]] = pair[2] } }
+    { type = tolower($4) }
+    wanted != "" { if (!found && ($1 == wanted || $5 == wanted)) { found = 1; print "at", $2, $3 } next }
+    machines[type] == machine { if (!found) print "at", $2, $3; found = 1 }
+    type in machines { other = machines[type] }
+    type == "0fc63daf-8483-4772-8e79-3d69d8477de4" || type == "0x83" { count_linux++; linux = $2 " " $3 }
+    END {
+      if (found || wanted != "") exit
+      if (other != "") print "for", other
+      else if (count_linux == 1) print "at", linux
+    }
   ' "$work/table")
-  [ -n "$chosen" ] || {
+  case $chosen in
+  'at '*) chosen=\${chosen#at } ;;
+  'for '*) fail "$label is for \${chosen#for }, not for $MACHINE" "Say partition: NUMBER to take its files all the same." ;;
+  *)
     quote_end "$work/table" 20
-    if [ -n "\${PARTITION:-}" ]; then fail "$label has no partition $PARTITION"; fi
-    fail "$label: it cannot be told which of its partitions is the root file system" "Say partition: NUMBER, or its name."
-  }
+    [ -z "\${PARTITION:-}" ] || fail "$label has no partition $PARTITION" "These it has: number, start, sectors, type, name."
+    fail "it cannot be told which partition of $label is the root file system" "Say partition: NUMBER, or its name."
+    ;;
+  esac
 }
 
 mount_image() {
@@ -67,7 +78,7 @@ mount_image() {
 pack_disk() {
   image=$plain
   plain=$work/files.tar
-  set -- tar --create --file=- --numeric-owner --sparse --acls --xattrs '--xattrs-exclude=trusted.*' --directory="$disk" .
+  set -- tar --create --file=- --numeric-owner --sparse --acls --xattrs '--xattrs-exclude=trusted.*' --anchored --exclude=./lost+found --directory="$disk" .
   prlimit --fsize="$MAX_SIZE" -- setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- "$@" >"$plain" 2>"$work/said" || {
     [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$label holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
     quote_end "$work/said" 3

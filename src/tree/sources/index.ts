@@ -3,7 +3,8 @@
 import type { AnySource } from "../source.js";
 import { clone } from "./clone.js";
 import { oci } from "./oci.js";
+import { raw } from "./raw.js";
 import { scratch } from "./scratch.js";
 import { tarball } from "./tarball.js";
 
-export const sources: readonly AnySource[] = [clone, tarball, oci, scratch];
+export const sources: readonly AnySource[] = [clone, tarball, oci, raw, scratch];
