@@ -5,7 +5,7 @@
 #include "run.h"
 #include "tree.h"
 
-static int run_change(struct tree *tree, const struct change *change, const struct task *task, struct buffer *out,
+static int carry_out(struct tree *tree, const struct change *change, const struct task *task, struct buffer *out,
                       bool *succeeded, struct err *err) {
   *succeeded = true;
   switch ((enum change_kind)change->kind) {
@@ -41,6 +41,30 @@ static int run_change(struct tree *tree, const struct change *change, const stru
   return err_fail(err, FAILURE_BAD_REQUEST, "change", change->path, "Unknown kind of change.");
 }
 
+// What a change says of owners is in the machine's own ids.
+static int shift_owner(const struct ids *ids, struct change *change, struct err *err) {
+  if (change->uid != ID_KEEP && !id_outside(&ids->users, change->uid, &change->uid)) {
+    return err_fail_errno(err, FAILURE_SYSTEM, EINVAL, "chown", change->path, "The machine has no user id %u.",
+                          change->uid);
+  }
+  if (change->gid != ID_KEEP && !id_outside(&ids->groups, change->gid, &change->gid)) {
+    return err_fail_errno(err, FAILURE_SYSTEM, EINVAL, "chown", change->path, "The machine has no group id %u.",
+                          change->gid);
+  }
+  return 0;
+}
+
+static int run_change(struct tree *tree, struct change *change, const struct task *task, struct buffer *out,
+                      bool *succeeded, struct err *err) {
+  const struct ids *ids = &tree_root(tree, change->at_host)->ids;
+  // A process has its ids from joining the machine.
+  if (!ids->is_shifted || change->kind == CHANGE_EXEC) return carry_out(tree, change, task, out, succeeded, err);
+  if (shift_owner(ids, change, err) != 0 || ids_enter(ids, err) != 0) return -1;
+  int status = carry_out(tree, change, task, out, succeeded, err);
+  ids_leave(ids);
+  return status;
+}
+
 static void put_applied(struct tree *tree, const struct task *task, const struct buffer *outcome) {
   struct buffer *out = &tree->port->out;
   bool is_large = outcome->length > CHUNK_MAX;
@@ -59,7 +83,7 @@ static void put_applied(struct tree *tree, const struct task *task, const struct
   port_send_if_due(tree->port);
 }
 
-static bool apply_one(struct tree *tree, const struct change *change, const struct task *task) {
+static bool apply_one(struct tree *tree, struct change *change, const struct task *task) {
   auto_buffer struct buffer outcome = {0};
   struct err err;
   bool succeeded;

@@ -17,8 +17,8 @@ int change_make_directory(struct tree *tree, const struct change *change, struct
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
   auto_close int fd = -1;
-  uid_t uid = change->uid != ID_KEEP ? change->uid : geteuid();
-  gid_t gid = change->gid != ID_KEEP ? change->gid : getegid();
+  uid_t uid = change->uid != ID_KEEP ? change->uid : ids_file_user();
+  gid_t gid = change->gid != ID_KEEP ? change->gid : ids_file_group();
   struct stat stat;
   if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
   if (expect_check(tree, root, change, &place, err) != 0) return -1;
@@ -29,7 +29,7 @@ int change_make_directory(struct tree *tree, const struct change *change, struct
   }
   fd = openat(place.parent, place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &stat) != 0) return err_system(err, errno, "open", change->path);
-  if (stat.st_uid != geteuid() || stat.st_nlink > 2) {
+  if (stat.st_uid != ids_file_user() || stat.st_nlink > 2) {
     return err_fail(err, FAILURE_CONFLICT, "mkdir", change->path, "Another directory took its name at once.");
   }
   if ((stat.st_uid != uid || stat.st_gid != gid) && fchown(fd, uid, gid) != 0)

@@ -241,6 +241,10 @@ static int choose_agent(struct entry *entry, uint8_t wanted, struct agent_handle
       return err_fail(err, FAILURE_ENTRY, "find the machine", entry->config.root_path, "no machine runs on this tree");
     agent = found > 0 ? AGENT_MACHINE : AGENT_UNSHARE;
   }
+  if (entry->config.has_shifted_ids && agent != AGENT_MACHINE)
+    return err_fail(err, FAILURE_ENTRY, "enter", entry->config.root_path,
+                    "the tree's files have the ids of a machine's user namespace, and that machine does not run: "
+                    "start it, its processes have them too");
   if (entry->agents[agent].control < 0) status = start_agent(entry, agent, leader.process < 0 ? NULL : &leader, err);
   leader_close(&leader);
   *out = &entry->agents[agent];
@@ -405,15 +409,17 @@ int entry_machine(struct entry *entry, struct machine_info *out, struct err *err
   return 0;
 }
 
-int entry_machine_root(const struct entry_config *config, int *out, struct err *err) {
+int entry_machine_root(const struct entry_config *config, int *out, struct ids *ids, struct err *err) {
   struct leader leader;
+  *ids = (struct ids){0};
   *out = -1;
   if (config->is_host_root || (config->kind != ENTRY_AUTO && config->kind != ENTRY_MACHINE)) return 0;
   int found = leader_find(&leader, config->root_fd, config->tree_name, config->kind == ENTRY_AUTO, err);
   if (found <= 0) return found;
-  *out = steal_fd(&leader.root);
+  int status = ids_read(ids, leader.process, err);
+  if (status == 0) *out = steal_fd(&leader.root);
   leader_close(&leader);
-  return 0;
+  return status;
 }
 
 void entry_reap(struct entry *entry, const struct process *process) {

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "ids.h"
 #include "messages.h"
 
 struct entry;
@@ -34,6 +35,7 @@ struct entry_config {
   const char *tree_name;  // last part of that path, or "host"; borrowed
   uint8_t kind;           // enum entry_kind
   bool is_host_root;      // processes run on the host as they are
+  bool has_shifted_ids;   // the tree's files have those of a user namespace: processes run in its machine alone
   int broker;             // who starts those without root (broker.h); 0: this process
 };
 
@@ -81,8 +83,8 @@ int entry_machine(struct entry *entry, struct machine_info *out, struct err *err
 
 // The root as the processes of a running machine see it, with the machine's own mounts (/run, /tmp, binds): an O_PATH
 // descriptor that becomes the caller's, or -1 where no machine runs. Looks for any machine with kind machine, and with
-// auto, to be cheap, for those that machined knows.
-int entry_machine_root(const struct entry_config *config, int *out, struct err *err);
+// auto, to be cheap, for those that machined knows. `ids` are those of its user namespace.
+int entry_machine_root(const struct entry_config *config, int *out, struct ids *ids, struct err *err);
 
 // Forgets the process (its private files beneath /run are removed); call it once its status was read. Closing status_fd
 // does the same, and, if the process still runs, kills it. Closes no descriptor.

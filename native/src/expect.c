@@ -55,7 +55,9 @@ int expect_check(struct tree *tree, const struct root *root, const struct change
   if (type == TYPE_ABSENT) {
     return expect->flags & ~(EXPECT_TYPE | EXPECT_REAL) ? conflict(err, change->path, "What was there (now absent)") : 0;
   }
-  if ((expect->flags & EXPECT_OWNER) && (place->stat.st_uid != expect->uid || place->stat.st_gid != expect->gid)) {
+  struct stat shown = place->stat;
+  ids_show(&root->ids, &shown);
+  if ((expect->flags & EXPECT_OWNER) && (shown.st_uid != expect->uid || shown.st_gid != expect->gid)) {
     return conflict(err, change->path, "The owner");
   }
   if ((expect->flags & EXPECT_MODE) && (place->stat.st_mode & 07777) != expect->mode)

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 
 #include "error.h"
+#include "ids.h"
 
 struct root {
   int fd;            // O_PATH directory
   int proc_fd;       // /proc/self/fd, or -1 where there is no proc file system
   bool has_openat2;  // else every component is walked by hand
+  struct ids ids;    // of the machine whose root it is
 };
 
 // Opens `path` (on the host's own root if `base` is NULL) as a root.

@@ -59,6 +59,7 @@ int put_place(struct tree *tree, const struct root *root, const char *asked, con
     if (length < 0) return err_system(err, errno, "readlink", asked);
     node.target = (struct bytes){(const uint8_t *)target, (size_t)length};
   }
+  ids_show(&root->ids, &node.stat);
   put_node(out, &node);
   return 0;
 }

@@ -78,6 +78,7 @@ static int put_one(struct listing *listing, int parent, const char *name, const 
     ssize_t length = readlinkat(parent, name, target, sizeof target);
     node.target = (struct bytes){(const uint8_t *)target, length < 0 ? 0 : (size_t)length};
   }
+  ids_show(&listing->root->ids, &node.stat);
   put_node(out, &node);
   listing->count++;
   return put_entry_digests(listing, parent, name, stat, out, err);

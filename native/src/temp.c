@@ -96,8 +96,8 @@ int temp_place(struct temp *temp, const struct root *root, const char *name, boo
 int temp_set_attributes(struct temp *temp, const struct attributes *wanted, const char *path, struct err *err) {
   const struct stat *replaced = wanted->replaced;
   bool has_replaced = replaced != NULL && S_ISREG(replaced->st_mode);
-  uid_t uid = wanted->uid != ID_KEEP ? wanted->uid : has_replaced ? replaced->st_uid : geteuid();
-  gid_t gid = wanted->gid != ID_KEEP ? wanted->gid : has_replaced ? replaced->st_gid : getegid();
+  uid_t uid = wanted->uid != ID_KEEP ? wanted->uid : has_replaced ? replaced->st_uid : ids_file_user();
+  gid_t gid = wanted->gid != ID_KEEP ? wanted->gid : has_replaced ? replaced->st_gid : ids_file_group();
   mode_t mode = wanted->mode != MODE_KEEP ? wanted->mode : has_replaced ? replaced->st_mode & 07777 : 0644;
   struct stat stat;
   if (fstat(temp->fd, &stat) != 0) return err_system(err, errno, "fstat", path);

@@ -17,6 +17,7 @@ static struct entry_config entry_config_of(const struct tree *tree, bool is_on_h
       .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
       .kind = kind,
       .is_host_root = is_on_host,
+      .has_shifted_ids = !is_on_host && tree->has_shifted_ids,
       .broker = tree->broker,
   };
 }
@@ -40,10 +41,15 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   // Files of a running machine are those that its processes see: its /run and /tmp, what it has mounted.
   struct entry_config config = entry_config_of(tree, tree->is_host_root, tree->entry_kind);
   auto_close int view = -1;
-  if (entry_machine_root(&config, &view, err) != 0) return -1;
+  struct ids ids;
+  if (entry_machine_root(&config, &view, &ids, err) != 0) return -1;
+  if (view < 0 && config.kind == ENTRY_MACHINE && !config.is_host_root)
+    return err_fail(err, FAILURE_ENTRY, "find the machine", tree->path, "no machine runs on this tree");
+  if (view < 0 && !config.is_host_root) ids_of_tree(&ids, &node->stat);
+  tree->has_shifted_ids = view < 0 && ids.is_shifted;
   if (view < 0 && (view = fcntl(tree->disk, F_DUPFD_CLOEXEC, 0)) < 0)
     return err_system(err, errno, "open", request->path);
-  tree->root = (struct root){.fd = steal_fd(&view), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2};
+  tree->root = (struct root){.fd = steal_fd(&view), .proc_fd = open_proc_fd(), .has_openat2 = has_openat2, .ids = ids};
   return 0;
 }
 

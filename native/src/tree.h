@@ -29,6 +29,7 @@ struct tree {
   char path[PATH_MAX];
   uint8_t entry_kind;
   bool is_host_root;
+  bool has_shifted_ids;  // its files have those of a machine that does not run
   struct entry *entries[ENTRY_MACHINE + 1];  // by kind, made when first needed
   struct entry *host_entry;
   struct buffer scratch;  // SCRATCH_SIZE bytes for whoever reads a file, kept for the next

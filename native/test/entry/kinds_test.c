@@ -135,21 +135,22 @@ static void machine_entry(void) {
                                   .tree_name = "x",
                                   .kind = ENTRY_MACHINE};
     int view = -1;
+    struct ids ids;
     struct stat on_disk, in_machine;
-    CHECK(entry_machine_root(&config, &view, &err) == 0 && view >= 0, "no root of the machine");
+    CHECK(entry_machine_root(&config, &view, &ids, &err) == 0 && view >= 0, "no root of the machine");
     CHECK(fstatat(config.root_fd, "tmp", &on_disk, 0) == 0 && fstatat(view, "tmp", &in_machine, 0) == 0 &&
               on_disk.st_dev != in_machine.st_dev,
           "the machine's own /tmp is not seen through its root");
     close(view);
     // With auto only what machined has registered, in the form of its own files.
     config.kind = ENTRY_AUTO;
-    CHECK(entry_machine_root(&config, &view, &err) == 0 && view < 0, "an unregistered machine was looked for");
+    CHECK(entry_machine_root(&config, &view, &ids, &err) == 0 && view < 0, "an unregistered machine was looked for");
     char registered[256];
     snprintf(registered, sizeof registered,
              "mkdir -p /run/systemd && mount -t tmpfs x /run/systemd && mkdir /run/systemd/machines && "
              "printf '# private\\nNAME=m1\\nROOT=%%s\\nLEADER=%d\\n' \"$1\" > /run/systemd/machines/m1", leader);
     run_tool(registered, tree);
-    CHECK(entry_machine_root(&config, &view, &err) == 0 && view >= 0, "a registered machine was not found");
+    CHECK(entry_machine_root(&config, &view, &ids, &err) == 0 && view >= 0, "a registered machine was not found");
     CHECK(entry_machine(entry, &info, &err) == 0 && strcmp(info.name, "m1") == 0, "its name is %s", info.name);
     run_tool("umount /run/systemd", tree);
     close(view);

@@ -24,7 +24,7 @@ export const settingParams = {
   },
   private_users: {
     type: "str",
-    doc: "`no`, `pick` (ids of its own; what systemd-nspawn@ does by default), `yes` (those that the tree's files have), `identity`, or the first id and how many (`1000000:65536`).",
+    doc: "`no`, `pick` (ids of its own; what systemd-nspawn@ does by default), `yes` (those that the tree's files have), `identity`, or the first id and how many (`655360:65536`).",
   },
   private_users_ownership: {
     type: "str",

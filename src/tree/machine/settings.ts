@@ -191,7 +191,7 @@ function privateUsers(text: string | undefined): string | undefined {
   const [, first, count = "65536"] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(text) ?? [];
   if (first !== undefined && Number(count) > 0 && Number(first) + Number(count) <= 2 ** 32 - 1) return text;
   throw new SettingProblem(
-    `private_users: ${JSON.stringify(text)} is neither no, pick, yes, identity nor ids (1000000:65536)`,
+    `private_users: ${JSON.stringify(text)} is neither no, pick, yes, identity nor ids (655360:65536)`,
   );
 }
 
