@@ -109,7 +109,7 @@ unpack() {
   [ "$isLayer" = 0 ] || [ "$number" = 1 ] || isUpper=1
   nobody awk -v limit="$MAX_SIZE" -v isLayer="$isLayer" -v isUpper="$isUpper" "$survey" <"$work/names" >"$work/found" || fail "$label could not be looked through"
   list=$work/list
-  sed -n 's/^list //p' "$work/found" >"$list"
+  sed -n 's/^list //p' "$work/found" >"$list" || fail "there is no room to unpack in"
   line=$(grep -m 1 -e '^refuse ' -e '^large ' "$work/found") && case $line in
   'refuse '*) fail "$label wants out of the tree or is made to harm: the member \${line#refuse }" "Do not use it unless you know why. Nothing was unpacked." ;;
   *) fail "$label unpacks to more than $MAX_SIZE bytes" "Say max_size: …, if that is right." ;;
@@ -119,14 +119,18 @@ unpack() {
   set -- \${STRIP:+"--strip-components=$STRIP"} --same-owner --same-permissions --numeric-owner --acls --xattrs --xattrs-include=security.capability \
     '--xattrs-include=user.*' '--xattrs-exclude=user.overlay.*' --warning=no-timestamp
   [ "$KIND" != layers ] || set -- "$@" --no-anchored --wildcards '--exclude=.wh.*'
-  prlimit --fsize="$MAX_SIZE" -- unshare --net --ipc -- chroot "$root" $setpriv --no-new-privs --inh-caps=-all --bounding-set="$capabilities" -- \
-    $sh -c "$inner" unpack "$tar" "$rm" "$find" "$box" "$@" <"$plain" 3<"$list" 2>"$work/said"
-  status=$?
+  # In memory: where there is no room for the tree, there is none for what tar says of it either.
+  said=$(
+    prlimit --fsize="$MAX_SIZE" -- unshare --net --ipc -- chroot "$root" $setpriv --no-new-privs --inh-caps=-all --bounding-set="$capabilities" -- \
+      $sh -c "$inner" unpack "$tar" "$rm" "$find" "$box" "$@" <"$plain" 3<"$list" 2>&1
+    echo "status $?"
+  )
+  status=\${said##*status }
   if [ "$status" != 0 ]; then
-    grep -v -e ': Cannot mknod: Operation not permitted$' -e ': Exiting with failure status due to previous errors$' "$work/said" >"$work/other"
-    [ "$status" = 2 ] && ! [ -s "$work/other" ] || {
-      sed -e "s|^/$box/||" "$work/other" >"$work/said"
-      quote_end "$work/said" 5
+    said=$(printf '%s\n' "\${said%status *}" | sed -e "s|^/$box/||" -e '/: Exiting with failure status due to previous errors$/d' -e '/^$/d')
+    other=$(printf '%s\n' "$said" | grep -v -e ': Cannot mknod: Operation not permitted$')
+    [ "$status" = 2 ] && [ -n "$said" ] && [ -z "$other" ] || {
+      printf '%s\n' "$other" | tail -n 5 | cut -c 1-400 >&2
       fail "$label could not be unpacked (status $status)"
     }
   fi
