@@ -5,8 +5,9 @@ import { defineModule } from "../src/module/contract.js";
 import type { ParamSpec, ParamSpecs } from "../src/module/param.js";
 import { joinPath } from "../src/module/tree-path.js";
 import { treeNameProblem, treePlace } from "../src/tree/place.js";
-import { planTree, treeProbes, type TreeWish } from "../src/tree/plan-tree.js";
+import { moreTreeProbes, planTree, treeProbes, type TreeWish } from "../src/tree/plan-tree.js";
 import { backendNames } from "../src/tree/record.js";
+import { parseSize } from "../src/tree/settings.js";
 import type { Site } from "../src/tree/source.js";
 import { sources } from "../src/tree/sources/index.js";
 
@@ -25,8 +26,9 @@ const common = {
   backend: {
     type: "str",
     choices: ["auto", ...backendNames],
-    default: "auto",
-    doc: "How it is stored. auto: a btrfs subvolume or a zfs dataset where the trees lie on one, else a directory.",
+    doc:
+      "How it is stored. auto: a btrfs subvolume or a zfs dataset where the trees lie on one, else a directory. overlay: only what differs from the base that it is a clone of, " +
+      "which is read-only meanwhile. Absent: the target's crun_backend, else auto.",
   },
   recreate: {
     type: "bool",
@@ -38,6 +40,11 @@ const common = {
     default: false,
     doc: "Take a directory that crun did not make for what the recipe makes.",
   },
+  size: {
+    type: "str",
+    doc: "Most that it may hold, what it shares with others included: `5G`, `512M`, `none`. btrfs (where quotas are switched on for it) and zfs can that.",
+  },
+  read_only: { type: "bool", doc: "Nobody can write to it; a clone of it can be written to. btrfs and zfs can that." },
 } as const satisfies ParamSpecs;
 
 const params: ParamSpecs = {
@@ -81,11 +88,18 @@ export default defineModule({
     const name = given["name"];
     if (!source && given["state"] !== "absent") return `one of ${names.join(", ")} says what the tree is made from`;
     const problem = typeof name === "string" ? treeNameProblem(name) : undefined;
+    const size = given["size"];
+    if (typeof size === "string" && parseSize(size) === undefined)
+      return `size: ${JSON.stringify(size)} is no size: write 512M, 5G, 1.5T, or none`;
     return problem ?? source?.check?.((given[source.name] ?? {}) as Given);
   },
   observe: (given: Given, context) => {
     const site = siteOf(given, context);
-    return site === undefined ? {} : treeProbes(wishOf(given), site);
+    return site === undefined ? {} : treeProbes(wishOf(given, context), site);
+  },
+  observeMore: (given: Given, seen, context) => {
+    const site = siteOf(given, context);
+    return site === undefined ? {} : moreTreeProbes(wishOf(given, context), seen, site);
   },
   plan: (given: Given, seen, context) => {
     const site = siteOf(given, context);
@@ -97,15 +111,18 @@ export default defineModule({
           remedy: "Add name: … to the task, or play it on HOST:TREE.",
         },
       };
-    return planTree(wishOf(given), seen, site);
+    return planTree(wishOf(given, context), seen, site);
   },
 });
 
-function wishOf(given: Given): TreeWish {
+function wishOf(given: Given, { target }: Context): TreeWish {
   const source = sources.find(({ name }) => given[name] !== undefined);
   return {
     state: given["state"] as TreeWish["state"],
-    backend: given["backend"] as TreeWish["backend"],
+    // A crun_backend that is none is refused when the task is planned.
+    backend: (given["backend"] ?? target.backend ?? "auto") as TreeWish["backend"],
+    size: typeof given["size"] === "string" ? parseSize(given["size"]) : undefined,
+    readOnly: given["read_only"] as boolean | undefined,
     recreate: given["recreate"] === true,
     adopt: given["adopt"] === true,
     source,

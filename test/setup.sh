@@ -7,7 +7,7 @@ packages=(
   # the helper, its tests under sanitizers, and its arm64 build
   gcc make musl-tools clang libclang-rt-14-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
   # trees and storage
-  mmdebstrap btrfs-progs e2fsprogs attr acl uidmap busybox-static python3 file
+  mmdebstrap btrfs-progs e2fsprogs xfsprogs zfs-fuse attr acl uidmap busybox-static python3 file
   # hosts, machines, the lab VM
   openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
   # images

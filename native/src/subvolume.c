@@ -109,14 +109,16 @@ static int snapshot(const struct root *root, int source, int parent, const char 
 // of each.
 static int fill_gap(const struct root *root, int from, int into, const char *name, bool is_read_only, unsigned depth) {
   auto_close int source = open_subvolume(root, from, name);
-  struct stat gap;
-  if (source < 0 || fstatat(into, name, &gap, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+  struct stat gap, directory;
+  if (source < 0 || fstat(into, &directory) != 0 || fstatat(into, name, &gap, AT_SYMLINK_NOFOLLOW) != 0) return -1;
   if (gap.st_ino != INODE_OF_GAP) {
     errno = EAGAIN;
     return -1;
   }
   if (unlinkat(into, name, AT_REMOVEDIR) != 0) return -1;
-  return snapshot(root, source, into, name, is_read_only, depth);
+  if (snapshot(root, source, into, name, is_read_only, depth) != 0) return -1;
+  // The directory is as it was in the source.
+  return futimens(into, (struct timespec[]){directory.st_atim, directory.st_mtim});
 }
 
 static int fill_gaps(const struct root *root, int source, int made, bool is_read_only, unsigned depth) {

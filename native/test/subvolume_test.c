@@ -132,6 +132,9 @@ static void test_snapshots(void) {
   CHECK_TEXT(content_of("tree/pool/base/file"), "base");
   CHECK_TEXT(content_of("tree/pool/clone/deep/sub/inner"), "inner");
   CHECK_TEXT(content_of("tree/pool/clone/deep/sub/below/low"), "low");
+  struct stat of_base, of_clone;
+  CHECK(stat(scratch("tree/pool/base/deep"), &of_base) == 0 && stat(scratch("tree/pool/clone/deep"), &of_clone) == 0);
+  CHECK_EQUAL(of_clone.st_mtim.tv_nsec, of_base.st_mtim.tv_nsec);
   CHECK_EQUAL(kind_of("/pool/clone/deep/sub/below", &type), 1);
   CHECK_EQUAL(make("/pool/frozen", "/pool/base", SUBVOLUME_READ_ONLY), 0);
   CHECK_EQUAL(kind_of("/pool/frozen", &type), 2);

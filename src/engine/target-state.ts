@@ -13,6 +13,7 @@ export interface Location {
   readonly entry: Entry;
   readonly isHostRoot: boolean;
   readonly trees: string;
+  readonly backend?: string;
 }
 
 /** Gives a session with a host; the same for each call. Rejects with a CrunError (exitStatus 4). */

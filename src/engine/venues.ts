@@ -67,6 +67,7 @@ export class Venues {
         path: location.path,
         entry: location.entry,
         trees: location.trees,
+        ...(location.backend === undefined ? {} : { backend: location.backend }),
       },
       architecture: () => state.session?.info.architecture,
     };

@@ -181,8 +181,15 @@ export interface Appears {
   readonly path: string;
 }
 
+/** For `assumes` alone: another file system will be there, with what it holds. */
+export interface Mounted {
+  readonly kind: "mounted";
+  readonly path: string;
+  readonly fileSystem: string;
+}
+
 /** What an exec will surely have done, for the model. */
-export type Assumption = Change | AmendParagraphs | Appears;
+export type Assumption = Change | AmendParagraphs | Appears | Mounted;
 
 /** What came of one change. `exit`, `stdout`, `stderr` for exec alone. */
 export interface Outcome {

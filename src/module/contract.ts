@@ -57,6 +57,8 @@ export interface Context {
     readonly entry: string;
     /** Where trees with plain names lie on the host. */
     readonly trees: string;
+    /** How new trees are stored there (crun_backend), where the inventory says so. */
+    readonly backend?: string;
   };
   /** When the task was begun, and the run's process id: for names of backups and for dates. */
   readonly startedAt: Date;

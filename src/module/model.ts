@@ -196,6 +196,9 @@ export class Model {
         this.predict(change.assumes ?? []);
       } else if (change.kind === "amendParagraphs") {
         amendParagraphs(this.#overlay, `t${this.#canonical(undefined, change.path, true)}`, change);
+      } else if (change.kind === "mounted") {
+        const { fileSystem } = change;
+        this.#overlay.set(`t${change.path}`, { stat: statOf("directory"), isUnknownBeneath: true, fileSystem });
       } else if (change.kind === "appears") {
         const path = this.#canonical(undefined, change.path, true);
         this.#overlay.set(`t${path}`, { stat: statOf("file"), isContentUnknown: true, isAppearance: true });

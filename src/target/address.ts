@@ -28,13 +28,14 @@ const names = {
   knownHosts: ["crun_known_hosts"],
   entry: ["crun_entry"],
   trees: ["crun_trees"],
+  backend: ["crun_backend"],
   path: ["crun_path"],
 } as const;
 
 /** All names that say how a host is reached and where a tree lies. */
 export const connectionVariables: readonly string[] = Object.values(names).flat();
 
-const treeVariables: ReadonlySet<string> = new Set([...names.entry, ...names.trees, ...names.path]);
+const treeVariables: ReadonlySet<string> = new Set([...names.entry, ...names.trees, ...names.backend, ...names.path]);
 
 /** Those of them that concern a host with all its trees. */
 export const hostVariables: readonly string[] = connectionVariables.filter((name) => !treeVariables.has(name));
@@ -178,6 +179,8 @@ export interface TreeLocation {
   readonly isHostRoot: boolean;
   /** Where trees with plain names lie on the host. */
   readonly trees: string;
+  /** How new trees are stored there, where the inventory says so. */
+  readonly backend?: string;
 }
 
 /** `scope` holds the target's variables. Throws a CrunError for a value that makes no sense. */
@@ -191,16 +194,18 @@ export function treeLocation(target: Target, scope: Scope, options: Pick<Connect
       suggest(wanted, entries),
     );
   const trees = treesDirectory(scope);
+  const backend = text(scope, names.backend);
+  const storage = { trees, ...(backend === undefined ? {} : { backend }) };
   const path = text(scope, names.path);
   if (path !== undefined && !path.startsWith("/"))
     throw wrong("crun_path", `must be an absolute path, not ${JSON.stringify(path)}`);
   if (target.tree === undefined) {
     return path === undefined
-      ? { path: "/", entry, isHostRoot: true, trees }
-      : { path, entry, isHostRoot: path === "/", trees };
+      ? { path: "/", entry, isHostRoot: true, ...storage }
+      : { path, entry, isHostRoot: path === "/", ...storage };
   }
-  if (path !== undefined) return { path, entry, isHostRoot: path === "/", trees };
-  if (target.tree.startsWith("/")) return { path: target.tree, entry, isHostRoot: target.tree === "/", trees };
+  if (path !== undefined) return { path, entry, isHostRoot: path === "/", ...storage };
+  if (target.tree.startsWith("/")) return { path: target.tree, entry, isHostRoot: target.tree === "/", ...storage };
   if (target.tree === "" || target.tree.split("/").some((part) => part === ".." || part === "." || part === "")) {
     throw wrong(
       `the tree ${JSON.stringify(target.name)}`,
@@ -208,7 +213,7 @@ export function treeLocation(target: Target, scope: Scope, options: Pick<Connect
       "Give a name beneath crun_trees or an absolute path.",
     );
   }
-  return { path: `${trees}/${target.tree}`, entry, isHostRoot: false, trees };
+  return { path: `${trees}/${target.tree}`, entry, isHostRoot: false, ...storage };
 }
 
 /** Where trees with plain names lie on their host, without a slash at the end. Throws a CrunError for a value that makes no sense. */

@@ -3,18 +3,27 @@
 import type { Change, Outcome } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import type { Conclusion, Plan, Probes, Refusal, Seen } from "../module/contract.js";
-import type { ListObservation, Observation, ReadObservation, StatObservation } from "../module/probe.js";
+import type { ListObservation, ReadObservation, StatObservation } from "../module/probe.js";
 import type { Backend, StorageSeen } from "./backend.js";
-import { backendNamed, chooseBackend } from "./backends/choose.js";
+import { chooseBackend } from "./backends/choose.js";
+import { keepChanges, staleChanges, treeLock } from "./keep.js";
 import { joinPath } from "../module/tree-path.js";
 import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
 import { programName, programRefusal } from "./program.js";
 import { recipeDifference, recipeHash, recipeOf, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
+import { settingsOf } from "./settings.js";
 import type { AnySource, Filling, Site } from "./source.js";
-
-/** How long another run that makes or removes the same tree is waited for. */
-const lockMs = 600_000;
+import {
+  backendOf,
+  dependentsRefusal,
+  looksLike,
+  moreStorageProbes,
+  staleLayersRemoved,
+  storageProbes,
+  storageSeen,
+  type StorageLook,
+} from "./storage.js";
 
 /** What is wanted of a tree. */
 export interface TreeWish {
@@ -22,6 +31,9 @@ export interface TreeWish {
   readonly backend: BackendName | "auto";
   readonly recreate: boolean;
   readonly adopt: boolean;
+  /** Most bytes that it may hold; `none`: no limit; undefined: as it is. */
+  readonly size?: number | "none" | undefined;
+  readonly readOnly?: boolean | undefined;
   readonly source: AnySource | undefined;
   readonly params: Readonly<Record<string, unknown>>;
 }
@@ -39,14 +51,30 @@ export function treeProbes(wish: TreeWish, site: Site): Probes {
     record: { kind: "read", path: place.record },
     making: { kind: "list", path: place.making, depth: 1, limit: 10_000 },
     running: { kind: "read", path: `/run/systemd/machines/${place.name}` },
+    ...storageProbes(place),
   } as const;
   const { source } = wish;
   if (!source || wish.state === "absent") return own;
-  const asked = Object.entries(source.observe(wish.params, site));
-  return { ...own, ...Object.fromEntries(asked.map(([name, probe]) => [prefix + name, probe])) };
+  const probes = source.observe(wish.params, site);
+  const asked = Object.entries(probes);
+  const base = probes["base"];
+  const isOfOne = base !== undefined && "kind" in base && base.kind === "stat";
+  return {
+    ...own,
+    ...(isOfOne ? { base: { ...base, withFileSystem: true } } : {}),
+    ...Object.fromEntries(asked.map(([name, probe]) => [prefix + name, probe])),
+  };
 }
 
-interface Look {
+/** Probes that depend on the file system. */
+export function moreTreeProbes(wish: TreeWish, seen: Seen<Probes>, { place }: Site): Probes {
+  const look = seen as unknown as Look;
+  const record = recordOf(look);
+  return moreStorageProbes(place, look.directory, [wish.backend, record && "recipe" in record ? record.backend : ""]);
+}
+
+interface Look extends StorageLook {
+  readonly base?: StatObservation;
   readonly tree: StatObservation;
   readonly directory: StatObservation;
   readonly keep: StatObservation;
@@ -69,20 +97,32 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
       message: `${place.record} cannot be read: ${record.problem}`,
       remedy: "Look at what wrote it; without it crun does not know what the tree was made from.",
     });
-  if (wish.state === "absent") return planAbsent(look, place, record);
+  const storage = storageOf(look, place);
+  if (wish.state === "absent") return planAbsent(look, place, record, storage);
   const { source } = wish;
   if (!source) return refused({ message: "it is not said what the tree is to be made from" });
   const recipe = recipeOf(source, wish.params, source.identity?.(wish.params, site));
   const { stat } = look.tree;
-  if (stat === undefined) return planNew(wish, source, recipe, seen, site, look, undefined);
-  if (stat.type !== "directory")
+  if (stat !== undefined && stat.type !== "directory")
     return refused({
       message: `${place.path} is taken: it is a ${stat.type}, no directory`,
       remedy: "Move it away, or give the tree another name.",
     });
-  if (!record) return planAdopted(wish, recipe, look, site);
+  const isSame = record?.recipeHash === recipeHash(recipe);
+  if (record && (isSame || !wish.recreate)) {
+    const changes = backendOf(record, storage, place.path).restore?.(place, stat !== undefined);
+    if (changes)
+      return {
+        changes: [...keepChanges(look, place), treeLock(place), ...changes],
+        result: resultOf(place, record),
+        message: "is mounted again",
+        leaves: "unknown",
+      };
+  }
+  if (stat === undefined) return planNew(wish, source, recipe, seen, site, look, undefined);
+  if (!record) return planAdopted(wish, recipe, look, site, storage);
   const result = resultOf(place, record);
-  if (record.recipeHash === recipeHash(recipe)) return { changes: [], result, message: "is there" };
+  if (isSame) return planSettings(wish, record, look, place, storage);
   const difference = recipeDifference(record.recipe, recipe);
   if (!wish.recreate)
     return {
@@ -93,8 +133,8 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
         `${place.name}: its recipe has changed since it was made (${difference}); recreate: true makes it anew`,
       ],
     };
-  const running = runningRefusal(look, place);
-  if (running) return refused(running);
+  const inTheWay = runningRefusal(look, place) ?? dependentsRefusal(place, storage);
+  if (inTheWay) return refused(inTheWay);
   return planNew(wish, source, recipe, seen, site, look, record);
 }
 
@@ -118,8 +158,11 @@ function planNew(
   const into = makingPath(place, runMark(context));
   const filling = source.fill(wish.params, own as Seen<Probes>, into, site);
   if (filling.refusal) return refused(filling.refusal);
-  const backend = chooseBackend(wish.backend, storageOf(look, own), filling.cloneOf === undefined ? "create" : "clone");
+  const storage = storageOf(look, place, filling.cloneOf, own);
+  const backend = chooseBackend(wish.backend, storage, filling.cloneOf === undefined ? "create" : "clone");
   if ("refusal" in backend) return refused(backend.refusal);
+  const settings = settingsOf(wish, undefined, backend);
+  if ("refusal" in settings) return refused(settings.refusal);
   const record: TreeRecord = {
     version: 1,
     backend: backend.name,
@@ -129,23 +172,33 @@ function planNew(
     run: runMark(context),
     ...(filling.base ? { base: filling.base } : {}),
     ...(filling.found ? { found: filling.found } : {}),
+    ...(wish.size === undefined ? {} : { size: wish.size }),
+    ...(wish.readOnly === undefined ? {} : { readOnly: wish.readOnly }),
   };
   const made =
     filling.cloneOf === undefined ? backend.create(into, place) : backend.clone(filling.cloneOf, into, place);
-  const head = [...keepChanges(look, place), lock(place), ...staleChanges(look, place, backend)];
+  const head = [
+    ...keepChanges(look, place),
+    treeLock(place),
+    ...staleChanges(look, place, storage),
+    ...staleLayersRemoved(place, storage, before !== undefined),
+  ];
   const changes = [
     ...head,
     ...made,
     ...filling.changes,
+    // What is written into the tree from here on counts against its limit, and what is read-only can still be renamed no more.
+    ...settings.limit(into),
     // The record of a new tree comes first: without a tree it stands for nothing. That of a tree made anew comes when it has its name: with the
     // old record the next run makes it once more.
     ...(before
       ? [
-          ...backend.exchange(into, place),
+          ...replaced(before, backend, storage, into, place),
           writeRecord(place, record, look.record),
-          ...backendNamed(before.backend).remove(into, place),
+          ...gone(before, backend, storage, into, place),
         ]
       : [writeRecord(place, record, look.record), ...backend.publish(into, place)]),
+    ...settings.readOnly(place.path),
   ];
   return {
     changes,
@@ -156,6 +209,34 @@ function planNew(
     onFailure: backend.remove(into, place),
     conclude: (outcomes) => concludeNew(changes, outcomes, filling, head.length + made.length),
   };
+}
+
+/** What was made takes the tree's place. Storage of another kind cannot change places: the old tree goes aside first. */
+function replaced(
+  before: TreeRecord,
+  backend: Backend,
+  storage: StorageSeen,
+  into: string,
+  place: TreePlace,
+): readonly Change[] {
+  if (before.backend === backend.name) return backend.exchange(into, place);
+  return [...backendOf(before, storage, place.path).withdraw(place, asidePath(place)), ...backend.publish(into, place)];
+}
+
+function gone(
+  before: TreeRecord,
+  backend: Backend,
+  storage: StorageSeen,
+  into: string,
+  place: TreePlace,
+): readonly Change[] {
+  const old = backendOf(before, storage, place.path);
+  return old.remove(before.backend === backend.name ? into : asidePath(place), place);
+}
+
+/** Where a tree lies that has lost its name: the next run removes it. */
+function asidePath(place: TreePlace): string {
+  return `${place.making}/${place.name}.gone`;
 }
 
 /** The tree's own words of why it was not made. */
@@ -179,53 +260,82 @@ function concludeNew(
   return refusal ? { refusal } : {};
 }
 
+/** The tree is there: its limit and whether it is read-only may be others. */
+function planSettings(wish: TreeWish, record: TreeRecord, look: Look, place: TreePlace, storage: StorageSeen): Plan {
+  const backend = backendOf(record, storage, place.path);
+  const isReadOnly = storage.subvolume === undefined ? record.readOnly : storage.subvolume === "read-only";
+  const settings = settingsOf(wish, { size: record.size, readOnly: isReadOnly }, backend);
+  if ("refusal" in settings) return refused(settings.refusal);
+  const made = [...settings.limit(place.path), ...settings.readOnly(place.path)];
+  const result = resultOf(place, record);
+  if (made.length === 0) return { changes: [], result, message: "is there" };
+  const { size = record.size, readOnly = record.readOnly } = wish;
+  const now: TreeRecord = {
+    ...record,
+    ...(size === undefined ? {} : { size }),
+    ...(readOnly === undefined ? {} : { readOnly }),
+  };
+  const changes = [...keepChanges(look, place), treeLock(place), ...made, writeRecord(place, now, look.record)];
+  return { changes, result, message: "is there, with other limits", conclude: (all) => concludePrograms(changes, all) };
+}
+
 /** A tree that crun did not make: it is somebody's, until somebody says otherwise. */
-function planAdopted(wish: TreeWish, recipe: Recipe, look: Look, { place, context }: Site): Plan {
+function planAdopted(wish: TreeWish, recipe: Recipe, look: Look, { place, context }: Site, storage: StorageSeen): Plan {
   if (!wish.adopt)
     return refused({
       message: `${place.path} is taken: a directory is there that crun did not make`,
       remedy: "Give the tree another name, or say adopt: true to take it for what the recipe makes.",
     });
-  const isSubvolume = look.tree.fileSystem === "btrfs" && look.tree.stat?.inode === 256;
   const record: TreeRecord = {
     version: 1,
-    backend: isSubvolume ? "btrfs" : "directory",
+    backend: looksLike(storage, place.path),
     recipe,
     recipeHash: recipeHash(recipe),
     madeAt: context.startedAt.toISOString(),
     run: runMark(context),
   };
   return {
-    changes: [...keepChanges(look, place).slice(0, 1), lock(place), writeRecord(place, record, look.record)],
+    changes: [...keepChanges(look, place).slice(0, 1), treeLock(place), writeRecord(place, record, look.record)],
     result: resultOf(place, record),
     message: "is taken for what the recipe makes",
   };
 }
 
-function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined): Plan {
+function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined, storage: StorageSeen): Plan {
   const result = { path: place.path, name: place.name, state: "absent" };
   const { stat } = look.tree;
   const hasRecord = look.record.stat !== undefined;
   if (stat === undefined && !hasRecord) return { changes: [], result, message: "is not there" };
   if (stat !== undefined && stat.type !== "directory")
     return refused({ message: `${place.path} is a ${stat.type}, no tree`, remedy: "Remove it by other means." });
-  const running = runningRefusal(look, place);
-  if (running) return refused(running);
-  const isSubvolume = look.tree.fileSystem === "btrfs" && stat?.inode === 256;
-  const backend = backendNamed(record?.backend ?? (isSubvolume ? "btrfs" : "directory"));
-  const away = `${place.making}/${place.name}.gone`;
+  const inTheWay = runningRefusal(look, place) ?? dependentsRefusal(place, storage);
+  if (inTheWay) return refused(inTheWay);
+  const backend = backendOf(record, storage, place.path);
+  const aside = asidePath(place);
   const changes: Change[] = [
     ...keepChanges(look, place),
-    lock(place),
+    treeLock(place),
     // Out of the way at once: whoever is killed meanwhile leaves no half tree under its name.
-    ...staleChanges(look, place, backend),
-    ...(stat
-      ? [{ kind: "rename", path: place.path, to: away, onTaken: "refuse", expect: { type: "directory" } } as const]
-      : []),
+    ...staleChanges(look, place, storage),
+    ...staleLayersRemoved(place, storage, stat !== undefined),
+    ...(stat ? backend.withdraw(place, aside) : []),
     ...(hasRecord ? [{ kind: "remove", path: place.record, expect: { type: "file" } } as const] : []),
-    ...(stat ? backend.remove(away, place) : []),
+    ...(stat ? backend.remove(aside, place) : []),
   ];
-  return { changes, result, message: "is removed", leaves: "unknown" };
+  return {
+    changes,
+    result,
+    message: "is removed",
+    leaves: "unknown",
+    conclude: (outcomes) => concludePrograms(changes, outcomes),
+  };
+}
+
+function concludePrograms(changes: readonly Change[], outcomes: readonly Outcome[]): Conclusion {
+  const at = outcomes.length - 1;
+  const change = changes[at];
+  const refusal = change?.kind === "exec" ? programRefusal(programName(change), outcomes[at]) : undefined;
+  return refusal ? { refusal } : {};
 }
 
 function runningRefusal(look: Look, place: TreePlace): Refusal | undefined {
@@ -245,28 +355,6 @@ function recordOf(look: Look): TreeRecord | { readonly problem: string } | undef
   return parseRecord(Buffer.from(content).toString("utf8"));
 }
 
-/** The directories beside the tree, those that are missing. */
-function keepChanges(look: Look, place: TreePlace): readonly Change[] {
-  const own = { mode: 0o700, uid: 0, gid: 0, expect: { type: "absent" } } as const;
-  return [
-    ...(look.keep.stat ? [] : [{ kind: "makeDirectory", path: place.keep, ...own } as const]),
-    ...(look.makingThere.stat ? [] : [{ kind: "makeDirectory", path: place.making, ...own } as const]),
-  ];
-}
-
-function lock(place: TreePlace): Change {
-  return { kind: "lock", path: place.lock, timeoutMs: lockMs, expect: {} };
-}
-
-/** What runs that were killed left behind. Whoever still makes the tree holds the lock, and is waited for. */
-function staleChanges(look: Look, place: TreePlace, backend: Backend): readonly Change[] {
-  const isOwn = (name: string): boolean =>
-    name.startsWith(`${place.name}.`) && /^[a-z0-9]+(-[a-z0-9]+)?$/.test(name.slice(place.name.length + 1));
-  return look.making.entries
-    .filter(({ name, stat }) => isOwn(name) && stat.type === "directory")
-    .flatMap(({ name }) => backend.remove(`${place.making}/${name}`, place));
-}
-
 function writeRecord(place: TreePlace, record: TreeRecord, seen: ReadObservation): Change {
   return {
     kind: "writeFile",
@@ -280,15 +368,18 @@ function writeRecord(place: TreePlace, record: TreeRecord, seen: ReadObservation
   };
 }
 
-function storageOf(look: Look, own: Readonly<Record<string, Observation | readonly Observation[]>>): StorageSeen {
-  const base = own["base"];
-  const stat = base && "kind" in base && base.kind === "stat" ? base.stat : undefined;
-  const fileSystem = look.directory.fileSystem;
-  return {
-    fileSystem,
-    isBaseSubvolume: fileSystem === "btrfs" && stat?.inode === 256,
-    isBaseNear: true,
-  };
+/** Of a clone: the base that the source has named, and what it has seen of that. */
+function storageOf(
+  look: Look,
+  place: TreePlace,
+  cloneOf?: string,
+  own: Readonly<Record<string, unknown>> = {},
+): StorageSeen {
+  if (cloneOf === undefined) return storageSeen(place, look);
+  const read = own["record"] as ReadObservation | undefined;
+  const text = read?.kind === "read" && read.content ? Buffer.from(read.content).toString("utf8") : undefined;
+  const record = text === undefined ? undefined : parseRecord(text);
+  return storageSeen(place, look, cloneOf, look.base, record && "recipe" in record ? record : undefined);
 }
 
 function resultOf(place: TreePlace, record: TreeRecord): Readonly<Record<string, unknown>> {

@@ -21,6 +21,9 @@ export interface TreeRecord {
   readonly base?: { readonly path: string; readonly recipeHash?: string };
   /** What the source found out while it made the tree (an image's digest, …). */
   readonly found?: Readonly<Record<string, string>>;
+  /** The limit that it was given, in bytes. */
+  readonly size?: number | "none";
+  readonly readOnly?: boolean;
 }
 
 export function recordText(record: TreeRecord): string {

@@ -101,10 +101,15 @@ testFixtures(tree, [
     expect: {
       kinds: ["lock", "exec", "writeFile", "writeFile", "rename"],
       argv: [
-        ["cp", "--archive", "--reflink=auto", "--one-file-system", "--no-target-directory", "--"].concat(
-          "/var/lib/machines/base",
-          making,
-        ),
+        [
+          "cp",
+          "--archive",
+          "--preserve=xattr",
+          "--reflink=auto",
+          "--one-file-system",
+          "--no-target-directory",
+          "--",
+        ].concat("/var/lib/machines/base", making),
       ],
       result: { source: "clone" },
     },
