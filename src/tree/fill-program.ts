@@ -1,0 +1,77 @@
+// How a source runs its program: fixed shell text around argument vectors, in namespaces that end with it.
+
+import type { ExecChange } from "../module/change.js";
+import { contentOf } from "../module/content.js";
+import { containedProgram } from "./program.js";
+
+/** What a program needs besides its arguments. Names of files are plain; the script finds them in `$files`. */
+export interface FillProgram {
+  /** Shell text. It has `$files` and `$into`, and the arguments as `$@`. Nothing that a user gave stands in it. */
+  readonly script: string;
+  readonly into: string;
+  readonly args: readonly string[];
+  readonly files?: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutS: number;
+}
+
+/**
+ * Runs the script beneath a directory of its own (`HOME`, `TMPDIR`), so that the host's settings of root count for nothing and nothing is left in
+ * the host's /tmp.
+ */
+export function fillProgram({ script, into, args, files = {}, environment, timeoutS }: FillProgram): ExecChange {
+  const all = { ...files, "fill.sh": `set -eu\nfiles=$1\ninto=$2\nshift 2\n${functions}${script}` };
+  return containedProgram({
+    argv: ["sh", "@files@/fill.sh", "@files@", into, ...args],
+    environment: { LANG: "C.UTF-8", LC_ALL: "C.UTF-8", ...environment, HOME: "@files@", TMPDIR: "@files@" },
+    files: Object.entries(all).map(([name, text]) => ({ name, mode: 0o644, content: contentOf(text) })),
+    umask: 0o022,
+    timeoutMs: timeoutS * 1000,
+    killLeftovers: true,
+  });
+}
+
+/** Functions for scripts. The tree is new and private; still, what a package laid there is not followed out of it. */
+const functions = `
+# Removes what lies at a path in the tree, unless a link leads there.
+discard() {
+  for gone do
+    at=$into rest=$gone
+    while [ "$rest" != "\${rest#*/}" ]; do
+      at=$at/\${rest%%/*} rest=\${rest#*/}
+      [ ! -L "$at" ] || continue 2
+    done
+    rm -rf -- "$into/$gone"
+  done
+}
+# What package scripts expect to find: proc, a small dev, sys to read. Gone with this mount namespace.
+api_mounts() {
+  mkdir -p "$into/proc" "$into/sys" "$into/dev"
+  mount -t proc -o nosuid,noexec,nodev proc "$into/proc"
+  mount -t sysfs -o ro,nosuid,noexec,nodev sysfs "$into/sys"
+  mount -t tmpfs -o nosuid,noexec,mode=755,size=1m dev "$into/dev"
+  mkdir "$into/dev/shm" "$into/dev/pts"
+  for node in null zero full random urandom tty; do
+    : >"$into/dev/$node"
+    mount --bind "/dev/$node" "$into/dev/$node"
+  done
+  ln -s /proc/self/fd "$into/dev/fd"
+  ln -s fd/0 "$into/dev/stdin"
+  ln -s fd/1 "$into/dev/stdout"
+  ln -s fd/2 "$into/dev/stderr"
+}
+# A mirror that says nothing at all: some programs wait for it for ever.
+must_answer() {
+  for mirror do
+    case $mirror in http://* | https://*) ;; *) continue ;; esac
+    if command -v curl >/dev/null; then
+      curl --silent --show-error --location --max-time 30 --output /dev/null -- "$mirror" || exit 1
+    elif command -v wget >/dev/null; then
+      wget --quiet --timeout=30 --tries=1 --output-document=/dev/null -- "$mirror" || [ $? = 8 ] || {
+        echo "error: $mirror does not answer" >&2
+        exit 1
+      }
+    fi
+  done
+}
+`;
