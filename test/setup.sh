@@ -8,6 +8,8 @@ packages=(
   gcc make musl-tools clang libclang-rt-14-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
   # trees and storage
   mmdebstrap btrfs-progs e2fsprogs xfsprogs zfs-fuse attr acl uidmap busybox-static python3 file
+  # what makes trees of other distributions, and small repositories to make them from
+  debootstrap dnf zypper rpm createrepo-c pacman-package-manager arch-install-scripts nix-bin ostree gnupg wget
   # hosts, machines, the lab VM
   openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
   # images

@@ -59,11 +59,13 @@ export function toolRefusal(name: string, outcome: Outcome, words: Words): Refus
   if (failure) return { message: `${name}: ${reasonOf(failure)}` };
   const said = tellingWords(outcome, words);
   const how = plain.message.slice(0, plain.message.length - lastWords(outcome).length).replace(/: $/, "");
+  const find = (rows: readonly (readonly [RegExp, string])[], text: string): string | undefined =>
+    rows.find(([pattern]) => pattern.test(text))?.[1];
   const all = `${textOf(outcome.stdout)}\n${textOf(outcome.stderr)}`;
   const remedy =
     exit?.kind === "timed-out"
       ? "Raise timeout, or look at the mirror."
-      : [...(words.remedies ?? []), ...common].find(([pattern]) => pattern.test(all))?.[1];
+      : (find([...(words.remedies ?? []), ...common], said) ?? find(common, all));
   return { message: said === "" ? how : `${how}: ${said}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 

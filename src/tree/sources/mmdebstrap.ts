@@ -135,6 +135,8 @@ export const mmdebstrap = defineSource({
       "--format=directory",
       // Who does not answer is given up soon; the tree keeps nothing of it. mmdebstrap sets APT_CONFIG itself.
       `--setup-hook=cat '@files@/apt.conf' >>"$MMDEBSTRAP_APT_CONFIG"`,
+      // Its own stand-in for start-stop-daemon is overwritten when dpkg is installed.
+      `--essential-hook=sh '@files@/quiet.sh' "$1"`,
       ...(variant === undefined ? [] : [`--variant=${variant}`]),
       ...list("include", include),
       ...list("components", components),
@@ -154,7 +156,7 @@ export const mmdebstrap = defineSource({
           script: 'exec mmdebstrap "$@"\n',
           into,
           args,
-          files: { "apt.conf": impatience },
+          files: { "apt.conf": impatience, "quiet.sh": quiet },
           environment: context.environment,
           timeoutS: timeout,
         }),
@@ -164,7 +166,13 @@ export const mmdebstrap = defineSource({
           telling: /^(?:E:|Err:|dpkg: error)/,
           noise:
             /^(?:I:|N:|Reading package lists|Building dependency tree)|mmdebstrap failed to run|Some index files failed to download|apt-get update --error-on=any|^E: apt download failed/,
-          remedies: aptRemedies,
+          remedies: [
+            [
+              /use copy:\/\/ instead/,
+              "Write the mirror as copy:///…: file:/// leads to a path that the tree does not have.",
+            ],
+            ...aptRemedies,
+          ],
         }),
     };
   },
@@ -172,6 +180,11 @@ export const mmdebstrap = defineSource({
 
 const impatience =
   'Acquire::http::Timeout "30";\nAcquire::https::Timeout "30";\nAcquire::ftp::Timeout "30";\nAcquire::Retries "2";\n';
+
+/** mmdebstrap keeps the real one as .REAL meanwhile, and puts it back. */
+const quiet = `[ -e "$1/sbin/start-stop-daemon.REAL" ] || exit 0
+printf '%s\\n' '#!/bin/sh' 'echo "start-stop-daemon starts nothing now" >&2' >"$1/sbin/start-stop-daemon"
+`;
 
 /** The host's own sources, where they are of the suite. */
 function ownSources(suite: string, release: ReadObservation, lists: readonly ReadObservation[]): string[] {

@@ -135,7 +135,7 @@ export const pacstrap = defineSource({
       explain: (_, outcome) =>
         toolRefusal("pacstrap", outcome, {
           telling: /^(?:error:|==> ERROR|gpg: |:: .*(?:conflict|required))/,
-          noise: /^==> ERROR: Failed to install packages|^warning: Public keyring not found/,
+          noise: /^==> ERROR: Failed to install packages|^warning: Public keyring not found|no gpg-agent running/,
           remedies: pacmanRemedies,
         }),
     };
@@ -212,5 +212,5 @@ const pacmanRemedies: readonly (readonly [RegExp, string])[] = [
     "Name the files with the repositories' keys as keyring, or prepare the keyring of the host's pacman (pacman-key --init, --populate).",
   ],
   [/target not found/, "Check the names of the packages and the repositories."],
-  [/could not find database|failed retrieving file/, "Check the addresses of the repositories."],
+  [/could not find database|returned error: 404|Couldn't open file/, "Check the addresses of the repositories."],
 ];
