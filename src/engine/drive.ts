@@ -195,10 +195,15 @@ async function cleanUp(
   const failedAt = changes.findIndex((change, index) => !outcomes[index] || !isDone(change, outcomes[index]));
   const last = failedAt < 0 ? undefined : on.books.planAt(failedAt)?.onFailure;
   if (!last) return;
-  await atWork(on, venue, async (session) => {
-    // Each by itself: one that finds nothing to take away does not keep the next from it.
-    for (const change of last) await session.apply([change]);
-  });
+  try {
+    await atWork(on, venue, async (session) => {
+      // Each by itself: one that finds nothing to take away does not keep the next from it.
+      for (const change of last) await session.apply([change]);
+    });
+  } catch (error) {
+    // The first failure is the one to tell; that the host is lost shows with the next need.
+    if (!(error instanceof CrunError)) throw error;
+  }
 }
 
 /** Applies the batch; after a command that failed nothing further is begun. */
