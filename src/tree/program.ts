@@ -35,6 +35,11 @@ export function programName({ exec: { argv } }: ExecChange): string {
   return argv[isContained ? container.length : 0] ?? "a program";
 }
 
+/** A program on the host itself, as whom the helper is. It changes nothing but what the plan says. */
+export function programOnHost(exec: ExecSpec): ExecChange {
+  return { kind: "exec", exec: { directory: "/", ...exec }, isContained: true };
+}
+
 /** A program on the host itself, as root. It changes nothing but what the plan says. */
 export function hostProgram(exec: ExecSpec): ExecChange {
   return { kind: "exec", exec: { user: "root", directory: "/", ...exec }, isContained: true };

@@ -34,9 +34,18 @@ wrong_architecture() {
   fail "the image $CALLED is for $1, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: … to take this one all the same."
 }
 
+# Where skopeo finds the login, if one was given.
+log_in() {
+  [ -n "$CREDENTIALS" ] || return 0
+  AUTHFILE=$1/auth.json
+  (umask 077 && printf '%s' "$CREDENTIALS" >"$AUTHFILE") || fail "there is no room for the login"
+}
+
 look_at_image() {
   need skopeo "to take images"
-  said=$(mktemp) && trap 'rm -f -- "$said"' EXIT
+  work=$(mktemp -d) && trap 'rm -rf -- "$work"' EXIT
+  said=$work/said
+  log_in "$work"
   with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
   with_skopeo inspect --config -- "$IMAGE" 2>"$said" || image_failed $? "$said"
 }
@@ -54,6 +63,7 @@ find_image() {
 
 take_image() {
   need skopeo "to take images"
+  log_in "$work"
   with_skopeo copy --quiet -- "$IMAGE" "dir:$work/image" 2>"$work/said" || image_failed $? "$work/said"
   skopeo inspect --format '{{.Architecture}} {{.Os}}{{range .Layers}} {{.}}{{end}}' "dir:$work/image" >"$work/manifest" 2>"$work/said" &&
     skopeo inspect --config --format '{{range .RootFS.DiffIDs}}{{.}} {{end}}' "dir:$work/image" >"$work/contents" 2>"$work/said" ||

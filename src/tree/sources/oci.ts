@@ -1,6 +1,5 @@
 // A tree from a container image: its layers, one over the other.
 
-import { contentOf } from "../../module/content.js";
 import type { Context } from "../../module/contract.js";
 import type { ParamSpecs, ParamsOf } from "../../module/param.js";
 import type { ExecObservation, ExecProbe } from "../../module/probe.js";
@@ -18,10 +17,11 @@ import {
   originWarnings,
   sizeProblem,
 } from "../image/origin.js";
-import { contained, scriptSpec, type GivenFile } from "../image/script.js";
+import { scriptSpec } from "../image/script.js";
 import { toldRefusal, toldWarnings } from "../image/told.js";
 import { unpackScript } from "../image/unpack-script.js";
 import type { TreePlace } from "../place.js";
+import { programOnHost } from "../program.js";
 import { recipeHash, recipeOf } from "../recipe.js";
 import { defineSource } from "../source.js";
 
@@ -122,7 +122,6 @@ export const oci = defineSource({
     if (refusal) return { changes: [], refusal };
     const { changes, variables } = originSteps(given, context.sources["oci.src"], into);
     const spec = scriptSpec(
-      "unpack",
       [commonScript, fetchScript, ociScript, unpackScript, main],
       {
         ...variables,
@@ -133,10 +132,11 @@ export const oci = defineSource({
         KIND: "layers",
         ...(given.devices ? { DEVICES: "yes" } : {}),
       },
+      context,
       credentials(given),
     );
     return {
-      changes: image === undefined ? [...changes, contained(spec)] : [contained(spec)],
+      changes: image === undefined ? [...changes, programOnHost(spec)] : [programOnHost(spec)],
       warnings: image === undefined ? originWarnings(given) : [],
       ...(look ? { found: look } : {}),
       explain: (_index, outcome) => toldRefusal("unpacking the image", outcome),
@@ -149,7 +149,6 @@ export const oci = defineSource({
 function lookProbe(given: Given, image: string, place: TreePlace, context: Context): ExecProbe {
   const hash = recipeHash(recipeOf({ name, incidental }, given));
   const spec = scriptSpec(
-    "look",
     [commonScript, ociScript, lookMain],
     {
       ...skopeoVariables(given, context),
@@ -159,6 +158,7 @@ function lookProbe(given: Given, image: string, place: TreePlace, context: Conte
       RECORD: place.record,
       HASH: hash,
     },
+    context,
     credentials(given),
   );
   return { kind: "exec", exec: { ...spec, timeoutMs: (Math.min(given.timeout, 120) + 5) * 1000 } };
@@ -171,7 +171,6 @@ function skopeoVariables(given: Given, context: Context): Readonly<Record<string
     TIMEOUT: String(given.timeout),
     MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
     ...(variant === undefined ? {} : { VARIANT: variant }),
-    ...(given.password === undefined ? {} : { AUTHFILE: "@files@/auth.json" }),
     ...(authfile === undefined ? {} : { AUTHFILE: authfile }),
     ...(cert_dir === undefined ? {} : { CERT_DIR: cert_dir }),
     ...(tls_verify ? {} : { INSECURE: "yes" }),
@@ -182,12 +181,11 @@ function architectureOf(given: Given, context: Context): string {
   return given.arch ?? imageArchitecture(context.architecture);
 }
 
-/** Never in a command line, where everybody on the host could read it. */
-function credentials({ image, username, password }: Given): readonly GivenFile[] {
-  if (username === undefined || password === undefined || image === undefined) return [];
+/** What the registry's login is, as an authfile says it: on one line. */
+function credentials({ image, username, password }: Given): string {
+  if (username === undefined || password === undefined || image === undefined) return "";
   const auth = Buffer.from(`${username}:${password}`).toString("base64");
-  const content = contentOf(JSON.stringify({ auths: { [registryOf(image)]: { auth } } }));
-  return [{ name: "auth.json", mode: 0o600, content: { ...content, isSecret: true } }];
+  return JSON.stringify({ auths: { [registryOf(image)]: { auth } } });
 }
 
 /** What was found of the image, for the record. */

@@ -14,9 +14,10 @@ import {
 } from "../image/origin.js";
 import { rawScript } from "../image/raw-script.js";
 import { rootPartitionTypes } from "../image/root-partitions.js";
-import { contained, scriptSpec } from "../image/script.js";
+import { scriptSpec } from "../image/script.js";
 import { toldRefusal, toldWarnings } from "../image/told.js";
 import { unpackScript } from "../image/unpack-script.js";
+import { programOnHost } from "../program.js";
 import { defineSource } from "../source.js";
 
 const params = {
@@ -69,19 +70,23 @@ export const raw = defineSource({
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
     const { changes, variables } = originSteps(given, context.sources["raw.src"], into);
-    const spec = scriptSpec("unpack", [commonScript, fetchScript, rawScript, unpackScript, main], {
-      ...variables,
-      INTO: into,
-      KIND: "plain",
-      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-      WITH: given.with,
-      MACHINE: context.architecture,
-      ROOT_TYPES: rootPartitionTypes,
-      ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
-      ...(given.devices ? { DEVICES: "yes" } : {}),
-    });
+    const spec = scriptSpec(
+      [commonScript, fetchScript, rawScript, unpackScript, main],
+      {
+        ...variables,
+        INTO: into,
+        KIND: "plain",
+        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+        WITH: given.with,
+        MACHINE: context.architecture,
+        ROOT_TYPES: rootPartitionTypes,
+        ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
+        ...(given.devices ? { DEVICES: "yes" } : {}),
+      },
+      context,
+    );
     return {
-      changes: [...changes, contained(spec)],
+      changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),
       explain: (_index, outcome) => toldRefusal("taking the files of the image", outcome),
       tell: (outcomes) => toldWarnings(outcomes.at(-1)),

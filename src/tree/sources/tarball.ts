@@ -12,9 +12,10 @@ import {
   originSteps,
   originWarnings,
 } from "../image/origin.js";
-import { contained, scriptSpec } from "../image/script.js";
+import { scriptSpec } from "../image/script.js";
 import { toldRefusal, toldWarnings } from "../image/told.js";
 import { unpackScript } from "../image/unpack-script.js";
+import { programOnHost } from "../program.js";
 import { defineSource } from "../source.js";
 
 const params = {
@@ -65,16 +66,20 @@ export const tarball = defineSource({
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
     const { changes, variables } = originSteps(given, context.sources["tarball.src"], into);
-    const spec = scriptSpec("unpack", [commonScript, fetchScript, unpackScript, main], {
-      ...variables,
-      INTO: into,
-      KIND: "plain",
-      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-      ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
-      ...(given.devices ? { DEVICES: "yes" } : {}),
-    });
+    const spec = scriptSpec(
+      [commonScript, fetchScript, unpackScript, main],
+      {
+        ...variables,
+        INTO: into,
+        KIND: "plain",
+        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+        ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
+        ...(given.devices ? { DEVICES: "yes" } : {}),
+      },
+      context,
+    );
     return {
-      changes: [...changes, contained(spec)],
+      changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),
       explain: (_index, outcome) => toldRefusal("unpacking", outcome),
       tell: (outcomes) => toldWarnings(outcomes.at(-1)),
