@@ -122,8 +122,8 @@ int cgroup_join_of_process(int process, struct err *err) {
 
 int cgroup_place(const char *directory, pid_t pid, struct err *err) {
   char path[PATH_MAX], number[16];
-  int length = snprintf(number, sizeof number, "%d", pid);
-  snprintf(path, sizeof path, "%s/cgroup.procs", directory);
+  int length = print_text(number, sizeof number, "%d", pid);
+  print_text(path, sizeof path, "%s/cgroup.procs", directory);
   auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
   return fd >= 0 && write(fd, number, (size_t)length) == length ? 0 : err_system(err, errno, "join a cgroup", path);
 }

@@ -1,11 +1,10 @@
 // print_text: what the C library's snprintf gives, for every conversion that the helper uses, and what it does where there is no room.
-#include "print.h"
-
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "test.h"
+#include "print.h" // after test.h: here the library's are called as well
 
 #define SAME(...)                                                  \
   do {                                                             \
