@@ -159,7 +159,13 @@ function planNew(
   const filling = source.fill(wish.params, own as Seen<Probes>, into, site);
   if (filling.refusal) return refused(filling.refusal);
   const storage = storageOf(look, place, filling.cloneOf, own);
-  const backend = chooseBackend(wish.backend, storage, filling.cloneOf === undefined ? "create" : "clone");
+  const { storedAs } = filling;
+  if (storedAs !== undefined && wish.backend !== "auto" && wish.backend !== storedAs)
+    return refused({
+      message: `${source.name} makes trees with the backend ${storedAs}, not ${wish.backend}`,
+      remedy: `Say backend: ${storedAs}, or auto.`,
+    });
+  const backend = chooseBackend(storedAs ?? wish.backend, storage, filling.cloneOf === undefined ? "create" : "clone");
   if ("refusal" in backend) return refused(backend.refusal);
   const settings = settingsOf(wish, undefined, backend);
   if ("refusal" in settings) return refused(settings.refusal);

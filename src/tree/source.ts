@@ -4,6 +4,7 @@ import type { Change, Outcome } from "../module/change.js";
 import type { Context, Probes, Refusal, Seen } from "../module/contract.js";
 import type { ParamSpecs, ParamsOf } from "../module/param.js";
 import type { TreePlace } from "./place.js";
+import type { BackendName } from "./record.js";
 
 /** Where and for whom a tree is made. `context.sources` holds controller's files under `SOURCE.key`. */
 export interface Site {
@@ -16,6 +17,8 @@ export interface Filling {
   readonly changes: readonly Change[];
   /** The tree is a clone of the one at this path, made by the backend: the changes come after that. */
   readonly cloneOf?: string;
+  /** The only backend that can store it so. */
+  readonly storedAs?: BackendName;
   /** Of a clone, for the record: the base, and what that was made from. */
   readonly base?: { readonly path: string; readonly recipeHash?: string };
   readonly refusal?: Refusal;

@@ -1,8 +1,7 @@
 // A copy of another tree of the host.
 
-import type { WriteFile } from "../../module/change.js";
-import { contentOf } from "../../module/content.js";
 import { joinPath } from "../../module/tree-path.js";
+import { emptiedIdentity, hasOwnIdentity } from "../identity.js";
 import { treePlace, treeNameProblem } from "../place.js";
 import { parseRecord } from "../record.js";
 import { defineSource } from "../source.js";
@@ -44,21 +43,14 @@ export const clone = defineSource({
     }
     const record = seen.record.content ? parseRecord(Buffer.from(seen.record.content).toString("utf8")) : undefined;
     const hash = record && "recipeHash" in record ? { recipeHash: record.recipeHash } : {};
-    const { machineId } = seen;
-    const isOwn = machineId.real === `${seen.base.real}/etc/machine-id`;
-    const hasIdentity = reset_identity && isOwn && machineId.stat?.type === "file" && machineId.stat.size > 0;
+    const hasIdentity = reset_identity && hasOwnIdentity(seen.machineId, seen.base.real);
     return {
       cloneOf: path,
       base: { path, ...hash },
-      changes: hasIdentity ? [emptied(`${into}/etc/machine-id`)] : [],
+      changes: hasIdentity ? [emptiedIdentity(into)] : [],
     };
   },
 });
-
-/** As systemd wants it where an id is to be made at the next start. Never through a link: the base's owner may have laid one. */
-function emptied(path: string): WriteFile {
-  return { kind: "writeFile", path, content: contentOf(""), mode: 0o444, expect: { type: "file", real: path } };
-}
 
 /** The path of a base that is named beside a tree. */
 export function basePath(base: string, directory: string): string {
