@@ -105,7 +105,7 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
   if (message !== "") lines.push(indent(clean(`${message}${message === "non-zero return code" ? rc : ""}`)));
   for (const stream of ["stdout", "stderr"] as const) {
     const text = result[stream];
-    if (typeof text === "string" && text.trim() !== "" && !message.includes(text.trim()))
+    if (typeof text === "string" && text.trim() !== "" && !isQuoted(text, message))
       lines.push(indent(`${stream}:`), indent(clean(lastLines(text)), 4));
   }
   for (const diagnostic of event.diagnostics ?? []) {
@@ -119,6 +119,15 @@ function failureLines(event: TaskResultEvent, paint: Paint): string[] {
   }
   if (event.remedy) lines.push(indent(clean(event.remedy)));
   return lines;
+}
+
+/** Shorter lines than this may stand in a message by chance. */
+const shortestQuote = 12;
+
+/** Whether a message tells already what counts of what the program said. */
+function isQuoted(text: string, message: string): boolean {
+  if (message.includes(text.trim())) return true;
+  return text.split("\n").some((line) => line.trim().length >= shortestQuote && message.includes(line.trim()));
 }
 
 /** Keys of a result that say how it went, not what it is. */

@@ -74,6 +74,20 @@ describe("report in lines", () => {
       "failed      local:web1  Write it\n  copy at site.yml:3:5\n  non-zero return code (exit status 3)\n  stderr:\n    E: no\n  Try again.",
     );
   });
+  it("does not show once more what a message has quoted already", () => {
+    const text = linesOf(
+      result({
+        status: "failed",
+        message: "tool ended with 2: E: no such package",
+        result: { rc: 2, stdout: "", stderr: "I: looking\nE: no such package\nI: ended\n" },
+      }),
+      options,
+    );
+    assert.equal(
+      text,
+      "failed      local:web1  Write it\n  copy at site.yml:3:5\n  tool ended with 2: E: no such package",
+    );
+  });
   it("tells rescued, ignored and uncertain results from plain ones", () => {
     assert.match(linesOf(result({ status: "failed", isRescued: true }), options) ?? "", /^rescued/);
     assert.match(linesOf(result({ status: "failed", isIgnored: true }), options) ?? "", /^ignored/);
