@@ -12,6 +12,8 @@ packages=(
   debootstrap dnf zypper rpm createrepo-c pacman-package-manager arch-install-scripts nix-bin ostree gnupg wget
   # hosts, machines, the lab VM
   openssh-server openssh-client sudo opendoas tcsh fish openssl iproute2 procps expect systemd-container qemu-system-x86 age
+  # what keeps track of trees
+  git
   # images
   curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin skopeo umoci docker-registry squashfs-tools fdisk
   # compared with, where they are

@@ -46,6 +46,29 @@ export const lookingCommands: readonly TableCommand[] = [
     },
   },
   {
+    name: "export",
+    summary: "write a tree out: as a tar stream, or as a commit in an ostree repository of its host",
+    arguments: [
+      tree,
+      ["<to>", "a file (.tar .tar.gz .tar.zst .tar.xz), - for standard output; with --ostree the branch"],
+    ],
+    options: [
+      ["--compress <how>", "none, gzip, zstd or xz; default: what the file's name says"],
+      ["--ostree <repository>", "commit into this ostree repository on the host; one that is not there is made"],
+      ["-m, --message <text>", "of the commit"],
+    ],
+    run: async (words, raw) => {
+      const { runTreeExport } = await import("./export.js");
+      const options = {
+        ...lookOptions(raw),
+        compression: textOf(raw, "compress"),
+        ostree: textOf(raw, "ostree"),
+        message: textOf(raw, "message"),
+      };
+      return runTreeExport(wordAt(words, 0), wordAt(words, 1), options);
+    },
+  },
+  {
     name: "snapshot",
     summary: "take a snapshot: a read-only subvolume on btrfs, elsewhere a manifest",
     arguments: [["<tree>", "HOST:TREE, or a pattern of targets"]],
