@@ -22,6 +22,8 @@ export function toldRefusal(what: string, outcome: Outcome | ExecObservation | u
   const advice = remedy.exec(words)?.[1];
   return {
     message: said === "" ? message : `${message}: ${said}`,
+    // The script's own text, and its words a second time, tell nobody more.
+    result: { cmd: what, stdout: "", stderr: "" },
     ...(advice === undefined ? {} : { remedy: advice }),
   };
 }
