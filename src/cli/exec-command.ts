@@ -3,6 +3,10 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { ConnectionPool } from "../target/connect.js";
 import { runExec, type ExecTarget } from "./exec.js";
+import { limitNames } from "../facts/cgroup-limits.js";
+import { parseWrittenLimit, type WrittenLimits } from "../facts/process-limits.js";
+import { limitsOfTarget } from "../engine/task/limits-of.js";
+import type { Scope } from "../module/value.js";
 import { targetsFor } from "./find-targets.js";
 import { findFleet } from "./fleet.js";
 import type { ExecOptions } from "./options.js";
@@ -16,14 +20,42 @@ export async function runExecCommand(options: ExecOptions): Promise<number> {
   return withMasker((masker) => execute(options, masker));
 }
 
+/** Limits of the command line, which go before the targets' own. */
+function givenLimits({ limit, limits }: ExecOptions): WrittenLimits {
+  if (limit !== undefined && limitNames.some((name) => limit.startsWith(`${name}=`)))
+    throw new CrunError({
+      severity: "error",
+      summary: `--limit ${limit}: --limit chooses targets`,
+      remedy: `What the command may use is said by --limits ${limit}.`,
+    });
+  const given: Record<string, string> = {};
+  for (const text of limits) {
+    const parsed = parseWrittenLimit(text);
+    if ("problem" in parsed)
+      throw new CrunError({ severity: "error", summary: `--limits: ${parsed.problem}`, remedy: parsed.remedy });
+    given[parsed[0]] = parsed[1];
+  }
+  return given;
+}
+
+/** Undefined: none. */
+function limitsIn(scope: Scope, given: WrittenLimits): WrittenLimits | undefined {
+  const limits = { ...limitsOfTarget(scope), ...given };
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}
+
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
+  const given = givenLimits(options);
   const setup = await setUp(options, masker);
   const prompt = terminalPrompt((text) => masker.text(text));
   const pool = new ConnectionPool(prompt);
   let targets: readonly ExecTarget[];
   try {
     const lost = await findFleet(setup, pool, { patterns: [options.pattern], limit: options.limit });
-    targets = targetsFor(options.pattern, options.limit, setup, lost);
+    targets = targetsFor(options.pattern, options.limit, setup, lost).map((target) => ({
+      ...target,
+      limits: limitsIn(setup.scopeOf(target.name), given),
+    }));
     if (targets.length === 0) {
       throw new CrunError({
         severity: "error",

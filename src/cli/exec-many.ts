@@ -60,7 +60,7 @@ async function execIn(
     const session = await opening;
     const { entry, isHostRoot } = target;
     const tree = session.openTree(target.path, { entry, isHostRoot });
-    const running = await tree.exec({ ...execSpec(request), stdin: "" });
+    const running = await tree.exec({ ...execSpec(request, target), stdin: "" });
     running.onOutput((stream, data) => (stream === "stdout" ? out : err).add(data));
     const exit = await running.exited;
     await out.end();
@@ -70,7 +70,7 @@ async function execIn(
     if (exit.kind === "not-started") throw notStarted(exit, target.name, request);
     const why =
       exit.kind === "exited" ? `status ${exit.value}` : exit.kind === "signaled" ? `signal ${exit.value}` : exit.kind;
-    return { kind: "failed", target: target.name, why };
+    return { kind: "failed", target: target.name, why: exit.note === undefined ? why : `${why}, ${exit.note}` };
   } catch (error) {
     if (!(error instanceof CrunError)) throw error;
     if (!isInterrupted()) await err.add(Buffer.from(`${error.message}\n`));

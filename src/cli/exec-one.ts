@@ -28,7 +28,7 @@ export async function execOne(
   const session = await pool.get(target.address);
   const { entry, isHostRoot } = target;
   const tree = session.openTree(target.path, { entry, isHostRoot });
-  const base = execSpec(request);
+  const base = execSpec(request, target);
   const size = isTty(stdout) ? { rows: stdout.rows, columns: stdout.columns } : { rows: 24, columns: 80 };
   const term = process.env["TERM"] ?? "xterm-256color";
   const spec = isTerminal ? { ...base, pty: true, ...size, environment: { TERM: term, ...base.environment } } : base;
@@ -139,6 +139,10 @@ function forwardSignals(
 }
 
 function report(exit: Exit, target: ExecTarget, request: ExecRequest, stderr: ExecStreams["stderr"]): number {
+  // What a command that went well did about it is its own affair.
+  const hasFailed = exit.kind !== "exited" || exit.value !== 0;
+  if (exit.note !== undefined && hasFailed)
+    stderr.write(`${formatDiagnostic({ severity: "warning", summary: `${target.name}: ${exit.note}` })}\n`);
   switch (exit.kind) {
     case "exited":
       return exit.value;

@@ -4,6 +4,7 @@ import type { CrunError } from "../diagnostic/diagnostic.js";
 import { ConnectionPool } from "../target/connect.js";
 import type { Connect, Entry, HostAddress, Prompt } from "../target/session.js";
 import type { ExecSpec } from "../module/probe.js";
+import type { WrittenLimits } from "../facts/process-limits.js";
 import type { Masker } from "../engine/task/masker.js";
 import { execMany } from "./exec-many.js";
 import { execOne } from "./exec-one.js";
@@ -17,6 +18,8 @@ export interface ExecTarget {
   readonly path: string;
   readonly entry: Entry;
   readonly isHostRoot: boolean;
+  /** What the command may use there at most. */
+  readonly limits?: WrittenLimits | undefined;
   /** It stands for trees of a host that could not be looked at. */
   readonly lost?: CrunError | undefined;
 }
@@ -64,13 +67,14 @@ export async function runExec(request: ExecRequest): Promise<number> {
 }
 
 /** What is asked of the session. */
-export function execSpec(request: ExecRequest): ExecSpec {
+export function execSpec(request: ExecRequest, target: ExecTarget): ExecSpec {
   const { command, user, environment, directory } = request;
   return {
     argv: command,
     ...(user === undefined ? {} : { user }),
     ...(environment === undefined ? {} : { environment }),
     ...(directory === undefined ? {} : { directory }),
+    ...(target.limits === undefined ? {} : { limits: target.limits }),
     killLeftovers: true,
   };
 }

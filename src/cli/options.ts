@@ -54,4 +54,6 @@ export interface ExecOptions extends ReachOptions {
   readonly command: readonly string[];
   readonly asUser: string | undefined;
   readonly tty: boolean | undefined;
+  /** `NAME=VALUE`, as memory_max=64M. */
+  readonly limits: readonly string[];
 }

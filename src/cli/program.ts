@@ -101,14 +101,22 @@ function buildProgram(finish: (status: number) => void): Command {
     .description("run a command in a tree: crun exec HOST:TREE -- COMMAND…")
     .argument("<pattern>", "targets, or an address as local:/srv/trees/x or user@host:tree")
     .argument("<command...>", "after --: the command and its arguments")
+    .option("--limits <name=value>", "what it may use at most, as memory_max=64M; may be repeated", collectWhole, [])
     .option("--tty", "give it a terminal even where this is none")
     .option("--no-tty", "give it no terminal")
     .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
       const { runExecCommand } = await import("./exec-command.js");
-      const options = command.opts<{ user?: string; becomeUser?: string; tty?: boolean }>();
+      const options = command.opts<{ user?: string; becomeUser?: string; tty?: boolean; limits: string[] }>();
       const reach = { ...reachOptions(command.opts()), user: undefined };
       const asUser = options.user ?? options.becomeUser;
-      const request: ExecOptions = { ...reach, pattern, command: words, asUser, tty: options.tty };
+      const request: ExecOptions = {
+        ...reach,
+        pattern,
+        command: words,
+        asUser,
+        tty: options.tty,
+        limits: options.limits,
+      };
       finish(await runExecCommand(request));
     });
   reaching(program.command("facts"))

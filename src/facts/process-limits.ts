@@ -42,7 +42,7 @@ export function problemOfLimit(name: string, value: unknown): LimitProblem | und
 export function writtenLimits(
   map: Readonly<Record<string, unknown>>,
   isLeftOut: (value: unknown) => boolean = () => false,
-): WrittenLimits | LimitProblem {
+): { readonly limits: WrittenLimits } | LimitProblem {
   const written: Record<string, string> = {};
   for (const [name, value] of Object.entries(map)) {
     if (isLeftOut(value)) continue;
@@ -50,7 +50,7 @@ export function writtenLimits(
     if (problem) return problem;
     written[name] = String(value).trim();
   }
-  return written;
+  return { limits: written };
 }
 
 /** `memory_max=64M`, as on the command line. */

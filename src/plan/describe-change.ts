@@ -1,5 +1,6 @@
 // A planned change in a line: what is done, and what must be there for it.
 
+import { writtenText } from "../facts/process-limits.js";
 import type { Change, Expect } from "../module/change.js";
 import type { ExecSpec } from "../module/probe.js";
 import type { State } from "./sight.js";
@@ -75,6 +76,7 @@ function commandText(exec: ExecSpec): string {
           .map(([name, value]) => `${name}=${value}`)
           .join(" ")}`
       : "",
+    exec.limits === undefined ? "" : `limited to ${writtenText(exec.limits)}`,
     stdin === undefined ? "" : `reading ${count(Buffer.byteLength(stdin), "byte")}`,
   ].filter((part) => part !== "");
   return `${words.join(" ")}${more.length === 0 ? "" : ` (${more.join(", ")})`}`;

@@ -49,6 +49,7 @@ export function takeExec(find: FindContent): Take<ExecSpec> {
       ...all.maybe("outputLimit", integer),
       ...all.maybe("umask", integer),
       ...all.maybe("files", listOf(file)),
+      ...all.maybe("limits", mapOf(text)),
       ...all.maybe("pty", flag),
       ...all.maybe("killLeftovers", flag),
     };

@@ -1,7 +1,7 @@
 // What the outcomes of a planned step come to: its result, and whether it failed.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import { troubleOf } from "../engine/task/outcome.js";
+import { limitReached, troubleOf, withReached } from "../engine/task/outcome.js";
 import type { Change, ExecChange, Outcome } from "../module/change.js";
 import { concludeCommand } from "../module/command-result.js";
 import { conditionOf } from "../playbook/condition/condition.js";
@@ -81,7 +81,8 @@ function plainResult(step: PlannedStep, outcomes: readonly Outcome[], startedAt:
   const { changes } = step;
   const trouble = troubleOf(changes, outcomes);
   const command = commandOf(changes, outcomes, startedAt);
-  const fields = { ...trouble?.fields, ...command?.result };
+  const reached = limitReached(outcomes);
+  const fields = { ...trouble?.fields, ...command?.result, ...reached };
   const problem = trouble ?? command?.refusal;
   const remedy = trouble?.isConflict
     ? "Something changed it while the plan was applied: find out what, and plan again."
@@ -89,7 +90,11 @@ function plainResult(step: PlannedStep, outcomes: readonly Outcome[], startedAt:
   return {
     isChanged: step.isChanged && command?.changed !== false,
     isFailed: problem !== undefined || outcomes.length < changes.length,
-    message: problem?.message ?? (outcomes.length < changes.length ? "was not carried out" : undefined),
+    message: problem
+      ? withReached(problem.message, reached)
+      : outcomes.length < changes.length
+        ? "was not carried out"
+        : undefined,
     remedy,
     fields,
   };

@@ -88,6 +88,8 @@ export interface Inherited {
   /** Innermost last. */
   readonly vars: readonly VarLayer[];
   readonly environment: readonly Renderable[];
+  /** Of its programs: maps of limits, innermost last. */
+  readonly limits: readonly Renderable[];
   readonly become: Renderable | undefined;
   readonly becomeUser: Renderable | undefined;
   readonly ignoreErrors: Renderable | undefined;

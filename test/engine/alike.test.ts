@@ -22,7 +22,15 @@ const target = {
 function preparedOn(name: string): Prepared {
   const base = { target: { ...target, name }, architecture: () => "x86_64" };
   const context = new TaskContext(base, 0, { becomeUser: undefined, environment: {} }, {}, {});
-  return { args, context, probes: { self: probe }, becomeUser: undefined, environment: undefined, look: undefined };
+  return {
+    args,
+    context,
+    probes: { self: probe },
+    becomeUser: undefined,
+    environment: undefined,
+    limits: undefined,
+    look: undefined,
+  };
 }
 
 function moduleThat(plan: (stat: Stat | undefined, name: () => string) => Plan): AnyModule {

@@ -48,6 +48,7 @@ function inherited(keys: Values): Inherited {
     vars: keys["vars"] ? [layer(keys["vars"] as Values)] : [],
     environment: keys["environment"] ? [templateOfValue("environment", keys["environment"])] : [],
     become: optional(keys["become"]),
+    limits: keys["limits"] ? [templateOfValue("limits", keys["limits"])] : [],
     becomeUser: optional(keys["become_user"]),
     ignoreErrors: optional(keys["ignore_errors"]),
     ignoreUnreachable: optional(keys["ignore_unreachable"]),

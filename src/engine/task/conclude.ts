@@ -3,7 +3,7 @@
 import type { Outcome } from "../../module/change.js";
 import type { Conclusion, Plan } from "../../module/contract.js";
 import type { Fault } from "../work.js";
-import { troubleOf } from "./outcome.js";
+import { limitReached, troubleOf, withReached } from "./outcome.js";
 
 export interface Concluded {
   readonly conclusion: Conclusion;
@@ -15,15 +15,16 @@ export interface Concluded {
 export function concludePlan(plan: Plan, outcomes: readonly Outcome[]): Concluded {
   const trouble = troubleOf(plan.changes, outcomes);
   const conclusion = plan.conclude?.(outcomes) ?? {};
-  const fields = { ...plan.result, ...trouble?.fields, ...conclusion.result };
+  const reached = limitReached(outcomes);
+  const fields = { ...plan.result, ...trouble?.fields, ...conclusion.result, ...reached };
   const { refusal } = conclusion;
   if (refusal)
     return {
       conclusion,
       fields: { ...fields, ...refusal.result },
-      fault: { message: refusal.message, remedy: refusal.remedy },
+      fault: { message: withReached(refusal.message, reached), remedy: refusal.remedy },
     };
-  const fault = trouble && { message: trouble.message, remedy: trouble.remedy };
+  const fault = trouble && { message: withReached(trouble.message, reached), remedy: trouble.remedy };
   return { conclusion, fields, fault };
 }
 

@@ -47,6 +47,17 @@ export function troubleOf(changes: readonly Change[], outcomes: readonly Outcome
   return undefined;
 }
 
+/** The result's field for what limits did to the programs; nothing where none was reached. */
+export function limitReached(outcomes: readonly Outcome[]): { readonly limit_reached?: string } {
+  const notes = outcomes.flatMap(({ exit }) => exit?.note ?? []);
+  return notes.length === 0 ? {} : { limit_reached: notes.join("; ") };
+}
+
+/** A failure with the better reason behind it. */
+export function withReached(message: string, { limit_reached: reached }: ReturnType<typeof limitReached>): string {
+  return reached === undefined ? message : `${message}: ${reached}`;
+}
+
 function commandFields(change: ExecChange, outcome: Outcome): Readonly<Record<string, unknown>> {
   const decode = (data: Uint8Array | undefined): string => (data ? Buffer.from(data).toString("utf8") : "");
   const stdout = decode(outcome.stdout);

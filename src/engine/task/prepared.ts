@@ -1,6 +1,7 @@
 // What one task (or one item of its loop) asks of a target: arguments, context, probes.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { WrittenLimits } from "../../facts/process-limits.js";
 import type { Change } from "../../module/change.js";
 import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
 import type { Model } from "../../module/model.js";
@@ -10,6 +11,7 @@ import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
 import { OMIT, textOf } from "../../playbook/scope/values.js";
 import { haveSameSources } from "../look/alike.js";
+import { limitsFor } from "./limits-of.js";
 import type { Masker } from "./masker.js";
 import type { Sources } from "./sources.js";
 import type { Arguments, TaskInfo } from "./task-info.js";
@@ -115,6 +117,8 @@ export interface Prepared {
   /** The user that the task's programs run as and its new files belong to. Undefined: root. */
   readonly becomeUser: string | undefined;
   readonly environment: Readonly<Record<string, string>> | undefined;
+  /** Of the programs that change something. */
+  readonly limits: WrittenLimits | undefined;
   /** What its probes were answered, as long as `knowledge` is the venue's. */
   look: { readonly seen: Seen<Probes>; readonly isCertain: true; readonly knowledge: object } | undefined;
 }
@@ -142,11 +146,12 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const context = contextFor(info, args, scope, using, sources);
   const { becomeUser } = context;
   const environment = task.environment.length === 0 ? undefined : context.environment;
+  const limits = limitsFor(task, scope);
   const known = info.asked;
   if (known && environment === undefined && isAskedAlike(known, args, context))
-    return { args, context, probes: known.probes, becomeUser, environment, look: undefined };
+    return { args, context, probes: known.probes, becomeUser, environment, limits, look: undefined };
   const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
-  const prepared: Prepared = { args, context, probes, becomeUser, environment, look: undefined };
+  const prepared: Prepared = { args, context, probes, becomeUser, environment, limits, look: undefined };
   if (!context.isSpecific && environment === undefined) info.asked = prepared;
   return prepared;
 }
@@ -289,9 +294,11 @@ function decorateExec(
   exec: ExecSpec,
   user: string | undefined,
   environment: Readonly<Record<string, string>> | undefined,
+  limits?: WrittenLimits,
 ): ExecSpec {
   return {
     ...exec,
+    ...(limits ? { limits } : {}),
     ...(user !== undefined && exec.user === undefined ? { user } : {}),
     ...(environment ? { environment: { ...environment, ...exec.environment } } : {}),
   };
@@ -305,8 +312,9 @@ export function decoratePlan(
   prepared: Prepared,
   venue: { readonly model: Model },
 ): Plan | { readonly missing: readonly Probe[] } {
-  const { becomeUser, environment } = prepared;
-  if ((becomeUser === undefined && environment === undefined) || plan.changes.length === 0) return plan;
+  const { becomeUser, environment, limits } = prepared;
+  if ((becomeUser === undefined && environment === undefined && limits === undefined) || plan.changes.length === 0)
+    return plan;
   let owner: { readonly uid: number; readonly gid: number } | undefined;
   if (becomeUser !== undefined && plan.changes.some(takesOwner)) {
     const answer = venue.model.answer(passwdProbe);
@@ -323,7 +331,7 @@ export function decoratePlan(
     }
   }
   const changes = plan.changes.map((change): Change => {
-    if (change.kind === "exec") return { ...change, exec: decorateExec(change.exec, becomeUser, environment) };
+    if (change.kind === "exec") return { ...change, exec: decorateExec(change.exec, becomeUser, environment, limits) };
     return owner && takesOwner(change) ? { ...owner, ...change } : change;
   });
   return { ...plan, changes, ...(plan.conclude ? { conclude: (outcomes) => plan.conclude?.(outcomes) ?? {} } : {}) };

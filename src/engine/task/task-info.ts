@@ -167,6 +167,7 @@ function* namesIn(task: Task): Generator<{ readonly names: ReadonlySet<string> }
   yield* Object.values(task.args);
   yield* task.when;
   yield* task.environment;
+  yield* task.limits;
   yield* task.notify;
   yield* task.until ?? [];
   yield* task.changedWhen ?? [];

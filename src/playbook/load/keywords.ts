@@ -24,6 +24,7 @@ const COMMON: Keywords = {
   become_password: NO_PASSWORD,
   become_pass: NO_PASSWORD,
   environment: true,
+  limits: true,
   ignore_errors: true,
   ignore_unreachable: true,
   check_mode: true,
@@ -123,8 +124,11 @@ export const PLAY_KEYWORDS: Keywords = {
 
 const NOT_A_VARIABLE = "It is a keyword here. For a variable of the role of that name write it below vars:.";
 
+/** Roles have had parameters of that name for long. */
+const { limits: _, ...COMMON_OF_ROLES } = COMMON;
+
 export const ROLE_KEYWORDS: Keywords = {
-  ...COMMON,
+  ...COMMON_OF_ROLES,
   ...DELEGATED,
   ...Object.fromEntries(["port", "connection", "remote_user"].map((key) => [key, NOT_A_VARIABLE])),
   when: true,

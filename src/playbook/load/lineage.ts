@@ -5,6 +5,7 @@ import { conditionsOf } from "../condition/condition.js";
 import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
 import { ANSIBLE_MODULES } from "./keywords.js";
+import { limitsNode } from "./limits.js";
 import { suggest } from "../../diagnostic/near.js";
 import type { Inherited } from "../play.js";
 import { staticValue, templateOf } from "../template/template.js";
@@ -41,6 +42,7 @@ export const NO_LINEAGE: Lineage = {
   when: [],
   vars: [],
   environment: [],
+  limits: [],
   become: undefined,
   becomeUser: undefined,
   ignoreErrors: undefined,
@@ -87,6 +89,7 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
     });
   early("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));
   take("environment", (node) => (own.environment = [...from.environment, ...environmentOf(node, findings)]));
+  take("limits", (node) => (own.limits = [...from.limits, ...[limitsNode(node, findings) ?? []].flat()]));
   take("become", (node) => (own.become = flag(node, "become") ?? from.become));
   take("become_user", (node) => (own.becomeUser = findings.try(() => templateOf(node)) ?? from.becomeUser));
   take("ignore_errors", (node) => (own.ignoreErrors = flag(node, "ignore_errors") ?? from.ignoreErrors));

@@ -82,6 +82,7 @@ async function loadRoleEntry(
       });
   }
   const vars = item.entries.get("vars");
+  const keywordEntries = new Map([...item.entries].filter(([key]) => !isParam(key)));
   const params = varsOf({ ...item, entries: new Map(paramEntries) }, `parameters of role ${name}`, findings);
   const request: RoleRequest = {
     ...requestOf(name, entry.value),
@@ -91,7 +92,13 @@ async function loadRoleEntry(
   // Other keywords do not tell uses of a role apart.
   const telling = [...item.entries].filter(([key]) => isParam(key) || ["when", "tags", "vars"].includes(key));
   const given = telling.map(([key, { value }]) => [key, plainOf(value)]);
-  return loadListed(context, request, given, inherit(lineage, item, undefined, findings), chain);
+  return loadListed(
+    context,
+    request,
+    given,
+    inherit(lineage, { ...item, entries: keywordEntries }, undefined, findings),
+    chain,
+  );
 }
 
 function roleName(node: YamlNode, lineage: Lineage, findings: Findings): string | undefined {

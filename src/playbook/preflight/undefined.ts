@@ -83,6 +83,7 @@ export function loopNames({ loop, loopControl }: Pick<Task | Include, "loop" | "
 export function* keywordsOf(node: Inherited): Generator<object | undefined> {
   yield* node.when;
   yield* node.environment;
+  yield* node.limits;
   yield* [
     node.become,
     node.becomeUser,

@@ -1,5 +1,7 @@
 // What each keyword of plays, blocks, tasks, roles and includes takes, as JSON Schema with a line of help.
 
+import { limitNames } from "../../facts/cgroup-limits.js";
+import { limitParams } from "../../facts/cgroup-params.js";
 import { orTemplate, refer, template, type JsonSchema } from "./json-schema.js";
 
 const text = (description: string): JsonSchema => ({ type: ["string", "number"], description });
@@ -27,6 +29,17 @@ export const keywordSchemas: Readonly<Record<string, JsonSchema>> = {
   become_exe: text("The program that become_method runs."),
   become_flags: text("Flags for it."),
   environment: { anyOf: [{ type: "object" }, { type: "array" }, template], description: "Variables for its programs." },
+  limits: {
+    anyOf: [
+      {
+        type: "object",
+        properties: Object.fromEntries(limitNames.map((name) => [name, text(limitParams[name].doc)])),
+        additionalProperties: false,
+      },
+      template,
+    ],
+    description: "What its programs may use at most, in a cgroup of their own.",
+  },
   ignore_errors: yes("Go on after a failure."),
   ignore_unreachable: yes("Go on where the host is not reached."),
   check_mode: yes("Only foretell (true), or act in check mode, too (false)."),
