@@ -22,6 +22,16 @@ import {
   planSetProperty,
 } from "../src/facts/cgroup-plan.js";
 import { dropInText } from "../src/facts/cgroup-unit.js";
+import {
+  memoryInUse,
+  notTaken,
+  overruled,
+  shownProbe,
+  tooLittle,
+  undoDropIn,
+  undoFiles,
+  type VerifyProbes,
+} from "../src/facts/cgroup-verify.js";
 import type { Change } from "../src/module/change.js";
 import { defineModule } from "../src/module/contract.js";
 import type { ParamsOf } from "../src/module/param.js";
@@ -52,7 +62,7 @@ export default defineModule({
   },
   observe: (given) => {
     const show =
-      given.unit === undefined ? [] : [["systemctl", "show", "--property=ControlGroup", "--value", "--", given.unit]];
+      given.unit === undefined ? [] : [["systemctl", "show", "--property=ControlGroup,LoadState", "--", given.unit]];
     return {
       ...cgroupLayoutProbes,
       machine: { kind: "machine" } as const,
@@ -60,7 +70,7 @@ export default defineModule({
       unit: show.map((argv) => ({ kind: "exec", at: "host", exec: { argv, user: "root" } }) as const),
     };
   },
-  observeMore: (given, seen, { target }) => {
+  observeMore: (given, seen, { target, elapsedMs }): VerifyProbes => {
     const layout = cgroupLayout(seen);
     const place = placeOfLimits(
       { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
@@ -70,10 +80,15 @@ export default defineModule({
     );
     const wanted = limitsOf(given);
     if ("problem" in place || "problem" in wanted)
-      return limitProbes(layout, { unit: undefined, cgroup: undefined }, []);
-    return limitProbes(layout, place, controllersOf(layout, wanted));
+      return { ...limitProbes(layout, { unit: undefined, cgroup: undefined }, []), inUse: [], shown: [] };
+    return {
+      ...limitProbes(layout, place, controllersOf(layout, wanted)),
+      inUse: memoryInUse(layout, place),
+      // Once it was set.
+      shown: elapsedMs > 0 && place.unit !== undefined && given.persistent ? [shownProbe(place.unit)] : [],
+    };
   },
-  plan: (given, seen, { target }) => {
+  plan: (given, seen, { target, elapsedMs }) => {
     const layout = cgroupLayout(seen);
     const wanted = limitsOf(given);
     if ("problem" in wanted) return { changes: [], refusal: { message: wanted.problem } };
@@ -112,6 +127,12 @@ export default defineModule({
     const differing = Object.fromEntries(names.map((name) => [name, goal[name]]));
     const devices = cgroup === undefined ? [] : differingDevices(layout, numbers.devices, seen);
     const isDone = names.length === 0 && devices.length === 0;
+    if (elapsedMs > 0) {
+      const refusal =
+        notTaken(layout, place, goal, names, devices, current) ??
+        (unit === undefined || isAbsent ? undefined : overruled(unit, wanted.limits, seen.shown));
+      if (refusal) return { changes: [], refusal, result: placeResult(place) };
+    }
     const changes: Change[] =
       unit !== undefined
         ? [
@@ -128,6 +149,13 @@ export default defineModule({
       changes,
       result: { limits: resultLimits(current, goal), ...placeResult(place) },
       diff: names.length > 0 ? [{ title: `limits of ${unit ?? cgroup}`, ...limitsDiff(names, goal, current) }] : [],
+      warnings: [...unknownUnit(unit, seen.unit), ...tooLittle(goal, names, seen.inUse)],
+      // What was set is read back.
+      ...(changes.length === 0 ? {} : { again: { afterMs: 1 } }),
+      onFailure:
+        unit === undefined
+          ? undoFiles(layout, cgroup ?? "/", names, current, changes)
+          : undoDropIn(unit, seen, changes),
     };
   },
   examples: [
@@ -152,8 +180,17 @@ function limitsOf(given: Given): WantedLimits | { readonly problem: string } {
 }
 
 function controlGroup(seen: readonly ExecObservation[]): string | undefined {
-  const [shown] = seen;
-  return shown && Buffer.from(shown.stdout).toString("utf8").trim();
+  return seen[0] && shownValue(seen[0], "ControlGroup");
+}
+
+function shownValue({ stdout }: ExecObservation, property: string): string {
+  const text = Buffer.from(stdout).toString("utf8");
+  return new RegExp(`^${property}=(.*)$`, "m").exec(text)?.[1]?.trim() ?? "";
+}
+
+function unknownUnit(unit: string | undefined, seen: readonly ExecObservation[]): string[] {
+  if (unit === undefined || !seen[0] || shownValue(seen[0], "LoadState") !== "not-found") return [];
+  return [`systemd knows no unit ${unit} yet: its drop-in waits for it`];
 }
 
 function defaultsOf(current: ReturnType<typeof currentLimits>): Limits {

@@ -2,7 +2,8 @@
 
 import { deviceKeys, type DeviceLimit, type LimitName, type Limits, type LimitValue } from "./cgroup-limits.js";
 
-const properties: Readonly<Record<LimitName, string>> = {
+/** systemd's names of limits. */
+export const unitPropertyNames: Readonly<Record<LimitName, string>> = {
   memory_max: "MemoryMax",
   memory_high: "MemoryHigh",
   memory_low: "MemoryLow",
@@ -31,7 +32,7 @@ function propertyValue(name: LimitName, value: LimitValue): string {
 
 /** `NAME=VALUE` for each limit. */
 export function unitProperties(limits: Limits, devices: readonly DeviceLimit[]): string[] {
-  const plain = Object.entries(properties).flatMap(([name, property]) => {
+  const plain = Object.entries(unitPropertyNames).flatMap(([name, property]) => {
     const known = name as LimitName;
     const value = limits[known];
     return value === undefined ? [] : [`${property}=${propertyValue(known, value)}`];

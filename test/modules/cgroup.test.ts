@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import cgroup from "../../modules/cgroup.js";
 import { deviceNumber, parseLimit, type LimitName } from "../../src/facts/cgroup-limits.js";
 import { dropInText, escapeUnitName, unitOfCgroup } from "../../src/facts/cgroup-unit.js";
-import { testFixtures, type Tree } from "../module/harness.js";
+import { modelOf, planFixture, testFixtures, type Fixture, type Tree } from "../module/harness.js";
 
 const v2: Tree = {
   "/sys/fs/cgroup/cgroup.controllers": "cpu io memory pids\n",
@@ -24,6 +24,9 @@ const systemd: Tree = {
 const unit = "systemd-nspawn@web1.service";
 const live = `/sys/fs/cgroup/machine.slice/${unit}`;
 const machine = { name: "web1", cgroup: `/machine.slice/${unit}/payload` };
+const shown =
+  "systemctl show --property=MemoryMax,MemoryHigh,MemoryLow,MemoryMin,MemorySwapMax,CPUQuotaPerSecUSec,CPUWeight,TasksMax,IOWeight,AllowedCPUs,AllowedMemoryNodes,DropInPaths " +
+  `-- ${unit}`;
 const dropIn = `/etc/systemd/system/${unit}.d/50-crun-limits.conf`;
 
 testFixtures(cgroup, [
@@ -32,6 +35,7 @@ testFixtures(cgroup, [
     host: v2,
     params: { memory_max: "512M", cpu_max: "150%", pids_max: 64 },
     expect: {
+      again: 1,
       kinds: [
         "writeKernel",
         "makeDirectory",
@@ -65,7 +69,7 @@ testFixtures(cgroup, [
         { device: "8:16", wiops: 100 },
       ],
     },
-    expect: { changed: true },
+    expect: { again: 1, changed: true },
   },
   {
     name: "v1: writes the older files, and -1 for no limit",
@@ -75,7 +79,7 @@ testFixtures(cgroup, [
       "/sys/fs/cgroup/cpu/crun/web1/cpu.cfs_quota_us": "50000\n",
     },
     params: { memory_max: "1G", cpu_max: "max" },
-    expect: { kinds: ["writeKernel", "writeKernel"] },
+    expect: { again: 1, kinds: ["writeKernel", "writeKernel"] },
   },
   {
     name: "v1: says which limit it does not have",
@@ -87,7 +91,12 @@ testFixtures(cgroup, [
     name: "systemd: keeps the limits of a machine that does not run in a drop-in alone",
     host: systemd,
     params: { memory_max: "1G", cpu_max: "50%" },
-    expect: { kinds: ["makeDirectory", "writeFile", "exec"], argv: [["systemctl", "daemon-reload"]], result: { unit } },
+    expect: {
+      again: 1,
+      kinds: ["makeDirectory", "writeFile", "exec"],
+      argv: [["systemctl", "daemon-reload"]],
+      result: { unit },
+    },
   },
   {
     name: "systemd: sets what runs through systemctl, never through cgroupfs",
@@ -95,6 +104,7 @@ testFixtures(cgroup, [
     machine,
     params: { memory_max: "1G" },
     expect: {
+      again: 1,
       kinds: ["makeDirectory", "writeFile", "exec", "exec"],
       argv: [
         ["systemctl", "daemon-reload"],
@@ -118,14 +128,14 @@ testFixtures(cgroup, [
     host: { ...systemd, [`${live}/memory.max`]: "1073741824\n", [dropIn]: "x" },
     machine,
     params: { state: "absent" },
-    expect: { kinds: ["remove", "exec", "exec"] },
+    expect: { again: 1, kinds: ["remove", "exec", "exec"] },
   },
   {
     name: "systemd: sees that somebody changed the running unit behind the drop-in",
     host: { ...systemd, [`${live}/memory.max`]: "4096\n", [dropIn]: dropInText(unit, { memory_max: 1073741824 }, []) },
     machine,
     params: { memory_max: "1G" },
-    expect: { kinds: ["exec"] },
+    expect: { again: 1, kinds: ["exec"] },
   },
   {
     name: "systemd: is the only writer, so a path is refused",
@@ -137,7 +147,7 @@ testFixtures(cgroup, [
     name: "refuses a unit where no systemd runs",
     host: v2,
     params: { memory_max: "1G", unit: "a.service" },
-    programs: { "systemctl show --property=ControlGroup --value -- a.service": { status: 127 } },
+    programs: { "systemctl show --property=ControlGroup,LoadState -- a.service": { status: 127 } },
     expect: { refusal: /no unit a.service/ },
   },
   {
@@ -159,7 +169,112 @@ testFixtures(cgroup, [
     params: { io_max: [{ device: "/dev/none", rbps: 1 }] },
     expect: { refusal: /\/dev\/none is no block device/ },
   },
+  {
+    name: "says that memory is limited to less than is in use",
+    host: {
+      ...v2,
+      "/sys/fs/cgroup/crun/web1/memory.max": "max\n",
+      "/sys/fs/cgroup/crun/web1/memory.current": "209715200\n",
+    },
+    params: { memory_max: "64M" },
+    expect: { again: 1, changed: true, warning: /64 MiB is less than the 200 MiB in use/ },
+  },
+  {
+    name: "systemd: says that the unit is not known yet",
+    host: systemd,
+    params: { memory_max: "1G", unit: "later.service" },
+    programs: {
+      "systemctl show --property=ControlGroup,LoadState -- later.service": {
+        stdout: "ControlGroup=\nLoadState=not-found\n",
+      },
+    },
+    expect: { again: 1, changed: true, warning: /knows no unit later.service yet/ },
+  },
+  {
+    name: "read back: all is as it was set",
+    host: { ...v2, "/sys/fs/cgroup/crun/web1/memory.max": "1073741824\n" },
+    params: { memory_max: "1G" },
+    context: { elapsedMs: 2 },
+    expect: { changed: false },
+  },
+  {
+    name: "read back: what the kernel has instead, and what it has no file for",
+    host: {
+      ...v2,
+      "/sys/fs/cgroup/crun/web1/memory.max": "536870912\n",
+      "/sys/fs/cgroup/crun/web1/cpu.max": "max 100000\n",
+    },
+    params: { memory_max: "1G", cpu_max: "50%", io_weight: "200" },
+    context: { elapsedMs: 2 },
+    expect: {
+      refusal:
+        /limits of \/crun\/web1 did not take: memory_max is 512 MiB, though 1 GiB was set; cpu_max is max, though 50% was set; io_weight was set to 200, but the kernel has no io.weight there/,
+    },
+  },
+  {
+    name: "read back: a drop-in that goes before crun's",
+    host: {
+      ...systemd,
+      [dropIn]: dropInText(unit, { memory_max: 1073741824, cpu_max: 150, pids_max: 64, cpuset_cpus: "0-1" }, []),
+    },
+    params: { memory_max: "1G", cpu_max: "150%", pids_max: 64, cpuset_cpus: "0-1" },
+    context: { elapsedMs: 2 },
+    programs: {
+      [shown]: {
+        stdout: `MemoryMax=536870912\nCPUQuotaPerSecUSec=1.500s\nTasksMax=infinity\nAllowedCPUs=0-1\nDropInPaths=${dropIn} /etc/systemd/system.control/${unit}.d/50-MemoryMax.conf\n`,
+      },
+    },
+    expect: {
+      refusal:
+        /systemd goes by other limits of systemd-nspawn@web1.service: memory_max is 512 MiB, though 1 GiB was set; pids_max is max, though 64 was set Another drop-in goes before crun's: \/etc\/systemd\/system.control\/\S+50-MemoryMax.conf\./,
+    },
+  },
+  {
+    name: "read back: systemd goes by the drop-in",
+    host: { ...systemd, [dropIn]: dropInText(unit, { memory_max: 1073741824, cpu_max: 90 }, []) },
+    params: { memory_max: "1G", cpu_max: "90%" },
+    context: { elapsedMs: 2 },
+    programs: { [shown]: { stdout: `MemoryMax=1073741824\nCPUQuotaPerSecUSec=900ms\nDropInPaths=${dropIn}\n` } },
+    expect: { changed: false },
+  },
 ]);
+
+describe("limits that are refused midway", () => {
+  const planned = (host: Tree, params: Fixture["params"], more: Partial<Fixture> = {}) => {
+    const { plan } = planFixture(cgroup, { name: "", params, expect: {}, ...more }, modelOf({}, host));
+    return (plan?.onFailure ?? []).map((one) =>
+      ("path" in one ? `${one.kind} ${one.path} ${"value" in one ? one.value : ""}` : one.kind).trim(),
+    );
+  };
+  it("go back to what they were", () => {
+    const at = "/sys/fs/cgroup/crun/web1";
+    const host = { ...v2, [`${at}/memory.max`]: "1048576\n", [`${at}/pids.max`]: "max\n" };
+    assert.deepEqual(planned(host, { memory_max: "2M", pids_max: 5 }), [
+      `writeKernel ${at}/memory.max 1048576`,
+      `writeKernel ${at}/pids.max max`,
+    ]);
+  });
+  it("take the cgroups that were made for them along", () => {
+    assert.deepEqual(planned(v2, { memory_max: "2M" }), [
+      "remove /sys/fs/cgroup/crun/web1",
+      "remove /sys/fs/cgroup/crun",
+    ]);
+  });
+  it("leave the drop-in as it was, or none", () => {
+    assert.deepEqual(planned(systemd, { memory_max: "2M" }), [
+      `remove ${dropIn}`,
+      `remove /etc/systemd/system/${unit}.d`,
+      "exec",
+    ]);
+    assert.deepEqual(planned({ ...systemd, [dropIn]: "old" }, { memory_max: "2M" }), [`writeFile ${dropIn}`, "exec"]);
+    const same = {
+      ...systemd,
+      [dropIn]: dropInText(unit, { memory_max: 2097152 }, []),
+      [`${live}/memory.max`]: "max\n",
+    };
+    assert.deepEqual(planned(same, { memory_max: "2M" }, { machine }), []);
+  });
+});
 
 describe("normal form of limits", () => {
   const cases: [LimitName, string, unknown][] = [
