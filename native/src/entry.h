@@ -32,7 +32,7 @@ struct entry;
 struct entry_config {
   int root_fd;            // O_PATH directory of the tree; borrowed for the entry's life
   const char *root_path;  // its canonical path on the host; borrowed
-  const char *tree_name;  // last part of that path, or "host"; borrowed
+  const char *tree_name;  // what programs call the tree (its host name), or "host"; borrowed
   uint8_t kind;           // enum entry_kind
   bool is_host_root;      // processes run on the host as they are
   bool has_shifted_ids;   // the tree's files have those of a user namespace: processes run in its machine alone

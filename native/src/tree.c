@@ -8,13 +8,25 @@
 
 #include "cleanup.h"
 #include "jobs.h"
+#include "print.h"
+
+// What stands in for DIR/NAME is DIR/.crun/making/NAME.MARK: programs in it are to see NAME.
+static void name_tree(struct tree *tree) {
+  static const char making[] = "/.crun/making/";
+  const size_t length = sizeof making - 1;
+  const char *slash = strrchr(tree->path, '/');
+  size_t before = slash == NULL ? 0 : (size_t)(slash + 1 - tree->path);
+  print_text(tree->name, sizeof tree->name, "%s", slash == NULL || slash[1] == '\0' ? "host" : slash + 1);
+  char *dot = strrchr(tree->name, '.');
+  bool stands_in = before >= length && memcmp(tree->path + before - length, making, length) == 0;
+  if (stands_in && dot != NULL && dot != tree->name) *dot = '\0';
+}
 
 static struct entry_config entry_config_of(const struct tree *tree, bool is_on_host, uint8_t kind) {
-  const char *name = strrchr(tree->path, '/');
   return (struct entry_config){
       .root_fd = is_on_host ? tree->host.fd : tree->disk,
       .root_path = is_on_host ? "/" : tree->path,
-      .tree_name = is_on_host || name == NULL || name[1] == '\0' ? "host" : name + 1,
+      .tree_name = is_on_host ? "host" : tree->name,
       .kind = kind,
       .is_host_root = is_on_host,
       .has_shifted_ids = !is_on_host && tree->has_shifted_ids,
@@ -36,6 +48,7 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   }
   if (!S_ISDIR(place.stat.st_mode)) return err_system(err, ENOTDIR, "open", request->path);
   strcpy(tree->path, place.real);
+  name_tree(tree);
   node->stat = place.stat;
   tree->disk = steal_fd(&place.fd);
   // Files of a running machine are those that its processes see: its /run and /tmp, what it has mounted.

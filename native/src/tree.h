@@ -27,6 +27,7 @@ struct tree {
   struct root host;  // "/", the same as root for the host's own root
   int disk;          // the tree as the host has it, for entries; root is the machine's own view of it while one runs
   char path[PATH_MAX];
+  char name[256];  // what programs call it: the last part of its path, or "host"
   uint8_t entry_kind;
   bool is_host_root;
   bool has_shifted_ids;  // its files have those of a machine that does not run

@@ -33,6 +33,10 @@ export interface PlayOptions extends ReachOptions {
   readonly forcesHandlers: boolean;
   /** What is kept of trees in all plays. */
   readonly track?: readonly TrackWord[];
+  /** The plays run on throwaway clones of the trees. */
+  readonly isRehearsal?: boolean;
+  /** Plays are transactions where they do not say otherwise. */
+  readonly isAtomic?: boolean;
   /** Asks before each task. */
   readonly isStepped: boolean;
   /** `list`: shows what `lists` names. */

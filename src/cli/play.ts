@@ -21,6 +21,7 @@ import { StartGate } from "../playbook/start-at.js";
 import { preflight } from "../playbook/preflight/preflight.js";
 import { createScope } from "../playbook/scope/scope.js";
 import { fileTemplate } from "../playbook/template/template.js";
+import type { Play } from "../playbook/play.js";
 import type { MayCome } from "../inventory/inventory.js";
 import type { LiveInventory } from "../inventory/live.js";
 import type { Prompt } from "../target/session.js";
@@ -164,6 +165,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
   );
   const playbooks = loaded.map(({ playbook }) => playbook);
   const plays = playbooks.flatMap((one) => one.plays);
+  if (planning) refuseTransactions(plays);
   if (options.action !== "play") takeDefaults(plays);
   if (options.action === "syntax-check") {
     process.stdout.write(playbooks.map(({ file }) => `\nplaybook: ${file}\n`).join(""));
@@ -226,6 +228,8 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
     },
     isCheck: options.isCheck,
     isDiff: options.isDiff,
+    isRehearsal: options.isRehearsal === true,
+    isAtomic: options.isAtomic === true,
     becomesByDefault: options.become,
     verbosity: options.verbosity,
     tags: selection,
@@ -240,6 +244,18 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
   throw new CrunError({
     severity: "error",
     summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
+  });
+}
+
+/** A saved plan is applied where it was made: in the trees themselves. */
+function refuseTransactions(plays: readonly Play[]): void {
+  const one = plays.find(({ transaction }) => transaction);
+  if (!one) return;
+  throw new CrunError({
+    severity: "error",
+    summary: `the play ${JSON.stringify(one.name)} is a transaction, which a saved plan cannot be`,
+    place: one.place,
+    remedy: "Play it: crun play --rehearse shows beforehand what it changes.",
   });
 }
 

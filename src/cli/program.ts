@@ -56,6 +56,10 @@ function buildProgram(finish: (status: number) => void): Command {
     .showHelpAfterError("(crun COMMAND --help shows what it takes)");
   playing(reaching(program.command("play")))
     .description("bring targets to the state that playbooks describe")
+    .addOption(
+      new Option("--rehearse", "play on throwaway clones of the trees, and tell what that changes").conflicts("check"),
+    )
+    .option("--atomic", "each play is a transaction, where it does not say otherwise: all of it in a tree, or nothing")
     .action(async (playbooks: string[], _options: unknown, command: Command) => {
       const { runPlay } = await import("./play.js");
       finish(await runPlay(playOptions(playbooks, command.opts())));

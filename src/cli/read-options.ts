@@ -43,6 +43,8 @@ export function playOptions(playbooks: readonly string[], options: RawOptions): 
     skipTags: listOf(options, "skipTags"),
     isCheck: options["check"] === true,
     isDiff: options["diff"] === true,
+    isRehearsal: options["rehearse"] === true,
+    isAtomic: options["atomic"] === true,
     startAtTask: textOf(options, "startAtTask"),
     track: listOf(options, "track").map(trackWord),
     isStepped: options["step"] === true,

@@ -30,6 +30,7 @@ export async function drive(on: TargetPlay): Promise<void> {
         await satisfy(on, need);
       } catch (error) {
         if (!(error instanceof CrunError)) throw error;
+        if (refuse(on, error, need)) continue;
         if (!lose(on, error, venueOf(on, need))) return;
       }
     }
@@ -96,6 +97,7 @@ async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, 
   const { jobs } = on.play.run;
   const { plan, op } = work;
   await keepTrack(on, venue);
+  venue.touch(changes, () => hidesLog(work));
   const order = { target: venue.base.target.name, title: titleFor(work), place: op.task.place, plan, changes, seconds };
   work.job = await atWork(on, venue, (session) => jobs.start(order, session));
   work.phase = "finish";
@@ -173,6 +175,10 @@ async function flush(on: TargetPlay): Promise<void> {
   }
   let lost: CrunError | undefined;
   await keepTrack(on, venue);
+  venue.touch(changes, (index) => {
+    const work = books.workAt(index);
+    return work !== undefined && hidesLog(work);
+  });
   try {
     await atWork(on, venue, (session) => applyAll(on, session, changes, outcomes));
   } catch (error) {
@@ -278,6 +284,17 @@ function venueOf(on: TargetPlay, need: Need): Venue {
   return (need.kind === "flush" ? on.books.venue : undefined) ?? on.venue;
 }
 
+/** The task at hand cannot be begun where it is to act, though the host is reached. False: it is something else. */
+function refuse(on: TargetPlay, error: CrunError, need: Need): boolean {
+  const { current: work } = on;
+  if (error.exitStatus === 4 || !work || (need.kind !== "connect" && need.kind !== "observe" && need.kind !== "facts"))
+    return false;
+  const [first] = error.diagnostics;
+  work.fault = { message: first?.summary ?? error.message, remedy: first?.remedy, isFinal: true };
+  work.phase = "finish";
+  return true;
+}
+
 /** The host is not reachable (any more). True where the play goes on all the same. */
 function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
   const { run } = on.play;
@@ -310,6 +327,7 @@ function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
     diagnostics,
   });
   on.state.isUnreachable = true;
+  on.hasFailed = true;
   on.isOver = true;
   on.play.noteFailure(on, op?.kind === "task" ? op.task : undefined);
   if (op?.kind === "task") on.play.shareLoss(on, op, message);

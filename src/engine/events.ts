@@ -76,6 +76,31 @@ export type EngineEvent =
       readonly message: string;
       readonly diagnostics: readonly Diagnostic[];
     }
+  /** What came of a target's part in a play's transaction. */
+  | {
+      readonly event: "transaction";
+      readonly target: string;
+      /** Of the tree on its host. */
+      readonly path: string;
+      readonly outcome: "swapped" | "unchanged" | "discarded" | "failed";
+      readonly message: string;
+      /** The number under which the old tree is kept. */
+      readonly old?: number;
+      readonly remedy?: string;
+    }
+  /** What a rehearsal has changed in a target's clone. */
+  | {
+      readonly event: "rehearsal";
+      readonly target: string;
+      readonly path: string;
+      /** `2 added, 1 removed, 3 changed`; `no difference`. */
+      readonly summary: string;
+      /** One for each difference, for people. */
+      readonly lines: readonly string[];
+      readonly differences: readonly Readonly<Record<string, unknown>>[];
+      /** Of files' contents, with -D. */
+      readonly diffs: readonly FileDiff[];
+    }
   | { readonly event: "warning"; readonly diagnostic: Diagnostic }
   /** What the person in front of it should see now (pause). */
   | { readonly event: "notice"; readonly message: string }

@@ -36,6 +36,7 @@ export function fail(on: TargetPlay, failed: Failed, frame: Frame, from: Frame["
     here = here.parent?.frame;
   }
   const wasOut = on.state.isOut;
+  on.hasFailed = true;
   on.state.isFailed = true;
   if (!wasOut) on.play.noteFailure(on, failed.work.op.task);
   on.isOver = true;

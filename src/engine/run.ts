@@ -3,103 +3,37 @@
 import { setMaxListeners } from "node:events";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
-import type { Inventory, InventoryChanges, Target } from "../inventory/inventory.js";
+import type { InventoryChanges, Target } from "../inventory/inventory.js";
 import { placesOf } from "../inventory/places.js";
 import { type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
-import type { Counts, EngineEvent, EventSink } from "./events.js";
+import type { EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
-import type { HostSession } from "../target/session.js";
 import { targetOf } from "../inventory/target-of.js";
 import { count } from "./counts.js";
-import { lossBehind, type LostTrees } from "./lost-trees.js";
-import { FactLook, type FactGatherer } from "./look/fact-look.js";
-import type { PlayReach } from "../target/address.js";
+import { lossBehind } from "./lost-trees.js";
+import { FactLook } from "./look/fact-look.js";
 import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
 import { batchesOf, ordered } from "./batch-order.js";
 import { ansibleVersion, type Magic } from "./magic.js";
 import { PlayRun, type PlayLayers } from "./play-run.js";
-import type { StartGate } from "../playbook/start-at.js";
+import type { RunOptions, RunSummary } from "./run-options.js";
 import { compile, type Code } from "./program.js";
-import { allTags, type TagSelection } from "./selection.js";
+import { allTags } from "./selection.js";
 import { HostSlots, Limiter } from "./slots.js";
-import type { StepMode } from "./steps.js";
-import { Sources, type SourceOpener, type TextCompiler } from "./task/sources.js";
-import { TargetState, type Location, type OpenHost } from "./target-state.js";
+import { Sources } from "./task/sources.js";
+import { TargetState } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
+import { Rehearsal } from "./rehearsal.js";
 import { Stats } from "./stats.js";
-import { groupsOf, TargetScopes, type ScopeFactory } from "./variables.js";
-import { Tracking, type TrackingOptions } from "./tracking.js";
-import { VarsFiles, type VarsFileLoader } from "./vars-files.js";
+import { Transaction } from "./transaction.js";
+import { groupsOf, TargetScopes } from "./variables.js";
+import { Tracking } from "./tracking.js";
+import { VarsFiles } from "./vars-files.js";
 import { Venues } from "./venues.js";
-
-export interface RunOptions {
-  readonly inventory: Inventory;
-  /** Targets to keep to; undefined: all. */
-  readonly limit?: { has(name: string): boolean; readonly size: number } | undefined;
-  /** Targets that stand for trees of a host that could not be looked at, and why: unreachable from the start. */
-  readonly lost?: LostTrees;
-  readonly openHost: OpenHost;
-  readonly locate: (target: Target) => Location;
-  readonly makeScope: ScopeFactory;
-  readonly compileText: TextCompiler;
-  /** Opens files of the controller that are encrypted. */
-  readonly openSource?: SourceOpener;
-  readonly loadVarsFile: VarsFileLoader;
-  /** Files of variables for include_vars, later ones on top, each variable by itself or all under one name. Throws a CrunError. */
-  readonly readVars?: (
-    paths: readonly string[],
-    under: string | undefined,
-  ) => { readonly layer: VarLayer; readonly plain: Readonly<Record<string, unknown>> };
-  /** Asks the person at the terminal; absent: there is nobody. Undefined: the question was ended without an answer. */
-  readonly ask?:
-    | ((question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>)
-    | undefined;
-  /** Gives up a host's session, unless there is another one already: the next `openHost` makes one. */
-  readonly dropHost?: (host: string, session: HostSession, play?: PlayReach) => Promise<void>;
-  /** The next `openHost` makes another session; this one stays for whoever works with it. */
-  readonly leaveHost?: (host: string, session: HostSession, play?: PlayReach) => Promise<void>;
-  /** Whom tasks become that do not say it. */
-  readonly becomeUser?: string | undefined;
-  /** Reads the inventory's sources anew. Rejects with a CrunError. */
-  readonly refreshInventory?: () => Promise<void>;
-  /** Looks anew for the trees that rules (`node1:web*`) stand for. Rejects with a CrunError. */
-  readonly findTrees?: () => Promise<void>;
-  readonly facts?: FactGatherer | undefined;
-  readonly extraVars: readonly VarLayer[];
-  /** Magic variables that the command line gives. */
-  readonly magic?: Magic;
-  readonly masker?: Masker | undefined;
-  readonly sink: EventSink;
-  /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
-  readonly recorder?: Recorder | undefined;
-  /** Absent: plays keep nothing of their trees, whatever they say. */
-  readonly tracking?: TrackingOptions | undefined;
-  readonly isCheck?: boolean;
-  readonly isDiff?: boolean;
-  readonly becomesByDefault?: boolean;
-  readonly verbosity?: number;
-  readonly tags?: TagSelection | undefined;
-  /** --force-handlers: where a play does not say otherwise. */
-  readonly forcesHandlers?: boolean;
-  readonly startAt?: StartGate | undefined;
-  readonly steps?: StepMode | undefined;
-  readonly forks?: number;
-  /** Trees of one host at work at once. */
-  readonly treesPerHost?: number;
-  readonly version?: string;
-  /** Sets the clock and the dice for tests. */
-  readonly runId?: string;
-}
-
-export interface RunSummary {
-  readonly targets: Readonly<Record<string, Counts>>;
-  /** 0, 2 (failed), 4 (unreachable) or 130 (interrupted). */
-  readonly exitStatus: number;
-}
 
 const defaultForks = 20;
 const defaultTreesPerHost = 64;
@@ -121,6 +55,7 @@ export class Run {
   readonly jobs = new Jobs();
   /** Undefined: nothing is changed, or nothing kept. */
   readonly tracking: Tracking | undefined;
+  readonly rehearsal: Rehearsal | undefined;
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -142,7 +77,8 @@ export class Run {
     this.sources = new Sources(options.compileText, options.openSource);
     this.slots = new HostSlots(options.forks ?? defaultForks);
     this.isCheck = options.isCheck ?? false;
-    this.venues = new Venues(this.isCheck);
+    this.rehearsal = options.isRehearsal ? new Rehearsal(this) : undefined;
+    this.venues = new Venues(this.isCheck ? "all" : this.rehearsal ? "hosts" : "none");
     this.recorder = options.recorder;
     this.isDiff = options.isDiff ?? false;
     this.verbosity = options.verbosity ?? 0;
@@ -157,7 +93,7 @@ export class Run {
       },
     };
     const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
-    const isTracking = options.tracking && !this.isCheck;
+    const isTracking = options.tracking && !this.isCheck && !options.isRehearsal;
     this.tracking = isTracking ? new Tracking(this, options.tracking, runId) : undefined;
     const { only, skip } = options.tags ?? allTags;
     const runTags = only.size === 0 ? ["all"] : [...only];
@@ -182,6 +118,7 @@ export class Run {
     const { inventory, locate } = this.options;
     const state = new TargetState(target, locate(target), inventory, openHost);
     this.#states.set(target.name, state);
+    this.rehearsal?.takeIn(state);
     return state;
   }
 
@@ -322,6 +259,7 @@ export class Run {
     }
     await this.jobs.end((diagnostic) => this.tell({ event: "warning", diagnostic }));
     await this.tracking?.end();
+    await this.rehearsal?.end();
     const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });
@@ -373,7 +311,9 @@ export class Run {
         maxFailPercentage: play.maxFailPercentage,
       });
       const playRun = new PlayRun(this, play, code, batch, layers, inventoryOrder, whole.length);
+      const transaction = Transaction.begin(this, playRun);
       await playRun.finish();
+      await transaction?.end();
       if (this.isInterrupted) return false;
       if (playRun.isBroken) return false;
       if (playRun.endsAllBatches) break;

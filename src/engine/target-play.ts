@@ -48,8 +48,10 @@ export class TargetPlay {
   isOver = false;
   /** By meta: end_host. */
   hasEnded = false;
-  /** Interrupted or cut off: not even handlers. */
-  isStopped = false;
+  /** It has failed or was lost, whatever is forgiven later. */
+  hasFailed = false;
+  /** It did not come to its end: interrupted, or the play was ended because of others' failures. */
+  wasCutOff = false;
 
   constructor(
     play: PlayRun,
@@ -76,6 +78,7 @@ export class TargetPlay {
       const mustStop = this.play.run.isInterrupted || (this.play.isStopping && !this.met && !this.#hasToClean());
       if (mustStop && !this.current && !this.isOver) {
         if (this.books.isPending) return { kind: "flush" };
+        this.wasCutOff = this.play.run.isInterrupted || this.play.isBroken;
         this.end();
       }
       if (this.isOver && !isInHandlers(this.frame)) return this.books.isPending ? { kind: "flush" } : { kind: "done" };
@@ -214,7 +217,12 @@ export class TargetPlay {
 
   /** Whether the task is not to be carried out. */
   isCheck(work: TaskWork): boolean {
-    return work.keywords?.checkMode ?? this.play.run.isCheck;
+    return work.isOnlyChecked || (work.keywords?.checkMode ?? this.play.run.isCheck);
+  }
+
+  /** Whether what is not carried out in the venue is supposed to be there later. */
+  predictsIn(venue: Venue): boolean {
+    return this.play.run.isCheck || (this.play.run.rehearsal !== undefined && venue.isOfHost);
   }
 
   isDiff(work: TaskWork): boolean {

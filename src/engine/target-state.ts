@@ -1,10 +1,12 @@
 // What a target keeps from play to play: variables that tasks gave it, facts, its session, how it fares.
 
+import type { CrunError } from "../diagnostic/diagnostic.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { Entry, HostSession, TreeSession } from "../target/session.js";
 import type { PlayReach } from "../target/address.js";
 import type { Counts } from "./events.js";
+import type { StandIn } from "./stand-in.js";
 import { IncludedVars, joinedLayer, Learned } from "./variables.js";
 
 /** Where a target's tree lies and how processes get into it. */
@@ -37,6 +39,10 @@ export class TargetState {
   isTreeUnknown = false;
   /** Check mode: the tree that its own would be a copy of. */
   likeTree: string | undefined;
+  /** What the play acts in instead of its tree. */
+  standIn: StandIn | undefined;
+  /** Why the play must not act on the target. */
+  refusal: CrunError | undefined;
   isFailed = false;
   isUnreachable = false;
   readonly #inventory: Inventory;
@@ -78,13 +84,25 @@ export class TargetState {
   /** Connects where that was not done yet, or where the play at hand says something else than the one before. */
   async open(): Promise<TreeSession> {
     const { reach } = this;
+    if (this.refusal) throw this.refusal;
     if (this.tree && isSameReach(reach, this.#openedBy)) return this.tree;
     this.drop();
     this.#openedBy = reach;
-    this.session = await this.#openHost(this.target.host, reach);
+    const session = (this.session = await this.#openHost(this.target.host, reach));
     const { path, entry, isHostRoot } = this.location;
-    this.tree ??= this.session.openTree(this.likeTree ?? path, { entry, isHostRoot });
+    const own = this.likeTree ?? path;
+    const instead = await this.standIn?.enter(session, own);
+    // No machine runs from what stands in for a tree.
+    this.tree ??=
+      instead === undefined
+        ? session.openTree(own, { entry, isHostRoot })
+        : session.openTree(instead, { entry: entry === "machine" ? "auto" : entry, isHostRoot });
     return this.tree;
+  }
+
+  /** The session with the target's host, whatever its tree is. Rejects with a CrunError (exitStatus 4). */
+  async connect(): Promise<HostSession> {
+    return this.session ?? (await this.#openHost(this.target.host, this.reach));
   }
 
   /** A session of its own with the root of the host, whatever its tree is. */

@@ -101,7 +101,7 @@ export class Tracking {
     await state.open();
     const { session } = state;
     if (!session) return;
-    const snapshots = new Snapshots(session, location.path, target.name);
+    const snapshots = new Snapshots(session, location.path, target.name, state.standIn?.isMade === true);
     try {
       const { by, playbook } = this.#options;
       const info = await snapshots.take(

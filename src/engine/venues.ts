@@ -5,20 +5,20 @@ import type { ContextBase } from "./task/prepared.js";
 import { Knowledge, Venue } from "./work.js";
 
 export class Venues {
-  readonly #keeps: boolean;
+  readonly #keeps: "all" | "hosts" | "none";
   readonly #kept = new Map<TargetState, Venue>();
   readonly #outside = new Map<TargetState, Venue>();
   /** Of hosts' own roots, by host: whoever changes something there, all see it. */
   readonly #known = new Map<string, Knowledge>();
 
-  /** `keeps`: what one play would change is there for the next, whoever acts there (check mode). */
-  constructor(keeps: boolean) {
+  /** `keeps`: where what one play would change is there for the next, whoever acts there (check mode; in a rehearsal on hosts themselves). */
+  constructor(keeps: "all" | "hosts" | "none") {
     this.#keeps = keeps;
   }
 
   /** The target's venue: for a play, or for a task that is delegated to it. */
   of(state: TargetState): Venue {
-    if (!this.#keeps) return this.fresh(state);
+    if (this.#keeps === "none" || (this.#keeps === "hosts" && !state.location.isHostRoot)) return this.fresh(state);
     const venue = this.#kept.get(state) ?? this.#make(state, state.location.isHostRoot);
     this.#kept.set(state, venue);
     return venue;
@@ -32,8 +32,12 @@ export class Venues {
       ...this.#baseOf(state),
       isPowerless: () => state.session?.info.isRootless === true,
     };
-    const venue = new Venue(base, () => state.openHost(), { concerns: state, ...this.#knownOf(state.target.host) });
-    if (this.#keeps) this.#outside.set(state, venue);
+    const venue = new Venue(base, () => state.openHost(), {
+      concerns: state,
+      isOfHost: true,
+      ...this.#knownOf(state.target.host),
+    });
+    if (this.#keeps !== "none") this.#outside.set(state, venue);
     return venue;
   }
 
@@ -47,11 +51,12 @@ export class Venues {
       ...this.#baseOf(state),
       isPowerless: () => state.location.isHostRoot && state.session?.info.isRootless === true,
     };
-    return new Venue(base, () => state.open(), isShared ? this.#knownOf(state.target.host) : {});
+    const known = isShared ? this.#knownOf(state.target.host) : {};
+    return new Venue(base, () => state.open(), { owner: state, isOfHost: state.location.isHostRoot, ...known });
   }
 
   #knownOf(host: string): { readonly known?: Knowledge } {
-    if (!this.#keeps) return {};
+    if (this.#keeps === "none") return {};
     const known = this.#known.get(host) ?? new Knowledge();
     this.#known.set(host, known);
     return { known };
@@ -75,7 +80,7 @@ export class Venues {
 
   /** A play is through with the venue: what was seen there is of no use any more, a fleet would pile it up. */
   leave(venue: Venue): void {
-    if (this.#keeps) venue.forgetSeen();
+    if (this.#keeps === "all" || (this.#keeps === "hosts" && venue.isOfHost)) venue.forgetSeen();
     else venue.forget();
   }
 }

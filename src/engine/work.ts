@@ -32,18 +32,33 @@ export class Venue {
   readonly #open: () => Promise<TreeSession>;
   /** The tree of this target may be another one after changes here (modules that act on the host). */
   readonly concerns: TargetState | undefined;
+  /** What is done here is done to the host itself. */
+  readonly isOfHost: boolean;
+  readonly #owner: TargetState | undefined;
   readonly #known: Knowledge;
 
-  /** `known`: shared with others who act in the same tree. */
+  /** `owner`: whose tree it is. `known`: shared with others who act in the same tree. */
   constructor(
     base: ContextBase,
     open: () => Promise<TreeSession>,
-    more: { readonly concerns?: TargetState; readonly known?: Knowledge } = {},
+    more: {
+      readonly concerns?: TargetState;
+      readonly owner?: TargetState;
+      readonly isOfHost?: boolean;
+      readonly known?: Knowledge;
+    } = {},
   ) {
     this.base = base;
     this.#open = open;
     this.concerns = more.concerns;
+    this.isOfHost = more.isOfHost ?? false;
+    this.#owner = more.owner;
     this.#known = more.known ?? new Knowledge();
+  }
+
+  /** This is about to be done here. `isHidden`: whether a change's task has no_log. */
+  touch(changes: readonly Change[], isHidden: (index: number) => boolean): void {
+    this.#owner?.standIn?.touch(changes, isHidden);
   }
 
   /** Opens the connection where it is not open yet. Rejects with a CrunError (exitStatus 4). */
@@ -183,6 +198,8 @@ export class TaskWork {
   /** When its time began, ms of the monotonic clock. */
   timedFrom: number | undefined;
   #lastParams: Readonly<Record<string, unknown>> | undefined;
+  /** It would act on a host itself, which a rehearsal does not. */
+  isOnlyChecked = false;
   /** Facts that its items set. */
   facts: Readonly<Record<string, unknown>> = {};
 
@@ -230,5 +247,6 @@ export class TaskWork {
     this.planned = undefined;
     this.job = undefined;
     this.timedFrom = undefined;
+    this.isOnlyChecked = false;
   }
 }

@@ -37,6 +37,11 @@ export interface Play {
   readonly forceHandlers: boolean | undefined;
   /** What is kept of its trees before and after the run. */
   readonly track: ReadonlySet<TrackWord>;
+  /**
+   * Its targets act in clones of their trees, which are swapped in where all went well. `running`: what is done where a machine runs from the tree;
+   * `keep`: how many trees that were replaced so are kept. Null: not even where the command line says so; undefined: as it says.
+   */
+  readonly transaction: { readonly running: "refuse" | "restart"; readonly keep: number } | null | undefined;
   /** Roles' defaults, lowest precedence, in order. */
   readonly roleDefaults: readonly VarLayer[];
   /** Roles' vars, above the play's vars and vars_files, in order. A role's tasks have their own once more in `vars`. */

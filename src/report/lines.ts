@@ -46,10 +46,36 @@ export function linesOf(event: EngineEvent, options: LineOptions): string | unde
       ].join("\n");
     case "run":
       return event.isCheck ? paint.faint("check mode: nothing will be changed") : undefined;
+    case "transaction":
+      return transactionLines(event, paint);
+    case "rehearsal":
+      return rehearsalLines(event, options);
     case "output":
     case "start":
       return undefined;
   }
+}
+
+const transactionStatus = { swapped: "changed", unchanged: "ok", discarded: "failed", failed: "failed" } as const;
+
+function transactionLines(event: Extract<EngineEvent, { event: "transaction" }>, paint: Paint): string {
+  const { outcome, target, message, remedy } = event;
+  const colour = paint.status[transactionStatus[outcome]];
+  const line = `${colour(outcome.padEnd(statusWidth))} ${cleanLine(target)}  ${clean(message)}`;
+  return remedy === undefined ? line : `${line}\n${indent(clean(remedy))}`;
+}
+
+/** What was changed, name by name, with differences of contents under theirs. */
+function rehearsalLines(event: Extract<EngineEvent, { event: "rehearsal" }>, { paint }: LineOptions): string {
+  const diffs = new Map(event.diffs.map((one) => [one.title, one]));
+  const rows = event.lines.flatMap((line, index) => {
+    const diff = diffs.get(String(event.differences[index]?.["path"]));
+    const painter = line.startsWith("+") ? paint.added : line.startsWith("-") ? paint.removed : paint.status.changed;
+    const text = diff ? unifiedDiff(diff, paint).replace(/\n$/, "") : "";
+    return [indent(painter(cleanLine(line))), ...(text === "" ? [] : [indent(text, 4)])];
+  });
+  const head = `${paint.heading(`REHEARSAL ${cleanLine(event.target)}`)} ${paint.faint(`(${event.summary}; the tree itself is as it was)`)}`;
+  return [`\n${head}`, ...rows].join("\n");
 }
 
 function statusLine(status: keyof Paint["status"], target: string, text: string, paint: Paint): string {

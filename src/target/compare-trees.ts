@@ -17,7 +17,8 @@ import type { TreeSession } from "./session.js";
 
 /** A tree to look at, or what was noted of one. */
 export type ComparedTree =
-  | { readonly kind: "session"; readonly session: TreeSession }
+  /** `entries`: what was listed of it before; it is read alone. */
+  | { readonly kind: "session"; readonly session: TreeSession; readonly entries?: readonly TreeEntry[] }
   | { readonly kind: "noted"; readonly entries: readonly TreeEntry[] };
 
 /** Entries that one listing gives at most. */
@@ -27,7 +28,7 @@ const mostContents = 200;
 /** Files that are read in one round trip. */
 const readAtOnce = 16;
 
-export interface TreesOptions extends Omit<CompareOptions, "sharedUntil"> {
+export interface TreesOptions extends CompareOptions {
   /**
    * `after` came from `before` (as a clone or as the same tree), which has stood still since: a snapshot, what was noted, a base that nobody works on. Files
    * that nobody touched are not read then.
@@ -45,7 +46,8 @@ export async function compareTrees(
   trees: TreesOptions = {},
 ): Promise<readonly Difference[]> {
   // Trees that share nothing: nearly each file has to be hashed, and one listing does it all.
-  const algorithms: ListProbe["algorithms"] = trees.isSuccessor ? undefined : ["sha256"];
+  const isRelated = trees.isSuccessor === true || trees.sharedUntil !== undefined;
+  const algorithms: ListProbe["algorithms"] = isRelated ? undefined : ["sha256"];
   const [one, other] = await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)]);
   const options: CompareOptions = trees.isSuccessor ? { ...trees, sharedUntil: settledBefore(one) } : trees;
   const first = differences(one, other, options);
@@ -104,7 +106,8 @@ function unreadable(path: string, why: string): CrunError {
 }
 
 function entriesIn(tree: ComparedTree, algorithms: ListProbe["algorithms"]): Promise<readonly TreeEntry[]> {
-  return tree.kind === "noted" ? Promise.resolve(tree.entries) : listTree(tree.session, algorithms);
+  if (tree.kind === "noted") return Promise.resolve(tree.entries);
+  return tree.entries ? Promise.resolve(tree.entries) : listTree(tree.session, algorithms);
 }
 
 async function digestsIn(

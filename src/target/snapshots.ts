@@ -28,11 +28,13 @@ export class Snapshots {
   readonly #session: HostSession;
   readonly #root: TreeSession;
   readonly #name: string;
+  readonly #isHeld: boolean;
   readonly #opened: TreeSession[] = [];
   #tree: TreeSession | undefined;
 
-  /** `name` is how messages call the tree. */
-  constructor(session: HostSession, path: string, name: string) {
+  /** `name` is how messages call the tree. `isHeld`: the tree's lock is held for whoever asks. */
+  constructor(session: HostSession, path: string, name: string, isHeld = false) {
+    this.#isHeld = isHeld;
     this.#session = session;
     this.#name = name;
     this.place = treePlace(path);
@@ -242,7 +244,8 @@ export class Snapshots {
 
   /** Gives why it did not go well. */
   async #apply(changes: readonly Change[]): Promise<Failure | undefined> {
-    const outcomes = await this.#root.apply(changes);
+    const own = this.#isHeld ? changes.filter(({ kind }) => kind !== "lock") : changes;
+    const outcomes = await this.#root.apply(own);
     return outcomes.find((outcome) => outcome.failure)?.failure;
   }
 

@@ -2,7 +2,8 @@
 
 import type { AnyModule } from "../../src/module/contract.js";
 import type { EngineEvent, TaskResultEvent } from "../../src/engine/events.js";
-import { Run, type RunOptions, type RunSummary } from "../../src/engine/run.js";
+import { Run } from "../../src/engine/run.js";
+import type { RunOptions, RunSummary } from "../../src/engine/run-options.js";
 import type { Inventory, Target } from "../../src/inventory/inventory.js";
 import type { Renderable, VarLayer } from "../../src/module/value.js";
 import { evaluatedArgument } from "../../src/playbook/load/arguments.js";
@@ -180,6 +181,7 @@ export function play(
     order: "inventory",
     forceHandlers: false,
     track: new Set(),
+    transaction: undefined,
     roleDefaults: [],
     roleVars: [],
     roleNames: { own: [], dependencies: [] },

@@ -56,6 +56,19 @@ function masked(masker: Masker, event: Exclude<EngineEvent, OutputEvent>): Engin
       return { ...event, message: masker.text(event.message) };
     case "warning":
       return { ...event, diagnostic: masker.diagnostic(event.diagnostic) };
+    case "transaction":
+      return {
+        ...event,
+        message: masker.text(event.message),
+        ...(event.remedy === undefined ? {} : { remedy: masker.text(event.remedy) }),
+      };
+    case "rehearsal":
+      return {
+        ...event,
+        lines: event.lines.map((line) => masker.text(line)),
+        differences: masker.map(event.differences),
+        diffs: event.diffs.map((one) => masker.map(one)),
+      };
     case "recap":
       return event.stats ? { ...event, stats: masker.map(event.stats) } : event;
     case "run":

@@ -19,6 +19,7 @@ import { foresee, missingForRecord } from "./record-item.js";
 import { rawLayer } from "../../playbook/scope/scope.js";
 import { OMIT } from "../../playbook/scope/values.js";
 import type { TargetPlay } from "../target-play.js";
+import type { TargetState } from "../target-state.js";
 import type { TaskWork, Venue } from "../work.js";
 
 /** Plans the item at hand; afterwards it is in the phase `finish`. Gives what it needs first, or nothing. */
@@ -44,6 +45,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     else if (task.module.actsOn === "host" && !work.venue) fromOutside(on, work, undefined);
     if (isWithoutTree(on, work)) return supposeChange(on, work);
     const venue = work.venue ?? on.venue;
+    work.isOnlyChecked = on.play.run.rehearsal !== undefined && venue.isOfHost;
     work.prepared = ahead?.prepared ?? prepare(info, scope, on.prepareWith(venue));
   }
   const { prepared } = work;
@@ -166,11 +168,20 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     shown = [...diffs, ...(plan.diff ?? [])];
     if (on.isDiff(work)) work.diffs = [...work.earlierDiffs, ...shown];
   }
+  if (venue.concerns?.standIn?.isMade && changes.length > 0 && !on.isCheck(work)) {
+    work.plan = { changes: [] };
+    work.fault = { ...amidTransaction(venue.concerns.target.name), isFinal: true };
+    return finishLater(on, work);
+  }
   if (plan.effects && !work.effects) return on.books.isPending ? { kind: "flush" } : { kind: "effects" };
   if (changes.length === 0) return finishLater(on, work);
+  // Of the host there is no clone to act in.
+  if (on.play.run.rehearsal && changes.some((change) => change.at === "host")) work.isOnlyChecked = true;
+  if (work.isOnlyChecked) on.play.run.rehearsal?.noteChecked(on, work);
   if (on.isCheck(work)) {
-    if (on.play.run.isCheck && venue.concerns) return foreseeTree(on, work, venue, changes);
-    if (on.play.run.isCheck) foresee(on, work, venue, changes, shown);
+    const predicts = on.predictsIn(venue);
+    if (predicts && venue.concerns) return foreseeTree(on, work, venue, changes);
+    if (predicts) foresee(on, work, venue, changes, shown);
     return finishLater(on, work);
   }
   const wish = work.op.task.asyncSeconds && asyncOf(work.op.task, work.itemScope ?? work.scope);
@@ -189,14 +200,24 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   return isAwaited ? { kind: "flush" } : undefined;
 }
 
+/** What stands in for a tree would be of another tree behind it. */
+function amidTransaction(name: string): { readonly message: string; readonly remedy: string } {
+  return {
+    message: `it would change ${name} itself while the play's transaction acts in a clone of it`,
+    remedy: "Put it before the play's first task in the tree, or into a play of its own.",
+  };
+}
+
 /** Check mode: the tree that the changes would make is not there. A saved plan, whose changes are of the target's own tree, ends here. */
 function foreseeTree(on: TargetPlay, work: TaskWork, venue: Venue, changes: readonly Change[]): undefined {
   const { recorder } = on.play.run;
   const leaves = work.plan?.leaves;
   venue.model.predict(changes);
   const state = venue.concerns;
-  if (state && leaves) {
-    const like = leaves === "unknown" ? undefined : leaves.likeTree;
+  if (state && leaves && !isLeftAsIs(on, state, changes)) {
+    const made = leaves === "unknown" ? undefined : leaves.likeTree;
+    // Nobody copies a host to rehearse on.
+    const like = made === "/" && on.play.run.rehearsal ? undefined : made;
     const seen = like === undefined ? undefined : venue.model.observed({ kind: "stat", path: like })?.observation;
     // A base that is only predicted cannot be looked at.
     state.likeTree = seen?.kind === "stat" && seen.stat ? like : undefined;
@@ -210,6 +231,14 @@ function foreseeTree(on: TargetPlay, work: TaskWork, venue: Venue, changes: read
     work.plan = { changes: [], message: "may change: what concerns a tree from its host is done by a play" };
   }
   return finishLater(on, work);
+}
+
+/** Rehearsed is what the tree's files become: that a machine starts from it makes it no other tree. */
+function isLeftAsIs(on: TargetPlay, { location: { path } }: TargetState, changes: readonly Change[]): boolean {
+  return (
+    on.play.run.rehearsal !== undefined &&
+    !changes.some((change) => change.kind === "rename" && (change.path === path || change.to === path))
+  );
 }
 
 /** What is waited for is not there yet. Check mode does not wait: nobody does what others wait for. */

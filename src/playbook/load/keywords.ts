@@ -118,6 +118,7 @@ export const PLAY_KEYWORDS: Keywords = {
   serial: true,
   strategy: true,
   track: true,
+  transaction: true,
   port: true,
   remote_user: true,
 };

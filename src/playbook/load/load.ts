@@ -18,7 +18,16 @@ import type { Vault } from "../../vault/vault.js";
 import { loadHandlers, loadTasks } from "./tasks.js";
 import { staticValue, templateOf } from "../template/template.js";
 import { isTemplateText, plainText, varsOf } from "./vars.js";
-import { flagOf, numberOf, orderOf, serialOf, strategyOf, trackOf, varsFilesOf } from "./play-keywords.js";
+import {
+  flagOf,
+  numberOf,
+  orderOf,
+  serialOf,
+  strategyOf,
+  trackOf,
+  transactionOf,
+  varsFilesOf,
+} from "./play-keywords.js";
 import { answeredLayer, promptsOf } from "./prompts.js";
 import { staticLayers } from "./vars-files.js";
 import { placeOf, type YamlList, type YamlMap, type YamlNode } from "../yaml/yaml.js";
@@ -227,6 +236,7 @@ async function loadPlay(shared: Shared, map: YamlMap, path: string, above: Above
     order: orderOf(settled("order"), findings),
     track: trackOf(settled("track"), findings),
     forceHandlers: flagOf(settled("force_handlers"), "force_handlers", findings),
+    transaction: transactionOf(settled("transaction"), findings),
     roleDefaults: [...gathered.listed.defaults, ...gathered.imported.defaults],
     roleVars: [...gathered.listed.vars, ...gathered.imported.vars],
     roleNames: gathered.roleNames,

@@ -3,6 +3,7 @@
 import { booleanOf, oneOf, plainBoolean, plainNumber } from "./vars.js";
 import type { Findings } from "./findings.js";
 import { trackWords, type Play, type TrackWord } from "../play.js";
+import { checkKeywords } from "./keywords.js";
 import { templateOf } from "../template/template.js";
 import type { Renderable } from "../../module/value.js";
 import type { YamlNode } from "../yaml/yaml.js";
@@ -56,6 +57,43 @@ export function orderOf(node: YamlNode | undefined, findings: Findings): Play["o
 export function trackOf(node: YamlNode | undefined, findings: Findings): ReadonlySet<TrackWord> {
   const items = node?.kind === "list" ? node.items : node ? [node] : [];
   return new Set(items.flatMap((item) => oneOf(item, "track", trackWords, findings) ?? []));
+}
+
+const RUNNING = ["refuse", "restart"] as const;
+
+/** `true`, `false`, what is done with machines that run, or a map of that and how many old trees are kept. */
+export function transactionOf(node: YamlNode | undefined, findings: Findings): Play["transaction"] {
+  if (!node) return undefined;
+  if (node.kind === "map") {
+    const given = (key: string): YamlNode | undefined => node.entries.get(key)?.value;
+    checkKeywords(node, { running: true, keep: true }, "transaction", findings);
+    const running = given("running");
+    const keep = given("keep");
+    return {
+      running: (running && oneOf(running, "running", RUNNING, findings)) ?? "refuse",
+      keep: keep ? keptOf(keep, findings) : KEPT,
+    };
+  }
+  const isWanted = node.kind === "scalar" ? booleanOf(node.value) : undefined;
+  if (isWanted === false) return null;
+  if (isWanted === true) return { running: "refuse", keep: KEPT };
+  const running = RUNNING.find((one) => node.kind === "scalar" && node.text === one);
+  if (!running)
+    findings.at(node, "transaction must be true or false, refuse or restart, or a map of running and keep", {
+      remedy:
+        "Write transaction: true; restart lets running machines be restarted; {running: restart, keep: 2} says both.",
+    });
+  return running && { running, keep: KEPT };
+}
+
+/** Trees that are kept of those that transactions have replaced. */
+const KEPT = 1;
+
+function keptOf(node: YamlNode, findings: Findings): number {
+  const count = plainNumber(node, "keep", findings);
+  if (count === undefined || (Number.isInteger(count) && count >= 0)) return count ?? KEPT;
+  findings.at(node, "keep must be a number of trees: 0, 1, 2, …");
+  return KEPT;
 }
 
 export function serialOf(node: YamlNode | undefined, findings: Findings): (number | string)[] | undefined {

@@ -130,5 +130,20 @@ export const keywordSchemas: Readonly<Record<string, JsonSchema>> = {
     description: "free: each target at its own pace; linear: task by task.",
   },
   track: texts("What is kept of the trees before and after a run that changes them: snapshot, etckeeper."),
+  transaction: {
+    anyOf: [
+      { type: ["boolean", "string"], enum: [true, false, "refuse", "restart"] },
+      {
+        type: "object",
+        properties: {
+          running: { enum: ["refuse", "restart"], description: "What is done where a machine runs from the tree." },
+          keep: { type: "integer", minimum: 0, description: "Replaced trees that are kept; default 1." },
+        },
+        additionalProperties: false,
+      },
+      { type: "string", pattern: "^\\{\\{" },
+    ],
+    description: "The play acts in clones of its trees, which are swapped in where all went well.",
+  },
   import_playbook: { type: "string", description: "Another playbook whose plays stand here." },
 };

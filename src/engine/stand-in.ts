@@ -1,0 +1,361 @@
+// A tree that stands in for a target's own while a play acts: made beside it when the target is first opened, then swapped in or thrown away.
+
+import { CrunError } from "../diagnostic/diagnostic.js";
+import type { Change } from "../module/change.js";
+import { describeFailure } from "../module/failure-text.js";
+import type { Probe, Timestamp } from "../module/probe.js";
+import { compareTrees, contentDiffs, listTree, type ComparedTree } from "../target/compare-trees.js";
+import type { HostSession, TreeSession } from "../target/session.js";
+import { isBefore, type Difference } from "../tree/compare.js";
+import type { ContentDiff } from "../tree/content-diff.js";
+import type { TreeEntry } from "../tree/entry.js";
+import { keepChanges, ownDirectory } from "../tree/keep.js";
+import { makingPath, treePlace, type TreePlace } from "../tree/place.js";
+import { programRefusal } from "../tree/program.js";
+import {
+  exchanged,
+  lookAtStandIn,
+  nextOld,
+  placed,
+  sharesInodes,
+  standInChanges,
+  swappedBack,
+  swapRefusal,
+  trims,
+  type StandInSeen,
+} from "../tree/stand-in.js";
+import type { OldInfo } from "../tree/old.js";
+import { isDone } from "./task/outcome.js";
+import { TreeHold, type HoldOptions } from "./tree-hold.js";
+
+/** The kernel stamps files by a clock of at most this step: what is done afterwards has another time. */
+const clockStepMs = 20;
+
+/** One that was made. */
+interface Made {
+  /** What it is a copy of: where that really lies, and how it was asked for. */
+  readonly origin: string;
+  readonly asked: string;
+  readonly at: string;
+  /** By the host's clock: before it was made, and once it was. Nothing was done in it until then. */
+  readonly before: Timestamp;
+  readonly since: Timestamp;
+  /** Of a copy, which has inodes of its own: what lay in it at first. */
+  readonly first: readonly TreeEntry[] | undefined;
+}
+
+/** Those of a run or a play, by the trees that they stand in for: several names may lead to one tree. */
+export type StandIns = Map<string, StandIn>;
+
+export interface StandInOptions extends HoldOptions {
+  readonly others: StandIns;
+  /** It is to be swapped in. */
+  readonly isForSwap: boolean;
+  /** Asked before anything is done. Rejects with a CrunError where the tree must not be stood in for. */
+  readonly allow: (standIn: StandIn, session: HostSession) => Promise<void>;
+}
+
+let lastMark = 0;
+
+export class StandIn {
+  /** Where the tree really lies, once that is known. */
+  place: TreePlace;
+  readonly #path: string;
+  readonly #options: StandInOptions;
+  #isTouched = false;
+  /** Files whose content is not to be shown; of commands under no_log nobody knows what they have written. */
+  readonly #hidden = new Set<string>();
+  #hidesAll = false;
+  /** The tree has another name, by which it was opened before: that one's clone is this one's. */
+  #same: StandIn | undefined;
+  #hold: TreeHold | undefined;
+  #made: Made | undefined;
+  #entering: Promise<string | undefined> | undefined;
+  #refusal: CrunError | undefined;
+
+  constructor(path: string, options: StandInOptions) {
+    this.#path = path;
+    this.place = treePlace(path);
+    this.#options = options;
+  }
+
+  /** The one that was made for the tree, by whatever name. */
+  get real(): StandIn {
+    return this.#same ?? this;
+  }
+
+  get isMade(): boolean {
+    return this.real.#made !== undefined;
+  }
+
+  /** This is about to be done in it. `isHidden`: whether a change's task has no_log. */
+  touch(changes: readonly Change[], isHidden: (index: number) => boolean): void {
+    const { real } = this;
+    real.#isTouched = true;
+    for (const [index, change] of changes.entries()) {
+      if (!isHidden(index) && !holdsSecret(change)) continue;
+      if (change.kind === "exec") real.#hidesAll = true;
+      else for (const path of pathsOf(change)) real.#hidden.add(path);
+    }
+  }
+
+  /**
+   * Where tasks act: the path of what stands in for the tree, made now where it was not made yet. Undefined: there is no tree to be stood in for. `origin`: what it
+   * is to be a copy of. Rejects with a CrunError: exitStatus 4 where the connection is lost; 2 where it cannot be, now and from then on.
+   */
+  async enter(session: HostSession, origin: string): Promise<string | undefined> {
+    if (this.#same) return this.#same.enter(session, origin);
+    while (this.#entering) await this.#entering.catch(() => undefined);
+    this.#entering = this.#enter(session, origin);
+    try {
+      return await this.#entering;
+    } finally {
+      this.#entering = undefined;
+    }
+  }
+
+  async #enter(session: HostSession, origin: string): Promise<string | undefined> {
+    if (this.#refusal) throw this.#refusal;
+    try {
+      if (this.#made && this.#made.asked !== origin) await this.discard(session);
+      if (this.#made) return await this.#returnTo(session, this.#made);
+      return await withHost(session, (host) => this.#make(session, host, origin));
+    } catch (error) {
+      await this.#release();
+      if (error instanceof CrunError && error.exitStatus !== 4) this.#refusal = error;
+      throw error;
+    }
+  }
+
+  /** After a connection was given up: the lock is taken anew, and nobody may have had it meanwhile. */
+  async #returnTo(session: HostSession, made: Made): Promise<string> {
+    if (this.#hold && !this.#hold.isLost) return made.at;
+    await this.#release();
+    this.#hold = await TreeHold.take(session, this.place, this.#options);
+    const [found] = await withHost(session, (host) => host.observe([{ kind: "stat", path: made.at }]));
+    if (found?.kind === "stat" && found.stat) return made.at;
+    this.#made = undefined;
+    throw new CrunError(
+      {
+        severity: "error",
+        summary: `what stood in for ${this.place.path} is gone: another run took it away while the connection was lost`,
+        remedy: "The tree itself is as it was. Run it again.",
+      },
+      2,
+    );
+  }
+
+  async #make(session: HostSession, host: TreeSession, origin: string): Promise<string | undefined> {
+    const isOwn = origin === this.#path;
+    const first: readonly Probe[] = [
+      { kind: "stat", path: origin, follow: true },
+      { kind: "read", path: "/proc/sys/kernel/random/boot_id" },
+    ];
+    const [tree, boot] = await host.observe(first);
+    if (tree?.kind !== "stat") throw new Error("a stat was asked for");
+    if (tree.stat?.type !== "directory") return undefined;
+    // A tree's name may be a link: what it leads to is stood in for, beside where that lies.
+    if (isOwn) this.place = treePlace(tree.real);
+    const { place } = this;
+    const from = isOwn ? place.path : tree.real;
+    if (isOwn && boot?.kind === "read" && boot.content) {
+      const { device, inode } = tree.stat;
+      const key = [Buffer.from(boot.content).toString("utf8").trim(), device, inode].join(" ");
+      const { others } = this.#options;
+      const same = others.get(key);
+      if (same && same !== this) return (this.#same = same).enter(session, origin);
+      others.set(key, this);
+    }
+    if (isOwn) await this.#options.allow(this, session);
+    const beside: readonly Probe[] = [
+      { kind: "stat", path: place.keep },
+      { kind: "stat", path: place.making },
+    ];
+    const [keep, makingThere] = await host.observe(beside);
+    if (keep?.kind !== "stat" || makingThere?.kind !== "stat") throw new Error("a stat was asked for");
+    // Another target of the host may just be making the same directories.
+    for (const change of keepChanges({ keep, makingThere }, place)) await host.apply([change]);
+    this.#hold = await TreeHold.take(session, place, this.#options);
+    const seen = await look(host, place, from);
+    const refusal = this.#options.isForSwap ? swapRefusal(seen, place) : undefined;
+    if (refusal) throw new CrunError({ severity: "error", summary: refusal.message, remedy: refusal.remedy }, 2);
+    const mark = `${Date.now().toString(36)}x${(lastMark = (lastMark + 1) % 1296).toString(36)}-${process.pid.toString(36)}`;
+    const at = makingPath(place, mark);
+    const before = await now(host, place);
+    await pause();
+    const what = `${place.path} cannot be copied`;
+    await applyAll(host, standInChanges(seen, place, from, at), what).catch(async (error: unknown) => {
+      await this.#remove(host, from, at).catch(() => undefined);
+      throw error;
+    });
+    const copied = sharesInodes(seen.backend) ? undefined : await withTree(session, at, (one) => listTree(one));
+    const since = await now(host, place);
+    await pause();
+    this.#made = { origin: from, asked: origin, at, before, since, first: copied };
+    return at;
+  }
+
+  /** What was done in it, in order of the paths, and, if wanted, to the contents of files. Rejects with a CrunError. */
+  async differences(
+    session: HostSession,
+    withContents: boolean,
+  ): Promise<{ readonly found: readonly Difference[]; readonly contents: ReadonlyMap<string, ContentDiff> }> {
+    const made = this.#made;
+    if (!made || !this.#isTouched) return { found: [], contents: new Map() };
+    return withTree(session, made.origin, (own) =>
+      withTree(session, made.at, async (other) => {
+        const { first, before: start, since } = made;
+        const before: ComparedTree = { kind: "session", session: own, ...(first ? { entries: first } : {}) };
+        const after: ComparedTree = { kind: "session", session: other };
+        const found = await compareTrees(before, after, { sharedUntil: first ? since : start });
+        const shown = withContents && !this.#hidesAll ? found.filter(({ path }) => !this.#hidden.has(path)) : [];
+        return { found, contents: await contentDiffs(shown, before, after) };
+      }),
+    );
+  }
+
+  /** Whether anything in it was touched since it was made. */
+  async isChanged(session: HostSession): Promise<boolean> {
+    const made = this.#made;
+    if (!made || !this.#isTouched) return false;
+    const entries = await withTree(session, made.at, (tree) => listTree(tree));
+    return entries.some(({ ctime }) => isBefore(made.since, ctime));
+  }
+
+  /** What somebody has touched in the tree itself since it is stood in for. */
+  async movedMeanwhile(session: HostSession): Promise<readonly string[]> {
+    const made = this.#made;
+    if (!made) return [];
+    const entries = await withTree(session, made.origin, (tree) => listTree(tree));
+    return entries.filter(({ ctime }) => isBefore(made.before, ctime)).map(({ path }) => path);
+  }
+
+  /**
+   * Puts it into the tree's place. Its sessions are closed by then. Gives the number under which the tree is kept, until `trim` at least. Rejects with a
+   * CrunError where it cannot be done; the tree is then the old one or the new one, whole.
+   */
+  async swap(session: HostSession, infoOf: (seen: StandInSeen) => OldInfo): Promise<number> {
+    const made = this.#made;
+    if (!made) throw new Error("nothing stands in for the tree");
+    return withHost(session, async (host) => {
+      const { place } = this;
+      const what = `${place.path} cannot be swapped`;
+      const seen = await look(host, place, made.origin);
+      // Another target of the host may just be making the same directory.
+      if (!seen.hasOld) await host.apply([ownDirectory(place.old)]);
+      const { number } = nextOld(seen, place);
+      await applyAll(host, placed(seen, place, made.at, infoOf(seen)), what);
+      await applyAll(host, exchanged(await look(host, place, made.origin), place, number), what);
+      this.#made = undefined;
+      return number;
+    });
+  }
+
+  /** Takes the oldest of those away that transactions have replaced. */
+  async trim(session: HostSession, keep: number): Promise<void> {
+    await withHost(session, async (host) => {
+      const changes = trims(await look(host, this.place, this.place.path), this.place, keep);
+      for (const change of changes) await host.apply([change]);
+    });
+  }
+
+  /** Undoes a swap. Rejects with a CrunError. */
+  async swapBack(session: HostSession, number: number): Promise<void> {
+    await withHost(session, async (host) => {
+      const seen = await look(host, this.place, this.place.path);
+      await applyAll(host, swappedBack(seen, this.place, number), `${this.place.path} cannot be swapped back`);
+    });
+  }
+
+  /** Takes it away; the lock is given back. Rejects with a CrunError where that cannot be done: the next run does it then. */
+  async discard(session: HostSession): Promise<void> {
+    const made = this.#made;
+    try {
+      if (made) await withHost(session, (host) => this.#remove(host, made.origin, made.at));
+      this.#made = undefined;
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Where it lies, for messages. */
+  get path(): string | undefined {
+    return this.#made?.at;
+  }
+
+  /** Gives back the lock. */
+  async leave(): Promise<void> {
+    await this.#release();
+  }
+
+  async #remove(host: TreeSession, origin: string, at: string): Promise<void> {
+    const [there] = await host.observe([{ kind: "stat", path: at }]);
+    if (there?.kind !== "stat" || !there.stat) return;
+    const { backend } = await look(host, this.place, origin);
+    await applyAll(host, backend.remove(at, this.place), `${at} cannot be removed`);
+  }
+
+  async #release(): Promise<void> {
+    const hold = this.#hold;
+    this.#hold = undefined;
+    await hold?.release();
+  }
+}
+
+function holdsSecret(change: Change): boolean {
+  return change.kind === "writeFile" && (change.isSecret === true || change.content.isSecret === true);
+}
+
+function pathsOf(change: Exclude<Change, { kind: "exec" }>): readonly string[] {
+  const more = change.kind === "rename" ? [change.to] : [];
+  return [change.path, ...(change.expect.real === undefined ? [] : [change.expect.real]), ...more];
+}
+
+function look(host: TreeSession, place: TreePlace, origin: string): Promise<StandInSeen> {
+  return lookAtStandIn(place, origin, (probes) => host.observe(probes));
+}
+
+/** A session with the host's root, for a moment. */
+export async function withHost<T>(session: HostSession, work: (host: TreeSession) => Promise<T>): Promise<T> {
+  const host = session.openTree("/", { entry: "auto", isHostRoot: true });
+  try {
+    return await work(host);
+  } finally {
+    await host.close().catch(() => undefined);
+  }
+}
+
+/** A session with the files of a tree, whatever machine runs from it. */
+async function withTree<T>(session: HostSession, path: string, work: (tree: TreeSession) => Promise<T>): Promise<T> {
+  const tree = session.openTree(path, { entry: "chroot", isHostRoot: false });
+  try {
+    return await work(tree);
+  } finally {
+    await tree.close().catch(() => undefined);
+  }
+}
+
+/** The time by the clock of the file system that the trees lie on. */
+async function now(host: TreeSession, { lock }: TreePlace): Promise<Timestamp> {
+  await applyAll(host, [{ kind: "setAttributes", path: lock, mtime: "now", expect: { type: "file" } }], lock);
+  const [answer] = await host.observe([{ kind: "stat", path: lock }]);
+  if (answer?.kind !== "stat" || !answer.stat) throw new Error(`${lock} is gone`);
+  return answer.stat.mtime;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, clockStepMs));
+}
+
+/** Rejects with a CrunError (exitStatus 2) for the first that fails. */
+export async function applyAll(host: TreeSession, changes: readonly Change[], what: string): Promise<void> {
+  const outcomes = await host.apply(changes);
+  for (const [index, change] of changes.entries()) {
+    const outcome = outcomes[index];
+    if (outcome && isDone(change, outcome)) continue;
+    const program = change.kind === "exec" ? (change.exec.argv[0] ?? "a program") : "";
+    const refusal = change.kind === "exec" ? programRefusal(program, outcome) : undefined;
+    const why = refusal?.message ?? (outcome?.failure ? describeFailure(outcome.failure) : "it was stopped");
+    throw new CrunError({ severity: "error", summary: `${what}: ${why}` }, 2);
+  }
+}
