@@ -122,8 +122,12 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   if (stat === undefined) return planNew(wish, source, recipe, seen, site, look, undefined);
   if (!record) return planAdopted(wish, recipe, look, site, storage);
   const result = resultOf(place, record);
-  if (isSame) return planSettings(wish, record, look, place, storage);
-  const difference = recipeDifference(record.recipe, recipe);
+  const moved = isSame ? source.moved?.(wish.params, ownSeen(seen), record) : undefined;
+  if (isSame && (!moved || "problem" in moved)) {
+    const plan = planSettings(wish, record, look, place, storage);
+    return moved ? { ...plan, warnings: [`${place.name}: ${moved.problem}`, ...(plan.warnings ?? [])] } : plan;
+  }
+  const difference = moved && "difference" in moved ? moved.difference : recipeDifference(record.recipe, recipe);
   if (!wish.recreate)
     return {
       changes: [],
@@ -136,6 +140,12 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   const inTheWay = runningRefusal(look, place) ?? dependentsRefusal(place, storage);
   if (inTheWay) return refused(inTheWay);
   return planNew(wish, source, recipe, seen, site, look, record);
+}
+
+/** What the source has asked for, under its own names. */
+function ownSeen(seen: Seen<Probes>): Seen<Probes> {
+  const asked = Object.entries(seen).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(asked.map(([name, answer]) => [name.slice(prefix.length), answer]));
 }
 
 function planNew(
@@ -153,10 +163,9 @@ function planNew(
       message: `${place.directory}, where the tree is to lie, ${look.directory.stat ? "is no directory" : "is not there"}`,
       remedy: "Make it first, or set crun_trees.",
     });
-  const asked = Object.entries(seen).filter(([name]) => name.startsWith(prefix));
-  const own = Object.fromEntries(asked.map(([name, answer]) => [name.slice(prefix.length), answer]));
+  const own = ownSeen(seen);
   const into = makingPath(place, runMark(context));
-  const filling = source.fill(wish.params, own as Seen<Probes>, into, site);
+  const filling = source.fill(wish.params, own, into, site);
   if (filling.refusal) return refused(filling.refusal);
   const storage = storageOf(look, place, filling.cloneOf, own);
   const { storedAs } = filling;

@@ -4,7 +4,7 @@ import type { Change, Outcome } from "../module/change.js";
 import type { Context, Probes, Refusal, Seen } from "../module/contract.js";
 import type { ParamSpecs, ParamsOf } from "../module/param.js";
 import type { TreePlace } from "./place.js";
-import type { BackendName } from "./record.js";
+import type { BackendName, TreeRecord } from "./record.js";
 
 /** Where and for whom a tree is made. `context.sources` holds controller's files under `SOURCE.key`. */
 export interface Site {
@@ -31,6 +31,9 @@ export interface Filling {
   tell?(outcomes: readonly Outcome[]): readonly string[];
 }
 
+/** `difference`: as recipeDifference tells it. `problem`: why it could not be found out. */
+export type Moved = { readonly difference: string } | { readonly problem: string };
+
 /** A source: one param of the `tree` module. `observe` and `fill` are pure. */
 export interface TreeSource<S extends ParamSpecs, A extends Probes> {
   /** The param's name. */
@@ -46,6 +49,8 @@ export interface TreeSource<S extends ParamSpecs, A extends Probes> {
   /** What tells what the tree holds besides the params: part of the recipe, beside them or in their stead. */
   identity?(params: ParamsOf<S>, site: Site): Readonly<Record<string, unknown>>;
   observe(params: ParamsOf<S>, site: Site): A;
+  /** How what the recipe names is another thing by now than what the tree was made from; undefined: it is not, or that is not looked at. */
+  moved?(params: ParamsOf<S>, seen: Seen<A>, record: TreeRecord): Moved | undefined;
   /** `into`: an empty directory, root's alone to reach; of a clone, the copy. Only called where the tree is to be made. */
   fill(params: ParamsOf<S>, seen: Seen<A>, into: string, site: Site): Filling;
 }
@@ -61,6 +66,7 @@ export interface AnySource {
   check?(params: Readonly<Record<string, unknown>>): string | undefined;
   identity?(params: Readonly<Record<string, unknown>>, site: Site): Readonly<Record<string, unknown>>;
   observe(params: Readonly<Record<string, unknown>>, site: Site): Probes;
+  moved?(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, record: TreeRecord): Moved | undefined;
   fill(params: Readonly<Record<string, unknown>>, seen: Seen<Probes>, into: string, site: Site): Filling;
 }
 

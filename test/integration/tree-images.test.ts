@@ -346,6 +346,50 @@ describe("trees from container images", function () {
       assert.deepEqual([first?.status, second?.status], ["changed", "ok"], first?.message);
     });
 
+    it("tells where a tag means another image by now, if asked to follow it, and takes that one to make the tree anew", async () => {
+      const other = await imageRegistry(scope);
+      const push = async (tag: string): Promise<void> =>
+        void (await must([
+          "skopeo",
+          "copy",
+          "-q",
+          "--dest-tls-verify=false",
+          `oci:${layout}:${tag}`,
+          `docker://${other}/x:1`,
+        ]));
+      await push("plain");
+      const name = join(trees, "followed");
+      const task = (oci: object, more: object = {}) => ({
+        tree: { name, oci: { image: `${other}/x:1`, tls_verify: false, ...oci }, ...more },
+      });
+      const follow = { follow: true };
+      const before = await runTasks(scope, "local", [task(follow), task(follow)]);
+      assert.deepEqual(
+        before.map(({ status }) => status),
+        ["changed", "ok"],
+        before[0]?.message,
+      );
+      await push("all");
+      const moved = await runTasks(scope, "local", [
+        task({}),
+        task(follow),
+        task(follow, { recreate: true }),
+        task(follow),
+      ]);
+      assert.deepEqual(
+        moved.map(({ status }) => status),
+        ["ok", "ok", "changed", "ok"],
+        moved[2]?.message,
+      );
+      assert.deepEqual(moved[0]?.warnings, []);
+      assert.match(moved[1]?.warnings.join() ?? "", new RegExp(`/x:1: sha256:[0-9a-f]+ → ${digests["all"]}`));
+      assert.deepEqual(moved[3]?.warnings, []);
+      assert(existsSync(join(name, "was-directory")));
+      const gone = await runTasks(scope, "local", [task({ ...follow, tls_verify: true })]);
+      assert.equal(gone[0]?.status, "ok");
+      assert.match(gone[0]?.warnings.join() ?? "", /is still what it was made from cannot be told: .*HTTPS client/s);
+    });
+
     it("takes exactly the image with a digest, whatever the tag means by now", async () => {
       const image = `${registry}/lab/app:2@${digests["list"]}`;
       const told = await made({ image, tls_verify: false });

@@ -39,6 +39,11 @@ const params = {
     doc: "The architecture in images' words (amd64, arm64). Default: the host's own; an image for another one is refused.",
   },
   variant: { type: "str", doc: "The variant of the architecture (v7)." },
+  follow: {
+    type: "bool",
+    default: false,
+    doc: "Look at each run what the name means by now: another image is told as a changed recipe is, and `recreate` takes it.",
+  },
   username: { type: "str", doc: "For the registry, with `password`." },
   password: { type: "str", isSecret: true, doc: "For the registry." },
   authfile: { type: "path", doc: "A file of the host with credentials, as `podman login` writes it." },
@@ -63,6 +68,7 @@ type Given = ParamsOf<typeof params>;
 const name = "oci";
 const incidental = [
   ...originIncidental,
+  "follow",
   "username",
   "password",
   "authfile",
@@ -71,7 +77,7 @@ const incidental = [
 ] as const satisfies readonly (keyof Given)[];
 
 const lookMain = String.raw`
-if [ -e "$TREE" ] && grep -q -F "$HASH" -- "$RECORD" 2>/dev/null; then exit; fi
+if [ "$FOLLOW" = no ] && [ -e "$TREE" ] && grep -q -F "$HASH" -- "$RECORD" 2>/dev/null; then exit; fi
 look_at_image
 `;
 
@@ -113,6 +119,16 @@ export const oci = defineSource({
   identity: (given, { context }) => originIdentity(given, context.sources["oci.src"]),
   observe: (given, site) =>
     given.image === undefined ? {} : { image: lookProbe(given, given.image, site.place, site.context) },
+  moved: ({ image, follow }, seen, { found }) => {
+    if (!follow || seen.image === undefined) return undefined;
+    const failure = toldRefusal("looking at the image", seen.image);
+    if (failure)
+      return { problem: `whether ${image} is still what it was made from cannot be told: ${failure.message}` };
+    const look = readLook(seen.image);
+    const was = found?.["digest"];
+    if (!look || look.digest === was) return undefined;
+    return { difference: `${image}: ${was ?? "an image that is not known"} → ${look.digest}` };
+  },
   fill: (given, seen, into, { context }) => {
     const { image } = given;
     const architecture = architectureOf(given, context);
@@ -157,6 +173,7 @@ function lookProbe(given: Given, image: string, place: TreePlace, context: Conte
       TREE: place.path,
       RECORD: place.record,
       HASH: hash,
+      FOLLOW: given.follow ? "yes" : "no",
     },
     context,
     credentials(given),
