@@ -36,15 +36,26 @@ const cut = ["sys_module", "sys_time", "sys_boot", "sys_rawio"].map((name) => `-
 
 /** Functions for scripts. The tree is new and private; still, what a package laid there is not followed out of it. */
 const functions = `
-# Removes what lies at a path in the tree, unless a link leads there.
+# Whether no part of a path in the tree is a link.
+plain() {
+  at=$into rest=$1/
+  while [ -n "$rest" ]; do
+    at=$at/\${rest%%/*} rest=\${rest#*/}
+    [ ! -L "$at" ] || return 1
+  done
+}
+# Removes what lies at paths in the tree.
 discard() {
   for gone do
-    at=$into rest=$gone
-    while [ "$rest" != "\${rest#*/}" ]; do
-      at=$at/\${rest%%/*} rest=\${rest#*/}
-      [ ! -L "$at" ] || continue 2
-    done
-    rm -rf -- "$into/$gone"
+    if plain "$gone"; then rm -rf -- "$into/$gone"; fi
+  done
+}
+# Lays the repositories of the recipe into a directory of the tree.
+keep_repos() {
+  plain "$1" || return 0
+  mkdir -p "$into/$1"
+  for repo in "$files"/*.repo; do
+    if [ -e "$repo" ]; then cp "$repo" "$into/$1/"; fi
   done
 }
 # What package scripts expect to find: proc, a small dev, sys to read. Gone with this mount namespace.

@@ -274,11 +274,15 @@ describe("trees by the distributions' own tools", function () {
     assert.ok(has("arch2", "/etc/os-release"));
   });
 
+  /** A directory with a program that builders can be. */
+  const nixBox = (): string => {
+    const box = scope.tempDir("box");
+    copyFileSync("/bin/busybox", join(box, "busybox"));
+    return box;
+  };
+
   it("nix: an expression is built into the tree's own store; its paths are copied into another tree", async () => {
-    const work = scope.tempDir("nix");
-    mkdirSync(join(work, "box"));
-    copyFileSync("/bin/busybox", join(work, "box/busybox"));
-    const expression = `{ word }: let box = builtins.path { path = ${work}/box; name = "box"; }; in derivation {
+    const expression = `{ word }: let box = builtins.path { path = ${nixBox()}; name = "box"; }; in derivation {
       name = "tree"; system = builtins.currentSystem; builder = "\${box}/busybox";
       args = [ "sh" "-c" "\${box}/busybox mkdir -p $out/bin $out/etc; \${box}/busybox ln -s \${box}/busybox $out/bin/sh; echo \${word} > $out/etc/word" ];
     }`;
@@ -309,6 +313,9 @@ describe("trees by the distributions' own tools", function () {
     const small = scope.tempDir("small");
     await must(["mount", "-t", "tmpfs", "-o", "size=4m", "small", small]);
     scope.defer(async () => void (await must(["umount", small])));
+    const outward = `let box = builtins.path { path = ${nixBox()}; name = "box"; }; in derivation {
+      name = "tree"; system = builtins.currentSystem; builder = "\${box}/busybox"; args = [ "ln" "-s" "/etc" (builtins.placeholder "out") ];
+    }`;
     const refused = "http://127.0.0.1:9/archive";
     const foreign = process.arch === "x64" ? "s390x" : "amd64";
     const cases: readonly (readonly [source: object, message: RegExp, remedy?: RegExp])[] = [
@@ -411,6 +418,7 @@ describe("trees by the distributions' own tools", function () {
         },
         /nix ended with/,
       ],
+      [{ nix: { expression: outward, substituters: [] } }, /-tree is no directory that could be a tree/],
       [{ nix: { file: "/nosuch.nix" } }, /the host has no \/nosuch\.nix/],
       [{ nix: { store_paths: [`/nix/store/${"a".repeat(32)}-x`], store: "/nosuch" } }, /no Nix store beneath \/nosuch/],
       [{ ostree: { repo: ostree, ref: "nosuch" } }, /^ostree ended with 1: error: Refspec 'nosuch' not found/, /ref/],

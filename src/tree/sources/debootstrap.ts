@@ -13,6 +13,7 @@ import {
   listProblem,
   optionProblem,
   pathProblem,
+  withoutPasswords,
   wordProblem,
 } from "./limits.js";
 
@@ -25,7 +26,7 @@ const tool: Tool = {
 const script = `
 status=0
 debootstrap "$@" || status=$?
-if [ $status != 0 ] && [ -f "$into/debootstrap/debootstrap.log" ]; then
+if [ $status != 0 ] && plain debootstrap/debootstrap.log && [ -f "$into/debootstrap/debootstrap.log" ]; then
   tail -n 15 "$into/debootstrap/debootstrap.log" >&2
 fi
 exit $status
@@ -89,6 +90,7 @@ export const debootstrap = defineSource({
       params.script !== undefined && params.mirror === undefined ? "script needs mirror" : undefined,
       limitProblem(params.timeout),
     ),
+  identity: ({ mirror }) => (mirror === undefined ? {} : { mirror: withoutPasswords(mirror) }),
   observe: ({ keyring }) => ({
     tools: toolProbes(tool),
     handlers: handlersProbe,

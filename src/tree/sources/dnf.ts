@@ -13,7 +13,16 @@ import {
   pathProblem,
   wordProblem,
 } from "./limits.js";
-import { readRepos, repoText, reposDoc, reposProblem, rpmMacros, rpmRemedies, settleDatabase } from "./rpm.js";
+import {
+  readRepos,
+  recordedRepos,
+  repoText,
+  reposDoc,
+  reposProblem,
+  rpmMacros,
+  rpmRemedies,
+  settleDatabase,
+} from "./rpm.js";
 
 const tool: Tool = { name: "dnf", packages: ["Fedora has it", "Debian: apt install dnf", "Arch: pacman -S dnf"] };
 
@@ -24,12 +33,7 @@ shift
 dnf "$@"
 settle_database
 discard var/cache/dnf var/cache/libdnf5 var/log/dnf.log var/log/dnf.librepo.log var/log/dnf.rpm.log var/log/hawkey.log
-if [ "$keep" = keep ] && [ ! -L "$into/etc" ] && [ ! -L "$into/etc/yum.repos.d" ]; then
-  mkdir -p "$into/etc/yum.repos.d"
-  for repo in "$files"/*.repo; do
-    [ ! -e "$repo" ] || cp "$repo" "$into/etc/yum.repos.d/"
-  done
-fi
+if [ "$keep" = keep ]; then keep_repos etc/yum.repos.d; fi
 `;
 
 export const dnf = defineSource({
@@ -79,6 +83,7 @@ export const dnf = defineSource({
       optionProblem("options", options),
       limitProblem(timeout),
     ),
+  identity: ({ repos }) => recordedRepos(repos),
   observe: () => ({ tools: toolProbes(tool), handlers: handlersProbe }),
   fill: (params, seen, into, { context }) => {
     const {

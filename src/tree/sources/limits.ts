@@ -51,3 +51,11 @@ export function pathProblem(what: string, paths: readonly string[] | undefined):
 export function firstProblem(...problems: readonly (string | undefined)[]): string | undefined {
   return problems.find((problem) => problem !== undefined);
 }
+
+/** The same with no password in its addresses: what a record may have. */
+export function withoutPasswords(value: unknown): unknown {
+  if (typeof value === "string") return value.replace(/(:\/\/[^\s/@:]*):[^\s/@]*@/g, "$1@");
+  if (Array.isArray(value)) return value.map(withoutPasswords);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutPasswords(one)]));
+}

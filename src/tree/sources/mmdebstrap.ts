@@ -15,6 +15,7 @@ import {
   listProblem,
   optionProblem,
   pathProblem,
+  withoutPasswords,
   wordProblem,
 } from "./limits.js";
 
@@ -105,6 +106,7 @@ export const mmdebstrap = defineSource({
       optionProblem("options", options),
       limitProblem(timeout),
     ),
+  identity: ({ mirror }) => (mirror === undefined ? {} : { mirror: withoutPasswords(mirror) }),
   observe: ({ keyring }) => ({
     tools: toolProbes(tool),
     handlers: handlersProbe,

@@ -40,6 +40,10 @@ mkdir -p "$into/nix/var/nix/gcroots"
 number=0
 while read -r output; do
   number=$((number + 1))
+  plain "\${output#/}" && [ -d "$into$output" ] || {
+    echo "error: $output is no directory that could be a tree" >&2
+    exit 1
+  }
   ln -s "$output" "$into/nix/var/nix/gcroots/tree-$number"
   for path in "$into$output"/*; do
     name=\${path##*/}

@@ -3,7 +3,15 @@
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
-import { firstProblem, limitKeys, limitParams, limitProblem, pathProblem, wordProblem } from "./limits.js";
+import {
+  firstProblem,
+  limitKeys,
+  limitParams,
+  limitProblem,
+  pathProblem,
+  withoutPasswords,
+  wordProblem,
+} from "./limits.js";
 
 const tool: Tool = {
   name: "ostree",
@@ -69,6 +77,7 @@ export const ostree = defineSource({
       pathProblem("subpath", subpath === undefined ? [] : [subpath]),
       limitProblem(timeout),
     ),
+  identity: ({ url }) => (url === undefined ? {} : { url: withoutPasswords(url) }),
   observe: ({ repo, keyring }) => ({
     tools: toolProbes(tool),
     repo: { kind: "stat", path: `${repo ?? "/nowhere"}/objects`, follow: true } as const,

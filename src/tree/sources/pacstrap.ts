@@ -10,6 +10,7 @@ import {
   limitProblem,
   optionProblem,
   pathProblem,
+  withoutPasswords,
   wordProblem,
 } from "./limits.js";
 
@@ -45,7 +46,7 @@ shift
 cat "$files/pacman.conf" >>"$files/all.conf"
 pacstrap -G -M -C "$files/all.conf" "$@"
 discard var/cache/pacman/pkg
-mkdir -p "$into/var/cache/pacman/pkg"
+if plain var/cache/pacman; then mkdir -p "$into/var/cache/pacman/pkg"; fi
 `;
 
 export const pacstrap = defineSource({
@@ -103,6 +104,7 @@ export const pacstrap = defineSource({
       optionProblem("options", params.options),
       limitProblem(params.timeout),
     ),
+  identity: ({ repos }) => (repos === undefined ? {} : { repos: withoutPasswords(repos) }),
   observe: ({ config, keyring }) => ({
     tools: toolProbes(...tools, gpg),
     config: { kind: "stat", path: config, follow: true } as const,

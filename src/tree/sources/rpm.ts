@@ -1,6 +1,6 @@
 // What dnf and zypper share: repositories as text, rpm's own settings, and where the tree's rpm looks for its database.
 
-import { firstProblem } from "./limits.js";
+import { firstProblem, withoutPasswords } from "./limits.js";
 
 /** Keys of a repository's section that both programs know, and those of dnf alone. */
 const repoKeys = new Set(
@@ -54,6 +54,17 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The list as a record may have it. */
+export function recordedRepos(repos: readonly unknown[] | undefined): { readonly repos?: unknown } {
+  if (repos === undefined) return {};
+  const shown = repos.map((repo) => {
+    if (!isMap(repo)) return repo;
+    const { username: _user, password: _password, ...rest } = repo;
+    return rest;
+  });
+  return { repos: withoutPasswords(shown) };
+}
+
 /** The list, read. */
 export function readRepos(repos: readonly unknown[]): Repositories {
   const own = repos.filter(isMap).map(({ id, ...keys }): Repository => {
@@ -81,15 +92,14 @@ export function repoText({ id, keys }: Repository, defaults: Readonly<Record<str
 export const rpmMacros = "%_dbpath /usr/lib/sysimage/rpm\n%_netsharedpath /sys:/proc:/dev\n";
 
 /**
- * Shell text: the database goes where the tree's own rpm will look for it (`/var/lib/rpm` where it is an older one), and the other path leads
- * there.
+ * Shell text: the database goes where the tree's own rpm will look for it: `/var/lib/rpm` where it is an older one.
  */
 export const settleDatabase = `
 settle_database() {
-  [ -d "$into/usr/lib/sysimage/rpm" ] && [ ! -L "$into/usr/lib/sysimage/rpm" ] || return 0
+  plain usr/lib/sysimage/rpm && plain var/lib/rpm && [ -d "$into/usr/lib/sysimage/rpm" ] || return 0
   [ -x "$into/usr/bin/rpm" ] || return 0
   wanted=$(chroot "$into" /usr/bin/rpm --eval '%_dbpath' 2>/dev/null) || return 0
-  [ "$wanted" = /var/lib/rpm ] && [ ! -L "$into/var" ] && [ ! -L "$into/var/lib" ] || return 0
+  [ "$wanted" = /var/lib/rpm ] || return 0
   rmdir "$into/var/lib/rpm" 2>/dev/null || [ ! -e "$into/var/lib/rpm" ] || return 0
   mkdir -p "$into/var/lib"
   mv "$into/usr/lib/sysimage/rpm" "$into/var/lib/rpm"

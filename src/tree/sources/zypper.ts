@@ -14,6 +14,7 @@ import {
 } from "./limits.js";
 import {
   readRepos,
+  recordedRepos,
   repoText,
   reposDoc,
   reposProblem,
@@ -59,12 +60,7 @@ case $status in
 esac
 settle_database
 discard var/cache/zypp run/zypp.pid
-if [ "$keep" = keep ] && [ ! -L "$into/etc" ] && [ ! -L "$into/etc/zypp" ] && [ ! -L "$into/etc/zypp/repos.d" ]; then
-  mkdir -p "$into/etc/zypp/repos.d"
-  for repo in "$files"/*.repo; do
-    [ ! -e "$repo" ] || cp "$repo" "$into/etc/zypp/repos.d/"
-  done
-fi
+if [ "$keep" = keep ]; then keep_repos etc/zypp/repos.d; fi
 `;
 
 export const zypper = defineSource({
@@ -119,6 +115,7 @@ export const zypper = defineSource({
       optionProblem("options", options),
       limitProblem(timeout),
     ),
+  identity: ({ repos }) => recordedRepos(repos),
   observe: () => ({ tools: toolProbes(zypperTool, rpmTool) }),
   fill: (params, seen, into, { context }) => {
     const { packages, repos, repos_dir, keep_repos, releasever, recommends, accept_licenses, options, timeout } =
