@@ -65,7 +65,9 @@ export function toolRefusal(name: string, outcome: Outcome, words: Words): Refus
   const remedy =
     exit?.kind === "timed-out"
       ? "Raise timeout, or look at the mirror."
-      : (find([...(words.remedies ?? []), ...common], said) ?? find(common, all));
+      : exit?.kind === "not-started" && (exit.failure?.errno === 1 || exit.failure?.errno === 13)
+        ? "Filling a tree from packages takes root on the host: log in as root, or set crun_become."
+        : (find([...(words.remedies ?? []), ...common], said) ?? find(common, all));
   return { message: said === "" ? how : `${how}: ${said}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 

@@ -24,6 +24,7 @@ import { must, run } from "../lab/process.js";
 import { rpmArchive, type RpmPackage } from "../lab/rpm-archive.js";
 import { testScope } from "../lab/scope.js";
 import { SigningKey } from "../lab/signing-key.js";
+import { fileServer } from "../lab/web.js";
 import { crun, crunPath, runTasks, type Task } from "./crun-tasks.js";
 
 /** Wants to start a service in every way that packages do, and leaves something running. */
@@ -95,6 +96,7 @@ describe("trees by the distributions' own tools", function () {
   let arch: string;
   let ostree: string;
   let silent: string;
+  let web: string;
 
   before(async () => {
     trees = scope.tempDir("trees");
@@ -121,6 +123,7 @@ describe("trees by the distributions' own tools", function () {
       ]),
     ]);
     ostree = await ostreeRepository();
+    web = await fileServer(scope, { deb, rpm, arch, ostree });
     const server = createServer(() => undefined).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     scope.defer(() => void server.close());
@@ -172,21 +175,21 @@ describe("trees by the distributions' own tools", function () {
     assert.deepEqual(await processesOf(trees), []);
   };
 
-  const debian = (scheme: "copy" | "file", more: object): object => ({
+  const debian = (more: object): object => ({
     suite: "sid",
-    mirror: `${scheme}://${deb}`,
+    mirror: `${web}/deb`,
     keyring: key.binary,
     ...more,
   });
-  const mm = (more: object): Task => ({ mmdebstrap: debian("copy", more) });
-  const de = (more: object): Task => ({ debootstrap: debian("file", more) });
+  const mm = (more: object): Task => ({ mmdebstrap: debian(more) });
+  const de = (more: object): Task => ({ debootstrap: debian(more) });
   const repos = (more: object = {}): object[] => [
-    { id: "demo", baseurl: `file://${rpm}`, gpgkey: `file://${key.armored}`, repo_gpgcheck: true, ...more },
+    { id: "demo", baseurl: `${web}/rpm/`, gpgkey: `file://${key.armored}`, repo_gpgcheck: true, ...more },
   ];
   const pacman = (more: object = {}): object => ({
     packages: ["demo"],
     keyring: key.binary,
-    repos: [{ name: "demo", server: `file://${arch}` }],
+    repos: [{ name: "demo", server: `${web}/arch` }],
     ...more,
   });
 
@@ -303,7 +306,7 @@ describe("trees by the distributions' own tools", function () {
     const tool = statSync(join(trees, "os/usr/bin/tool"));
     assert.deepEqual([tool.mode & 0o7777, tool.nlink], [0o4755, 1]);
     await made("os2", {
-      ostree: { url: `file://${ostree}`, ref: "demo/stable", keyring: key.binary, subpath: "/usr" },
+      ostree: { url: `${web}/ostree`, ref: "demo/stable", keyring: key.binary, subpath: "/usr" },
     });
     assert.deepEqual(readdirSync(join(trees, "os2")), ["bin"]);
   });
@@ -424,7 +427,7 @@ describe("trees by the distributions' own tools", function () {
       [{ ostree: { repo: ostree, ref: "nosuch" } }, /^ostree ended with 1: error: Refspec 'nosuch' not found/, /ref/],
       [{ ostree: { repo: "/nosuch", ref: "x" } }, /\/nosuch is no OSTree repository/],
       [{ ostree: { repo: ostree, ref: "demo/stable", subpath: "/nosuch" } }, /No such file or directory: \/nosuch/],
-      [{ ostree: { url: `file://${ostree}`, ref: "demo/stable", ...wrongKey } }, /public key not found/, /keyring/],
+      [{ ostree: { repo: ostree, ref: "demo/stable", ...wrongKey } }, /public key not found/, /keyring/],
       [{ ostree: { url: refused, ref: "demo/stable" } }, /127\.0\.0\.1/, /cannot reach/],
       [
         { name: join(small, "full"), ...mm({ variant: "essential", include: ["big"] }) },

@@ -19,7 +19,7 @@ describe("trees from archives and images, without root", function () {
   let home: string;
 
   before(function () {
-    const tools = ["unshare", "setpriv", "tar", "newuidmap", "newgidmap", "skopeo"];
+    const tools = ["unshare", "setpriv", "tar", "newuidmap", "newgidmap", "skopeo", "mmdebstrap"];
     requireOrSkip(this, { root: true, tools, paths: [crunPath, "/etc/subuid", "/etc/subgid"] });
     home = scope.tempDir("home");
     chownSync(home, uid, uid);
@@ -96,5 +96,12 @@ describe("trees from archives and images, without root", function () {
     const none = await play([task], "");
     assert.match(none.stdout, /the login is not root and has no subordinate ids/, none.stdout + none.stderr);
     assert(!existsSync(join(home, "far")));
+  });
+
+  it("says that packages take root", async () => {
+    const { stdout } = await play([{ tree: { name: join(home, "packages"), mmdebstrap: "sid" } }]);
+    assert.match(stdout, /mmdebstrap could not be started: permission denied/, stdout);
+    assert.match(stdout, /takes root on the host/);
+    assert.deepEqual(readdirSync(join(home, ".crun/making")), []);
   });
 });
