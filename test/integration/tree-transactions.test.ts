@@ -214,6 +214,29 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
       assert.deepEqual(yard.kept("making"), []);
     });
 
+    it("goes back to the old tree, and forward again", async () => {
+      const tree = await yard.tree("back");
+      const before = await hashTree(tree);
+      assert.equal((await play(["back"], `${head}  tasks:\n${motd}`)).status, 0);
+      const after = await hashTree(tree);
+      const rollback = (...more: string[]) =>
+        work.crun(["tree", "rollback", "-i", "hosts", "--output", "json", "back", ...more]);
+      const listed = await rollback("--list");
+      assert.deepEqual(
+        eventsIn(listed.stdout, "old").map(({ number, why, play: name }) => [number, why, name]),
+        [[1, "transaction", "all"]],
+      );
+      const [first, second] = [await rollback(), await hashTree(tree)];
+      assert.deepEqual([first.status, second], [0, before], first.all);
+      const [third, fourth] = [await rollback("--to", "1"), await hashTree(tree)];
+      assert.deepEqual([third.status, fourth], [0, after], third.all);
+      const none = await rollback("--to", "7");
+      assert.equal(none.status, 2);
+      assert.match(none.stderr, /back: there is no old tree 7[^]*There is 1\./);
+      assert.equal(await hashTree(tree), after);
+      assert.deepEqual(yard.kept("making"), []);
+    });
+
     it("waits for another run that acts in a clone of the same tree", async () => {
       const tree = await yard.tree("shared");
       work.write("hosts", yard.inventory(["shared"]));
@@ -272,6 +295,17 @@ describe("transactions that cannot be", function () {
     const plan = await work.crun(["plan", "-i", "hosts", "site.yml"]);
     assert.equal(plan.status, 1);
     assert.match(plan.stderr, /is a transaction, which a saved plan cannot be/);
+  });
+
+  it("leave nothing to go back to", async () => {
+    await yard.tree("never");
+    work.write("hosts", yard.inventory(["never", "absent"]));
+    const never = await work.crun(["tree", "rollback", "-i", "hosts", "never"]);
+    assert.equal(never.status, 2);
+    assert.match(never.stderr, /never: no tree is kept that it could go back to/);
+    const absent = await work.crun(["tree", "rollback", "-i", "hosts", "absent"]);
+    assert.equal(absent.status, 4);
+    assert.match(absent.stderr, /there is no tree/);
   });
 
   it("let a tree be made in the play, and act in a clone of what was made", async () => {

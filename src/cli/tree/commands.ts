@@ -53,6 +53,21 @@ export const treeCommands: CommandTable = {
         return runTreeRemove(wordAt(words, 0), oneTaskOptions(raw));
       },
     },
+    {
+      name: "rollback",
+      summary: "go back to the tree before the last transaction; once more: back again",
+      arguments: [["<tree>", "HOST:TREE, or a pattern of targets"]],
+      options: [
+        ["--to <number>", "to this one of those that are kept"],
+        ["--list", "only list those that are kept"],
+        ["--restart", "a machine that runs from the tree is stopped, and started again from the old one"],
+      ],
+      run: async (words, raw) => {
+        const { runTreeRollback } = await import("./rollback.js");
+        const how = { to: textOf(raw, "to"), lists: raw["list"] === true, restarts: raw["restart"] === true };
+        return runTreeRollback(wordAt(words, 0), { ...reachOptions(raw), output: outputOf(raw), ...how });
+      },
+    },
     ...lookingCommands,
   ],
 };
