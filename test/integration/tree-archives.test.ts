@@ -187,23 +187,39 @@ describe("trees from archives", function () {
       says: /unpacks to more than 4194304 bytes/,
     },
   ];
-  for (const { name, members, says } of attacks) {
-    it(`refuses ${name}, with nothing left and nothing harmed`, async () => {
+  describe("refuses, with nothing left and nothing harmed:", () => {
+    const told = new Map<string, Told & { readonly path: string }>();
+
+    before(async () => {
       const options = {
         trees: [trees],
         files: ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/out", "/out", "/tmp/out"],
       };
-      const before = canaries(options);
-      const path = name === "no archive" ? join(files, "none") : archive(members);
-      if (name === "no archive") writeFileSync(path, "this is no archive\n".repeat(100));
-      const told = await made({ path, max_size: "4M" });
-      assert.equal(told.status, "failed");
-      assert.match(told.message, says);
-      assert.doesNotMatch(told.message, /[\u0000-\u0009\u000b-\u001f]/);
-      assertNothing(told);
-      await assertUnharmed(before, options);
+      const unharmed = canaries(options);
+      const tasks = attacks.map(({ name, members }, index) => {
+        const path = archive(members);
+        if (name === "no archive") writeFileSync(path, "this is no archive\n".repeat(100));
+        return { tree: { name: join(trees, `attack${index}`), tarball: { path, max_size: "4M" } } };
+      });
+      const results = await runTasks(scope, "local", tasks);
+      await assertUnharmed(unharmed, options);
+      for (const [index, { name }] of attacks.entries()) {
+        const one = results[index];
+        assert(one);
+        told.set(name, { ...one, path: join(trees, `attack${index}`) });
+      }
     });
-  }
+
+    for (const { name, says } of attacks)
+      it(name, () => {
+        const one = told.get(name);
+        assert(one);
+        assert.equal(one.status, "failed");
+        assert.match(one.message, says);
+        assert.doesNotMatch(one.message, /[\u0000-\u0009\u000b-\u001f]/);
+        assertNothing(one);
+      });
+  });
 
   it("lets links lead where they like, and puts each into the tree alone", async () => {
     const path = archive([

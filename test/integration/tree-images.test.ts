@@ -245,9 +245,15 @@ describe("trees from container images", function () {
     },
     { name: "all of the root", over: [{ name: ".wh..wh..opq" }, file("only")], has: ["only"] },
   ];
-  for (const { name, over, says, has } of attacks)
-    it(`keeps within the tree: ${name}`, async () => {
-      const directory = scope.tempDir("attack");
+  describe("keep within the tree:", () => {
+    const told = new Map<string, Told & { readonly path: string }>();
+    const options = {
+      trees: [] as string[],
+      files: ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/out", "/out", "/tmp/crun-out"],
+    };
+
+    before(async () => {
+      const directory = scope.tempDir("attacks");
       const base = layer(
         { name: "etc/" },
         file("etc/passwd"),
@@ -256,24 +262,38 @@ describe("trees from container images", function () {
         { name: "up", type: "link", target: "../../../../../.." },
         { name: "loop", type: "link", target: "/loop" },
       );
-      ociLayout(directory, [{ tag: "x", layers: [base, layer({ name: "tmp/" }, ...over)] }]);
-      const options = {
-        trees: [trees],
-        files: ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/out", "/out", "/tmp/crun-out"],
-      };
-      const before = canaries(options);
-      const told = await made(`oci:${directory}:x`);
-      if (says) {
-        assert.equal(told.status, "failed");
-        assert.match(told.message, says);
-        assertNothing(told);
-      } else {
-        assert.equal(told.status, "changed", told.message);
-        const wanted = has?.includes("only") ? ["only", "tmp"] : [...new Set([...(has ?? []), "tmp"])].sort();
-        assert.deepEqual(readdirSync(told.path).sort(), wanted);
+      ociLayout(
+        directory,
+        attacks.map(({ over }, index) => ({ tag: `x${index}`, layers: [base, layer({ name: "tmp/" }, ...over)] })),
+      );
+      options.trees = [trees];
+      const unharmed = canaries(options);
+      const paths = attacks.map((_, index) => join(trees, `attack${index}`));
+      const all = paths.map((path, index) => ({ tree: { name: path, oci: `oci:${directory}:x${index}` } }));
+      const results = await runTasks(scope, "local", all);
+      await assertUnharmed(unharmed, options);
+      for (const [index, { name }] of attacks.entries()) {
+        const [one, path] = [results[index], paths[index]];
+        assert(one && path !== undefined);
+        told.set(name, { ...one, path });
       }
-      await assertUnharmed(before, options);
     });
+
+    for (const { name, says, has } of attacks)
+      it(name, () => {
+        const one = told.get(name);
+        assert(one);
+        if (says) {
+          assert.equal(one.status, "failed");
+          assert.match(one.message, says);
+          assertNothing(one);
+        } else {
+          assert.equal(one.status, "changed", one.message);
+          const wanted = has?.includes("only") ? ["only", "tmp"] : [...new Set([...(has ?? []), "tmp"])].sort();
+          assert.deepEqual(readdirSync(one.path).sort(), wanted);
+        }
+      });
+  });
 
   const liars: readonly { readonly name: string; readonly spec: Partial<ImageSpec>; readonly says: RegExp }[] = [
     {
