@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { CommandTable, Words } from "./command-table.js";
 import type { ExecOptions } from "./options.js";
+import { machineCommands } from "./machine/commands.js";
 import { treeCommands } from "./tree/commands.js";
 import { vaultCommands } from "./vault/commands.js";
 import { answerFor } from "./ansible-options.js";
@@ -168,7 +169,7 @@ function buildProgram(finish: (status: number) => void): Command {
       const { runSchema } = await import("./schema.js");
       finish(await runSchema(kind));
     });
-  for (const table of [treeCommands]) addTable(program, table, finish);
+  for (const table of [treeCommands, machineCommands]) addTable(program, table, finish);
   addVault(program, finish);
   return program;
 }

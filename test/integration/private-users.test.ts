@@ -2,30 +2,13 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cpSync, lstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireOrSkip } from "../lab/needs.js";
-import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { smallMachine } from "../lab/small-machine.js";
 import { brief, lines, Workplace } from "./cli.js";
-
-const programs = ["/bin/sh", "/bin/sleep", "/bin/stat"];
-const passwd = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n";
-const group = "root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\n";
-
-/** Programs with their libraries, passwd and group: enough for a machine whose init is sleep. */
-async function smallTree(tree: string): Promise<void> {
-  for (const name of ["etc", "root", "srv", "usr", "dev", "proc", "sys", "run", "tmp", "var"])
-    mkdirSync(join(tree, name));
-  writeFileSync(join(tree, "etc/passwd"), passwd);
-  writeFileSync(join(tree, "etc/group"), group);
-  const needed = (await must(["ldd", ...programs])).match(/\/\S+(?= \(0x)/g) ?? [];
-  for (const path of new Set([...programs, ...needed])) {
-    mkdirSync(dirname(join(tree, path)), { recursive: true });
-    cpSync(path, join(tree, path), { dereference: true });
-  }
-}
 
 const tasks = (crowd: string): readonly object[] => [
   { name: "written", copy: { dest: "/srv/a", content: "a", owner: "daemon", group: "daemon" } },
@@ -64,9 +47,7 @@ describe("machines with ids of their own", function () {
     ["off", "identity", 0, 0],
   ] as const) {
     it(`private-users=${users}, ownership ${ownership}`, async () => {
-      const tree = join(scope.tempDir("machine"), "m");
-      mkdirSync(tree);
-      await smallTree(tree);
+      const tree = await smallMachine(scope);
       const log = join(scope.tempDir("log"), "log");
       const options = [
         "--quiet",
