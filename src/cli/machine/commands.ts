@@ -10,7 +10,7 @@ const machines = ["<machine>", "HOST:TREE, or a pattern of targets"] as const;
 const force = ["--force", "kill its processes, instead of asking its init to end them"] as const;
 const waiting = [
   ["--no-wait", "do not wait until it is up"],
-  ["--wait-timeout <seconds>", "how long it is waited for, default 120"],
+  ["--wait-timeout <seconds>", "how long it is waited for, default 300"],
 ] as const;
 
 /** A command that is one task of the module `machine`. */

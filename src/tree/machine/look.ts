@@ -185,6 +185,14 @@ function microseconds(text: string): number | undefined {
   return Number.isFinite(seconds) ? seconds * 1e6 + Number(fraction) : undefined;
 }
 
+/** How long an init may say nothing through systemd-nspawn before its bus is asked. */
+const silenceMs = 5000;
+
+/** Whether its systemd has told systemd-nspawn that it is up. */
+export function saysReady({ statusText }: UnitState): boolean {
+  return /Ready\.|Startup finished/.test(statusText);
+}
+
 export function runs(unit: UnitState): boolean {
   return ["active", "activating", "reloading", "refreshing"].includes(unit.activeState);
 }
@@ -207,10 +215,12 @@ export function machineMoreProbes(
   const isLimited = !("problem" in limits) && (Object.keys(limits.limits).length > 0 || limits.devices.length > 0);
   const at = isUp && isLimited && unit.controlGroup !== "" ? { unit: place.unit, cgroup: unit.controlGroup } : nowhere;
   const isWaitedFor = (isWanted(wish) || context.elapsedMs > 0) && wish.wait && isUp && wish.boot !== false;
+  // While it comes up its bus is not asked each time: a host that starts many has other things to do.
+  const isAsked = isWaitedFor && (saysReady(unit) || context.elapsedMs > silenceMs);
   const leader = isWaitedFor ? leaderOf(seen.registered) : undefined;
   const isMissed = context.elapsedMs > 0 && !(isUp && !wish.wait);
   return {
-    inside: isWaitedFor ? [hostExec(["systemctl", `--machine=${place.name}`, "is-system-running"])] : [],
+    inside: isAsked ? [hostExec(["systemctl", `--machine=${place.name}`, "is-system-running"])] : [],
     journal: isMissed
       ? [hostExec(["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=12", `--unit=${place.unit}`])]
       : [],

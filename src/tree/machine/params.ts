@@ -119,7 +119,7 @@ export const machineParams = {
     default: true,
     doc: "Wait until it is up: until its systemd says so; with another init, until that runs.",
   },
-  wait_timeout: { type: "int", default: 120, doc: "Seconds after which it fails. The machine is left as it is." },
+  wait_timeout: { type: "int", default: 300, doc: "Seconds after which it fails. The machine is left as it is." },
   ...settingParams,
   ...limitParams,
 } as const satisfies ParamSpecs;

@@ -3,10 +3,13 @@
 import { lastWords } from "../program.js";
 import { outputText } from "../../module/command-result.js";
 import type { Context, Refusal } from "../../module/contract.js";
-import { runs, type MachineSeen, type UnitState } from "./look.js";
+import { runs, saysReady, type MachineSeen, type UnitState } from "./look.js";
 import type { MachineWish } from "./params.js";
 
-const betweenLooksMs = 500;
+/** Later looks are further apart. */
+function nextLook(elapsedMs: number): { readonly afterMs: number } {
+  return { afterMs: Math.min(3000, Math.max(500, Math.round(elapsedMs / 8))) };
+}
 
 export interface Waiting {
   readonly changes: readonly [];
@@ -31,7 +34,7 @@ export function planWait(
   }
   const inside = outputText(seen.inside[0]?.stdout).trim();
   const needsNoWord = !wish.wait || wish.boot === false;
-  if (activeState === "active" && (needsNoWord || isInitUp(inside, unit.statusText, seen))) {
+  if (activeState === "active" && (needsNoWord || isInitUp(inside, unit, seen))) {
     const told = `${unitName} is up, but units in it have failed (systemctl --failed there tells which)`;
     return {
       ...done,
@@ -41,7 +44,7 @@ export function planWait(
   }
   if (inside === "maintenance")
     return { refusal: told(`${unitName} does not come up: its systemd waits for maintenance`, seen, stays) };
-  if (elapsedMs < wish.wait_timeout * 1000) return { ...done, again: { afterMs: betweenLooksMs } };
+  if (elapsedMs < wish.wait_timeout * 1000) return { ...done, again: nextLook(elapsedMs) };
   const said = inside === "" ? "" : ` (it says: ${inside})`;
   const how = activeState === "active" ? `its init has not said that it is up${said}` : `it is ${activeState}`;
   return { refusal: told(`${unitName} is not up after ${wish.wait_timeout} s: ${how}`, seen, stays) };
@@ -51,8 +54,8 @@ const stays =
   "It goes on running. Look into it (crun machine log, crun machine shell), or give it more time (wait_timeout).";
 
 /** Its bus answers, or its systemd has told systemd-nspawn so; another init counts as up once it runs. */
-function isInitUp(inside: string, statusText: string, { init }: MachineSeen): boolean {
-  if (inside === "running" || inside === "degraded" || /Ready\.|Startup finished/.test(statusText)) return true;
+function isInitUp(inside: string, unit: UnitState, { init }: MachineSeen): boolean {
+  if (inside === "running" || inside === "degraded" || saysReady(unit)) return true;
   const program = init[0]?.stat?.target;
   // Before it is executed the process is still of systemd-nspawn.
   return program !== undefined && program !== "" && !/\/systemd(?:-nspawn)?(?: \(deleted\))?$/.test(program);
