@@ -15,13 +15,10 @@ export interface StorageSeen {
   readonly isBaseNear: boolean;
   /** Where the tree is to lie. */
   readonly place?: TreePlace;
-  /** The base of a clone: the tree's path, what its root directory is like, and its record where crun made it. */
+  /** The base of a clone: the tree's path, and its record where crun made it. */
   readonly base?:
     | {
         readonly path: string;
-        readonly mode: number;
-        readonly uid: number;
-        readonly gid: number;
         readonly fileSystem?: string;
         readonly record?: TreeRecord;
       }

@@ -54,7 +54,6 @@ export function storageSeen(
   baseRecord?: TreeRecord,
 ): StorageSeen {
   const { tree, directory } = look;
-  const { stat } = base ?? {};
   return {
     place,
     fileSystem: directory.fileSystem,
@@ -64,9 +63,6 @@ export function storageSeen(
       ? {
           base: {
             path: base?.real ?? cloneOf,
-            mode: stat?.mode ?? 0o755,
-            uid: stat?.uid ?? 0,
-            gid: stat?.gid ?? 0,
             ...(base?.fileSystem === undefined ? {} : { fileSystem: base.fileSystem }),
             ...(baseRecord ? { record: baseRecord } : {}),
           },

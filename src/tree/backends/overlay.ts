@@ -12,10 +12,15 @@ import { keptMount, keptNoLonger } from "./mount-unit.js";
 import { copied } from "./directory.js";
 
 export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
+  /** All that may be there: what was found, what this plan makes, what it has taken the tree's name away from. */
   const all = (at: string, place: TreePlace): Layers[] => {
-    const found = layersAmong(seen.layers ?? [], at, place);
-    const own = seen.base ? layersOver(lowerOf(seen.base), at, place) : undefined;
-    return own && !found.some(({ path }) => path === own.path) ? [own, ...found] : found;
+    const old = kept(place);
+    const lowers = [...(seen.base ? [lowerOf(seen.base)] : []), ...(old ? [old.lower] : [])];
+    const possible = [
+      ...layersAmong(seen.layers ?? [], at, place),
+      ...lowers.map((lower) => layersOver(lower, at, place)),
+    ];
+    return [...new Map(possible.map((layers) => [layers.path, layers])).values()];
   };
   /** Of what this plan makes, or has found. */
   const made = (at: string, place: TreePlace): Layers => {
@@ -29,8 +34,8 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
     mount(layers, place.path),
   ];
   const unmounted = (place: TreePlace): readonly Change[] => [
-    ...(seen.runsSystemd ? keptNoLonger(place.path) : []),
     ...(seen.isOverlayMounted ? [hostProgram({ argv: ["umount", "--", place.path] })] : []),
+    ...(seen.runsSystemd ? keptNoLonger(place.path) : []),
   ];
   const emptyName = (place: TreePlace): Change => ({ kind: "remove", path: place.path, expect: { type: "directory" } });
   return {
@@ -55,7 +60,7 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
                 base: undefined,
               },
             )
-          : { kind: "makeDirectory", path: upper, ...attributesOf(seen), expect: { type: "absent" } },
+          : hostProgram({ argv: ["sh", "-c", heading, "sh", from, upper] }),
         { kind: "makeDirectory", path: `${layers.path}/work`, mode: 0o700, uid: 0, gid: 0, expect: { type: "absent" } },
         directoryAt(at),
         mount(layers, at),
@@ -133,11 +138,6 @@ function overlayRefusal(seen: StorageSeen, wish: "create" | "clone"): Refusal | 
       );
 }
 
-/** The merged root is what the upper one is. */
-function attributesOf({ base }: StorageSeen): { readonly mode: number; readonly uid: number; readonly gid: number } {
-  return { mode: base?.mode ?? 0o755, uid: base?.uid ?? 0, gid: base?.gid ?? 0 };
-}
-
 function mount(layers: Layers, at: string): Change {
   return {
     ...hostProgram({ argv: ["mount", "-t", "overlay", "-o", overlayOptions(layers), "--", "overlay", at] }),
@@ -154,6 +154,10 @@ function exchanged(fresh: Layers, final: Layers, old: Layers, away: Layers): rea
   return [{ kind: "rename", path: fresh.path, to: final.path, onTaken: "exchange", expect: { type: "directory" } }];
 }
 
+/** The merged root is what the upper one is: owner, mode, times and extended attributes of the base's. */
+const heading =
+  'mkdir -- "$2" && tar -C "$1" -c --no-recursion --numeric-owner --xattrs --acls . | tar -C "$2" -x -p --numeric-owner --xattrs --xattrs-include="*" --acls';
+
 /** A mount's place. */
 function directoryAt(path: string): Change {
   return { kind: "makeDirectory", path, mode: 0o755, uid: 0, gid: 0, expect: { type: "absent" } };
@@ -169,7 +173,7 @@ function closed(at: string): readonly Change[] {
 
 /** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. */
 const holding =
-  'mkdir -p -m 0700 -- "$1" || exit; [ "$2" = / ] || mountpoint -q -- "$2" || { mount --bind -o ro -- "$2" "$2" && : >"$3"; }';
+  'umask 077; mkdir -p -- "$1" || exit; [ "$2" = / ] || mountpoint -q -- "$2" || { mount --bind -o ro -- "$2" "$2" && : >"$3"; }';
 
 function held({ path, lower, mark }: Layers, place: TreePlace): Change {
   return hostProgram({ argv: ["flock", place.keep, "sh", "-c", holding, "sh", path, lower, mark] });
