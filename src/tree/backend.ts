@@ -60,6 +60,8 @@ export interface Backend {
   create(at: string, place: TreePlace): readonly Change[];
   /** A copy of the tree at `from` that shares what the file system can share. */
   clone(from: string, at: string, place: TreePlace): readonly Change[];
+  /** A clone with these changes made to it that is nowhere to be seen before it has its name; undefined: only `clone` can that. */
+  cloneWritten?(from: string, at: string, place: TreePlace, changes: readonly Change[]): readonly Change[] | undefined;
   /** Gives what was made its final name, at once and only if that is free. */
   publish(made: string, place: TreePlace): readonly Change[];
   /** Puts what was made in the tree's place and the tree in its, at once where the storage can. Both are stored by this backend. */

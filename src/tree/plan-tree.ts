@@ -190,8 +190,10 @@ function planNew(
     ...(wish.size === undefined ? {} : { size: wish.size }),
     ...(wish.readOnly === undefined ? {} : { readOnly: wish.readOnly }),
   };
-  const made =
-    filling.cloneOf === undefined ? backend.create(into, place) : backend.clone(filling.cloneOf, into, place);
+  const { cloneOf } = filling;
+  const written = cloneOf === undefined ? undefined : backend.cloneWritten?.(cloneOf, into, place, filling.changes);
+  const made = written ?? (cloneOf === undefined ? backend.create(into, place) : backend.clone(cloneOf, into, place));
+  const afterwards = written ? { ...filling, changes: [] } : filling;
   const head = [
     ...keepChanges(look, place),
     treeLock(place),
@@ -201,7 +203,7 @@ function planNew(
   const changes = [
     ...head,
     ...made,
-    ...filling.changes,
+    ...afterwards.changes,
     // What is written into the tree from here on counts against its limit, and what is read-only can still be renamed no more.
     ...settings.limit(into),
     // The record of a new tree comes first: without a tree it stands for nothing. That of a tree made anew comes when it has its name: with the
@@ -222,7 +224,7 @@ function planNew(
     warnings: filling.warnings ?? [],
     leaves: filling.cloneOf === undefined || filling.changes.length > 1 ? "unknown" : { likeTree: filling.cloneOf },
     onFailure: backend.remove(into, place),
-    conclude: (outcomes) => concludeNew(changes, outcomes, filling, head.length + made.length),
+    conclude: (outcomes) => concludeNew(changes, outcomes, afterwards, head.length + made.length),
   };
 }
 

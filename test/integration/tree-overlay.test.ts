@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { fileSystem } from "../lab/file-systems.js";
 import { describeDifferences, diffTrees } from "../lab/hash.js";
 import { mountPointsBelow, mountTable } from "../lab/mounts.js";
+import { runKilled } from "../lab/killed.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { Workplace } from "./cli.js";
+import { crunPath } from "./crun-tasks.js";
 import { assertSame, richTree, TreePlays } from "./tree-plays.js";
 import { mountUnitName } from "../../src/tree/backends/mount-unit.js";
 
@@ -127,6 +130,44 @@ describe("trees stored as overlays", function () {
     const odd = new TreePlays(scope, plays.path("a,b"));
     mkdirSync(join(odd.trees, "base"), { recursive: true });
     await odd.refuses(web("web1"), /holds a character that the mount options of an overlay cannot/);
+  });
+
+  it("killed at any moment leave nothing mounted but whole trees, and the next run converges", async () => {
+    const moments = 6;
+    const names = ["k1", "k2", "k3"];
+    const work = new Workplace(scope, {
+      hosts: `${names.map((name) => `local:${name}\n`).join("")}[all:vars]\ncrun_trees=${plays.trees}\n`,
+      "site.yml": JSON.stringify([{ hosts: "all", tasks: [{ tree: { clone: "base", backend: "overlay" } }] }]),
+      "gone.yml": JSON.stringify([{ hosts: "all", tasks: [{ tree: { state: "absent" } }] }]),
+    });
+    const argv = [process.execPath, crunPath, "play", "site.yml", "-i", "hosts"];
+    const options = { cwd: work.directory, env: work.environment };
+    const whole = await runKilled(argv, "nobody", 0, options);
+    assert.equal(whole.end, "0", whole.output);
+    const allowed = new Set([...names, "base"].map((name) => plays.path(name)));
+    let hit = 0;
+    for (let moment = 0; moment < moments; moment++) {
+      const gone = await work.play(["gone.yml", "-i", "hosts"]);
+      assert.equal(gone.status, 0, gone.all);
+      const afterMs = ((moment + 0.5) / moments) * whole.ranMs;
+      const left = await runKilled(argv, moment % 2 === 0 ? "controller" : "helper", afterMs, options);
+      if (left.end !== "0") hit++;
+      const what = `killed after ${afterMs.toFixed(1)} of ${whole.ranMs.toFixed(1)} ms`;
+      assert.deepEqual(left.processes, [], what);
+      assert.deepEqual(
+        left.mounts.filter((path) => !allowed.has(path)),
+        [],
+        what,
+      );
+      const next = await work.play(["site.yml", "-i", "hosts"]);
+      assert.equal(next.status, 0, `${what}\n${next.all}`);
+      for (const name of names) assert.equal(readFileSync(plays.path(`${name}/etc/machine-id`), "utf8"), "", what);
+      assert.deepEqual(readdirSync(plays.path(".crun/overlay/base")).toSorted(), names, what);
+      assert.deepEqual(plays.unfinished(), [], what);
+    }
+    assert.ok(hit >= moments / 3, `only ${hit} runs of ${moments} were hit`);
+    await work.play(["gone.yml", "-i", "hosts"]);
+    assert.deepEqual(layers(), []);
   });
 
   it("have units of systemd named as systemd names them", async () => {

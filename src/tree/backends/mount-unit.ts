@@ -23,28 +23,21 @@ export function mountUnitName(path: string): string {
 /** The overlay is mounted at each start. */
 export function keptMount(path: string, layers: Layers): readonly Change[] {
   const own = mountUnitName(path);
-  const needs = [layers.path, ...(layers.lower === "/" ? [] : [layers.lower])].map(quoted).join(" ");
-  const text = [
-    "# Made by crun, which removes it with the tree.",
-    "[Unit]",
-    `Description=Tree ${quoted(path)}`,
-    `RequiresMountsFor=${needs}`,
-    "",
-    "[Mount]",
-    "What=overlay",
-    `Where=${quoted(path)}`,
-    "Type=overlay",
-    `Options=${quoted(overlayOptions(layers))}`,
-    "",
-    "[Install]",
-    "WantedBy=local-fs.target",
-    "",
-  ].join("\n");
-  const unit = { path: `${directory}/${own}`, content: contentOf(text), mode: 0o644, uid: 0, gid: 0 };
+  const content = contentOf(unitText(path, "overlay", "overlay", overlayOptions(layers), [layers.path, layers.lower]));
+  const unit = { path: `${directory}/${own}`, content, mode: 0o644, uid: 0, gid: 0 };
   return [
     { kind: "writeFile", ...unit, expect: {} },
-    hostProgram({ argv: ["systemctl", "enable", "--quiet", "--", own] }),
+    hostProgram({ argv: ["systemctl", "--quiet", "enable", "--", own] }),
   ];
+}
+
+/** The unit that makes a base read-only at each start. */
+export function holdUnit(path: string): string {
+  return unitText(path, path, "none", "bind,ro", []);
+}
+
+export function holdUnitPath(path: string): string {
+  return `${directory}/${mountUnitName(path)}`;
 }
 
 export function keptNoLonger(path: string): readonly Change[] {
@@ -56,4 +49,23 @@ export function keptNoLonger(path: string): readonly Change[] {
 /** `%` begins a specifier, a backslash an escape. */
 function quoted(text: string): string {
   return text.replaceAll("%", "%%").replaceAll("\\", "\\\\");
+}
+
+function unitText(where: string, what: string, type: string, options: string, needs: readonly string[]): string {
+  return [
+    "# Made by crun, which removes it with the tree.",
+    "[Unit]",
+    `Description=Tree ${quoted(where)}`,
+    ...(needs.length === 0 ? [] : [`RequiresMountsFor=${needs.map(quoted).join(" ")}`]),
+    "",
+    "[Mount]",
+    `What=${quoted(what)}`,
+    `Where=${quoted(where)}`,
+    `Type=${type}`,
+    `Options=${quoted(options)}`,
+    "",
+    "[Install]",
+    "WantedBy=local-fs.target",
+    "",
+  ].join("\n");
 }

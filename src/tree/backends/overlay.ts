@@ -1,6 +1,6 @@
 // Trees as overlays: a base that stays as it is, and what differs from it. Mounted last, so that whatever is mounted is whole.
 
-import type { Change } from "../../module/change.js";
+import type { Change, WriteFile } from "../../module/change.js";
 import type { Refusal } from "../../module/contract.js";
 import { baseName } from "../../module/tree-path.js";
 import type { Backend, StorageSeen } from "../backend.js";
@@ -8,7 +8,7 @@ import type { TreePlace } from "../place.js";
 import { hostProgram } from "../program.js";
 import { NOTHING_SEEN } from "../storage-seen.js";
 import { layersAmong, layersOver, overlayOptions, type Layers } from "./layers.js";
-import { keptMount, keptNoLonger } from "./mount-unit.js";
+import { holdUnit, holdUnitPath, keptMount, keptNoLonger } from "./mount-unit.js";
 import { copied } from "./directory.js";
 
 export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
@@ -31,7 +31,7 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
   const kept = (place: TreePlace): Layers | undefined => layersAmong(seen.layers ?? [], place.path, place)[0];
   const mounted = (layers: Layers, place: TreePlace): readonly Change[] => [
     ...(seen.runsSystemd ? keptMount(place.path, layers) : []),
-    mount(layers, place.path),
+    mountedAndHeld(layers, place, seen.runsSystemd === true),
   ];
   const unmounted = (place: TreePlace): readonly Change[] => [
     ...(seen.isOverlayMounted ? [hostProgram({ argv: ["umount", "--", place.path] })] : []),
@@ -47,24 +47,21 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
     },
     clone: (from, at, place) => {
       const layers = made(at, place);
-      const isOfOverlay = seen.base?.record?.backend === "overlay";
-      const upper = `${layers.path}/upper`;
+      const old = seen.base?.record?.backend === "overlay" ? layersOfOther(from, layers, place) : undefined;
       return [
-        held(layers, place),
-        isOfOverlay
-          ? copied(
-              `${layersOver(layers.lower, from, { ...place, path: from, name: baseName(from) }).path}/upper`,
-              upper,
-              {
-                ...seen,
-                base: undefined,
-              },
-            )
-          : hostProgram({ argv: ["sh", "-c", heading, "sh", from, upper] }),
-        { kind: "makeDirectory", path: `${layers.path}/work`, mode: 0o700, uid: 0, gid: 0, expect: { type: "absent" } },
+        room(layers, place),
+        old ? copied(old, `${layers.path}/upper`, { ...seen, base: undefined }) : copiedUp(from, layers, []),
+        work(layers),
         directoryAt(at),
         mount(layers, at),
       ];
+    },
+    cloneWritten: (from, at, place, changes) => {
+      const layers = made(at, place);
+      const written = seen.base?.record?.backend === "overlay" ? undefined : inUpper(changes, at, layers);
+      if (!written) return undefined;
+      const paths = written.map(({ path }) => path.slice(`${layers.path}/upper`.length));
+      return [room(layers, place), copiedUp(from, layers, paths), ...written, work(layers)];
     },
     publish: (path, place) => {
       const layers = made(path, place);
@@ -100,7 +97,7 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
     restore: (place, isThere) => {
       const layers = kept(place);
       if (!layers || seen.isOverlayMounted) return undefined;
-      return [held(layers, place), ...(isThere ? [] : [directoryAt(place.path)]), ...mounted(layers, place)];
+      return [...(isThere ? [] : [directoryAt(place.path)]), ...mounted(layers, place)];
     },
   };
 }
@@ -154,9 +151,53 @@ function exchanged(fresh: Layers, final: Layers, old: Layers, away: Layers): rea
   return [{ kind: "rename", path: fresh.path, to: final.path, onTaken: "exchange", expect: { type: "directory" } }];
 }
 
-/** The merged root is what the upper one is: owner, mode, times and extended attributes of the base's. */
-const heading =
-  'mkdir -- "$2" && tar -C "$1" -c --no-recursion --numeric-owner --xattrs --acls . | tar -C "$2" -x -p --numeric-owner --xattrs --xattrs-include="*" --acls';
+function layersOfOther(path: string, { lower }: Layers, place: TreePlace): string {
+  return `${layersOver(lower, path, { ...place, path, name: baseName(path) }).path}/upper`;
+}
+
+/** The directory of the layers. What takes the last one away removes that of all over the base: not meanwhile. */
+function room({ path }: Layers, place: TreePlace): Change {
+  return hostProgram({ argv: ["flock", place.keep, "sh", "-c", 'umask 077 && mkdir -p -- "$1"', "sh", path] });
+}
+
+function work({ path }: Layers): Change {
+  return {
+    kind: "makeDirectory",
+    path: `${path}/work`,
+    mode: 0o700,
+    uid: 0,
+    gid: 0,
+    expect: { type: "absent" },
+  };
+}
+
+const copyingUp =
+  'from=$1 upper=$2; shift 2; mkdir -- "$upper" && tar -C "$from" -c --no-recursion --numeric-owner --xattrs --acls -- "$@" | ' +
+  'tar -C "$upper" -x -p --numeric-owner --xattrs --xattrs-include="*" --acls';
+
+/** As the kernel does it: the root, which the merged one is like, and files that are to be written, with the directories above them. */
+function copiedUp(from: string, layers: Layers, paths: readonly string[]): Change {
+  const above = paths.flatMap((path) => [...path.matchAll(/\//g)].map(({ index }) => `.${path.slice(0, index)}`));
+  const all = [...new Set([".", ...above.toSorted(), ...paths.map((path) => `.${path}`)])];
+  return hostProgram({ argv: ["sh", "-c", copyingUp, "sh", from, `${layers.path}/upper`, ...all] });
+}
+
+/** The same files, in the upper layer; undefined where that cannot be: a removal is no file there. */
+function inUpper(changes: readonly Change[], at: string, { path }: Layers): WriteFile[] | undefined {
+  const written: WriteFile[] = [];
+  const moved = (old: string): string => `${path}/upper${old.slice(at.length)}`;
+  for (const change of changes) {
+    if (change.kind !== "writeFile" || !change.path.startsWith(`${at}/`) || change.expect.type !== "file")
+      return undefined;
+    const { real } = change.expect;
+    written.push({
+      ...change,
+      path: moved(change.path),
+      expect: { ...change.expect, ...(real === undefined ? {} : { real: moved(real) }) },
+    });
+  }
+  return written;
+}
 
 /** A mount's place. */
 function directoryAt(path: string): Change {
@@ -171,19 +212,33 @@ function closed(at: string): readonly Change[] {
   return [{ ...change, assumes: [{ kind: "remove", path: at, expect: {} }] }];
 }
 
-/** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. */
-const holding =
-  'umask 077; mkdir -p -- "$1" || exit; [ "$2" = / ] || mountpoint -q -- "$2" || { mount --bind -o ro -- "$2" "$2" && : >"$3"; }';
+/**
+ * While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. That comes last: whatever is
+ * mounted is a whole tree's.
+ */
+const mounting =
+  'mount -t overlay -o "$1" -- overlay "$2" || exit; [ "$3" = / ] || mountpoint -q -- "$3" && exit; ' +
+  'mount --bind -o ro -- "$3" "$3" && : >"$4" || exit; [ -n "$5" ] && ! [ -e "$5" ] || exit 0; ' +
+  'printf %s "$6" >"$5" && systemctl --quiet enable -- "${5##*/}"';
 
-function held({ path, lower, mark }: Layers, place: TreePlace): Change {
-  return hostProgram({ argv: ["flock", place.keep, "sh", "-c", holding, "sh", path, lower, mark] });
+function mountedAndHeld(layers: Layers, place: TreePlace, runsSystemd: boolean): Change {
+  const { lower, mark } = layers;
+  const unit = runsSystemd ? [holdUnitPath(lower), holdUnit(lower)] : ["", ""];
+  const change = hostProgram({
+    argv: ["flock", place.keep, "sh", "-c", mounting, "sh", overlayOptions(layers), place.path, lower, mark, ...unit],
+  });
+  return { ...change, assumes: [{ kind: "mounted", path: place.path, fileSystem: "overlayfs" }] };
 }
 
 /** With the last overlay goes the hold on the base. */
 const releasing =
-  'rm -rf --one-file-system -- "$1" || exit; rmdir -- "$2" 2>/dev/null || exit 0; ! [ -e "$4" ] || { rm -f -- "$4"; ! mountpoint -q -- "$3" || umount -l -- "$3"; }';
+  'rm -rf --one-file-system -- "$1" || exit; rmdir -- "$2" 2>/dev/null || exit 0; [ -e "$4" ] || exit 0; ' +
+  '! grep -qs "^# Made by crun" "$5" || { systemctl --quiet disable -- "${5##*/}"; rm -f -- "$5"; }; ' +
+  'rm -f -- "$4"; ! mountpoint -q -- "$3" || umount -l -- "$3"';
 
 function released(place: TreePlace): (layers: Layers) => Change {
   return ({ path, group, lower, mark }) =>
-    hostProgram({ argv: ["flock", place.keep, "sh", "-c", releasing, "sh", path, group, lower, mark] });
+    hostProgram({
+      argv: ["flock", place.keep, "sh", "-c", releasing, "sh", path, group, lower, mark, holdUnitPath(lower)],
+    });
 }
