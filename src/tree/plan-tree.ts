@@ -266,7 +266,7 @@ function concludeNew(
   const at = outcomes.length - 1;
   const outcome = outcomes[at];
   const change = changes[at];
-  if (outcome && outcomes.length === changes.length && !outcome.failure) {
+  if (outcome && outcomes.length === changes.length && programRefusal("", outcome) === undefined) {
     const warnings = filling.tell?.(outcomes.slice(first, first + filling.changes.length)) ?? [];
     return warnings.length === 0 ? {} : { warnings };
   }

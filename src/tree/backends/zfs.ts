@@ -117,11 +117,19 @@ function leftover(path: string): Change {
   });
 }
 
-/** That one which is mounted there, never the one that holds it. */
+/** That one which is mounted there, never the one that holds it. What was in use a moment ago may be busy for another one. */
 const destroying = `
+destroy() {
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    said=$(zfs destroy -r "$1" 2>&1) && return
+    case $said in *busy*) sleep 0.3 ;; *) break ;; esac
+  done
+  printf '%s\\n' "$said" >&2
+  return 1
+}
 tab=$(printf '\\t')
 zfs list -H -t filesystem -o name,mountpoint -r -d 1 "$1" | while IFS=$tab read -r name path; do
-  [ "$path" != "$2" ] || [ "$name" = "$1" ] || zfs destroy -r "$name" || exit
+  [ "$path" != "$2" ] || [ "$name" = "$1" ] || destroy "$name" || exit
 done && { ! [ -d "$2" ] || rmdir -- "$2"; }`;
 
 function destroyed(parent: string, path: string): Change {
