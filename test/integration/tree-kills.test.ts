@@ -7,6 +7,7 @@ import { btrfsPool } from "../lab/btrfs.js";
 import { hashTree } from "../lab/hash.js";
 import { runKilled, seeded, type Left } from "../lab/killed.js";
 import { requireOrSkip } from "../lab/needs.js";
+import { ociLayout } from "../lab/oci-image.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { assertNoStack, brief, Workplace, type Told } from "./cli.js";
@@ -22,7 +23,7 @@ interface Case {
   readonly on: "btrfs" | "plain";
   readonly trees: number;
   readonly moments: number;
-  /** The task's params. */
+  /** The task's params; IMAGES stands for the directory with images of the base. */
   readonly tree: object;
 }
 
@@ -31,6 +32,9 @@ const cases: readonly Case[] = [
   { name: "copies of a directory", on: "plain", trees: 3, moments: 12, tree: { clone: "base" } },
   { name: "subvolumes", on: "btrfs", trees: 6, moments: 6, tree: { scratch: true } },
   { name: "snapshots", on: "btrfs", trees: 6, moments: 12, tree: { clone: "base" } },
+  { name: "from an archive", on: "plain", trees: 2, moments: 4, tree: { tarball: { path: "IMAGES/root.tgz" } } },
+  { name: "from a container image", on: "plain", trees: 2, moments: 4, tree: { oci: "oci:IMAGES/layout:x" } },
+  { name: "from a disk image", on: "plain", trees: 2, moments: 4, tree: { raw: { path: "IMAGES/disk.ext4" } } },
 ];
 
 /** A tree of a few hundred files with what copies may lose: links, modes, owners, times. */
@@ -48,16 +52,25 @@ async function fill(tree: string): Promise<void> {
   await must(["ln", join(tree, "srv/d1/f0"), join(tree, "srv/d1/hard")]);
 }
 
+/** The tree at `base` as an archive, a container image and a disk. */
+async function makeImages(base: string, images: string): Promise<void> {
+  await must(["tar", "-C", base, "-czf", join(images, "root.tgz"), "."]);
+  const layer = await must(["sh", "-c", 'tar -C "$1" -cf - . | base64 -w 0', "sh", base]);
+  ociLayout(join(images, "layout"), [{ tag: "x", layers: [{ bytes: Buffer.from(layer, "base64") }] }]);
+  await must(["mke2fs", "-q", "-t", "ext4", "-d", base, join(images, "disk.ext4"), "24M"]);
+}
+
 describe("trees: killed while they are made", function () {
   this.timeout(180_000);
   const scope = testScope();
   const work = new Workplace(scope);
   const directories = { btrfs: "", plain: "" };
+  let images: string;
 
   before(async function () {
     requireOrSkip(this, {
       root: true,
-      tools: ["btrfs", "mkfs.btrfs", "unshare"],
+      tools: ["btrfs", "mkfs.btrfs", "unshare", "skopeo", "tar", "mke2fs", "losetup"],
       paths: [crunPath, "/dev/loop-control"],
     });
     directories.plain = scope.tempDir("kills");
@@ -66,6 +79,8 @@ describe("trees: killed while they are made", function () {
     const pool = await btrfsPool(scope, { tree: join(directories.plain, "base"), sizeMib: 1024 });
     await pool.snapshot("base");
     directories.btrfs = pool.directory;
+    images = scope.tempDir("images");
+    await makeImages(join(directories.plain, "base"), images);
     process.stderr.write(`moments of kills: CRUN_KILL_SEED=${seed}\n`);
   });
 
@@ -79,7 +94,10 @@ describe("trees: killed while they are made", function () {
       );
       const site = work.write(
         "site.yml",
-        JSON.stringify([{ hosts: "all", gather_facts: false, tasks: [{ tree: one.tree }] }]),
+        JSON.stringify([{ hosts: "all", gather_facts: false, tasks: [{ tree: one.tree }] }]).replaceAll(
+          "IMAGES",
+          images,
+        ),
       );
       const args = ["-i", inventory, site];
       const argv = [process.execPath, crunPath, "play", ...args];
@@ -112,6 +130,7 @@ describe("trees: killed while they are made", function () {
         const what = `${victim} killed after ${afterMs.toFixed(1)} of ${whole.ranMs.toFixed(1)} ms`;
         if (left.end !== "0") hit++;
         assertGone(left, what);
+        assert.deepEqual(await loops(), [], what);
         const strangers = readdirSync(directory).filter((name) => !names.includes(name) && !others.includes(name));
         assert.deepEqual(strangers, [], what);
         for (const hash of await hashes()) assert.equal(hash, right, `${what}: a half tree has its name`);
@@ -127,6 +146,12 @@ describe("trees: killed while they are made", function () {
         brief(last),
       );
     });
+  }
+
+  /** Loop devices whose files are images, or lie in trees that are made. */
+  async function loops(): Promise<string[]> {
+    const lines = await must(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]);
+    return lines.split("\n").filter((line) => line.includes(images) || line.includes(directories.plain));
   }
 
   function assertGone(left: Left, what: string): void {
