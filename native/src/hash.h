@@ -17,6 +17,8 @@ enum hash_algorithm {
 };
 
 #define HASH_ALL 63u
+// Not of the content: SHA-256 over the extended attributes.
+#define HASH_XATTRS 64u
 #define HASH_SIZE_MAX 64u
 
 struct hash {

@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 5
+#define PROTOCOL_VERSION 6
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)

@@ -1,10 +1,12 @@
 // Looks at what lies at a path: STAT and HASH.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,9 +104,51 @@ int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, 
   return 0;
 }
 
+// The order in which a file system lists attributes does not count: the digests of all are added up. Whatever an overlay
+// keeps for itself in them is no part of the file.
+static int hash_xattrs(struct tree *tree, int fd, const char *path, struct digests *out, struct err *err) {
+  char *names = (char *)buffer_reserve(&tree->scratch, SCRATCH_SIZE);
+  uint8_t *value = (uint8_t *)names + XATTR_LIST_MAX, digest[HASH_SIZE_MAX], *sum = out->values[out->count];
+  uint8_t *size_of_sum = &out->sizes[out->count++];
+  ssize_t length = flistxattr(fd, names, XATTR_LIST_MAX), size;
+  struct hash hash;
+  memset(sum, 0, 32);
+  *size_of_sum = 0;
+  if (length < 0) return errno == EOPNOTSUPP ? 0 : err_system(err, errno, "listxattr", path);
+  for (const char *name = names; name < names + length; name += strlen(name) + 1) {
+    if (strstr(name, "overlay.") != NULL) continue;
+    size = fgetxattr(fd, name, value, XATTR_SIZE_MAX);
+    if (size < 0 && errno == ENODATA) continue;
+    if (size < 0) return err_system(err, errno, "getxattr", path);
+    hash_start(&hash, HASH_SHA256);
+    hash_add(&hash, name, strlen(name) + 1);
+    hash_add(&hash, value, (size_t)size);
+    hash_end(&hash, digest);
+    for (size_t i = 0; i < 32; i++) sum[i] = (uint8_t)(sum[i] + digest[i]);
+    *size_of_sum = 32;
+  }
+  return 0;
+}
+
+int hash_thing(struct tree *tree, int fd, const struct stat *stat, unsigned algorithms, const char *path,
+               struct digests *out, struct err *err) {
+  if (S_ISREG(stat->st_mode)) {
+    if ((algorithms & HASH_ALL) && hash_file(tree, fd, algorithms & HASH_ALL, path, out, err) != 0) return -1;
+  } else {
+    // They have no content: empty digests.
+    for (unsigned bit = 1; bit <= HASH_SHA512; bit <<= 1)
+      if (algorithms & bit) out->sizes[out->count++] = 0;
+  }
+  return algorithms & HASH_XATTRS ? hash_xattrs(tree, fd, path, out, err) : 0;
+}
+
 void put_digests(struct buffer *out, const struct digests *digests) {
   put_u32(out, (uint32_t)digests->count);
   for (size_t i = 0; i < digests->count; i++) put_bytes(out, digests->values[i], digests->sizes[i]);
+}
+
+bool has_digests(const struct stat *stat, unsigned algorithms) {
+  return S_ISREG(stat->st_mode) || ((algorithms & HASH_XATTRS) && S_ISDIR(stat->st_mode));
 }
 
 int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err) {
@@ -112,13 +156,14 @@ int probe_hash(struct tree *tree, const struct probe *probe, struct buffer *out,
   auto_place struct place place = PLACE_NONE;
   auto_close int fd = -1;
   struct digests digests = {0};
-  if (probe->algorithms & ~HASH_ALL)
+  if (probe->algorithms & ~(HASH_ALL | HASH_XATTRS))
     return err_fail(err, FAILURE_BAD_REQUEST, "hash", probe->path, "Unknown algorithm.");
   if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;
-  if (place.fd >= 0 && S_ISREG(place.stat.st_mode)) {
-    fd = place_open(root, &place, O_RDONLY, probe->path, err);
-    if (fd < 0 || hash_file(tree, fd, probe->algorithms, probe->path, &digests, err) != 0) return -1;
+  if (place.fd >= 0 && has_digests(&place.stat, probe->algorithms)) {
+    fd = S_ISREG(place.stat.st_mode) ? place_open(root, &place, O_RDONLY, probe->path, err)
+                                     : place_open_directory(&place, probe->path, err);
+    if (fd < 0 || hash_thing(tree, fd, &place.stat, probe->algorithms, probe->path, &digests, err) != 0) return -1;
   }
   put_digests(out, &digests);
   return 0;

@@ -54,13 +54,20 @@ static int put_entry_digests(struct listing *listing, int parent, const char *na
   struct place place = {.parent = parent, .fd = -1};
   auto_close int path_fd = -1;
   auto_close int fd = -1;
-  if (listing->probe->algorithms != 0 && S_ISREG(stat->st_mode)) {
+  if (listing->probe->algorithms != 0 && has_digests(stat, listing->probe->algorithms)) {
     path_fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (path_fd >= 0 && fstat(path_fd, &place.stat) == 0 && is_same_object(stat, &place.stat)) {
       place.fd = path_fd;
       strcpy(place.name, name);
-      fd = place_open(listing->root, &place, O_RDONLY, name, err);
-      if (fd < 0 || hash_file(listing->tree, fd, listing->probe->algorithms, name, &digests, err) != 0) return -1;
+      fd = S_ISREG(stat->st_mode) ? place_open(listing->root, &place, O_RDONLY, name, err)
+                                  : place_open_directory(&place, name, err);
+      // A directory that must not be looked into has none; one that cannot be read says so where it is listed.
+      if (fd < 0 && S_ISDIR(stat->st_mode)) {
+        put_digests(out, &digests);
+        return 0;
+      }
+      if (fd < 0 || hash_thing(listing->tree, fd, stat, listing->probe->algorithms, name, &digests, err) != 0)
+        return -1;
     }
   }
   put_digests(out, &digests);
@@ -136,7 +143,7 @@ int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out,
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
   __attribute__((cleanup(cleanup_listing))) struct listing listing = {.tree = tree, .root = root, .probe = probe};
-  if (probe->algorithms & ~HASH_ALL)
+  if (probe->algorithms & ~(HASH_ALL | HASH_XATTRS))
     return err_fail(err, FAILURE_BAD_REQUEST, "list", probe->path, "Unknown algorithm.");
   if (place_find(root, probe->path, PLACE_FOLLOW, &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, false, out, err) != 0) return -1;

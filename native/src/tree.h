@@ -93,10 +93,14 @@ int put_place(struct tree *tree, const struct root *root, const char *asked, con
 // Digests of a whole regular file, in the order of the bits.
 struct digests {
   size_t count;
-  uint8_t sizes[6];
-  uint8_t values[6][64];
+  uint8_t sizes[7];
+  uint8_t values[7][64];
 };
 int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, struct digests *out, struct err *err);
+// Of a regular file, or (its extended attributes alone) of a directory.
+int hash_thing(struct tree *tree, int fd, const struct stat *stat, unsigned algorithms, const char *path,
+               struct digests *out, struct err *err);
+bool has_digests(const struct stat *stat, unsigned algorithms);
 void put_digests(struct buffer *out, const struct digests *digests);
 
 // Compare and swap: whether the thing at the place is as expected, looked at through its descriptor.

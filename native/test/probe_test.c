@@ -277,6 +277,24 @@ static void test_hash(void) {
   fixture_close(&fixture);
 }
 
+static void test_hash_attributes(void) {
+  auto_buffer struct buffer out = {0};
+  struct probe probe = {.kind = PROBE_HASH, .path = "/d", .algorithms = HASH_SHA256 | HASH_XATTRS};
+  struct cursor cursor;
+  struct err err;
+  char real[PATH_MAX];
+  fixture_open(&fixture);
+  make_directory("tree/d");
+  CHECK(probe_hash(&fixture.tree, &probe, &out, &err) == 0);
+  cursor = (struct cursor){.at = out.data, .left = out.length};
+  CHECK_EQUAL(read_node(&cursor, real), TYPE_DIRECTORY);
+  CHECK_EQUAL(get_u32(&cursor), 2);
+  CHECK_EQUAL(get_bytes(&cursor).length, 0);
+  CHECK_EQUAL(get_bytes(&cursor).length, 0);
+  CHECK(!cursor.is_broken && cursor.left == 0);
+  fixture_close(&fixture);
+}
+
 // What CONNECT finds at a port of this machine: what was said there, or `error N`, or `refused`.
 static const char *try_port(const char *host, uint16_t port, uint32_t timeout_ms, uint64_t limit) {
   static char said[256];
@@ -341,6 +359,7 @@ void probe_tests(void) {
   test_run("LIST tells what is beneath a directory, links not followed", test_list);
   test_run("GLOB matches beneath the root alone, sorted", test_glob);
   test_run("HASH gives the digests in the order of the bits", test_hash);
+  test_run("HASH tells of a directory's attributes", test_hash_attributes);
   test_run("CONNECT tells what answers at a port, in bounded time", test_connect);
   test_run("50,000 levels are listed up to a limit, and removed", test_deep);
   test_run("a directory of many names is listed and removed in bounded memory", test_wide);

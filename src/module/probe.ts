@@ -3,8 +3,8 @@
 /** Which root a path belongs to: the target's tree, or the host that the tree lies on. */
 export type Root = "tree" | "host";
 
-/** Hex digests are lower case throughout. */
-export type DigestName = "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512";
+/** Hex digests are lower case throughout. `xattrs`: of the extended attributes, also of a directory; empty where there are none. */
+export type DigestName = "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512" | "xattrs";
 
 /** What lies at a path. The last link is followed only with `follow`. */
 export interface StatProbe {

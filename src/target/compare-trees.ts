@@ -21,6 +21,8 @@ export type ComparedTree =
   | { readonly kind: "session"; readonly session: TreeSession; readonly entries?: readonly TreeEntry[] }
   | { readonly kind: "noted"; readonly entries: readonly TreeEntry[] };
 
+/** All that tells whether a file or a directory is another one. */
+export const allDigests = ["sha256", "xattrs"] as const;
 /** Entries that one listing gives at most. */
 const mostEntries = 400_000;
 /** Files whose content is shown at most. */
@@ -47,14 +49,15 @@ export async function compareTrees(
 ): Promise<readonly Difference[]> {
   // Trees that share nothing: nearly each file has to be hashed, and one listing does it all.
   const isRelated = trees.isSuccessor === true || trees.sharedUntil !== undefined;
-  const algorithms: ListProbe["algorithms"] = isRelated ? undefined : ["sha256"];
+  const algorithms: ListProbe["algorithms"] = isRelated ? undefined : allDigests;
   const [one, other] = await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)]);
   const options: CompareOptions = trees.isSuccessor ? { ...trees, sharedUntil: settledBefore(one) } : trees;
   const first = differences(one, other, options);
   if (first.undecided.length === 0) return first.differences;
   const missing = (entries: readonly TreeEntry[]): readonly string[] => {
     const undecided = new Set(first.undecided);
-    return entries.filter(({ path, sha256 }) => sha256 === undefined && undecided.has(path)).map(({ path }) => path);
+    const lacking = entries.filter((one) => undecided.has(one.path) && lacksDigests(one));
+    return lacking.map(({ path }) => path);
   };
   const [ofOne, ofOther] = await Promise.all([
     digestsIn(before, missing(one), "unreadable before"),
@@ -110,20 +113,18 @@ function entriesIn(tree: ComparedTree, algorithms: ListProbe["algorithms"]): Pro
   return tree.entries ? Promise.resolve(tree.entries) : listTree(tree.session, algorithms);
 }
 
-async function digestsIn(
-  tree: ComparedTree,
-  paths: readonly string[],
-  unreadable: string,
-): Promise<Map<string, Digests>> {
-  if (paths.length === 0) return new Map();
-  if (tree.kind === "session") return hashesIn(tree.session, paths, unreadable);
-  const summary = `what was noted of the tree holds no digest of ${String(paths[0])}`;
-  throw new CrunError({ severity: "error", summary }, 2);
+function lacksDigests({ type, sha256, xattrs }: TreeEntry): boolean {
+  return xattrs === undefined || (type === "file" && sha256 === undefined);
+}
+
+/** Of what was noted nothing more can be found out. */
+function digestsIn(tree: ComparedTree, paths: readonly string[], unreadable: string): Promise<Map<string, Digests>> {
+  return tree.kind === "session" ? hashesIn(tree.session, paths, unreadable) : Promise.resolve(new Map());
 }
 
 /**
- * Digests of regular files by path, computed on the host. `unreadable` stands for what went away or cannot be read (undefined: it has none): another text
- * for each side of a comparison.
+ * Digests of regular files and directories by path, computed on the host. `unreadable` stands for the content of what went away or cannot be read (undefined:
+ * it has none): another text for each side of a comparison.
  */
 export async function hashesIn(
   session: TreeSession,
@@ -132,12 +133,13 @@ export async function hashesIn(
 ): Promise<Map<string, Digests>> {
   const found = new Map<string, Digests>();
   if (paths.length === 0) return found;
-  const probes = paths.map((path): Probe => ({ kind: "hash", path, follow: false, algorithms: ["sha256"] }));
+  const probes = paths.map((path): Probe => ({ kind: "hash", path, follow: false, algorithms: allDigests }));
   const answers = await session.observe(probes);
   for (const [index, path] of paths.entries()) {
     const answer = answers[index];
-    const sha256 = (answer?.kind === "hash" ? answer.digests.sha256 : undefined) ?? unreadable;
-    if (sha256 !== undefined) found.set(path, { sha256 });
+    const { sha256, xattrs } = answer?.kind === "hash" ? answer.digests : {};
+    if (xattrs !== undefined) found.set(path, sha256 === undefined ? { xattrs } : { sha256, xattrs });
+    else if (unreadable !== undefined) found.set(path, { sha256: unreadable });
   }
   return found;
 }

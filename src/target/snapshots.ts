@@ -12,7 +12,7 @@ import type { TreeEntry } from "../tree/entry.js";
 import { manifestBytes, parseManifest } from "../tree/manifest.js";
 import { treePlace, type TreePlace } from "../tree/place.js";
 import { infoText, numberIn, parseInfo, snapshotPaths, surplus, type SnapshotInfo } from "../tree/snapshot.js";
-import { hashesIn, listTree, type ComparedTree } from "./compare-trees.js";
+import { allDigests, hashesIn, listTree, type ComparedTree } from "./compare-trees.js";
 import type { HostSession, TreeSession } from "./session.js";
 
 /** The number that the root of a btrfs subvolume has. */
@@ -177,18 +177,17 @@ export class Snapshots {
   async #noted(infos: readonly SnapshotInfo[]): Promise<readonly TreeEntry[]> {
     const last = infos.findLast(({ storage }) => storage === "manifest");
     const before = last && (await this.compared(last).catch(() => undefined));
-    if (before?.kind !== "noted") return listTree(this.tree, ["sha256"]);
+    if (before?.kind !== "noted") return listTree(this.tree, allDigests);
     const known = new Map(before.entries.map((entry) => [entry.path, entry]));
     const entries = await listTree(this.tree);
     const settled = settledBefore(before.entries);
     const touched = new Set<string>();
     for (const entry of entries)
-      if (entry.type === "file" && !isUntouched(known.get(entry.path), entry, settled)) touched.add(entry.path);
+      if (hasDigests(entry) && !isUntouched(known.get(entry.path), entry, settled)) touched.add(entry.path);
     const digests = await hashesIn(this.tree, [...touched], undefined);
     return entries.map((entry) => {
-      if (entry.type !== "file") return entry;
-      const sha256 = touched.has(entry.path) ? digests.get(entry.path)?.sha256 : known.get(entry.path)?.sha256;
-      return sha256 === undefined ? entry : { ...entry, sha256 };
+      const { sha256, xattrs } = (touched.has(entry.path) ? digests : known).get(entry.path) ?? {};
+      return { ...entry, ...(sha256 === undefined ? {} : { sha256 }), ...(xattrs === undefined ? {} : { xattrs }) };
     });
   }
 
@@ -264,6 +263,10 @@ interface Look {
   /** What is not whole. */
   readonly broken: readonly { readonly number: number; readonly isTree: boolean }[];
   readonly last: number;
+}
+
+function hasDigests({ type }: TreeEntry): boolean {
+  return type === "file" || type === "directory";
 }
 
 function statOf(answer: Observation | undefined): Stat | undefined {

@@ -31,7 +31,7 @@ export interface CompareOptions {
 export interface Comparison {
   /** In order of the paths. */
   readonly differences: readonly Difference[];
-  /** Regular files of the same size of which it is not known whether they hold the same: digests of both sides tell. */
+  /** Files and directories of which it is not known whether they hold the same, or have the same attributes: digests of both sides tell. */
   readonly undecided: readonly string[];
 }
 
@@ -101,14 +101,20 @@ function fieldsOf(
     const isKnown = was.sha256 !== undefined && is.sha256 !== undefined;
     if (was.size !== is.size || (isKnown && was.sha256 !== is.sha256)) fields.push("content");
     else isUndecided = !isKnown && is.size > 0;
+    isUndecided ||= hasUnknownXattrs(was, is);
   } else if (is.type === "link" && was.target !== is.target) fields.push("target");
   else if ((is.type === "block" || is.type === "char") && was.rdev !== is.rdev) fields.push("device");
+  else if (is.type === "directory") isUndecided = hasUnknownXattrs(was, is);
   // A link has no mode of its own.
   if (was.mode !== is.mode && was.type !== "link" && is.type !== "link") fields.push("mode");
   if (was.uid !== is.uid || was.gid !== is.gid) fields.push("owner");
   if (was.xattrs !== undefined && is.xattrs !== undefined && was.xattrs !== is.xattrs) fields.push("xattrs");
   if (withTimes && !isSameTime(was.mtime, is.mtime)) fields.push("mtime");
   return { fields, isUndecided };
+}
+
+function hasUnknownXattrs(was: TreeEntry, is: TreeEntry): boolean {
+  return was.xattrs === undefined || is.xattrs === undefined;
 }
 
 /** Whether nobody touched it: every change of a thing moves its ctime, which nobody can set. */

@@ -1,6 +1,6 @@
 // What lies in a tree, name by name, as far as it counts when trees are compared.
 
-import type { FileType, ListObservation, Stat, Timestamp } from "../module/probe.js";
+import type { FileType, ListEntry, ListObservation, Stat, Timestamp } from "../module/probe.js";
 
 /** One name in a tree. */
 export interface TreeEntry {
@@ -26,15 +26,17 @@ export interface TreeEntry {
 }
 
 /** One entry of what a stat says. */
-export function entryOf(path: string, stat: Stat, sha256?: string): TreeEntry {
+export function entryOf(path: string, stat: Stat, digests: ListEntry["digests"] = {}): TreeEntry {
   const { type, mode, uid, gid, size, rdev, target, inode, mtime, ctime } = stat;
   const entry = { path, type, mode, uid, gid, size, rdev, target, inode, mtime, ctime };
-  return sha256 === undefined ? entry : { ...entry, sha256 };
+  const { sha256, xattrs } = digests;
+  if (sha256 === undefined && xattrs === undefined) return entry;
+  return { ...entry, ...(sha256 === undefined ? {} : { sha256 }), ...(xattrs === undefined ? {} : { xattrs }) };
 }
 
 /** What a listing of `directory` (a path from the tree's root) holds, the directory itself first. */
 export function entriesOf(listing: ListObservation, directory = "/"): TreeEntry[] {
   const prefix = directory === "/" ? "/" : `${directory}/`;
-  const beneath = listing.entries.map(({ name, stat, digests }) => entryOf(prefix + name, stat, digests.sha256));
+  const beneath = listing.entries.map(({ name, stat, digests }) => entryOf(prefix + name, stat, digests));
   return listing.stat ? [entryOf(directory, listing.stat), ...beneath] : beneath;
 }

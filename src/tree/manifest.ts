@@ -29,9 +29,22 @@ export function parseManifest(bytes: Uint8Array): readonly TreeEntry[] | { reado
 }
 
 function rowOf(entry: TreeEntry): string {
-  const { path, type, mode, uid, gid, size, rdev, target, inode, mtime, ctime, sha256 } = entry;
+  const { path, type, mode, uid, gid, size, rdev, target, inode, mtime, ctime, sha256, xattrs } = entry;
   const times = [mtime.seconds, mtime.nanoseconds, ctime.seconds, ctime.nanoseconds];
-  return JSON.stringify([path, types.indexOf(type), mode, uid, gid, size, rdev, target, inode, ...times, sha256 ?? ""]);
+  return JSON.stringify([
+    path,
+    types.indexOf(type),
+    mode,
+    uid,
+    gid,
+    size,
+    rdev,
+    target,
+    inode,
+    ...times,
+    sha256 ?? "",
+    xattrs ?? null,
+  ]);
 }
 
 function entryOfRow(line: string): TreeEntry {
@@ -63,5 +76,10 @@ function entryOfRow(line: string): TreeEntry {
     ctime: { seconds: number(11), nanoseconds: number(12) },
   };
   const sha256 = text(13);
-  return sha256 === "" ? entry : { ...entry, sha256 };
+  const xattrs: unknown = row[14];
+  return {
+    ...entry,
+    ...(sha256 === "" ? {} : { sha256 }),
+    ...(typeof xattrs === "string" ? { xattrs } : {}),
+  };
 }

@@ -46,7 +46,7 @@ export interface WireExec {
 export const ENTRIES = ["auto", "chroot", "unshare", "nspawn", "machine"] as const;
 export const ROOTS: readonly Root[] = ["tree", "host"];
 /** In the order of their bits. */
-export const DIGESTS: readonly DigestName[] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+export const DIGESTS: readonly DigestName[] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "xattrs"];
 
 /** In the order of their numbers. */
 export const FILE_TYPES: readonly (FileType | "absent")[] = [
@@ -205,7 +205,7 @@ export function writeAlgorithms(writer: Writer, algorithms: readonly DigestName[
 }
 
 export function readAlgorithms(reader: Reader): DigestName[] {
-  const bits = checkFlags(reader.u8(), 0x3f);
+  const bits = checkFlags(reader.u8(), 0x7f);
   return DIGESTS.filter((_, index) => (bits & (1 << index)) !== 0);
 }
 
@@ -221,7 +221,11 @@ export function readDigests(reader: Reader, algorithms: readonly DigestName[]): 
   if (count === 0) return digests;
   const asked = DIGESTS.filter((name) => algorithms.includes(name));
   if (count !== asked.length) throw new WireError(`${count} digests where ${asked.length} were asked for`);
-  for (const name of asked) digests[name] = reader.hexBytes();
+  for (const name of asked) {
+    const digest = reader.hexBytes();
+    // A directory has attributes, and no content.
+    if (digest !== "" || name === "xattrs") digests[name] = digest;
+  }
   return digests;
 }
 

@@ -1,9 +1,10 @@
 // Compares real trees through the helper: a clone on btrfs, a plain copy, beside what an independent look at both finds.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compareTrees, contentDiffs, listTree, type ComparedTree } from "../../src/target/compare-trees.js";
+import { allDigests, compareTrees, contentDiffs, listTree, type ComparedTree } from "../../src/target/compare-trees.js";
 import { connect } from "../../src/target/connect.js";
 import type { HostSession } from "../../src/target/session.js";
 import type { Difference } from "../../src/tree/compare.js";
@@ -32,6 +33,8 @@ function changeAll(tree: string): void {
   symlinkSync("/etc/shadow", at("etc/localtime"));
   writeFileSync(at("etc/shadow"), "root:$y$secret:1::::::\n", { mode: 0o640 });
   utimesSync(at("etc/host.conf"), 1, 1);
+  execFileSync("setcap", ["cap_net_raw+ep", at("usr/bin/true")]);
+  execFileSync("setfacl", ["--default", "--modify", "u:1000:r", at("opt")]);
 }
 
 describe("comparing trees", function () {
@@ -41,7 +44,7 @@ describe("comparing trees", function () {
   let session: HostSession;
 
   before(async function () {
-    requireOrSkip(this, { root: true, tools: ["btrfs", "mmdebstrap"] });
+    requireOrSkip(this, { root: true, tools: ["btrfs", "mmdebstrap", "getfattr", "setfacl", "setcap"] });
     pool = await btrfsPool(scope);
     writeFileSync(join(pool.base, "etc/same-size"), "y".repeat(37));
     session = await connect(
@@ -66,7 +69,7 @@ describe("comparing trees", function () {
 
   /** Name by name what test/lab/hash.ts finds, which shares no code with the helper. */
   async function oracle(one: string, other: string): Promise<string[]> {
-    const found = await diffTrees(one, other, { without: ["mtime", "links", "xattrs"] });
+    const found = await diffTrees(one, other, { without: ["mtime", "links"] });
     return [...new Set(found.map(({ path }) => path))].sort();
   }
   const paths = (found: readonly Difference[]): string[] => found.map(({ path }) => path).sort();
@@ -79,6 +82,8 @@ describe("comparing trees", function () {
     assert.deepEqual(paths(found), await oracle(pool.base, clone));
     const lines = found.map(differenceLine);
     assert.ok(lines.includes("~ /etc/same-size  content (37 bytes)"), lines.join("\n"));
+    assert.ok(lines.includes("~ /usr/bin/true  extended attributes"));
+    assert.ok(lines.includes("~ /opt  extended attributes"));
     assert.ok(lines.includes("~ /etc/passwd  mode 0644 → 0600"));
     assert.ok(lines.includes("~ /etc/group  owner 0:0 → 33:34"));
     assert.ok(lines.some((line) => line.startsWith("+ /srv/new/deep/file with blanks\n  file")));
@@ -95,19 +100,21 @@ describe("comparing trees", function () {
 
   it("finds the same between plain copies, whose inodes tell nothing", async () => {
     const directory = scope.tempDir("copies");
-    const copy = join(directory, "copy");
-    mkdirSync(copy);
-    await must(["cp", "--archive", `${pool.base}/.`, copy]);
-    assert.deepEqual(await compareTrees(open(pool.base), open(copy)), []);
+    const [one, copy] = [join(directory, "one"), join(directory, "copy")];
+    mkdirSync(one);
+    const parts = ["etc", "opt", "srv", "usr/share/doc", "usr/bin/true"];
+    await must(["cp", "--archive", "--parents", ...parts, one], { cwd: pool.base });
+    await must(["cp", "--archive", one, copy]);
+    assert.deepEqual(await compareTrees(open(one), open(copy)), []);
     changeAll(copy);
-    assert.deepEqual(paths(await compareTrees(open(pool.base), open(copy))), await oracle(pool.base, copy));
+    assert.deepEqual(paths(await compareTrees(open(one), open(copy))), await oracle(one, copy));
   });
 
   it("compares a tree with what was noted of it before", async () => {
     const tree = await pool.snapshot("noted");
     const handle = open(tree);
     assert.ok(handle.kind === "session");
-    const entries = await listTree(handle.session, ["sha256"]);
+    const entries = await listTree(handle.session, allDigests);
     const noted: ComparedTree = { kind: "noted", entries };
     assert.deepEqual(await compareTrees(noted, handle, { isSuccessor: true }), []);
     changeAll(tree);

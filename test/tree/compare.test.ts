@@ -22,6 +22,7 @@ function entry(path: string, fields: Partial<TreeEntry> = {}): TreeEntry {
     inode: 7,
     mtime: at(100),
     ctime: at(100),
+    xattrs: "",
     ...fields,
   };
 }
@@ -110,6 +111,14 @@ describe("what differs between trees", () => {
     );
     const timed = differences([before[1] ?? entry("/")], [after[2] ?? entry("/")], { withTimes: true }).differences;
     assert.deepEqual(timed.map(differenceLine), ["~ /etc/a.bak  mtime 1970-01-01T00:01:40Z → 1970-01-01T00:00:05Z"]);
+  });
+
+  it("tells other attributes (ACLs, capabilities) of files and directories, and asks where they are not known", () => {
+    const known = [entry("/a", { sha256: "1" }), entry("/d", { type: "directory" })];
+    const other = [entry("/a", { sha256: "1", xattrs: "9" }), entry("/d", { type: "directory", xattrs: "8" })];
+    assert.deepEqual(lines(known, other), ["~ /a  extended attributes", "~ /d  extended attributes"]);
+    const { xattrs: _, ...unknown } = entry("/d", { type: "directory" });
+    assert.deepEqual(differences([unknown], [unknown]).undecided, ["/d"]);
   });
 
   it("has a shape for programs", () => {

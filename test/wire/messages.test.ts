@@ -238,7 +238,7 @@ function nothingRead() {
 
 /** All that were asked for, or none. */
 function digests(some: readonly DigestName[]): fc.Arbitrary<Partial<Record<DigestName, string>>> {
-  const lengths = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 };
+  const lengths = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64, xattrs: 32 };
   const shape = Object.fromEntries(some.map((one) => [one, hex(lengths[one])]));
   return fc.oneof(fc.constant({}), fc.record(shape, { noNullPrototype: true }));
 }

@@ -98,6 +98,7 @@ const hash: WireProbe = {
   follow: true,
   algorithms: ["md5", "sha256", "sha512"],
 };
+const attributes: WireProbe = { ...hash, algorithms: ["sha256", "xattrs"] };
 const list: WireProbe = { kind: "list", at: "tree", path: "/etc", depth: 2, limit: 10, algorithms: ["sha1", "sha256"] };
 const glob: WireProbe = { kind: "glob", at: "tree", path: "/etc/*.d/[a-z]?.conf" };
 const execProbe: WireProbe = { kind: "exec", at: "tree", exec: plainExec };
@@ -340,6 +341,16 @@ const observed: readonly (readonly [string, WireProbe, Observation])[] = [
     hash,
     { kind: "hash", real: "/bin/sh", stat: fileStat, digests: { md5: MD5, sha256: SHA256, sha512: SHA256 + SHA256 } },
   ],
+  [
+    "hash with attributes",
+    attributes,
+    { kind: "hash", real: "/bin/sh", stat: fileStat, digests: { sha256: SHA256, xattrs: "" } },
+  ],
+  [
+    "attributes of a directory",
+    { ...attributes, algorithms: ["xattrs"] },
+    { kind: "hash", real: "/bin/sh", stat: directoryStat, digests: { xattrs: SHA256 } },
+  ],
   ["hash of no regular file", hash, { kind: "hash", real: "/bin/sh", stat: directoryStat, digests: {} }],
   [
     "list",
@@ -423,7 +434,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 5,
+      protocol: 6,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",
