@@ -4,6 +4,7 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import { outputText } from "../module/command-result.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { Observation, Probe, ReadProbe } from "../module/probe.js";
+import { readImages, type MachineImage } from "../tree/machine/images.js";
 import { listedMachines, listedProperties, namesIn, type ListedMachine } from "../tree/machine/shown.js";
 import { dropInName, machineUnit, unitsDirectory } from "../tree/machine/unit.js";
 import type { HostSession, TreeSession } from "./session.js";
@@ -15,6 +16,18 @@ export async function listMachines(session: HostSession): Promise<readonly Liste
   const root = session.openTree("/", { entry: "auto", isHostRoot: true });
   try {
     return await look(session.host, root);
+  } finally {
+    await root.close();
+  }
+}
+
+/** What machinectl has as images. Rejects with a CrunError (exitStatus 4) where it tells nothing. */
+export async function listImages(session: HostSession): Promise<readonly MachineImage[]> {
+  const root = session.openTree("/", { entry: "auto", isHostRoot: true });
+  try {
+    const [answer] = await root.observe([program(["machinectl", "list-images", "--output=json"])]);
+    // With none of them old versions say so in words.
+    return readImages(said(session.host, "machinectl list-images", answer)) ?? [];
   } finally {
     await root.close();
   }

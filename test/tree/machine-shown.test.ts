@@ -1,6 +1,7 @@
 // What systemd and machined tell of a host's machines, read into rows.
 
 import assert from "node:assert/strict";
+import { readImages } from "../../src/tree/machine/images.js";
 import { listedMachines, namesIn } from "../../src/tree/machine/shown.js";
 import { dropInText } from "../../src/tree/machine/unit.js";
 
@@ -82,5 +83,20 @@ describe("machines of a host", () => {
       "No machines.",
     );
     assert.deepEqual([one?.unit, one?.state, one?.path, one?.os], ["machine-x.scope", "running", "/x", undefined]);
+  });
+
+  it("have images, as machinectl tells of them", () => {
+    const json = `[{"name":"a","type":"subvolume","ro":true,"usage":4096,"created":1796005038000000,"modified":0},{"type":"raw"},null]`;
+    assert.deepEqual(readImages(json), [
+      {
+        name: "a",
+        type: "subvolume",
+        isReadOnly: true,
+        usage: 4096,
+        createdAt: "2026-11-30T02:17:18Z",
+        modifiedAt: undefined,
+      },
+    ]);
+    assert.equal(readImages("No images."), undefined);
   });
 });

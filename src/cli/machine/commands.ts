@@ -63,6 +63,15 @@ export const machineCommands: CommandTable = {
         return runMachineStatus(wordAt(words, 0), lookOptions(raw));
       },
     },
+    {
+      name: "images",
+      summary: "list what machinectl can start machines from: trees, subvolumes, raw files",
+      arguments: [["[pattern]", "hosts; absent: all of the inventory, or this one"]],
+      run: async (words, raw) => {
+        const { runMachineImages } = await import("./images.js");
+        return runMachineImages(wordAt(words, 0) || undefined, lookOptions(raw));
+      },
+    },
     change("start", "start machines, and wait until they are up", { state: "started" }, waiting),
     change("stop", "stop machines", { state: "stopped" }, [force]),
     change("reboot", "stop machines and start them again", { state: "restarted" }, [force, ...waiting]),

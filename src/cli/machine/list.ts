@@ -4,14 +4,14 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { cleanLine } from "../../report/clean.js";
 import { table } from "../../report/table.js";
 import { listMachines } from "../../target/list-machines.js";
-import type { HostAddress } from "../../target/session.js";
+import type { HostAddress, HostSession } from "../../target/session.js";
 import type { ListedMachine } from "../../tree/machine/shown.js";
 import { targetsFor } from "../find-targets.js";
 import { findFleet } from "../fleet.js";
 import { atDesk, type Desk, type LookOptions } from "../tree/open-trees.js";
 
 /** A host and which of its machines are meant: those on these trees; undefined: all. */
-interface Wanted {
+export interface Wanted {
   readonly host: string;
   readonly address: HostAddress;
   readonly trees: string;
@@ -61,6 +61,22 @@ async function rowsOf(
   options: LookOptions,
   desk: Desk,
 ): Promise<{ readonly rows: readonly Row[]; readonly isLost: boolean }> {
+  const { found, isLost } = await onHosts(pattern, options, desk, async (wanted, session) => {
+    const machines = await listMachines(session);
+    if (machines) return rowsIn(wanted, machines);
+    desk.warn({ severity: "warning", summary: `${wanted.host}: systemd does not run there, so it has no machines` });
+    return [];
+  });
+  return { rows: found, isLost };
+}
+
+/** Looks at all hosts of a pattern at once; one that cannot be looked at is told of, and `isLost`. */
+export async function onHosts<T>(
+  pattern: string | undefined,
+  options: LookOptions,
+  desk: Desk,
+  look: (wanted: Wanted, session: HostSession) => Promise<readonly T[]>,
+): Promise<{ readonly found: readonly T[]; readonly isLost: boolean }> {
   const { setup, pool } = desk;
   const isEmpty = setup.inventory.targets.size === 0 && setup.inventory.base.rules.length === 0;
   const asked = pattern ?? (isEmpty ? "local" : "all");
@@ -70,21 +86,16 @@ async function rowsOf(
   const looks = await Promise.all(
     wantedOf(asked, pattern === undefined, options, desk, lost).map(async (wanted) => {
       try {
-        const machines = await listMachines(await desk.pool.get(wanted.address));
-        if (machines) return rowsIn(wanted, machines);
-        desk.warn({
-          severity: "warning",
-          summary: `${wanted.host}: systemd does not run there, so it has no machines`,
-        });
+        return await look(wanted, await desk.pool.get(wanted.address));
       } catch (error) {
         if (!(error instanceof CrunError) || error.exitStatus !== 4) throw error;
         isLost = true;
         for (const one of error.diagnostics) desk.warn(one);
+        return [];
       }
-      return [];
     }),
   );
-  return { rows: looks.flat(), isLost };
+  return { found: looks.flat(), isLost };
 }
 
 /** By host: all its machines where the host itself is named (or nothing), else those on the trees that are. */
@@ -142,7 +153,7 @@ function limits({ memory, memoryMax, tasks, tasksMax, cpuMax, state }: ListedMac
   return parts.flatMap(([text, what]) => (text === "" ? [] : [`${text} ${what}`])).join(", ");
 }
 
-function bytes(number: number | undefined): string | undefined {
+export function bytes(number: number | undefined): string | undefined {
   if (number === undefined) return undefined;
   const units = ["B", "K", "M", "G", "T"];
   let [value, unit] = [number, 0];
