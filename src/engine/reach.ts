@@ -3,7 +3,11 @@
 import type { Scope } from "../module/value.js";
 import type { ReachKeywords } from "../playbook/play.js";
 import type { PlayReach } from "../target/address.js";
+import type { HostSession } from "../target/session.js";
+import type { Run } from "./run.js";
+import { withHost } from "./stand-in.js";
 import type { TargetPlay } from "./target-play.js";
+import type { TargetState } from "./target-state.js";
 
 /** Rendered when the host is first reached, then kept. Calling it throws a CrunError for a template that cannot be rendered. */
 export function reachFrom(keywords: ReachKeywords, scope: Scope): () => PlayReach {
@@ -17,6 +21,19 @@ function rendered(keywords: ReachKeywords, scope: Scope): PlayReach {
     return given === undefined || given === null || given === "" ? [] : [[name, String(given)] as const];
   });
   return Object.fromEntries(texts);
+}
+
+/** A session with the target's host that answers: another one where the one at hand was lost. Rejects with a CrunError (exitStatus 4). */
+export async function liveSession(run: Run, state: TargetState): Promise<HostSession> {
+  const session = await state.connect();
+  const isAlive = await withHost(session, (host) => host.observe([{ kind: "stat", path: "/" }])).then(
+    () => true,
+    () => false,
+  );
+  if (isAlive) return session;
+  await run.options.leaveHost?.(state.target.host, session, state.reach);
+  state.drop();
+  return state.connect();
 }
 
 /**

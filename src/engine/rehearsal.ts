@@ -3,6 +3,8 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { differenceData, differenceLine, summaryOf } from "../tree/difference-text.js";
 import type { EngineEvent } from "./events.js";
+import type { HostSession } from "../target/session.js";
+import { liveSession } from "./reach.js";
 import { StandIn, type StandIns } from "./stand-in.js";
 import type { Run } from "./run.js";
 import type { TargetState } from "./target-state.js";
@@ -77,9 +79,9 @@ export class Rehearsal {
     }
     try {
       await Promise.all(users.map((state) => state.reopen()));
-      const session = await first.connect();
+      const session = await liveSession(this.#run, first);
       try {
-        return this.#run.isInterrupted ? [] : await this.#report(standIn, first, users);
+        return this.#run.isInterrupted ? [] : await this.#report(standIn, session, users);
       } finally {
         await standIn.discard(session);
       }
@@ -96,8 +98,12 @@ export class Rehearsal {
     }
   }
 
-  async #report(standIn: StandIn, first: TargetState, users: readonly TargetState[]): Promise<readonly EngineEvent[]> {
-    const { found, contents } = await standIn.differences(await first.connect(), this.#run.isDiff);
+  async #report(
+    standIn: StandIn,
+    session: HostSession,
+    users: readonly TargetState[],
+  ): Promise<readonly EngineEvent[]> {
+    const { found, contents } = await standIn.differences(session, this.#run.isDiff);
     return users.map(({ target, location }) => ({
       event: "rehearsal",
       target: target.name,

@@ -4,6 +4,7 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Play } from "../playbook/play.js";
 import type { HostSession } from "../target/session.js";
 import type { PlayRun } from "./play-run.js";
+import { liveSession } from "./reach.js";
 import type { Run } from "./run.js";
 import { StandIn, withHost, type StandIns } from "./stand-in.js";
 import type { TargetPlay } from "./target-play.js";
@@ -97,24 +98,37 @@ export class Transaction {
       if (!standIn.isMade) return;
       const why = this.#whyNot(members);
       await Promise.all(members.map(({ state }) => state.reopen()));
-      const session = await first.state.connect();
-      if (why !== undefined) await this.#discard(standIn, session, members, why);
-      else if (await standIn.isChanged(session)) await this.#swapIn(standIn, session, members);
-      else {
-        await standIn.discard(session);
-        this.#tell(members, { outcome: "unchanged", message: "nothing was changed, nothing is swapped" });
-      }
+      if (why === undefined) await this.#commit(standIn, await liveSession(this.#run, first.state), members);
+      else await this.#discard(standIn, first, members, why);
     } catch (error) {
       if (!(error instanceof CrunError)) throw error;
-      // What cannot be taken away now is told.
-      await first.state
-        .connect()
-        .then((session) => standIn.discard(session))
-        .catch(() => undefined);
-      this.#fail(standIn, members, error);
+      const left = await this.#takeAway(standIn, first);
+      this.#fail(members, error, left);
     } finally {
       await standIn.leave();
       for (const { state } of members) state.standIn = undefined;
+    }
+  }
+
+  async #commit(standIn: StandIn, session: HostSession, members: readonly TargetPlay[]): Promise<void> {
+    if (await standIn.isChanged(session)) return this.#swapIn(standIn, session, members);
+    await standIn.discard(session);
+    this.#tell(members, { outcome: "unchanged", message: "nothing was changed, nothing is swapped" });
+  }
+
+  async #discard(standIn: StandIn, first: TargetPlay, members: readonly TargetPlay[], why: string): Promise<void> {
+    const left = await this.#takeAway(standIn, first);
+    this.#tell(members, { outcome: "discarded", message: `thrown away, the tree is as it was: ${why}${left}` });
+  }
+
+  /** Gives what has to be told where it cannot be done now. */
+  async #takeAway(standIn: StandIn, first: TargetPlay): Promise<string> {
+    try {
+      await standIn.discard(await liveSession(this.#run, first.state));
+      return "";
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+      return standIn.path === undefined ? "" : ` (what is left of the clone, ${standIn.path}, the next run takes away)`;
     }
   }
 
@@ -133,19 +147,14 @@ export class Transaction {
     return "a job still runs in it (wait for it with async_status and until)";
   }
 
-  async #discard(standIn: StandIn, session: HostSession, members: readonly TargetPlay[], why: string): Promise<void> {
-    await standIn.discard(session);
-    this.#tell(members, { outcome: "discarded", message: `thrown away, the tree is as it was: ${why}` });
-  }
-
   async #swapIn(standIn: StandIn, session: HostSession, members: readonly TargetPlay[]): Promise<void> {
     const { place } = standIn;
-    const unit = this.#units.get(standIn);
     const machine = await runningMachine(session, place.path);
+    const unit = machine && this.#units.get(standIn);
     if (machine && unit === undefined)
       throw refused(`the machine ${machine.name} was started from ${place.path} meanwhile`, "Stop it, and play again.");
     const warning = await withHost(session, async (host) => {
-      if (unit !== undefined && machine) await stopUnit(host, unit);
+      if (unit !== undefined) await stopUnit(host, unit);
       try {
         const moved = await standIn.movedMeanwhile(session);
         if (moved.length > 0 && unit === undefined) throw refusedMoved(place.path, moved);
@@ -202,11 +211,9 @@ export class Transaction {
   }
 
   /** The swap failed: so has the target. */
-  #fail(standIn: StandIn, members: readonly TargetPlay[], error: CrunError): void {
+  #fail(members: readonly TargetPlay[], error: CrunError, left: string): void {
     const [first] = error.diagnostics;
     const summary = first?.summary ?? error.message;
-    const left =
-      standIn.path === undefined ? "" : ` (what is left of the clone, ${standIn.path}, the next run takes away)`;
     const remedy = first?.remedy === undefined ? {} : { remedy: first.remedy };
     this.#tell(members, { outcome: "failed", message: `not swapped in: ${summary}${left}`, ...remedy });
     for (const on of members) {

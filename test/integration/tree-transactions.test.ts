@@ -5,6 +5,7 @@ import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hashTree } from "../lab/hash.js";
+import { mountPointsBelow, unmount } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { brief, Workplace } from "./cli.js";
@@ -198,6 +199,30 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
       assert.deepEqual(yard.kept("making"), []);
     });
 
+    it("leaves the old tree where the connection is lost, and takes the clone away over another one", async () => {
+      const tree = await yard.tree("lost");
+      const before = await hashTree(tree);
+      work.write("hosts", yard.inventory(["lost"]));
+      work.write(
+        "site.yml",
+        `${head}  tasks:\n${motd}    - meta: flush_handlers\n    - pause: { seconds: 2 }\n    - copy: { dest: /etc/late, content: late }\n`,
+      );
+      const started = work.start(["play", "--output", "json", "-i", "hosts", "site.yml"]);
+      while (!started.shown().includes('"changed"')) await sleep(20);
+      const helpers = readFileSync(`/proc/${started.pid}/task/${started.pid}/children`, "utf8").trim().split(" ");
+      assert.equal(helpers.length, 1);
+      process.kill(Number(helpers[0]), "SIGKILL");
+      const ran = await started.ended;
+      assert.equal(ran.status, 4, ran.all);
+      assert.deepEqual(
+        eventsIn(ran.stdout, "transaction").map(({ outcome }) => outcome),
+        ["discarded"],
+        ran.all,
+      );
+      assert.equal(await hashTree(tree), before);
+      assert.deepEqual(yard.kept("making"), []);
+    });
+
     it("leaves the old tree where it is killed, and the next run takes away what it has left", async () => {
       const tree = await yard.tree("killed");
       const before = await hashTree(tree);
@@ -252,6 +277,47 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
     });
   });
 }
+
+describe("transactions on overlays", function () {
+  this.timeout(120_000);
+  const scope = testScope();
+  before(function () {
+    requireOrSkip(this, { root: true, paths: [crunPath] });
+  });
+
+  it("are of layers: swapped, thrown away, gone back from, rehearsed", async () => {
+    const yard = await treeYard(scope, "directory");
+    await yard.tree("base");
+    const tree = join(yard.directory, "ov");
+    const work = new Workplace(scope, { hosts: yard.inventory(["ov"]) });
+    const mounts = (): readonly string[] => mountPointsBelow(yard.directory);
+    scope.defer(async () => {
+      for (const point of mounts().toReversed()) await unmount(point);
+    });
+    const make = "- hosts: all\n  gather_facts: false\n  tasks:\n    - tree: { clone: base, backend: overlay }\n";
+    work.write("make.yml", make);
+    assert.equal((await work.play(["-i", "hosts", "make.yml"])).status, 0);
+    const [before, mounted] = [await hashTree(tree), mounts().length];
+    const site = `${head}  tasks:\n${motd}    - fail: { msg: no }\n      when: has(vars.fails)\n`;
+    work.write("site.yml", site);
+    const rehearsed = await work.play(["-i", "hosts", "--rehearse", "site.yml"]);
+    assert.deepEqual(
+      eventsIn(rehearsed.stdout, "rehearsal").map(({ summary }) => summary),
+      ["1 changed"],
+      brief(rehearsed),
+    );
+    const failed = await work.play(["-i", "hosts", "-e", "fails=1", "site.yml"]);
+    assert.equal(failed.status, 2, brief(failed));
+    assert.deepEqual([await hashTree(tree), mounts().length], [before, mounted]);
+    const told = await work.play(["-i", "hosts", "site.yml"]);
+    assert.equal(told.status, 0, brief(told));
+    assert.equal(readFileSync(join(tree, "etc/motd"), "utf8"), "new\n");
+    assert.deepEqual([yard.kept("making"), yard.kept("old")], [[], ["ov.1", "ov.1.json"]]);
+    const back = await work.crun(["tree", "rollback", "-i", "hosts", "ov"]);
+    assert.equal(back.status, 0, back.all);
+    assert.equal(readFileSync(join(tree, "etc/motd"), "utf8"), "old\n");
+  });
+});
 
 describe("transactions that cannot be", function () {
   this.timeout(60_000);
