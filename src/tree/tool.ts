@@ -83,7 +83,7 @@ function tellingWords(outcome: Outcome, { telling, noise, inOutput }: Words): st
 
 const common: readonly (readonly [RegExp, string])[] = [
   [
-    /No space left on device|needs? [0-9.]+ ?[KMG]i?B more space|don't have enough free space|not enough free disk space/i,
+    /No space left on device|Failed writing received data to disk|Failure writing output|needs? [0-9.]+ ?[KMG]i?B more space|don't have enough free space|not enough free disk space/i,
     "The file system that the tree lies on is full.",
   ],
   [

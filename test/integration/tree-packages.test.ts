@@ -1,7 +1,6 @@
 // Trees by the distributions' own tools, from small signed archives of the test's own.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -15,8 +14,8 @@ import {
 } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { debArchive, type DebPackage } from "../lab/deb-archive.js";
+import { runKilled, seeded } from "../lab/killed.js";
 import { mountPointsBelow } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { pacmanArchive } from "../lab/pacman-archive.js";
@@ -251,7 +250,7 @@ describe("trees by the distributions' own tools", function () {
     });
     assert.equal(read("/usr/share/demo/x"), "demo");
     assert.equal(has("zypper", "/usr/share/weak"), false);
-    assert.match(read("/etc/zypp/repos.d/demo.repo"), /^baseurl=file:/m);
+    assert.match(read("/etc/zypp/repos.d/demo.repo"), /^baseurl=http:/m);
     assert.deepEqual(readdirSync(join(trees, "zypper/dev")), []);
     assert.equal(has("zypper", "/var/cache/zypp"), false);
   });
@@ -436,7 +435,7 @@ describe("trees by the distributions' own tools", function () {
       ],
       [
         { name: join(small, "full"), dnf: { packages: ["demo-big"], repos: repos() } },
-        /more space|No space left/,
+        /more space|No space left|Failed writing received data to disk/,
         /full/,
       ],
     ];
@@ -458,30 +457,49 @@ describe("trees by the distributions' own tools", function () {
     assert.deepEqual(readdirSync(join(small, ".crun/making")), []);
   });
 
-  it("a run that is killed leaves no process and no mount, and the next one makes the tree", async () => {
+  it("a run that is killed while it waits leaves no process and no mount, and the next one makes the tree", async () => {
     const playbook = join(scope.tempDir("play"), "site.yml");
-    const play = (mirror: string): void =>
-      writeFileSync(
-        playbook,
-        JSON.stringify([
-          {
-            hosts: "local",
-            gather_facts: false,
-            tasks: [tree("killed", de({ mirror, variant: "minbase" }))],
-          },
-        ]),
-      );
+    const play = (mirror: string): void => {
+      const tasks = [tree("waits", de({ mirror, variant: "minbase" }))];
+      writeFileSync(playbook, JSON.stringify([{ hosts: "local", gather_facts: false, tasks }]));
+    };
     play(silent);
-    const child = spawn(process.execPath, [crunPath, "play", playbook], { stdio: "ignore" });
-    await until(async () => (await processesOf(trees)).length > 0);
-    child.kill("SIGKILL");
-    await until(async () => (await processesOf(trees)).length === 0);
-    assert.deepEqual(mountPointsBelow(trees), []);
-    assert.equal(has("killed", ""), false);
-    play(`file://${deb}`);
-    await must([process.execPath, crunPath, "play", playbook]);
-    assert.ok(has("killed", "/etc/os-release"));
+    const argv = [process.execPath, crunPath, "play", playbook];
+    const left = await runKilled(argv, "controller", 2000);
+    assert.deepEqual([left.end, left.processes, left.mounts], ["SIGKILL", [], []]);
+    assert.equal(has("waits", ""), false);
+    assert.equal(readdirSync(join(trees, ".crun/making")).length, 1, "it was killed while it was at work");
+    play(`${web}/deb`);
+    await must(argv);
+    assert.ok(has("waits", "/etc/os-release"));
     await assertNothingLeft();
+  });
+
+  it("a run that is killed at any moment does the same", async () => {
+    const random = seeded(Number(process.env["CRUN_KILL_SEED"] ?? 20_262));
+    const moments = Number(process.env["CRUN_KILL_MOMENTS"] ?? 1);
+    const sources: readonly Task[] = [mm({ variant: "essential" }), { dnf: { packages: ["demo"], repos: repos() } }];
+    for (const [index, source] of sources.entries()) {
+      const name = `killed${index}`;
+      const playbook = join(scope.tempDir("play"), "site.yml");
+      const tasks = [tree(name, source)];
+      writeFileSync(playbook, JSON.stringify([{ hosts: "local", gather_facts: false, tasks }]));
+      const argv = [process.execPath, crunPath, "play", playbook];
+      const whole = await runKilled(argv, "nobody", 0);
+      assert.equal(whole.end, "0", whole.output);
+      for (let moment = 0; moment < moments; moment++) {
+        await must(["rm", "-rf", join(trees, name), join(trees, `.crun/${name}.json`)]);
+        const victim = (moment + index) % 2 === 0 ? "controller" : "helper";
+        const afterMs = ((moment + random()) / moments) * whole.ranMs;
+        const left = await runKilled(argv, victim, afterMs);
+        const what = `${victim} killed after ${afterMs} of ${whole.ranMs} ms`;
+        assert.deepEqual([left.processes, left.mounts], [[], []], what);
+        if (has(name, "")) assert.ok(has(name, "/etc/os-release"), what);
+        await must(argv);
+        assert.ok(has(name, "/etc/os-release"), what);
+        await assertNothingLeft();
+      }
+    }
   });
 
   it("what cannot be right is refused before anything is looked at", async () => {
@@ -504,12 +522,4 @@ async function processesOf(directory: string): Promise<string[]> {
     );
   const rooted = await run(["find", "/proc", "-maxdepth", "2", "-name", "root", "-lname", `${directory}*`]);
   return [...told, ...rooted.stdout.split("\n").filter(Boolean)];
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < end, "it takes too long");
-    await wait(50);
-  }
 }
