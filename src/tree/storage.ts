@@ -4,7 +4,7 @@ import type { Probe, GlobObservation, Observation, StatObservation } from "../mo
 import { baseName, parentOf } from "../module/tree-path.js";
 import type { Backend, StorageSeen } from "./backend.js";
 import { backendNamed } from "./backends/choose.js";
-import { layerPatterns, layersAmong, overlaidPattern } from "./backends/layers.js";
+import { layerPatterns, layersAmong, overlaidPatterns, overlayName } from "./backends/layers.js";
 import { clonesOf, listDatasets, parseDatasets } from "./backends/zfs.js";
 import type { Change } from "../module/change.js";
 import type { Refusal } from "../module/contract.js";
@@ -15,10 +15,12 @@ import type { BackendName, TreeRecord } from "./record.js";
 /** Probes on the host; `tree` and `directory` are looked at by all, with their file system. */
 export function storageProbes(place: TreePlace) {
   const [layers = "", making = ""] = layerPatterns(place);
+  const [overlaid = "", overlaidKept = ""] = overlaidPatterns(place);
   return {
     layers: { kind: "glob", path: layers },
     unfinishedLayers: { kind: "glob", path: making },
-    overlaidBy: { kind: "glob", path: overlaidPattern(place) },
+    overlaidBy: { kind: "glob", path: overlaid },
+    overlaidByKept: { kind: "glob", path: overlaidKept },
     systemd: { kind: "stat", path: "/run/systemd/system" },
   } as const satisfies Readonly<Record<string, Probe>>;
 }
@@ -41,6 +43,7 @@ export interface StorageLook {
   readonly layers: GlobObservation;
   readonly unfinishedLayers: GlobObservation;
   readonly overlaidBy: GlobObservation;
+  readonly overlaidByKept: GlobObservation;
   readonly systemd: StatObservation;
   readonly zfs?: Observation;
 }
@@ -71,7 +74,7 @@ export function storageSeen(
     ...(tree.subvolume ? { subvolume: tree.subvolume } : {}),
     isOverlayMounted: tree.fileSystem === "overlayfs" && directory.fileSystem !== "overlayfs",
     layers: [...look.layers.paths, ...look.unfinishedLayers.paths],
-    overlaidBy: look.overlaidBy.paths.map(baseName),
+    overlaidBy: [...look.overlaidBy.paths, ...look.overlaidByKept.paths].flatMap((path) => overlayName(path) ?? []),
     runsSystemd: look.systemd.stat?.type === "directory",
     ...(look.zfs?.kind === "exec" ? { datasets: datasetsOf(look.zfs) } : {}),
   };

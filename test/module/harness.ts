@@ -36,6 +36,8 @@ export interface Fixture {
   readonly tree?: Tree;
   /** Paths on the host (probes with `at: "host"`). */
   readonly host?: Tree;
+  /** The file system that all lies on, as `btrfs`. */
+  readonly fileSystem?: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly programs?: Programs;
   /** What answers at `ADDRESS PORT` says. */
@@ -68,8 +70,8 @@ export interface Fixture {
 }
 
 /** A model that holds exactly this tree. */
-export function modelOf(tree: Tree = {}, host: Tree = {}): Model {
-  const model = Model.empty();
+export function modelOf(tree: Tree = {}, host: Tree = {}, fileSystem?: string): Model {
+  const model = Model.empty(fileSystem);
   for (const [at, entries] of [
     ["tree", tree],
     ["host", host],
@@ -229,7 +231,7 @@ export function testFixtures(module: AnyModule, fixtures: readonly Fixture[]): v
 
 function checkFixture(module: AnyModule, fixture: Fixture): void {
   const { expect } = fixture;
-  const model = modelOf(fixture.tree, fixture.host);
+  const model = modelOf(fixture.tree, fixture.host, fixture.fileSystem);
   const { problems, plan } = planFixture(module, fixture, model);
   if (expect.problem) {
     assert.match(problems.join("\n"), expect.problem);

@@ -55,9 +55,18 @@ export function layerPatterns(place: TreePlace): readonly string[] {
   return [`${all}/${place.name}`, `${all}/.${place.name}.*`];
 }
 
-/** The pattern of the overlays over the tree. */
-export function overlaidPattern(place: TreePlace): string {
-  return `${globQuoted(place.keep)}/overlay/${place.name}/*`;
+/** The patterns of the overlays over the tree: of trees, and of what is none (yet, or any more). */
+export function overlaidPatterns(place: TreePlace): readonly string[] {
+  const group = `${globQuoted(place.keep)}/overlay/${place.name}`;
+  return [`${group}/*`, `${group}/.*`];
+}
+
+/** The tree of layers, as a message names it; undefined: it was never whole. */
+export function overlayName(path: string): string | undefined {
+  const name = baseName(path);
+  if (!name.startsWith(".")) return name;
+  const [, tree, number] = /^\.(.+)\.(\d+)$/.exec(name) ?? [];
+  return tree === undefined ? undefined : `${tree} (kept as ${number})`;
 }
 
 function globQuoted(path: string): string {
