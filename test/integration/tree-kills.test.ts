@@ -1,43 +1,68 @@
-// SIGKILL at fifty moments of making and cloning trees, of crun and of its helper by turns: no half tree, no process, no mount stays, and the next run converges.
+// SIGKILL at fifty and more moments of making and cloning trees, of rehearsals and transactions; of crun and of its helper by turns. No half tree, no process,
+// no mount stays, and the next run converges.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { btrfsPool } from "../lab/btrfs.js";
 import { hashTree } from "../lab/hash.js";
-import { runKilled, seeded, type Left } from "../lab/killed.js";
+import { runKilled, seeded } from "../lab/killed.js";
+import { mountPointsBelow, unmount } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { ociLayout } from "../lab/oci-image.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
-import { assertNoStack, brief, Workplace, type Told } from "./cli.js";
+import { assertNoStack, brief, Workplace } from "./cli.js";
 import { crunPath } from "./crun-tasks.js";
 
 const seed = Number(process.env["CRUN_KILL_SEED"] ?? 20_261);
-const look = { without: ["mtime", "xattrs"] } as const;
 
-/** What is made, and how often it is killed meanwhile. */
+/** What is done, and how often it is killed meanwhile. */
 interface Case {
   readonly name: string;
   /** On which of the file systems. */
   readonly on: "btrfs" | "plain";
   readonly trees: number;
   readonly moments: number;
-  /** The task's params; IMAGES stands for the directory with images of the base. */
-  readonly tree: object;
+  /** Makes trees where none are: the params of the module. IMAGES stands for the directory with images of the base. */
+  readonly makes?: Readonly<Record<string, unknown>>;
+  /** Or plays on copies of the base: keys of the play, options of the command. */
+  readonly play?: Readonly<Record<string, unknown>>;
+  readonly options?: readonly string[];
+  /** A tree that is there is a mount. */
+  readonly isMounted?: boolean;
 }
 
-const cases: readonly Case[] = [
-  { name: "empty trees", on: "plain", trees: 6, moments: 8, tree: { scratch: true } },
-  { name: "copies of a directory", on: "plain", trees: 3, moments: 12, tree: { clone: "base" } },
-  { name: "subvolumes", on: "btrfs", trees: 6, moments: 6, tree: { scratch: true } },
-  { name: "snapshots", on: "btrfs", trees: 6, moments: 12, tree: { clone: "base" } },
-  { name: "from an archive", on: "plain", trees: 2, moments: 4, tree: { tarball: { path: "IMAGES/root.tgz" } } },
-  { name: "from a container image", on: "plain", trees: 2, moments: 4, tree: { oci: "oci:IMAGES/layout:x" } },
-  { name: "from a disk image", on: "plain", trees: 2, moments: 4, tree: { raw: { path: "IMAGES/disk.ext4" } } },
+const tasks = [
+  { copy: { dest: "/srv/d{{item}}/f0", content: "new {{item}}\n" }, loop: [0, 1, 3, 4] },
+  { file: { path: "/srv/new/{{item}}", state: "directory", mode: "0700" }, loop: ["a", "b", "c"] },
+  { file: { path: "/srv/d2", state: "absent" } },
+  { file: { path: "/etc/current", src: "machine-id", state: "link" } },
 ];
 
-/** A tree of a few hundred files with what copies may lose: links, modes, owners, times. */
+const cases: readonly Case[] = [
+  { name: "empty trees", on: "plain", trees: 5, moments: 4, makes: { scratch: true } },
+  { name: "copies of a directory", on: "plain", trees: 3, moments: 6, makes: { clone: "base" } },
+  { name: "trees from an archive", on: "plain", trees: 2, moments: 4, makes: { tarball: { path: "IMAGES/root.tgz" } } },
+  { name: "from a container image", on: "plain", trees: 2, moments: 4, makes: { oci: "oci:IMAGES/layout:x" } },
+  { name: "from a disk image", on: "plain", trees: 2, moments: 4, makes: { raw: { path: "IMAGES/disk.ext4" } } },
+  { name: "subvolumes", on: "btrfs", trees: 5, moments: 4, makes: { scratch: true } },
+  { name: "snapshots", on: "btrfs", trees: 5, moments: 6, makes: { clone: "base" } },
+  { name: "transactions in copies", on: "plain", trees: 2, moments: 4, play: { transaction: true } },
+  { name: "transactions in snapshots", on: "btrfs", trees: 4, moments: 7, play: { transaction: true } },
+  { name: "rehearsals in copies", on: "plain", trees: 2, moments: 3, play: {}, options: ["--rehearse"] },
+  { name: "rehearsals in snapshots", on: "btrfs", trees: 4, moments: 5, play: {}, options: ["--rehearse"] },
+  {
+    name: "overlays",
+    on: "plain",
+    trees: 3,
+    moments: 7,
+    makes: { clone: "base", backend: "overlay" },
+    isMounted: true,
+  },
+];
+
+/** A tree of some files with what copies may lose: links, modes, owners, times. */
 async function fill(tree: string): Promise<void> {
   for (let directory = 0; directory < 5; directory++) {
     const path = join(tree, `srv/d${directory}`);
@@ -46,6 +71,8 @@ async function fill(tree: string): Promise<void> {
   }
   mkdirSync(join(tree, "etc"));
   writeFileSync(join(tree, "etc/machine-id"), "0123456789abcdef0123456789abcdef\n");
+  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+  writeFileSync(join(tree, "etc/group"), "root:x:0:\n");
   await must(["chmod", "4750", join(tree, "srv/d0/f0")]);
   await must(["chown", "33:34", join(tree, "srv/d0/f1")]);
   await must(["ln", "-s", "/etc/machine-id", join(tree, "etc/link")]);
@@ -60,12 +87,12 @@ async function makeImages(base: string, images: string): Promise<void> {
   await must(["mke2fs", "-q", "-t", "ext4", "-d", base, join(images, "disk.ext4"), "24M"]);
 }
 
-describe("trees: killed while they are made", function () {
+describe("trees: killed while something is done to them", function () {
   this.timeout(180_000);
   const scope = testScope();
   const work = new Workplace(scope);
   const directories = { btrfs: "", plain: "" };
-  let images: string;
+  let images = "";
 
   before(async function () {
     requireOrSkip(this, {
@@ -74,51 +101,80 @@ describe("trees: killed while they are made", function () {
       paths: [crunPath, "/dev/loop-control"],
     });
     directories.plain = scope.tempDir("kills");
+    // shared, so that what is mounted in the namespace of a run that is killed shows here
+    await must(["mount", "--bind", directories.plain, directories.plain]);
+    scope.defer(async () => await unmount(directories.plain));
+    await must(["mount", "--make-rshared", directories.plain]);
     mkdirSync(join(directories.plain, "base"));
     await fill(join(directories.plain, "base"));
+    images = scope.tempDir("images");
+    await makeImages(join(directories.plain, "base"), images);
     const pool = await btrfsPool(scope, { tree: join(directories.plain, "base"), sizeMib: 1024 });
     await pool.snapshot("base");
     directories.btrfs = pool.directory;
-    images = scope.tempDir("images");
-    await makeImages(join(directories.plain, "base"), images);
+    await must(["mount", "--make-rshared", directories.btrfs]);
     process.stderr.write(`moments of kills: CRUN_KILL_SEED=${seed}\n`);
   });
 
-  for (const [index, one] of cases.entries()) {
+  for (const [index, one] of cases.entries())
     it(`${one.name}: ${one.moments} moments`, async () => {
       const directory = directories[one.on];
       const names = Array.from({ length: one.trees }, (_, at) => `web${index}${at}`);
+      const paths = names.map((name) => join(directory, name));
       const inventory = work.write(
         "hosts",
         `${names.map((name) => `local:${name}\n`).join("")}[all:vars]\ncrun_trees=${directory}\n`,
       );
-      const site = work.write(
-        "site.yml",
-        JSON.stringify([{ hosts: "all", gather_facts: false, tasks: [{ tree: one.tree }] }]).replaceAll(
-          "IMAGES",
-          images,
-        ),
-      );
-      const args = ["-i", inventory, site];
+      const play = one.makes ? { tasks: [{ tree: one.makes }] } : { ...one.play, tasks };
+      const text = JSON.stringify([{ hosts: "all", gather_facts: false, ...play }]);
+      const args = [...(one.options ?? []), "-i", inventory, work.write("site.yml", text.replaceAll("IMAGES", images))];
       const argv = [process.execPath, crunPath, "play", ...args];
       const options = { cwd: work.directory, env: work.environment };
-      const made = (): string[] => readdirSync(directory).filter((name) => names.includes(name));
-      const hashes = async (): Promise<string[]> =>
-        await Promise.all(made().map(async (name) => await hashTree(join(directory, name), look)));
-      const reset = async (): Promise<void> => {
-        const paths = made().map((name) => join(directory, name));
-        if (one.on === "btrfs" && paths.length > 0) await must(["btrfs", "subvolume", "delete", ...paths]);
-        else for (const path of paths) rmSync(path, { recursive: true });
-        for (const name of names) rmSync(join(directory, ".crun", `${name}.json`), { force: true });
-      };
+      const isRehearsal = one.options?.includes("--rehearse") === true;
       const others = [...readdirSync(directory), ".crun"];
+
+      const remove = async (found: readonly string[]): Promise<void> => {
+        const there = found.filter((path) => existsSync(path));
+        if (one.on === "btrfs" && there.length > 0) await must(["btrfs", "subvolume", "delete", ...there]);
+        else for (const path of there) rmSync(path, { recursive: true });
+      };
+      /** As if nothing had been done yet. Of overlays more than a directory has to go; all others are removed at less cost. */
+      const reset = async (): Promise<void> => {
+        if (one.isMounted === true) {
+          const ran = await work.crun(["tree", "rm", "-i", inventory, "all"]);
+          assert.equal(ran.status, 0, ran.all);
+          assert.deepEqual([...paths.filter((path) => existsSync(path)), ...mounts()], [], ran.all);
+        }
+        await remove(paths);
+        for (const name of names) rmSync(join(directory, ".crun", `${name}.json`), { force: true });
+        if (one.makes) return;
+        for (const path of paths)
+          if (one.on === "btrfs") await must(["btrfs", "subvolume", "snapshot", join(directory, "base"), path]);
+          else await must(["cp", "--archive", "--no-target-directory", join(directory, "base"), path]);
+      };
+      const mounts = (): string[] => mountPointsBelow(directory).slice(1);
+      const making = (): string[] => {
+        const path = join(directory, ".crun/making");
+        return existsSync(path) ? readdirSync(path).filter((name) => name.startsWith(`web${index}`)) : [];
+      };
+      let wanted = "";
+      /** The old trees with their times; new ones have times of their own. */
+      const old = await hashTree(join(directory, "base"));
+      const state = async (path: string): Promise<string> => {
+        if (!existsSync(path)) return one.makes ? "old" : "gone";
+        if (!one.makes && (await hashTree(path)) === old) return "old";
+        const hash = await hashTree(path, { without: ["mtime", "xattrs"] });
+        if (wanted === "") wanted = hash;
+        return hash === wanted ? "new" : "half";
+      };
+      const states = async (): Promise<string[]> => await Promise.all(paths.map(state));
+      const end = Array<string>(one.trees).fill(isRehearsal ? "old" : "new");
 
       // Nobody is killed: how long it takes, and what comes out.
       await reset();
       const whole = await runKilled(argv, "nobody", 0, options);
       assert.equal(whole.end, "0", whole.output);
-      const [right = ""] = await hashes();
-      assert.deepEqual(await hashes(), Array(one.trees).fill(right));
+      assert.deepEqual(await states(), end, whole.output);
 
       const random = seeded(seed + index);
       let hit = 0;
@@ -129,35 +185,32 @@ describe("trees: killed while they are made", function () {
         const left = await runKilled(argv, victim, afterMs, options);
         const what = `${victim} killed after ${afterMs.toFixed(1)} of ${whole.ranMs.toFixed(1)} ms`;
         if (left.end !== "0") hit++;
-        assertGone(left, what);
-        assert.deepEqual(await loops(), [], what);
+        if (left.end !== "0" && left.end !== "SIGKILL") assert.match(left.output, /helper|connection/, what);
+        assertNoStack(left.output);
+        assert.deepEqual(left.processes, [], `${what}: still runs`);
+        // An overlay that has its name is a mount, and whole.
+        const strayMounts = mounts().filter((path) => one.isMounted !== true || dirname(path) !== directory);
+        assert.deepEqual(strayMounts, [], `${what}: still mounted`);
+        assert.deepEqual(await loops(), [], `${what}: a loop device is left`);
         const strangers = readdirSync(directory).filter((name) => !names.includes(name) && !others.includes(name));
         assert.deepEqual(strangers, [], what);
-        for (const hash of await hashes()) assert.equal(hash, right, `${what}: a half tree has its name`);
-        const next: Told = await work.play(args);
+        const found = await states();
+        const isWhole = (seen: string): boolean => seen === "old" || (seen === "new" && !isRehearsal);
+        assert.ok(found.every(isWhole), `${what}: ${found.join(" ")}`);
+        const next = await work.play(args);
         assert.equal(next.status, 0, `${what}\n${brief(next)}`);
-        assert.deepEqual(await hashes(), Array(one.trees).fill(right), what);
-        assert.deepEqual(readdirSync(join(directory, ".crun/making")), [], what);
+        assert.deepEqual(await states(), end, what);
+        assert.deepEqual(making(), [], what);
       }
       assert.ok(hit >= one.moments / 3, `only ${hit} runs of ${one.moments} were hit`);
+      if (isRehearsal) return;
       const last = await work.play(args);
-      assert.ok(
-        Object.values(last.recap).every(({ changed }) => changed === 0),
-        brief(last),
-      );
+      const counts = Object.values(last.recap);
+      assert.ok(counts.length === one.trees && counts.every(({ changed }) => changed === 0), brief(last));
     });
-  }
 
-  /** Loop devices whose files are images, or lie in trees that are made. */
   async function loops(): Promise<string[]> {
     const lines = await must(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]);
     return lines.split("\n").filter((line) => line.includes(images) || line.includes(directories.plain));
-  }
-
-  function assertGone(left: Left, what: string): void {
-    assertNoStack(left.output);
-    assert.deepEqual(left.processes, [], `${what}: still runs`);
-    assert.deepEqual(left.mounts, [], `${what}: still mounted`);
-    if (left.end !== "0" && left.end !== "SIGKILL") assert.match(left.output, /helper|connection/, what);
   }
 });
