@@ -23,13 +23,23 @@ fail() {
 quote_end() { tail -n "$2" -- "$1" | cut -c 1-400 >&2; }
 need() { command -v "$1" >/dev/null || fail "the host has no program $1, which is needed $2" "Install it on the host."; }
 
+# WHAT: whether it failed for want of room.
+check_room() {
+  ! grep -q -i -e 'no space left on device' -e 'disk quota exceeded' -- "$notes/said" ||
+    fail "there is no room for $1 where the tree is made" "Make room, or put the trees elsewhere (crun_trees)."
+}
+
 nobody() {
   unshare --net --ipc -- setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --inh-caps=-all \
     --bounding-set=-all -- "$@"
 }
 
+# What tools say is kept in memory: where there is no room for a tree, there is none for what is said of it either.
+notes=$work
 begin() {
-  mkdir -p -m 700 -- "$work" || fail "there is no room to unpack in"
+  mkdir -p -m 700 -- "$work" "$work/notes" && mount -t tmpfs -o mode=0700,size=4m,nosuid,nodev crun "$work/notes" ||
+    fail "there is no room to unpack in"
+  notes=$work/notes
   need setpriv "to work without rights"
   need prlimit "to bound what is unpacked"
 }

@@ -14,15 +14,16 @@ fetch_url() {
     fail "the host has neither curl nor wget, to fetch $1 with" "Install one of them on the host."
   fi
   timeout "$TIMEOUT" prlimit --fsize="$MAX_SIZE" -- setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs \
-    --inh-caps=-all --bounding-set=-all -- "$@" 2>"$work/said"
+    --inh-caps=-all --bounding-set=-all -- "$@" 2>"$notes/said"
 }
 
 # WHAT URL FILE
 fetch() {
   fetch_url "$2" >"$3" && return
   status=$?
-  quote_end "$work/said" 4
+  quote_end "$notes/said" 4
   [ "$(stat -c %s -- "$3")" -lt "$MAX_SIZE" ] || fail "$2 holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
+  check_room "$1"
   [ "$status" != 124 ] || fail "$2 was not fetched within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
   fail "$1 could not be fetched from $2 (status $status)" "Look whether the address is right and the host gets there."
 }
@@ -57,15 +58,15 @@ check_signature() {
   [ -f "$KEYRING" ] || fail "there is no keyring $KEYRING on the host"
   # gpgv takes keys only in their binary form.
   if grep -q -e '^-----BEGIN PGP' -- "$KEYRING"; then
-    sed -n '/^-----BEGIN PGP/,/^-----END PGP/p' -- "$KEYRING" | sed -e '1,/^[[:space:]]*$/d' -e '/^=/d' -e '/^-----/d' | base64 -d >"$work/keys" 2>"$work/said" ||
+    sed -n '/^-----BEGIN PGP/,/^-----END PGP/p' -- "$KEYRING" | sed -e '1,/^[[:space:]]*$/d' -e '/^=/d' -e '/^-----/d' | base64 -d >"$work/keys" 2>"$notes/said" ||
       fail "the keyring $KEYRING could not be read"
   else
     cat -- "$KEYRING" >"$work/keys"
   fi
   cat -- "$signature" >"$work/detached"
   chmod 644 "$work/keys" "$work/detached"
-  nobody gpgv --homedir / --keyring /proc/self/fd/4 -- /proc/self/fd/5 - <"$got" 4<"$work/keys" 5<"$work/detached" 2>"$work/said" || {
-    quote_end "$work/said" 4
+  nobody gpgv --homedir / --keyring /proc/self/fd/4 -- /proc/self/fd/5 - <"$got" 4<"$work/keys" 5<"$work/detached" 2>"$notes/said" || {
+    quote_end "$notes/said" 4
     fail "$label is not signed by a key of $KEYRING" "Do not use it unless you know why."
   }
 }
@@ -82,10 +83,11 @@ unpacked() {
   need "$with" "to unpack $2"
   plain=$work/plain
   rm -f -- "$plain"
-  nobody prlimit --fsize="$MAX_SIZE" -- "$with" -dc <"$1" >"$plain" 2>"$work/said" || {
+  nobody prlimit --fsize="$MAX_SIZE" -- "$with" -dc <"$1" >"$plain" 2>"$notes/said" || {
     status=$?
     [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$2 unpacks to more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
-    quote_end "$work/said" 3
+    quote_end "$notes/said" 3
+    check_room "what $2 holds"
     fail "$2 could not be unpacked by $with (status $status): it is damaged or cut"
   }
 }

@@ -19,14 +19,15 @@ with_skopeo() {
   timeout "$TIMEOUT" setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- skopeo "$@"
 }
 
-# STATUS FILE: why skopeo did not do it.
+# STATUS: why skopeo did not do it.
 image_failed() {
   [ "$1" != 124 ] || fail "$CALLED could not be taken within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
-  if grep -q 'no image found in ' "$2"; then
+  check_room "the image $CALLED"
+  if grep -q 'no image found in ' "$notes/said"; then
     has=$(with_skopeo inspect --raw -- "$IMAGE" 2>&1 | grep -o '"architecture": *"[a-z0-9]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' ' | sed -e 's/ $//' -e 's/ / and /g')
     wrong_architecture "\${has:-others}"
   fi
-  sed -e 's/^time="[^"]*" level=[a-z]* msg=//' "$2" | tail -n 3 | cut -c 1-600 >&2
+  sed -e 's/^time="[^"]*" level=[a-z]* msg=//' "$notes/said" | tail -n 3 | cut -c 1-600 >&2
   fail "the image $CALLED could not be taken (status $1)" "Look whether its name is right, the host gets there, and it may."
 }
 
@@ -44,10 +45,10 @@ log_in() {
 look_at_image() {
   need skopeo "to take images"
   work=$(mktemp -d) && trap 'rm -rf -- "$work"' EXIT
-  said=$work/said
+  notes=$work
   log_in "$work"
-  with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$said" || image_failed $? "$said"
-  with_skopeo inspect --config -- "$IMAGE" 2>"$said" || image_failed $? "$said"
+  with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$notes/said" || image_failed $?
+  with_skopeo inspect --config -- "$IMAGE" 2>"$notes/said" || image_failed $?
 }
 
 # The archive $got: of which kind it is tells a file in it. skopeo takes no path with a colon.
@@ -55,7 +56,7 @@ find_image() {
   CALLED=$label
   unpacked "$got" "$label"
   kind=docker-archive
-  if nobody tar -tf - <"$plain" 2>"$work/said" | grep -q -x -e oci-layout -e ./oci-layout; then kind=oci-archive; fi
+  if nobody tar -tf - <"$plain" 2>"$notes/said" | grep -q -x -e oci-layout -e ./oci-layout; then kind=oci-archive; fi
   cd -- "$work" || fail "there is no room to unpack in"
   ln -s -- "$plain" archive
   IMAGE=$kind:archive\${REFERENCE:+:$REFERENCE}
@@ -64,10 +65,10 @@ find_image() {
 take_image() {
   need skopeo "to take images"
   log_in "$work"
-  with_skopeo copy --quiet -- "$IMAGE" "dir:$work/image" 2>"$work/said" || image_failed $? "$work/said"
-  skopeo inspect --format '{{.Architecture}} {{.Os}}{{range .Layers}} {{.}}{{end}}' "dir:$work/image" >"$work/manifest" 2>"$work/said" &&
-    skopeo inspect --config --format '{{range .RootFS.DiffIDs}}{{.}} {{end}}' "dir:$work/image" >"$work/contents" 2>"$work/said" ||
-    image_failed $? "$work/said"
+  with_skopeo copy --quiet -- "$IMAGE" "dir:$work/image" 2>"$notes/said" || image_failed $?
+  skopeo inspect --format '{{.Architecture}} {{.Os}}{{range .Layers}} {{.}}{{end}}' "dir:$work/image" >"$work/manifest" 2>"$notes/said" &&
+    skopeo inspect --config --format '{{range .RootFS.DiffIDs}}{{.}} {{end}}' "dir:$work/image" >"$work/contents" 2>"$notes/said" ||
+    image_failed $?
   read -r architecture os layers <"$work/manifest"
   [ "$os" = linux ] || fail "the image $CALLED is for \${os:-no system}, not for linux"
   [ "$architecture" = "$ARCH" ] || wrong_architecture "$architecture"

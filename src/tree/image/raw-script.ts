@@ -16,19 +16,19 @@ mount_at() {
   '') fail "$label: there is no file system \${offset:+in its partition }that can be recognized" ;;
   *) fail "$label holds $type, which crun does not take files from" "ext4, xfs, btrfs, squashfs and erofs it does." ;;
   esac
-  mount -t "$type" -o "$options" -- "$plain" "$disk" 2>"$work/said" && return
+  mount -t "$type" -o "$options" -- "$plain" "$disk" 2>"$notes/said" && return
   case $type in
   # A journal that was not written back.
-  ext*) mount -t "$type" -o "$options,norecovery" -- "$plain" "$disk" 2>"$work/said" && return ;;
+  ext*) mount -t "$type" -o "$options,norecovery" -- "$plain" "$disk" 2>"$notes/said" && return ;;
   esac
-  quote_end "$work/said" 3
+  quote_end "$notes/said" 3
   fail "$label: its file system ($type) could not be mounted"
 }
 
 # The first partition that its table calls a root of this machine; else the only one of Linux; or the one that was asked for.
 choose_partition() {
-  partx --raw --noheadings --output NR,START,SECTORS,TYPE,NAME -- "$plain" >"$work/table" 2>"$work/said" || {
-    quote_end "$work/said" 3
+  partx --raw --noheadings --output NR,START,SECTORS,TYPE,NAME -- "$plain" >"$work/table" 2>"$notes/said" || {
+    quote_end "$notes/said" 3
     fail "$label: its table of partitions could not be read"
   }
   chosen=$(awk -v wanted="\${PARTITION:-}" -v types="$ROOT_TYPES" -v machine="$MACHINE" '
@@ -60,8 +60,8 @@ mount_image() {
   mkdir -- "$disk"
   if [ "$WITH" = dissect ] || { [ "$WITH" = auto ] && [ -d /run/systemd/system ] && [ -z "\${PARTITION:-}" ] && command -v systemd-dissect >/dev/null; }; then
     need systemd-dissect "to take images apart"
-    timeout "$TIMEOUT" systemd-dissect --mount --read-only --discard=disabled --fsck=no -- "$plain" "$disk" >"$work/said" 2>&1 && return
-    quote_end "$work/said" 4
+    timeout "$TIMEOUT" systemd-dissect --mount --read-only --discard=disabled --fsck=no -- "$plain" "$disk" >"$notes/said" 2>&1 && return
+    quote_end "$notes/said" 4
     fail "$label could not be taken apart by systemd-dissect" "Say with: mount to have crun look for the root file system itself."
   fi
   need blkid "to look into images"
@@ -79,9 +79,10 @@ pack_disk() {
   image=$plain
   plain=$work/files.tar
   set -- tar --create --file=- --numeric-owner --sparse --acls --xattrs '--xattrs-exclude=trusted.*' --anchored --exclude=./lost+found --directory="$disk" .
-  prlimit --fsize="$MAX_SIZE" -- setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- "$@" >"$plain" 2>"$work/said" || {
+  prlimit --fsize="$MAX_SIZE" -- setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- "$@" >"$plain" 2>"$notes/said" || {
     [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$label holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
-    quote_end "$work/said" 3
+    quote_end "$notes/said" 3
+    check_room "the files of $label"
     fail "the files of $label could not be read"
   }
   umount -R -- "$disk" && rmdir -- "$disk"

@@ -43,7 +43,7 @@ prepare() {
 
 finish() {
   moment=$(stat -c %y -- "$root")
-  { umount -- "$root/$box" && umount -- "$root" && rm -rf --one-file-system -- "$work" && touch -d "$moment" -- "$INTO"; } ||
+  { umount -- "$root/$box" && umount -- "$root" && umount -- "$notes" && rm -rf --one-file-system -- "$work" && touch -d "$moment" -- "$INTO"; } ||
     fail "what was needed to unpack could not be cleared up"
 }
 
@@ -100,8 +100,9 @@ exec $tar -C / -xf - "$@"
 # NUMBER: the archive $plain, which messages call $label.
 unpack() {
   number=$1
-  nobody tar -tvf - --numeric-owner --quoting-style=c --absolute-names <"$plain" >"$work/names" 2>"$work/said" || {
-    quote_end "$work/said" 3
+  nobody tar -tvf - --numeric-owner --quoting-style=c --absolute-names <"$plain" >"$work/names" 2>"$notes/said" || {
+    quote_end "$notes/said" 3
+    check_room "the names in $label"
     fail "$label is no whole tar archive"
   }
   isLayer=0 isUpper=0
