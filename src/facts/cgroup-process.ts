@@ -157,7 +157,7 @@ export function failureOfStep({ change, what }: LimitStep, failure: Failure): Fa
     isHandedDown && failure.errno === 16
       ? `${path.slice(0, path.lastIndexOf("/"))} hands no controllers down, as processes run in it`
       : what === undefined
-        ? `no cgroup could be made for the process (${path}): ${why}`
+        ? `no cgroup could be made for the process (${path}): ${why}${failure.errno === 13 || failure.errno === 1 ? "; crun must be root on the host for it (crun_become)" : ""}`
         : `the kernel refuses ${what} (${path}): ${why}`;
   return { errno: failure.errno, code: "system", step: "limit", path: "", message: said };
 }

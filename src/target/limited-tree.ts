@@ -148,9 +148,12 @@ export class LimitedTree implements TreeSession {
   /** Takes the cgroup away; says what its limits did to the process. What still runs in it keeps it, until the helper ends. */
   async #leave(place: Exclude<Place, { failure: Failure }>, exit: Exit | undefined): Promise<string | undefined> {
     const probes = exit === undefined ? [] : eventProbes(place.base, place.directories);
-    const seen = await this.#tree.observe(probes);
+    // They are handled in this order, and cost one round trip.
+    const [seen] = await Promise.all([
+      this.#tree.observe(probes),
+      ...place.directories.map((directory) => this.#tree.apply([removal(directory)])),
+    ]);
     const contents = seen.map((one) => (one.kind === "read" ? one.content : undefined));
-    for (const directory of place.directories) await this.#tree.apply([removal(directory)]);
     return exit && reachedText(place.written, readEvents(probes, contents), exit);
   }
 }
