@@ -44,7 +44,7 @@ export interface Words {
   readonly noise?: RegExp;
   /** They stand in its output, not among its errors. */
   readonly inOutput?: boolean;
-  /** What to do, by what was said; before those that hold for all. */
+  /** What to do, by what was said; after what holds for all. */
   readonly remedies?: readonly (readonly [RegExp, string])[];
 }
 
@@ -67,7 +67,7 @@ export function toolRefusal(name: string, outcome: Outcome, words: Words): Refus
       ? "Raise timeout, or look at the mirror."
       : exit?.kind === "not-started" && (exit.failure?.errno === 1 || exit.failure?.errno === 13)
         ? "Filling a tree from packages takes root on the host: log in as root, or set crun_become."
-        : (find([...(words.remedies ?? []), ...common], said) ?? find(common, all));
+        : (find([...common, ...(words.remedies ?? [])], said) ?? find(common, all));
   return { message: said === "" ? how : `${how}: ${said}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 
@@ -87,7 +87,7 @@ const common: readonly (readonly [RegExp, string])[] = [
     "The file system that the tree lies on is full.",
   ],
   [
-    /Temporary failure resolving|[Cc]ould(?:n't| not) (?:resolve|connect)|Connection (?:failed|timed out|refused)|Failed to connect|Network is unreachable|unable to connect|timed? out|Operation too slow/i,
+    /Temporary failure resolving|unable to resolve|[Cc]ould(?:n't| not) (?:resolve|connect)|Connection (?:failed|timed out|refused)|Failed to connect|Network is unreachable|unable to connect|timed? out|Operation too slow/i,
     "The host cannot reach the mirror: look at its address, the host's network and, where there is one, the proxy.",
   ],
 ];

@@ -61,6 +61,7 @@ const rpms: readonly RpmPackage[] = [
     files: { "/usr/share/demo/x": "demo" },
     post: "sleep 1234 >/dev/null 2>&1 </dev/null &\necho ran >/var-was-there",
   },
+  { name: "demo-script", fields: ["Requires: demo-base", "Requires(post): /bin/sh"], post: "exit 3" },
   { name: "demo-weak", files: { "/usr/share/weak": "weak" } },
   { name: "demo-rpm", fields: ["Requires: demo-base"], files: { "/usr/bin/rpm": "copy:SCRIPT" } },
   { name: "demo-big", files: { "/usr/share/big": "copy:BIG" } },
@@ -231,6 +232,18 @@ describe("trees by the distributions' own tools", function () {
     assert.equal(has("dnf2", "/usr/share/weak"), false);
     assert.equal(has("dnf2", "/var/lib/rpm/rpmdb.sqlite"), true);
     assert.equal(has("dnf2", "/usr/lib/sysimage/rpm"), false);
+  });
+
+  it("dnf, zypper: a package whose script fails is installed, and told of", async () => {
+    const source = { packages: ["demo-script"], repos: repos() };
+    const told = await runTasks(scope, "local", [
+      tree("script1", { dnf: source }),
+      tree("script2", { zypper: source }),
+    ]);
+    for (const { status, warnings, message } of told) {
+      assert.equal(status, "changed", message);
+      assert.match(warnings.join("\n"), /a package's script failed.*%post\(demo-script-1\.0-1\.noarch\).*status 3/);
+    }
   });
 
   it("dnf: a repository of the host by its name", async () => {

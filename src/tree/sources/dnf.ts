@@ -21,6 +21,7 @@ import {
   reposProblem,
   rpmMacros,
   rpmRemedies,
+  scriptWarnings,
   settleDatabase,
 } from "./rpm.js";
 
@@ -133,6 +134,7 @@ export const dnf = defineSource({
           timeoutS: timeout,
         }),
       ],
+      tell: scriptWarnings,
       explain: (_, outcome) =>
         toolRefusal("dnf", outcome, {
           telling: /^Error|^ Problem|[Cc]url error|usage:/,

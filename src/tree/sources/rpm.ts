@@ -1,5 +1,6 @@
 // What dnf and zypper share: repositories as text, rpm's own settings, and where the tree's rpm looks for its database.
 
+import type { Outcome } from "../../module/change.js";
 import { firstProblem, withoutPasswords } from "./limits.js";
 
 /** Keys of a repository's section that both programs know, and those of dnf alone. */
@@ -105,6 +106,21 @@ settle_database() {
   mv "$into/usr/lib/sysimage/rpm" "$into/var/lib/rpm"
 }
 `;
+
+/** Scripts of packages that failed, which dnf and zypper pass over: the packages are installed, and something of them may be amiss. */
+export function scriptWarnings(outcomes: readonly Outcome[]): string[] {
+  const said = outcomes.flatMap(({ stdout, stderr }) =>
+    [stdout, stderr].map((bytes) => Buffer.from(bytes ?? []).toString("utf8")),
+  );
+  const failed = said.join("\n").matchAll(/(%\w+\([^)\s]+\) scriptlet failed, [^\r\n]*)/g);
+  return [
+    ...new Set(
+      [...failed].map(
+        ([, what = ""]) => `a package's script failed, and its package was installed all the same: ${what}`,
+      ),
+    ),
+  ];
+}
 
 export const rpmRemedies: readonly (readonly [RegExp, string])[] = [
   [

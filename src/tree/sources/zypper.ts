@@ -20,6 +20,7 @@ import {
   reposProblem,
   rpmMacros,
   rpmRemedies,
+  scriptWarnings,
   settleDatabase,
   type Repository,
 } from "./rpm.js";
@@ -156,6 +157,7 @@ export const zypper = defineSource({
           timeoutS: timeout,
         }),
       ],
+      tell: scriptWarnings,
       explain: (_, outcome) =>
         toolRefusal("zypper", outcome, {
           telling:
