@@ -15,7 +15,7 @@ packages=(
   # what keeps track of trees
   git
   # images
-  curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin skopeo umoci docker-registry squashfs-tools fdisk
+  curl gnupg gpgv xz-utils zstd bzip2 libcap2-bin skopeo umoci docker-registry squashfs-tools erofs-utils fdisk
   # compared with, where they are
   ansible-core
 )

@@ -298,14 +298,15 @@ describe("trees from archives", function () {
   describe("from a URL", () => {
     const bytes = gzipSync(tarBytes([{ name: "etc/" }, { name: "etc/motd", content: "fetched\n" }]));
     const server = createServer((request, response) => {
-      if (request.url === "/root.tgz") response.end(bytes);
+      if (request.url === "/root.tgz" || (request.url === "/broken-once.tgz" && requests++ > 0)) response.end(bytes);
       else if (request.url === "/root.tgz.sig") response.end(readFileSync(join(files, "root.tgz.sig")));
-      else if (request.url === "/cut.tgz") {
+      else if (request.url === "/cut.tgz" || request.url === "/broken-once.tgz") {
         response.writeHead(200, { "content-length": bytes.length });
         response.write(bytes.subarray(0, 50), () => response.destroy());
       } else if (request.url === "/slow.tgz") response.write(bytes.subarray(0, 50));
       else response.writeHead(404).end("no");
     });
+    let requests = 0;
     let url: string;
 
     before(async () => {
@@ -321,6 +322,12 @@ describe("trees from archives", function () {
       const told = await made({ url: `${url}/root.tgz`, checksum: `sha256:${sha256(bytes)}` });
       assert.equal(told.status, "changed", told.message);
       assert.equal(readFileSync(join(told.path, "etc/motd"), "utf8"), "fetched\n");
+    });
+
+    it("tries once more where it broke in the middle", async () => {
+      const told = await made({ url: `${url}/broken-once.tgz`, checksum: `sha256:${sha256(bytes)}` });
+      assert.equal(told.status, "changed", told.message);
+      assert.equal(requests, 2);
     });
 
     const failures = [

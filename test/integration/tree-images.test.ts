@@ -73,7 +73,10 @@ describe("trees from container images", function () {
   let count = 0;
 
   before(function () {
-    requireOrSkip(this, { root: true, tools: ["skopeo", "umoci", "docker-registry", "tar", "unshare", "setpriv"] });
+    requireOrSkip(this, {
+      root: true,
+      tools: ["skopeo", "umoci", "docker-registry", "openssl", "tar", "unshare", "setpriv"],
+    });
     trees = scope.tempDir("trees");
     layout = scope.tempDir("layout");
     digests = ociLayout(layout, images, { tag: "list", of: ["all", "arm"] });
@@ -146,11 +149,38 @@ describe("trees from container images", function () {
     );
   });
 
+  it("counts what all layers hold together, and each name as some bytes at least", async () => {
+    const directory = scope.tempDir("large");
+    const half = { name: "half", content: Buffer.alloc(600_000) };
+    const many = Array.from({ length: 300 }, (_, index) => ({ name: `${index}` }));
+    ociLayout(directory, [
+      { tag: "halves", layers: [layer(half), layer({ ...half, name: "other" })] },
+      { tag: "many", layers: [layer(...many)] },
+    ]);
+    for (const tag of ["halves", "many"]) {
+      const told = await made({ image: `oci:${directory}:${tag}`, max_size: "1M" });
+      assert.match(told.message, /unpacks to more than 1048576 bytes/);
+      assertNothing(told);
+      assert.equal((await made({ image: `oci:${directory}:${tag}`, max_size: "2M" })).status, "changed");
+    }
+  });
+
   it("takes archives: docker save's, OCI's, of the host and of the controller, compressed too", async () => {
     const directory = scope.tempDir("archives");
     await must(["skopeo", "copy", "-q", `oci:${layout}:all`, `docker-archive:${directory}/docker.tar:lab/all:1`]);
     await must(["skopeo", "copy", "-q", `oci:${layout}:all`, `oci-archive:${directory}/oci.tar:all`]);
     await must(["xz", "-k", "-1", `${directory}/docker.tar`]);
+    await must([
+      "skopeo",
+      "copy",
+      "-q",
+      "--dest-compress-format=zstd",
+      `oci:${layout}:plain`,
+      `oci:${directory}/zstd:x`,
+    ]);
+    const zstd = await made(`oci:${directory}/zstd:x`);
+    assert.equal(zstd.status, "changed", zstd.message);
+    assert.deepEqual(readdirSync(zstd.path), ["plain"]);
     const whole = join(trees, "t1");
     for (const oci of [
       { path: `${directory}/docker.tar` },
@@ -457,6 +487,31 @@ describe("trees from container images", function () {
       const bad = await crun(["play", "-C", playbook]);
       assert.equal(bad.status, 2);
       assert(!existsSync(name));
+    });
+
+    it("believes a registry whose certificate somebody vouches for", async () => {
+      const tls = scope.tempDir("tls");
+      const request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+      const about = ["-days", "2", "-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const out = ["-keyout", join(tls, "registry.key"), "-out", join(tls, "registry.crt")];
+      await must([...request, ...about, ...out]);
+      const secured = await imageRegistry(scope, { tls });
+      await must([
+        "skopeo",
+        "copy",
+        "-q",
+        "--dest-tls-verify=false",
+        `oci:${layout}:plain`,
+        `docker://${secured}/lab/app:1`,
+      ]);
+      const image = `${secured}/lab/app:1`;
+      const unknown = await made(image);
+      assert.match(unknown.message, /could not be taken .*certificate/s);
+      assertNothing(unknown);
+      const certificates = scope.tempDir("certificates");
+      writeFileSync(join(certificates, "ca.crt"), readFileSync(join(tls, "registry.crt")));
+      const told = await made({ image, cert_dir: certificates });
+      assert.equal(told.status, "changed", told.message);
     });
 
     it("logs in, and tells nobody the password", async () => {

@@ -26,7 +26,19 @@ describe("trees from disk images", function () {
   before(async function () {
     requireOrSkip(this, {
       root: true,
-      tools: ["mke2fs", "mksquashfs", "mkfs.btrfs", "sfdisk", "partx", "blkid", "systemd-dissect", "losetup", "zstd"],
+      tools: [
+        "mke2fs",
+        "mksquashfs",
+        "mkfs.btrfs",
+        "mkfs.xfs",
+        "mkfs.erofs",
+        "sfdisk",
+        "partx",
+        "blkid",
+        "systemd-dissect",
+        "losetup",
+        "zstd",
+      ],
     });
     trees = scope.tempDir("trees");
     images = scope.tempDir("images");
@@ -104,6 +116,18 @@ describe("trees from disk images", function () {
     await assertWhole(await made({ path: join(images, "bare.squashfs") }));
     await assertWhole(await made({ src: join(images, "bare.ext4.zst") }));
     await assertWhole(await made({ path: join(images, "bare.squashfs"), with: "dissect" }));
+  });
+
+  it("takes erofs and xfs, the latter beside itself", async () => {
+    await must(["mkfs.erofs", "--quiet", join(images, "bare.erofs"), source]);
+    await assertWhole(await made({ path: join(images, "bare.erofs") }));
+    const path = join(images, "bare.xfs");
+    writeFileSync(path, "");
+    truncateSync(path, 320 << 20);
+    await must(["mkfs.xfs", "-q", path]);
+    const script = 'mount -o loop "$1" "$2" && cp -a "$3/." "$2" && umount "$2"';
+    await must(["unshare", "--mount", "sh", "-c", script, "sh", path, scope.tempDir("xfs"), source]);
+    await assertWhole(await made({ path }));
   });
 
   it("takes a btrfs file system while another one is mounted", async () => {

@@ -10,8 +10,12 @@ import type { Scope } from "./scope.js";
 export const registryPassword = "only for the lab";
 const hashOfPassword = "$2y$05$abcdefghijklmnopqrstuu6yq8IYcgyU9nOef3bxmB8cSd6wT94wG";
 
-/** Starts one; `hasLogin`: only `puller` gets in. Returns its address, `127.0.0.1:PORT`. */
-export async function imageRegistry(scope: Scope, options: { readonly hasLogin?: boolean } = {}): Promise<string> {
+/** Starts one; `hasLogin`: only `puller` gets in; `tls`: over TLS, with the files `registry.crt` and `registry.key` of that directory. Returns its address, `127.0.0.1:PORT`. */
+export async function imageRegistry(
+  scope: Scope,
+  options: { readonly hasLogin?: boolean; readonly tls?: string } = {},
+): Promise<string> {
+  const { tls } = options;
   const directory = scope.tempDir("registry");
   const address = `127.0.0.1:${await freePort()}`;
   const file = join(directory, "config.yml");
@@ -22,7 +26,12 @@ export async function imageRegistry(scope: Scope, options: { readonly hasLogin?:
       version: "0.1",
       log: { level: "error" },
       storage: { filesystem: { rootdirectory: join(directory, "images") } },
-      http: { addr: address },
+      http: {
+        addr: address,
+        ...(tls === undefined
+          ? {}
+          : { tls: { certificate: join(tls, "registry.crt"), key: join(tls, "registry.key") } }),
+      },
       ...(options.hasLogin ? { auth: { htpasswd: { realm: "lab", path: join(directory, "users") } } } : {}),
     }),
   );

@@ -6,10 +6,10 @@ fetch_url() {
   # As nobody: what talks to strangers needs no right. Only what is fetched is written, to a file that is open already.
   if command -v curl >/dev/null; then
     case $1 in https:*) redirects==https ;; *) redirects==http,https ;; esac
-    set -- curl -q --fail --silent --show-error --location --globoff --proto =http,https --proto-redir "$redirects" --retry 2 \
+    set -- curl -q --fail --silent --show-error --location --globoff --proto =http,https --proto-redir "$redirects" \
       --connect-timeout 20 --speed-limit 1 --speed-time 60 --max-time "$TIMEOUT" --url "$1"
   elif command -v wget >/dev/null; then
-    set -- wget --no-config --no-verbose --tries=3 --timeout=60 --connect-timeout=20 --output-document=- -- "$1"
+    set -- wget --no-config --no-verbose --tries=1 --timeout=60 --connect-timeout=20 --output-document=- -- "$1"
   else
     fail "the host has neither curl nor wget, to fetch $1 with" "Install one of them on the host."
   fi
@@ -21,6 +21,10 @@ fetch_url() {
 fetch() {
   fetch_url "$2" >"$3" && return
   status=$?
+  # What broke in the middle is worth another try, from its beginning.
+  case $status in
+  18 | 52 | 56 | 92) sleep 1; fetch_url "$2" >"$3" && return; status=$? ;;
+  esac
   quote_end "$notes/said" 4
   [ "$(stat -c %s -- "$3")" -lt "$MAX_SIZE" ] || fail "$2 holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
   check_room "$1"
@@ -35,6 +39,15 @@ get() {
   else
     got=$FILE label=$NAME
     [ -f "$got" ] || fail "there is no file $label on the host"
+    # What is checked is what is unpacked, whoever can write to the file meanwhile.
+    if [ -n "\${CHECKSUM:-}\${SIGNATURE:-}" ] && [ "$got" != "$work/given" ]; then
+      cp --reflink=auto -- "$FILE" "$work/own" 2>"$notes/said" || {
+        quote_end "$notes/said" 2
+        check_room "a copy of $label"
+        fail "$label could not be read"
+      }
+      got=$work/own
+    fi
   fi
 }
 

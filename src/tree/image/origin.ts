@@ -28,7 +28,7 @@ export const originParams = {
   max_size: {
     type: "str",
     default: "64G",
-    doc: "More is refused: of what is fetched, of what it unpacks to, and of each file.",
+    doc: "More is refused: of what is fetched, and of what it unpacks to in all. Each name counts as 4 KiB at least.",
   },
   timeout: { type: "int", default: 3600, doc: "Seconds that fetching may take." },
 } as const satisfies ParamSpecs;

@@ -59,8 +59,10 @@ function leaves(path) { return path ~ /^\// || ("/" path "/") ~ /\/\.\.\// }
   if (leaves(path)) refuse("leads out of the tree")
   if (type == "h" && match(rest, /"([^"\\]|\\.)*"/) && leaves(substr(rest, RSTART + 1, RLENGTH - 2)))
     refuse("is a hard link to " substr(rest, RSTART, RLENGTH) ", out of the tree")
-  if (type == "b" || type == "c") { print "device " name; left++ }
-  else { total += $3; if (total > limit) { printf "large %.0f\n", total; exit } }
+  if (type == "b" || type == "c") print "device " name
+  # Each name takes some room, too.
+  total += (type !~ /[dlhbcp]/ && $3 > 4096) ? $3 : 4096
+  if (spent + total > limit) { print "large"; exit }
   if (!isLayer) next
   sub(/\/+$/, "", path)
   base = path; sub(/.*\//, "", base); dir = substr(path, 1, length(path) - length(base))
@@ -71,6 +73,7 @@ function leaves(path) { return path ~ /^\// || ("/" path "/") ~ /\/\.\.\// }
   else if (base ~ /^\.wh\./) print "list W " decoded(dir substr(base, 5))
   else if (type != "d") print "list N " decoded(path)
 }
+END { printf "total %.0f\n", total }
 # From the quoting of C to that of printf %b.
 function decoded(text) {
   gsub(/\\"/, "\"", text)
@@ -97,6 +100,9 @@ done
 exec $tar -C / -xf - "$@"
 '
 
+# What all archives hold so far.
+spent=0
+
 # NUMBER: the archive $plain, which messages call $label.
 unpack() {
   number=$1
@@ -108,13 +114,14 @@ unpack() {
   isLayer=0 isUpper=0
   [ "$KIND" != layers ] || isLayer=1
   [ "$isLayer" = 0 ] || [ "$number" = 1 ] || isUpper=1
-  nobody awk -v limit="$MAX_SIZE" -v isLayer="$isLayer" -v isUpper="$isUpper" "$survey" <"$work/names" >"$work/found" || fail "$label could not be looked through"
+  nobody awk -v limit="$MAX_SIZE" -v isLayer="$isLayer" -v isUpper="$isUpper" -v spent="$spent" "$survey" <"$work/names" >"$work/found" || fail "$label could not be looked through"
   list=$work/list
   sed -n 's/^list //p' "$work/found" >"$list" || fail "there is no room to unpack in"
-  line=$(grep -m 1 -e '^refuse ' -e '^large ' "$work/found") && case $line in
+  line=$(grep -m 1 -e '^refuse ' -e '^large$' "$work/found") && case $line in
   'refuse '*) fail "$label wants out of the tree or is made to harm: the member \${line#refuse }" "Do not use it unless you know why. Nothing was unpacked." ;;
   *) fail "$label unpacks to more than $MAX_SIZE bytes" "Say max_size: …, if that is right." ;;
   esac
+  spent=$((spent + $(sed -n 's/^total //p' "$work/found")))
   capabilities=-all,+chown,+dac_override,+fowner,+fsetid,+setfcap
   [ -z "\${DEVICES:-}" ] || capabilities=$capabilities,+mknod
   set -- \${STRIP:+"--strip-components=$STRIP"} --same-owner --same-permissions --numeric-owner --acls --xattrs --xattrs-include=security.capability \
