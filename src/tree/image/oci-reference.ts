@@ -3,6 +3,9 @@
 /** Of the host's own files; others would ask a daemon or a store that may not be there. */
 const transports = ["oci:", "oci-archive:", "docker-archive:", "dir:"];
 
+/** Words of skopeo's that would be taken for a registry's name and tag. */
+const otherTransport = /^(?:containers-storage|docker-daemon|ostree|sif|tarball|atomic):/;
+
 const registryName =
   /^[A-Za-z0-9][A-Za-z0-9._-]*(?::\d+)?(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
@@ -14,7 +17,7 @@ export function imageProblem(image: string): string | undefined {
       ? undefined
       : `image: behind ${transport} stands an absolute path of the host, not ${JSON.stringify(image.slice(transport.length))}`;
   }
-  if (registryName.test(withoutScheme(image))) return undefined;
+  if (!otherTransport.test(image) && registryName.test(withoutScheme(image))) return undefined;
   return `image: ${JSON.stringify(image)} is no image of a registry (REGISTRY/NAME:TAG, NAME@sha256:…), nor ${transports.join(", ")} with a path`;
 }
 
