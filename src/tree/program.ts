@@ -32,7 +32,11 @@ export function containedProgram(exec: ExecSpec): ExecChange {
 /** The program that a change runs, without what contains it. */
 export function programName({ exec: { argv } }: ExecChange): string {
   const isContained = container.every((word, index) => argv[index] === word);
-  return argv[isContained ? container.length : 0] ?? "a program";
+  const rest = argv.slice(isContained ? container.length : 0);
+  const own = rest[0] === "flock" ? rest.slice(2) : rest;
+  // A script tells by its $0 for what it stands.
+  const name = own[0] === "sh" && own[1] === "-c" ? own[3] : own[0];
+  return name ?? "a program";
 }
 
 /** A program on the host itself, as whom the helper is. It changes nothing but what the plan says. */

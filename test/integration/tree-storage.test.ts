@@ -1,12 +1,14 @@
 // How trees are stored, on real file systems: what a clone keeps and shares, limits, and what a file system cannot do.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileSystem } from "../lab/file-systems.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { copied } from "../../src/tree/backends/directory.js";
 import { assertSame, richTree, TreePlays } from "./tree-plays.js";
 
 const scope = testScope();
@@ -39,6 +41,35 @@ describe("trees stored as directories", function () {
       );
     });
   }
+
+  it("hold nothing of the host's that a process in the base puts a link to in the copy's way", async () => {
+    const trees = await fileSystem(scope, "ext4", 64);
+    const plays = new TreePlays(scope, trees);
+    const secret = join(scope.tempDir("secret"), "d");
+    for (const path of [secret, plays.path("base/d"), plays.path("base/other")]) mkdirSync(path, { recursive: true });
+    for (let file = 0; file < 2000; file++) {
+      writeFileSync(join(secret, `f${file}`), "secret");
+      writeFileSync(plays.path(`base/d/f${file}`), "base");
+    }
+    await must(["ln", "-s", secret, plays.path("base/link")]);
+    const swap =
+      'chdir shift; while (1) { rename "d", "aside"; rename "link", "d"; rename "d", "link"; rename "aside", "d" }';
+    const hostile = spawn("perl", ["-e", swap, plays.path("base")], { stdio: "ignore" });
+    try {
+      for (let round = 0; round < 20; round++) {
+        // cp fails where things move beneath it; what it has copied until then is the tree's.
+        const copy = join(trees, `copy${round}`);
+        const { exec } = copied(plays.path("base"), copy);
+        await run(exec.argv);
+        for (const path of [join(copy, "d"), join(copy, "aside")])
+          if (existsSync(path) && lstatSync(path).isDirectory())
+            for (const name of readdirSync(path)) assert.notEqual(readFileSync(join(path, name), "utf8"), "secret");
+        await must(["rm", "-rf", copy]);
+      }
+    } finally {
+      hostile.kill("SIGKILL");
+    }
+  });
 
   it("are refused in the tool's words where the file system is full, with nothing half left", async () => {
     const trees = await fileSystem(scope, "ext4");

@@ -181,7 +181,7 @@ testFixtures(tree, [
         ],
         ["zfs", "destroy", "-d", "tank/trees/base.r1@web1.mjwaid1k-3mv"],
         ["zfs", "set", `mountpoint=${trees}/web1`, "tank/trees/web1.mjwaid1k-3mv"],
-        ["sh", "-c", '! [ -d "$1" ] || rmdir -- "$1"', "sh", making],
+        ["sh", "-c", '! [ -d "$1" ] || rmdir -- "$1"', "rmdir", making],
       ],
       result: { backend: "zfs" },
     },

@@ -7,7 +7,7 @@ import { NOTHING_SEEN } from "../storage-seen.js";
 import { copied, directory, removed } from "./directory.js";
 
 export function btrfs(seen: StorageSeen = NOTHING_SEEN): Backend {
-  const plain = directory(seen);
+  const plain = directory();
   // A directory that moves to another one is written to, and what is read-only refuses that.
   const thawed = (path: string): readonly Change[] => (seen.subvolume === "read-only" ? setReadOnly(path, false) : []);
   return {
@@ -24,7 +24,7 @@ export function btrfs(seen: StorageSeen = NOTHING_SEEN): Backend {
     clone: (from, at) =>
       seen.isBaseSubvolume && seen.isBaseNear
         ? [{ kind: "subvolume", path: at, from, expect: { type: "absent" } }]
-        : [{ kind: "subvolume", path: at, expect: { type: "absent" } }, copied(from, at, seen)],
+        : [{ kind: "subvolume", path: at, expect: { type: "absent" } }, copied(from, at)],
     publish: plain.publish,
     exchange: (made, place) => [...thawed(place.path), ...plain.exchange(made, place)],
     withdraw: (place, away) => [...thawed(place.path), ...plain.withdraw(place, away)],

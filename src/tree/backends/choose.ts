@@ -30,7 +30,7 @@ export function chooseBackend(
 ): Backend | { readonly refusal: Refusal } {
   if (wanted === "auto") {
     const all = automatic.map((name) => backendNamed(name, seen));
-    return all.find((one) => one.cannot(seen, wish) === undefined) ?? directory(seen);
+    return all.find((one) => one.cannot(seen, wish) === undefined) ?? directory();
   }
   if (!backendNames.includes(wanted))
     return {

@@ -43,7 +43,7 @@ export function holdUnitPath(path: string): string {
 export function keptNoLonger(path: string): readonly Change[] {
   const own = mountUnitName(path);
   const script = '! [ -e "$1" ] || { systemctl --quiet disable -- "$2"; rm -f -- "$1"; }';
-  return [hostProgram({ argv: ["sh", "-c", script, "sh", `${directory}/${own}`, own] })];
+  return [hostProgram({ argv: ["sh", "-c", script, "systemctl", `${directory}/${own}`, own] })];
 }
 
 /** `%` begins a specifier, a backslash an escape. */

@@ -50,7 +50,7 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const old = seen.base?.record?.backend === "overlay" ? layersOfOther(from, layers, place) : undefined;
       return [
         room(layers, place),
-        old ? copied(old, `${layers.path}/upper`, { ...seen, base: undefined }) : copiedUp(from, layers, []),
+        old ? copied(old, `${layers.path}/upper`) : copiedUp(from, layers, []),
         work(layers),
         directoryAt(at),
         mount(layers, at),
@@ -157,7 +157,7 @@ function layersOfOther(path: string, { lower }: Layers, place: TreePlace): strin
 
 /** The directory of the layers. What takes the last one away removes that of all over the base: not meanwhile. */
 function room({ path }: Layers, place: TreePlace): Change {
-  return hostProgram({ argv: ["flock", place.keep, "sh", "-c", 'umask 077 && mkdir -p -- "$1"', "sh", path] });
+  return hostProgram({ argv: ["flock", place.keep, "sh", "-c", 'umask 077 && mkdir -p -- "$1"', "mkdir", path] });
 }
 
 function work({ path }: Layers): Change {
@@ -179,7 +179,7 @@ const copyingUp =
 function copiedUp(from: string, layers: Layers, paths: readonly string[]): Change {
   const above = paths.flatMap((path) => [...path.matchAll(/\//g)].map(({ index }) => `.${path.slice(0, index)}`));
   const all = [...new Set([".", ...above.toSorted(), ...paths.map((path) => `.${path}`)])];
-  return hostProgram({ argv: ["sh", "-c", copyingUp, "sh", from, `${layers.path}/upper`, ...all] });
+  return hostProgram({ argv: ["sh", "-c", copyingUp, "tar", from, `${layers.path}/upper`, ...all] });
 }
 
 /** The same files, in the upper layer; undefined where that cannot be: a removal is no file there. */
@@ -208,7 +208,7 @@ const closing = '! mountpoint -q -- "$1" || umount -- "$1" || exit; ! [ -d "$1" 
 
 /** It is not mounted there any more, and its place is gone. */
 function closed(at: string): readonly Change[] {
-  const change = hostProgram({ argv: ["sh", "-c", closing, "sh", at] });
+  const change = hostProgram({ argv: ["sh", "-c", closing, "umount", at] });
   return [{ ...change, assumes: [{ kind: "remove", path: at, expect: {} }] }];
 }
 
@@ -225,7 +225,19 @@ function mountedAndHeld(layers: Layers, place: TreePlace, runsSystemd: boolean):
   const { lower, mark } = layers;
   const unit = runsSystemd ? [holdUnitPath(lower), holdUnit(lower)] : ["", ""];
   const change = hostProgram({
-    argv: ["flock", place.keep, "sh", "-c", mounting, "sh", overlayOptions(layers), place.path, lower, mark, ...unit],
+    argv: [
+      "flock",
+      place.keep,
+      "sh",
+      "-c",
+      mounting,
+      "mount",
+      overlayOptions(layers),
+      place.path,
+      lower,
+      mark,
+      ...unit,
+    ],
   });
   return { ...change, assumes: [{ kind: "mounted", path: place.path, fileSystem: "overlayfs" }] };
 }
@@ -239,6 +251,6 @@ const releasing =
 function released(place: TreePlace): (layers: Layers) => Change {
   return ({ path, group, lower, mark }) =>
     hostProgram({
-      argv: ["flock", place.keep, "sh", "-c", releasing, "sh", path, group, lower, mark, holdUnitPath(lower)],
+      argv: ["flock", place.keep, "sh", "-c", releasing, "rm", path, group, lower, mark, holdUnitPath(lower)],
     });
 }

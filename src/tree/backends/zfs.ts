@@ -26,7 +26,7 @@ export function zfs(seen: StorageSeen = NOTHING_SEEN): Backend {
     clone: (from, path) => {
       const base = at(from);
       const name = nameAt(path);
-      if (!base) return [run(["zfs", "create", "-o", `mountpoint=${path}`, name]), copied(from, path, seen)];
+      if (!base) return [run(["zfs", "create", "-o", `mountpoint=${path}`, name]), copied(from, path)];
       const snapshot = `${base.name}@${datasetName(baseName(path))}`;
       return [
         run(["zfs", "snapshot", snapshot]),
@@ -112,7 +112,7 @@ function moved(name: string, path: string): Change {
 
 /** The directory that a dataset was mounted on, where zfs has left it. */
 function leftover(path: string): Change {
-  return run(["sh", "-c", '! [ -d "$1" ] || rmdir -- "$1"', "sh", path], {
+  return run(["sh", "-c", '! [ -d "$1" ] || rmdir -- "$1"', "rmdir", path], {
     assumes: [{ kind: "remove", path, expect: {} }],
   });
 }
@@ -133,5 +133,5 @@ zfs list -H -t filesystem -o name,mountpoint -r -d 1 "$1" | while IFS=$tab read 
 done && { ! [ -d "$2" ] || rmdir -- "$2"; }`;
 
 function destroyed(parent: string, path: string): Change {
-  return run(["sh", "-c", destroying, "sh", parent, path], { assumes: [{ kind: "remove", path, expect: {} }] });
+  return run(["sh", "-c", destroying, "zfs", parent, path], { assumes: [{ kind: "remove", path, expect: {} }] });
 }
