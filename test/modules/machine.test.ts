@@ -18,7 +18,7 @@ const host: Tree = {
 };
 const settingsFile = "/etc/systemd/nspawn/web1.nspawn";
 const dropIn = `/etc/systemd/system/${unit}.d/50-crun.conf`;
-const show = `systemctl show --timestamp=us+utc --property=LoadState,ActiveState,SubState,Result,StatusText,ControlGroup,InvocationID,ExecMainStartTimestamp -- ${unit}`;
+const show = `systemctl show --timestamp=us+utc --property=LoadState,ActiveState,Result,StatusText,ControlGroup,ExecMainStartTimestamp -- ${unit}`;
 const journal = `journalctl --no-pager --quiet --output=cat --lines=12 --unit=${unit}`;
 const inside = "systemctl --machine=web1 is-system-running";
 const stopped = "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\n";

@@ -68,16 +68,7 @@ export function machinePlace(
 }
 
 /** What `systemctl show` is asked for. */
-const shown = [
-  "LoadState",
-  "ActiveState",
-  "SubState",
-  "Result",
-  "StatusText",
-  "ControlGroup",
-  "InvocationID",
-  "ExecMainStartTimestamp",
-].join(",");
+const shown = ["LoadState", "ActiveState", "Result", "StatusText", "ControlGroup", "ExecMainStartTimestamp"].join(",");
 
 export type MachineProbes = {
   readonly systemdRuns: StatProbe;
@@ -152,7 +143,6 @@ export interface UnitState {
   readonly loadState: string;
   /** active, activating, deactivating, failed, inactive, … */
   readonly activeState: string;
-  readonly subState: string;
   readonly result: string;
   /** What the machine's init told of itself through systemd-nspawn. */
   readonly statusText: string;
@@ -169,7 +159,6 @@ export function unitState(seen: ExecObservation): UnitState {
     isKnown: value("ActiveState") !== "",
     loadState: value("LoadState"),
     activeState: value("ActiveState"),
-    subState: value("SubState"),
     result: value("Result"),
     statusText: value("StatusText"),
     controlGroup: value("ControlGroup"),
