@@ -47,7 +47,9 @@ look_at_image() {
   work=$(mktemp -d) && trap 'rm -rf -- "$work"' EXIT
   notes=$work
   log_in "$work"
-  with_skopeo inspect \${NO_TAGS:+--no-tags} --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$notes/said" || image_failed $?
+  # A list of all tags, which takes long, is not asked for where skopeo can leave it.
+  case $(skopeo inspect --help 2>&1) in *--no-tags*) no_tags=--no-tags ;; *) no_tags= ;; esac
+  with_skopeo inspect $no_tags --format '{{.Architecture}} {{.Os}} {{.Digest}}' -- "$IMAGE" 2>"$notes/said" || image_failed $?
   with_skopeo inspect --config -- "$IMAGE" 2>"$notes/said" || image_failed $?
 }
 
