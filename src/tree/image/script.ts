@@ -25,16 +25,16 @@ exec unshare "$@" -- sh -c 'IFS= read -r CREDENTIALS; script=$(cat); exec </dev/
 
 /**
  * The script with its variables. What the user gave comes to it in these alone, never as a part of its text. `credentials` (one line) is the script's variable
- * CREDENTIALS: it is in no command line and no environment.
+ * CREDENTIALS: it is in no command line and no environment. `first` is done before any namespace is made.
  */
 export function scriptSpec(
   parts: readonly string[],
   variables: Readonly<Record<string, string>>,
   context: Context,
-  credentials = "",
+  { credentials = "", first = "" }: { readonly credentials?: string; readonly first?: string } = {},
 ): ExecSpec {
   return {
-    argv: ["sh", "-c", starter],
+    argv: ["sh", "-c", first === "" ? starter : `${first}\n${starter}`],
     stdin: [credentials, ...parts].join("\n"),
     environment: { ...variables },
     directory: "/",

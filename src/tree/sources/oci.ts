@@ -76,10 +76,8 @@ const incidental = [
   "cert_dir",
 ] as const satisfies readonly (keyof Given)[];
 
-const lookMain = String.raw`
-if [ "$FOLLOW" = no ] && [ -e "$TREE" ] && grep -q -F "$HASH" -- "$RECORD" 2>/dev/null; then exit; fi
-look_at_image
-`;
+/** Most runs find the tree there: they have to be quick. */
+const unlessThere = `if [ "$FOLLOW" = no ] && [ -e "$TREE" ] && grep -q -F -e "$HASH" -- "$RECORD" 2>/dev/null; then exit; fi`;
 
 const main = String.raw`
 begin
@@ -149,7 +147,7 @@ export const oci = defineSource({
         ...(given.devices ? { DEVICES: "yes" } : {}),
       },
       context,
-      credentials(given),
+      { credentials: credentials(given) },
     );
     return {
       changes: image === undefined ? [...changes, programOnHost(spec)] : [programOnHost(spec)],
@@ -165,7 +163,7 @@ export const oci = defineSource({
 function lookProbe(given: Given, image: string, place: TreePlace, context: Context): ExecProbe {
   const hash = recipeHash(recipeOf({ name, incidental }, given));
   const spec = scriptSpec(
-    [commonScript, ociScript, lookMain],
+    [commonScript, ociScript, "look_at_image"],
     {
       ...skopeoVariables(given, context),
       IMAGE: skopeoName(image),
@@ -176,7 +174,7 @@ function lookProbe(given: Given, image: string, place: TreePlace, context: Conte
       FOLLOW: given.follow ? "yes" : "no",
     },
     context,
-    credentials(given),
+    { credentials: credentials(given), first: unlessThere },
   );
   return { kind: "exec", exec: { ...spec, timeoutMs: (Math.min(given.timeout, 120) + 5) * 1000 } };
 }
