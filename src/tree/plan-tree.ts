@@ -8,6 +8,7 @@ import type { Backend, StorageSeen } from "./backend.js";
 import { chooseBackend } from "./backends/choose.js";
 import { keepChanges, staleChanges, treeLock } from "./keep.js";
 import { joinPath } from "../module/tree-path.js";
+import { oldTrees, trimmed } from "./old.js";
 import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
 import { programName, programRefusal } from "./program.js";
 import { recipeDifference, recipeHash, recipeOf, type Recipe } from "./recipe.js";
@@ -50,6 +51,7 @@ export function treeProbes(wish: TreeWish, site: Site): Probes {
     makingThere: { kind: "stat", path: place.making },
     record: { kind: "read", path: place.record },
     making: { kind: "list", path: place.making, depth: 1, limit: 10_000 },
+    old: { kind: "list", path: place.old, depth: 1, limit: 10_000 },
     running: { kind: "read", path: `/run/systemd/machines/${place.name}` },
     ...storageProbes(place),
   } as const;
@@ -81,6 +83,7 @@ interface Look extends StorageLook {
   readonly makingThere: StatObservation;
   readonly record: ReadObservation;
   readonly making: ListObservation;
+  readonly old: ListObservation;
   readonly running: ReadObservation;
 }
 
@@ -338,6 +341,7 @@ function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined
     ...(stat ? backend.withdraw(place, aside) : []),
     ...(hasRecord ? [{ kind: "remove", path: place.record, expect: { type: "file" } } as const] : []),
     ...(stat ? backend.remove(aside, place) : []),
+    ...trimmed(oldTrees(look.old, place), 0, backend, place),
   ];
   return {
     changes,

@@ -1,14 +1,18 @@
 // Transactions on real trees: all of a play, or nothing of it; whoever fails, is interrupted or lost leaves the old tree, byte for byte.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hashTree } from "../lab/hash.js";
 import { mountPointsBelow, unmount } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
+import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
-import { brief, Workplace } from "./cli.js";
+import { smallMachine } from "../lab/small-machine.js";
+import { brief, Workplace, type Told } from "./cli.js";
 import { crunPath } from "./crun-tasks.js";
 import { eventsIn, treeYard, type Storage, type TreeYard } from "./tree-fixtures.js";
 
@@ -262,6 +266,18 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
       assert.deepEqual(yard.kept("making"), []);
     });
 
+    it("leaves no old tree behind of a tree that is removed", async () => {
+      await yard.tree("gone");
+      assert.equal((await play(["gone"], `${head}  tasks:\n${motd}`)).status, 0);
+      const removed = await work.crun(["tree", "rm", "-i", "hosts", "gone"]);
+      assert.equal(removed.status, 0, removed.all);
+      assert.ok(!existsSync(join(yard.directory, "gone")));
+      assert.deepEqual(
+        yard.kept("old").filter((name) => name.startsWith("gone.")),
+        [],
+      );
+    });
+
     it("waits for another run that acts in a clone of the same tree", async () => {
       const tree = await yard.tree("shared");
       work.write("hosts", yard.inventory(["shared"]));
@@ -326,7 +342,7 @@ describe("transactions that cannot be", function () {
   let work: Workplace;
 
   before(async function () {
-    requireOrSkip(this, { root: true, paths: [crunPath] });
+    requireOrSkip(this, { root: true, paths: [crunPath], tools: ["systemd-nspawn"] });
     yard = await treeYard(scope, "directory");
     work = new Workplace(scope);
   });
@@ -361,6 +377,46 @@ describe("transactions that cannot be", function () {
     const plan = await work.crun(["plan", "-i", "hosts", "site.yml"]);
     assert.equal(plan.status, 1);
     assert.match(plan.stderr, /is a transaction, which a saved plan cannot be/);
+  });
+
+  it("are refused while a machine runs from the tree", async () => {
+    const small = await smallMachine(scope);
+    const tree = join(yard.directory, "runs");
+    await must(["cp", "--archive", "--no-target-directory", small, tree]);
+    work.write("hosts", yard.inventory(["runs"]));
+    work.write("site.yml", `${head}  tasks:\n${motd}`);
+    const argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory", tree];
+    const machine = spawn(argv[0] ?? "", argv.slice(1), { stdio: "ignore" });
+    try {
+      let told: Told;
+      do told = await work.play(["-i", "hosts", "site.yml"]);
+      while (told.status === 0);
+      assert.equal(told.status, 2, brief(told));
+      assert.match(
+        String(told.results[0]?.message),
+        /the machine runs runs from .*, whose tree a transaction would swap/,
+      );
+      const restart = await work.play([
+        "-i",
+        "hosts",
+        work.write("restart.yml", `${head.replace("true", "restart")}  tasks:\n${motd}`),
+      ]);
+      assert.match(String(restart.results[0]?.message), /no service has started it, so it cannot be restarted/);
+      const back = await work.crun(["tree", "rollback", "-i", "hosts", "runs"]);
+      assert.equal(back.status, 2);
+      assert.match(back.stderr, /the machine runs runs from it/);
+      work.write(
+        "rehearsed.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - copy: { dest: /etc/issue, content: x }\n",
+      );
+      const rehearsed = await work.play(["-i", "hosts", "--rehearse", "rehearsed.yml"]);
+      assert.equal(rehearsed.status, 0, brief(rehearsed));
+      assert.match(rehearsed.stdout, /it is rehearsed on a copy of its files/);
+      assert.ok(!existsSync(join(tree, "etc/issue")));
+    } finally {
+      machine.kill("SIGTERM");
+      await once(machine, "exit");
+    }
   });
 
   it("leave nothing to go back to", async () => {
