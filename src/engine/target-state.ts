@@ -43,6 +43,8 @@ export class TargetState {
   standIn: StandIn | undefined;
   /** Why the play must not act on the target. */
   refusal: CrunError | undefined;
+  /** Asked before the tree is opened. Rejects with a CrunError where the play must not act in it. */
+  guard: ((session: HostSession) => Promise<void>) | undefined;
   isFailed = false;
   isUnreachable = false;
   readonly #inventory: Inventory;
@@ -91,6 +93,8 @@ export class TargetState {
     const session = (this.session = await this.#openHost(this.target.host, reach));
     const { path, entry, isHostRoot } = this.location;
     const own = this.likeTree ?? path;
+    // Of a tree that is only supposed there is nothing to ask.
+    if (this.likeTree === undefined) await this.guard?.(session);
     const instead = await this.standIn?.enter(session, own);
     // No machine runs from what stands in for a tree.
     this.tree ??=

@@ -37,14 +37,27 @@ export class Transaction {
     const { play } = playRun;
     const wish =
       play.transaction ?? (run.options.isAtomic && play.transaction !== null ? defaultTransaction : undefined);
-    if (!wish || run.isCheck || run.rehearsal) return undefined;
+    if (!wish) return undefined;
     const transaction = new Transaction(run, playRun, wish);
-    for (const on of playRun.targets) {
-      const { target, location } = on.state;
-      if (location.isHostRoot) on.state.refusal = play.transaction ? refusedRoot(target.name) : undefined;
-      else on.state.standIn = transaction.#standIn(target.name, location.path);
+    for (const { state } of playRun.targets) {
+      const { target, location } = state;
+      if (location.isHostRoot) state.refusal = play.transaction ? refusedRoot(target.name) : undefined;
+      else if (transaction.#isReal) state.standIn = transaction.#standIn(target.name, location.path);
+      else state.guard = transaction.#guard(location.path);
     }
     return transaction;
+  }
+
+  /** Check mode swaps nothing, and in a rehearsal the tree is stood in for already: what would be refused is refused all the same. */
+  get #isReal(): boolean {
+    return !this.#run.isCheck && !this.#run.rehearsal;
+  }
+
+  #guard(path: string): (session: HostSession) => Promise<void> {
+    let asked: Promise<unknown> | undefined;
+    return async (session) => {
+      await (asked ??= this.#unitToRestart(session, path));
+    };
   }
 
   #standIn(name: string, path: string): StandIn {
@@ -58,11 +71,15 @@ export class Transaction {
     });
   }
 
-  /** A tree that a machine runs from is swapped only where the machine may be restarted for it. */
   async #allow(standIn: StandIn, session: HostSession): Promise<void> {
-    const { path } = standIn.place;
+    const unit = await this.#unitToRestart(session, standIn.place.path);
+    if (unit !== undefined) this.#units.set(standIn, unit);
+  }
+
+  /** A tree that a machine runs from is swapped only where the machine may be restarted for it: gives its unit. Rejects with a CrunError. */
+  async #unitToRestart(session: HostSession, path: string): Promise<string | undefined> {
     const machine = await runningMachine(session, path);
-    if (!machine) return;
+    if (!machine) return undefined;
     if (this.#wish.running === "refuse")
       throw refused(
         `the machine ${machine.name} runs from ${path}, whose tree a transaction would swap`,
@@ -73,7 +90,7 @@ export class Transaction {
         `the machine ${machine.name} runs from ${path}, but no service has started it, so it cannot be restarted`,
         "Stop it first, and let systemd-nspawn@.service start it.",
       );
-    this.#units.set(standIn, machine.unit);
+    return machine.unit;
   }
 
   /** Swaps or throws away. Never rejects but for bugs. */
@@ -82,7 +99,8 @@ export class Transaction {
     const members = new Map<StandIn, TargetPlay[]>();
     for (const on of this.#playRun.targets) {
       on.state.refusal = undefined;
-      const standIn = on.state.standIn?.real;
+      on.state.guard = undefined;
+      const standIn = this.#isReal ? on.state.standIn?.real : undefined;
       if (!standIn) continue;
       const known = members.get(standIn) ?? [];
       members.set(standIn, known);

@@ -355,6 +355,7 @@ describe("transactions that cannot be", function () {
     assert.equal(told.status, 2, brief(told));
     assert.match(String(told.results[0]?.message), /host's own root, which no transaction can swap/);
     assert.ok(!existsSync(file));
+    assert.equal((await work.play(["-i", "hosts", "-C", "site.yml"])).status, 2);
     const atomic = await work.play(["-i", "hosts", "--atomic", "plain.yml".replace("plain", "site")], {});
     assert.equal(atomic.status, 2);
     work.write(
@@ -392,6 +393,11 @@ describe("transactions that cannot be", function () {
       do told = await work.play(["-i", "hosts", "site.yml"]);
       while (told.status === 0);
       assert.equal(told.status, 2, brief(told));
+      for (const only of ["--check", "--rehearse"]) {
+        const foretold = await work.play(["-i", "hosts", only, "site.yml"]);
+        assert.equal(foretold.results[0]?.message, told.results[0]?.message, brief(foretold));
+        assert.equal(foretold.status, 2);
+      }
       assert.match(
         String(told.results[0]?.message),
         /the machine runs runs from .*, whose tree a transaction would swap/,
