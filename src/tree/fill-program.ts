@@ -24,7 +24,12 @@ export function fillProgram({ script, into, args, files = {}, environment, timeo
   return containedProgram({
     argv: ["setpriv", `--bounding-set=${cut}`, `--inh-caps=${cut}`, "sh", "@files@/fill.sh", "@files@", into, ...args],
     environment: { LANG: "C.UTF-8", LC_ALL: "C.UTF-8", ...environment, HOME: "@files@", TMPDIR: "@files@" },
-    files: Object.entries(all).map(([name, text]) => ({ name, mode: 0o644, content: contentOf(text) })),
+    files: Object.entries(all).map(([name, text]) => ({
+      name,
+      // Of a repository's file the tree may get a copy.
+      mode: /^password=/m.test(text) ? 0o600 : 0o644,
+      content: contentOf(text),
+    })),
     umask: 0o022,
     timeoutMs: timeoutS * 1000,
     killLeftovers: true,
@@ -62,10 +67,12 @@ keep_repos() {
 api_mounts() {
   mkdir -p "$into/proc" "$into/sys" "$into/dev"
   mount -t proc -o nosuid,noexec,nodev proc "$into/proc"
-  mount -t sysfs -o ro,nosuid,noexec,nodev sysfs "$into/sys"
+  # a host that is a container itself may not mount it anew
+  mount -t sysfs -o ro,nosuid,noexec,nodev sysfs "$into/sys" 2>/dev/null || mount --rbind /sys "$into/sys"
   mount -t tmpfs -o nosuid,noexec,mode=755,size=1m dev "$into/dev"
   mkdir "$into/dev/shm" "$into/dev/pts"
   for node in null zero full random urandom tty; do
+    [ -e "/dev/$node" ] || continue
     : >"$into/dev/$node"
     mount --bind "/dev/$node" "$into/dev/$node"
   done

@@ -200,6 +200,21 @@ describe("sources by package managers", () => {
     assert.ok(wordsOf(plans({ debootstrap: "sid" })).includes("--force-check-gpg"));
   });
 
+  it("a path of the host will do as a repository's key or address; a password is for root alone", () => {
+    const plan = plans({
+      dnf: { packages: "a", repos: [{ id: "x", baseurl: "/srv/x", gpgkey: ["/a.asc", "https://h/b"], password: "p" }] },
+    });
+    assert.match(fileOf(plan, "x.repo"), /^baseurl=file:\/\/\/srv\/x\ngpgkey=file:\/\/\/a\.asc https:\/\/h\/b$/m);
+    const modes = fillOf(plan).exec.files?.map(({ name, mode }) => [name, mode]);
+    assert.deepEqual(
+      modes?.filter(([name]) => name === "x.repo" || name === "dnf.conf"),
+      [
+        ["x.repo", 0o600],
+        ["dnf.conf", 0o644],
+      ],
+    );
+  });
+
   it("an architecture that the host cannot run is refused, unless QEMU is there for it", () => {
     const params = { mmdebstrap: { suite: "sid", architectures: ["riscv64"] } };
     assert.match(plans(params).refusal?.message ?? "", /the host \(x86_64\) cannot run programs of riscv64/);

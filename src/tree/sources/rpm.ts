@@ -69,10 +69,17 @@ export function recordedRepos(repos: readonly unknown[] | undefined): { readonly
 /** The list, read. */
 export function readRepos(repos: readonly unknown[]): Repositories {
   const own = repos.filter(isMap).map(({ id, ...keys }): Repository => {
-    const rows = Object.entries(keys).map(([key, value]) => [key, wordOf(value)] as const);
+    const rows = Object.entries(keys).map(([key, value]) => [key, addressOf(key, wordOf(value))] as const);
     return { id: String(id), keys: Object.fromEntries(rows) };
   });
   return { own, hosts: repos.filter((one): one is string => typeof one === "string") };
+}
+
+/** A path of the host as the address that it is. */
+function addressOf(key: string, text: string): string {
+  return /^(?:baseurl|gpgkey|mirrorlist|metalink)$/.test(key)
+    ? text.replace(/(^|[\s,])\/(?=[^/])/g, "$1file:///")
+    : text;
 }
 
 function wordOf(value: unknown): string {
