@@ -13,7 +13,7 @@ import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { tarBytes, type Member } from "../lab/tar-bytes.js";
-import { runTasks, type Told } from "./crun-tasks.js";
+import { crun, runTasks, type Told } from "./crun-tasks.js";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -94,6 +94,11 @@ describe("trees from archives", function () {
       assert.equal(await hashTree(told.path), wanted, ending);
     }
     assert(lstatSync(join(trees, "t1/var/sparse")).blocks < 1000);
+    const exported = join(files, "exported.tar.zst");
+    const { status, stdout, stderr } = await crun(["tree", "export", `local:${join(trees, "t1")}`, exported]);
+    assert.equal(status, 0, stdout + stderr);
+    const again = await made({ path: exported });
+    assert.equal(await hashTree(again.path), wanted, `what crun has exported: ${again.message}`);
   });
 
   async function packed(tool: string, path: string): Promise<Buffer> {
