@@ -155,6 +155,7 @@ int main(int argc, char **argv) {
   codec_tests();
   vector_tests();
   glob_tests();
+  ids_tests();
   print_tests();
   for (int round = 0; round < 2; round++) {
     test.has_openat2 = round == 0;

@@ -44,6 +44,7 @@ void hash_tests(void);
 void codec_tests(void);
 void vector_tests(void);
 void glob_tests(void);
+void ids_tests(void);
 void print_tests(void);
 void path_tests(void);
 void probe_tests(void);
