@@ -155,8 +155,9 @@ export class Snapshots {
     ];
   }
 
+  /** Of the snapshots alone: who works on the tree, and holds its own lock, may want one of it. */
   #lock(): Change {
-    return { kind: "lock", path: this.place.lock, timeoutMs: lockTimeoutMs, expect: {} };
+    return { kind: "lock", path: `${this.place.snapshots}.lock`, timeoutMs: lockTimeoutMs, expect: {} };
   }
 
   async #changesFor(info: SnapshotInfo, infos: readonly SnapshotInfo[]): Promise<Change[]> {

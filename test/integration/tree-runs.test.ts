@@ -95,6 +95,21 @@ describe("what runs keep of trees", function () {
     assert.equal(readFileSync(join(pool.directory, "web2/etc/color"), "utf8"), "c\n");
   });
 
+  it("are of the tree itself in a transaction, and none in a rehearsal", async () => {
+    await pool.snapshot("web3");
+    await play("local:web3", site("track: snapshot", "blue"), ["--rehearse"]);
+    assert.deepEqual(kept("web3"), []);
+    await play("local:web3", site("track: snapshot\n  transaction: true", "blue"));
+    assert.deepEqual(kept("web3"), ["1", "1.json", "2", "2.json"]);
+    const what = await crun(["tree", "diff", "local:web3@1", "local:web3@2"], 2);
+    assert.match(what.stdout, /: 3 added/);
+    await crun(["tree", "diff", "local:web3"]);
+    // A snapshot is a base as good as any.
+    await crun(["tree", "clone", `local:${pool.directory}/.crun/snapshots/web3/1`, "back"]);
+    await crun(["tree", "diff", "local:web3@1", "local:back"]);
+    writeFileSync(join(pool.directory, "back/etc/color"), "writable");
+  });
+
   it("are manifests where the storage has no snapshots", async () => {
     mkdirSync(join(pool.directory, "plain"));
     cpSync(pool.base, join(pool.directory, "plain"), { recursive: true });
