@@ -15,6 +15,8 @@ struct probe {
   uint8_t algorithms;
   uint32_t depth;  // 0: all levels
   uint64_t limit;  // bytes (READ, CONNECT) or entries (LIST, GLOB)
+  bool has_since;
+  struct timespec since;  // LIST: only what was touched from then on, and all of directories that were
   const char *path;
   const uint8_t *unless;  // 32 bytes or NULL
   struct bytes_list needles;

@@ -143,6 +143,11 @@ static void get_probe(struct cursor *cursor, struct probe *probe) {
       probe->depth = get_u32(cursor);
       probe->limit = get_u32(cursor);
       probe->algorithms = get_u8(cursor);
+      probe->has_since = get_bit(cursor);
+      if (probe->has_since) {
+        probe->since.tv_sec = (time_t)get_u64(cursor);
+        probe->since.tv_nsec = get_u32(cursor);
+      }
       break;
     case PROBE_GLOB:
       probe->limit = get_u32(cursor);

@@ -16,6 +16,7 @@
 struct level {
   DIR *directory;
   size_t name_length;  // of its own relative name, in `name`
+  bool was_touched;    // all its names are listed
 };
 
 struct listing {
@@ -37,13 +38,19 @@ static void cleanup_listing(struct listing *listing) {
   buffer_free(&listing->entries);
 }
 
-static int push(struct listing *listing, int fd, size_t name_length) {
+static bool was_touched(const struct probe *probe, const struct stat *stat) {
+  if (!probe->has_since || stat->st_ctim.tv_sec != probe->since.tv_sec)
+    return !probe->has_since || stat->st_ctim.tv_sec > probe->since.tv_sec;
+  return stat->st_ctim.tv_nsec >= probe->since.tv_nsec;
+}
+
+static int push(struct listing *listing, int fd, size_t name_length, const struct stat *stat) {
   DIR *directory = fdopendir(fd);
   if (directory == NULL) {
     close(fd);
     return -1;
   }
-  listing->levels[listing->depth++] = (struct level){directory, name_length};
+  listing->levels[listing->depth++] = (struct level){directory, name_length, was_touched(listing->probe, stat)};
   return 0;
 }
 
@@ -95,7 +102,7 @@ static bool may_descend(const struct listing *listing) {
   return listing->probe->depth == 0 || listing->depth < listing->probe->depth;
 }
 
-static void descend(struct listing *listing, int parent, const char *name) {
+static void descend(struct listing *listing, int parent, const char *name, const struct stat *stat) {
   size_t before = listing->name.length;
   int fd;
   if (listing->depth == LEVELS_MAX) {
@@ -107,7 +114,7 @@ static void descend(struct listing *listing, int parent, const char *name) {
   if (fd < 0) return;
   put_raw(&listing->name, name, strlen(name));
   put_u8(&listing->name, '/');
-  if (push(listing, fd, listing->name.length - before) != 0) listing->name.length = before;
+  if (push(listing, fd, listing->name.length - before, stat) != 0) listing->name.length = before;
 }
 
 static int step(struct listing *listing, struct err *err) {
@@ -130,8 +137,10 @@ static int step(struct listing *listing, struct err *err) {
   if (fstatat(parent, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? 0 : err_system(err, errno, "fstatat", entry->d_name);
   }
-  if (put_one(listing, parent, entry->d_name, &stat, err) != 0) return -1;
-  if (S_ISDIR(stat.st_mode) && may_descend(listing)) descend(listing, parent, entry->d_name);
+  if ((level->was_touched || was_touched(listing->probe, &stat)) &&
+      put_one(listing, parent, entry->d_name, &stat, err) != 0)
+    return -1;
+  if (S_ISDIR(stat.st_mode) && may_descend(listing)) descend(listing, parent, entry->d_name, &stat);
   return 0;
 }
 
@@ -151,7 +160,7 @@ int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out,
     int fd = place_open_directory(&place, probe->path, err);
     if (fd < 0) return -1;
     listing.device = place.stat.st_dev;
-    if (push(&listing, fd, 0) != 0) return err_system(err, errno, "fdopendir", probe->path);
+    if (push(&listing, fd, 0, &place.stat) != 0) return err_system(err, errno, "fdopendir", probe->path);
     while (listing.depth > 0 && !is_full(&listing)) {
       if (step(&listing, err) != 0) return -1;
     }

@@ -81,6 +81,11 @@ static void put_probe(struct buffer *out, const struct probe *probe) {
       put_u32(out, probe->depth);
       put_u32(out, (uint32_t)probe->limit);
       put_u8(out, probe->algorithms);
+      put_u8(out, probe->has_since);
+      if (probe->has_since) {
+        put_u64(out, (uint64_t)probe->since.tv_sec);
+        put_u32(out, (uint32_t)probe->since.tv_nsec);
+      }
       break;
     case PROBE_GLOB:
       put_u32(out, (uint32_t)probe->limit);

@@ -200,10 +200,12 @@ static void test_fields(void) {
     decode_observe(&cursor, &request);
     CHECK(!cursor.is_broken);
     CHECK_EQUAL(request.tree, 7);
-    CHECK_EQUAL(request.count, 14);
+    CHECK_EQUAL(request.count, 15);
     CHECK_TEXT(request.probes[12].host, "192.0.2.7");
     CHECK_EQUAL(request.probes[13].port, 65535);
     CHECK_EQUAL(request.probes[13].limit, 4096);
+    CHECK_EQUAL(request.probes[14].since.tv_sec, -1);
+    CHECK_EQUAL(request.probes[14].since.tv_nsec, 999999999);
     CHECK_TEXT(request.probes[0].path, "/etc/passwd");
     CHECK_TEXT(request.probes[1].path, "/srv/\x80\xfe/\xc3\xa9");
     CHECK(request.probes[1].at_host && request.probes[1].flags == 7);

@@ -12,7 +12,7 @@ export function probeKey(probe: Probe): string {
     case "hash":
       return `h${probe.at === "host" ? "h" : "t"}${probe.follow ? "f" : "n"}${probe.path}\0${probe.algorithms.join()}`;
     case "list":
-      return `l${probe.at === "host" ? "h" : "t"}${probe.path}\0${probe.depth}\0${probe.limit ?? ""}\0${probe.algorithms?.join() ?? ""}`;
+      return `l${probe.at === "host" ? "h" : "t"}${probe.path}\0${probe.depth}\0${probe.limit ?? ""}\0${probe.algorithms?.join() ?? ""}${probe.since ? `\0${probe.since.seconds}.${probe.since.nanoseconds}` : ""}`;
     case "glob":
       return `g${probe.at === "host" ? "h" : "t"}${probe.path}`;
     case "exec":

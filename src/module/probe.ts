@@ -52,6 +52,8 @@ export interface ListProbe {
   /** Most entries to return, default 100,000. */
   readonly limit?: number;
   readonly algorithms?: readonly DigestName[];
+  /** Only what has a ctime of then or later, and all names in directories that have: names beneath other ones are as they were. */
+  readonly since?: Timestamp;
 }
 
 /** Paths that match a shell pattern (`* ? [ ]`), sorted. */

@@ -2,7 +2,7 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { describeFailure } from "../module/failure-text.js";
-import type { ListObservation, ListProbe, Probe } from "../module/probe.js";
+import type { ListObservation, ListProbe, Probe, Timestamp } from "../module/probe.js";
 import {
   differences,
   settledBefore,
@@ -13,6 +13,7 @@ import {
 } from "../tree/compare.js";
 import { contentDiff, shownContentLimit, type ContentDiff, type Side } from "../tree/content-diff.js";
 import { entriesOf, type TreeEntry } from "../tree/entry.js";
+import { completed } from "../tree/touched.js";
 import type { TreeSession } from "./session.js";
 
 /** A tree to look at, or what was noted of one. */
@@ -50,7 +51,10 @@ export async function compareTrees(
   // Trees that share nothing: nearly each file has to be hashed, and one listing does it all.
   const isRelated = trees.isSuccessor === true || trees.sharedUntil !== undefined;
   const algorithms: ListProbe["algorithms"] = isRelated ? undefined : allDigests;
-  const [one, other] = await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)]);
+  const [one, other] =
+    trees.sharedUntil === undefined
+      ? await Promise.all([entriesIn(before, algorithms), entriesIn(after, algorithms)])
+      : await bothSince(before, after, trees.sharedUntil);
   const options: CompareOptions = trees.isSuccessor ? { ...trees, sharedUntil: settledBefore(one) } : trees;
   const first = differences(one, other, options);
   if (first.undecided.length === 0) return first.differences;
@@ -64,6 +68,29 @@ export async function compareTrees(
     digestsIn(after, missing(other), "unreadable after"),
   ]);
   return differences(withDigests(one, ofOne), withDigests(other, ofOther), options).differences;
+}
+
+/** Of a tree and what was made of it at that moment: of the second one only what was touched since need travel. */
+async function bothSince(
+  before: ComparedTree,
+  after: ComparedTree,
+  since: Timestamp,
+): Promise<readonly [readonly TreeEntry[], readonly TreeEntry[]]> {
+  const [one, touched] = await Promise.all([
+    entriesIn(before, undefined),
+    after.kind === "session" && !after.entries ? listTouched(after.session, since) : undefined,
+  ]);
+  const whole = touched && completed(one, touched, since);
+  if (!whole || after.kind === "noted") return [one, await entriesIn(after, undefined)];
+  const beneath = await Promise.all(whole.unknown.map((path) => listBeneath(after.session, path, undefined)));
+  return [one, [...whole.entries, ...beneath.flatMap((entries) => entries.slice(1))]];
+}
+
+/** What was touched in the tree, and all names in directories that were; undefined where that is too much for one answer. */
+async function listTouched(session: TreeSession, since: Timestamp): Promise<TreeEntry[] | undefined> {
+  const [answer] = await session.observe([{ kind: "list", path: "/", depth: 0, limit: mostEntries, since }]);
+  if (answer?.kind !== "list") throw new Error("a list was asked for");
+  return answer.failure || answer.isTruncated ? undefined : entriesOf(answer);
 }
 
 /** Everything in the tree of a session. Rejects with a CrunError (exitStatus 4) where it cannot be listed. */

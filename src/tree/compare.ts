@@ -66,13 +66,13 @@ export function differences(
 }
 
 /**
- * What was last touched before this moment had been still for a second when it was looked at: the clock had gone on by then as far as the latest touch says.
- * Whoever changed it afterwards gave it another ctime.
+ * The latest touch: the clock had gone on as far when all this was looked at. Whoever changed something afterwards gave it a ctime of then or later, so what has an
+ * earlier one is still the same.
  */
 export function settledBefore(entries: readonly TreeEntry[]): Timestamp {
   let latest: Timestamp = { seconds: 0, nanoseconds: 0 };
   for (const { ctime } of entries) if (isBefore(latest, ctime)) latest = ctime;
-  return { seconds: latest.seconds - 1, nanoseconds: latest.nanoseconds };
+  return latest;
 }
 
 /** The entries with digests that were found out since. */

@@ -37,6 +37,8 @@ import {
   writeFailure,
   writeSha256,
   writeStat,
+  readTime,
+  writeTime,
 } from "./structs.js";
 import type { WireExec } from "./structs.js";
 
@@ -84,6 +86,8 @@ export function writeProbe(writer: Writer, probe: WireProbe): void {
       writer.u32(probe.depth);
       writer.u32(probe.limit ?? DEFAULT_LIST_LIMIT);
       writeAlgorithms(writer, probe.algorithms ?? []);
+      writer.bool(probe.since !== undefined);
+      if (probe.since !== undefined) writeTime(writer, probe.since);
       break;
     case "glob":
       writer.u32(DEFAULT_LIST_LIMIT);
@@ -122,8 +126,10 @@ export function readProbe(reader: Reader): WireProbe {
     }
     case "hash":
       return { kind, at, path, follow: reader.bool(), algorithms: readAlgorithms(reader) };
-    case "list":
-      return { kind, at, path, depth: reader.u32(), limit: reader.u32(), algorithms: readAlgorithms(reader) };
+    case "list": {
+      const [depth, limit, algorithms] = [reader.u32(), reader.u32(), readAlgorithms(reader)];
+      return { kind, at, path, depth, limit, algorithms, ...(reader.bool() ? { since: readTime(reader) } : {}) };
+    }
     case "glob":
       reader.u32();
       return { kind, at, path };

@@ -91,11 +91,11 @@ describe("what differs between trees", () => {
     );
   });
 
-  it("believes what stood still for a second when it was looked at", () => {
+  it("believes what was touched before the latest touch", () => {
     assert.deepEqual(
       settledBefore([entry("/a"), entry("/b", { ctime: at(90, 5) }), entry("/c", { ctime: at(100, 7) })]),
       {
-        seconds: 99,
+        seconds: 100,
         nanoseconds: 7,
       },
     );

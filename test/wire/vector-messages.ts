@@ -123,6 +123,7 @@ const probes: readonly (readonly [string, WireProbe])[] = [
   ["machine", machine],
   ["connect", connect],
   ["connect and read", { kind: "connect", host: "2001:db8::1", port: 65_535, timeoutMs: 1, limit: 4096 }],
+  ["list of what was touched", { ...list, since: { seconds: -1, nanoseconds: 999_999_999 } }],
 ];
 
 const changes: readonly (readonly [string, WireChange])[] = [
