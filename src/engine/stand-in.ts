@@ -4,7 +4,7 @@ import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change } from "../module/change.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { Probe, Timestamp } from "../module/probe.js";
-import { compareTrees, contentDiffs, listTree, type ComparedTree } from "../target/compare-trees.js";
+import { compareTrees, contentDiffs, listTree, touchedSince, type ComparedTree } from "../target/compare-trees.js";
 import type { HostSession, TreeSession } from "../target/session.js";
 import { isBefore, type Difference } from "../tree/compare.js";
 import type { ContentDiff } from "../tree/content-diff.js";
@@ -218,7 +218,7 @@ export class StandIn {
   async isChanged(session: HostSession): Promise<boolean> {
     const made = this.#made;
     if (!made || !this.#isTouched) return false;
-    const entries = await withTree(session, made.at, (tree) => listTree(tree));
+    const entries = await withTree(session, made.at, (tree) => touchedSince(tree, made.since));
     return entries.some(({ ctime }) => isBefore(made.since, ctime));
   }
 
@@ -226,7 +226,7 @@ export class StandIn {
   async movedMeanwhile(session: HostSession): Promise<readonly string[]> {
     const made = this.#made;
     if (!made) return [];
-    const entries = await withTree(session, made.origin, (tree) => listTree(tree));
+    const entries = await withTree(session, made.origin, (tree) => touchedSince(tree, made.before));
     return entries.filter(({ ctime }) => isBefore(made.before, ctime)).map(({ path }) => path);
   }
 

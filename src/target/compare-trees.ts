@@ -93,6 +93,11 @@ async function listTouched(session: TreeSession, since: Timestamp): Promise<Tree
   return answer.failure || answer.isTruncated ? undefined : entriesOf(answer);
 }
 
+/** What has a ctime of `since` or later, and maybe more. Rejects with a CrunError (exitStatus 4) where the tree cannot be listed. */
+export async function touchedSince(session: TreeSession, since: Timestamp): Promise<readonly TreeEntry[]> {
+  return (await listTouched(session, since)) ?? listTree(session);
+}
+
 /** Everything in the tree of a session. Rejects with a CrunError (exitStatus 4) where it cannot be listed. */
 export async function listTree(session: TreeSession, algorithms?: ListProbe["algorithms"]): Promise<TreeEntry[]> {
   return listBeneath(session, "/", algorithms);
