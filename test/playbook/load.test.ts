@@ -337,6 +337,21 @@ describe("loading plays", () => {
     assert.deepEqual(play.varsFiles.map(plain), ["x.yml", ["y.yml", "z.yml"]]);
   });
 
+  it("reads what a play wants of a transaction", async () => {
+    const transactionOf = async (text: string) =>
+      (await playOf({ "site.yml": `- hosts: web\n  vars: {wanted: true}\n${text}` })).transaction;
+    const refuse = { running: "refuse", keep: 1 };
+    assert.equal(await transactionOf(""), undefined);
+    assert.equal(await transactionOf("  transaction: false\n"), null);
+    assert.deepEqual(await transactionOf("  transaction: true\n"), refuse);
+    assert.deepEqual(await transactionOf("  transaction: yes\n"), refuse);
+    assert.deepEqual(await transactionOf('  transaction: "{{wanted}}"\n'), refuse);
+    assert.deepEqual(await transactionOf("  transaction: restart\n"), { running: "restart", keep: 1 });
+    assert.deepEqual(await transactionOf("  transaction: {keep: 0}\n"), { running: "refuse", keep: 0 });
+    const both = "  transaction: {running: restart, keep: 3}\n";
+    assert.deepEqual(await transactionOf(both), { running: "restart", keep: 3 });
+  });
+
   it("is free, unnamed and gathers when asked unless it says otherwise", async () => {
     const { name, strategy, gatherFacts, order, serial } = await playOf({ "site.yml": "- hosts: web\n" });
     assert.deepEqual([name, strategy, gatherFacts, order, serial], ["web", "free", undefined, "inventory", undefined]);
