@@ -37,6 +37,46 @@ describe("report in lines", () => {
   it("says status, target and task of what changed", () => {
     assert.equal(linesOf(result({}), options), "changed     local:web1  Write it");
   });
+  it("says what came of transactions, and what to do about one that was not swapped in", () => {
+    const event = { event: "transaction", target: "local:web1", path: "/srv/web1" } as const;
+    assert.equal(
+      linesOf({ ...event, outcome: "swapped", message: "swapped in", old: 3 }, options),
+      "swapped     local:web1  swapped in",
+    );
+    assert.equal(
+      linesOf({ ...event, outcome: "failed", message: "not swapped in: \u001b[31mno", remedy: "Play again." }, options),
+      "failed      local:web1  not swapped in: \\x1b[31mno\n  Play again.",
+    );
+  });
+  it("shows what a rehearsal has changed, name by name, with what differs in text under it", () => {
+    const text = linesOf(
+      {
+        event: "rehearsal",
+        target: "local:web1",
+        path: "/srv/web1",
+        summary: "1 added, 1 changed",
+        lines: ["~ /etc/motd  content (2 bytes)", "+ /etc/odd\nname  file, 0644, owner 0:0, 0 bytes"],
+        differences: [
+          { path: "/etc/motd", kind: "changed" },
+          { path: "/etc/odd\nname", kind: "added" },
+        ],
+        diffs: [{ title: "/etc/motd", before: "a\n", after: "b\n" }],
+      },
+      options,
+    );
+    assert.equal(
+      text,
+      `
+REHEARSAL local:web1 (1 added, 1 changed; the tree itself is as it was)
+  ~ /etc/motd  content (2 bytes)
+    --- /etc/motd
+    +++ /etc/motd
+    @@ -1,1 +1,1 @@
+    -a
+    +b
+  + /etc/odd\\nname  file, 0644, owner 0:0, 0 bytes`,
+    );
+  });
   it("keeps still about what is as wanted, unless -v asks", () => {
     assert.equal(linesOf(result({ status: "ok" }), options), undefined);
     assert.match(
