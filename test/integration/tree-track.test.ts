@@ -128,6 +128,31 @@ describe("snapshots of trees", function () {
     assert.deepEqual(kept("web4"), ["1", "1.json", "4", "4.json"]);
   });
 
+  it("are whole or not there, whenever the run that takes them is killed", async () => {
+    const tree = await pool.snapshot("web5");
+    const work = new Workplace(scope);
+    const args = ["tree", "snapshot", "local:web5", "-e", `crun_trees=${pool.directory}`];
+    const startedAt = performance.now();
+    assert.equal((await work.crun(args)).status, 0);
+    const wholeMs = performance.now() - startedAt;
+    for (let round = 1; round <= 12; round++) {
+      const started = work.start(args);
+      await new Promise((resolve) => void setTimeout(resolve, (wholeMs * round) / 13));
+      started.kill("SIGKILL");
+      await started.ended;
+    }
+    const snapshots = snapshotsOf(tree);
+    // The helper of the last one may still be at its end.
+    for (let tries = 0; tries < 40; tries++) {
+      await snapshots.take(wish("single"), undefined);
+      const names = kept("web5");
+      const whole = (await snapshots.list()).flatMap(({ number }) => [String(number), `${number}.json`]);
+      if (names.join() === whole.sort().join()) return;
+      await new Promise((resolve) => void setTimeout(resolve, 100));
+    }
+    assert.fail(kept("web5").join());
+  });
+
   it("are manifests where the storage has none, which tell all but contents", async () => {
     const tree = smallTree(join(scope.tempDir("plain"), "tree"));
     const snapshots = snapshotsOf(tree);
