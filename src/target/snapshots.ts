@@ -127,6 +127,11 @@ export class Snapshots {
     if (failure) throw this.#error(`a snapshot cannot be removed: ${describeFailure(failure)}`, undefined, 2);
   }
 
+  /** Takes away the snapshots of all runs but the newest `keep`. Rejects with a CrunError. */
+  async trim(keep: number): Promise<void> {
+    await this.#removeSurplus(await this.list(), keep);
+  }
+
   async #removeSurplus(infos: readonly SnapshotInfo[], keep: number): Promise<void> {
     const gone = new Set(surplus(infos, Math.max(1, keep)));
     const changes = infos.filter(({ number }) => gone.has(number)).flatMap((info) => this.#removal(info));

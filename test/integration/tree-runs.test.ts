@@ -90,6 +90,9 @@ describe("what runs keep of trees", function () {
       kept("web2").filter((name) => name.endsWith(".json")),
       ["3.json", "4.json", "5.json", "6.json"],
     );
+    assert.doesNotMatch((await crun(["tree", "snapshots", "local:web2", "--keep", "1"])).stdout, /^4 /m);
+    assert.deepEqual(kept("web2"), ["5", "5.json", "6", "6.json"]);
+    await crun(["tree", "snapshots", "local:web2", "--keep", "0"], 1);
     const wrong = await play("local:web2", site("", "d"), ["--track", "snapshot", "-e", "crun_keep_snapshots=none"], 4);
     assert.match(wrong.all, /crun_keep_snapshots must be/);
     assert.equal(readFileSync(join(pool.directory, "web2/etc/color"), "utf8"), "c\n");

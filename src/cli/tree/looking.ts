@@ -82,10 +82,14 @@ export const lookingCommands: readonly TableCommand[] = [
     name: "snapshots",
     summary: "list a tree's snapshots with the runs that made them",
     arguments: [["<tree>", "HOST:TREE"]],
-    options: [["--remove <numbers>", "remove these first, as 3,5-7"]],
+    options: [
+      ["--remove <numbers>", "remove these first, as 3,5-7"],
+      ["--keep <runs>", "remove those of all runs but so many; what was taken by hand stays"],
+    ],
     run: async (words, raw) => {
       const { runTreeSnapshots } = await import("./snapshots.js");
-      return runTreeSnapshots(wordAt(words, 0), textOf(raw, "remove"), lookOptions(raw));
+      const wish = { remove: textOf(raw, "remove"), keep: textOf(raw, "keep") };
+      return runTreeSnapshots(wordAt(words, 0), { ...lookOptions(raw), ...wish });
     },
   },
 ];

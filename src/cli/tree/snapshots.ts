@@ -26,16 +26,21 @@ export async function runTreeSnapshot(
   });
 }
 
-/** Lists a tree's snapshots; with `remove` takes away those of these numbers (`3,5-7`) first. */
-export async function runTreeSnapshots(
-  reference: string,
-  remove: string | undefined,
-  options: LookOptions,
-): Promise<number> {
-  const gone = remove === undefined ? [] : numbersIn(remove);
+export interface SnapshotsOptions extends LookOptions {
+  /** Numbers of those that are taken away first, as `3,5-7`. */
+  readonly remove: string | undefined;
+  /** How many runs' snapshots stay. */
+  readonly keep: string | undefined;
+}
+
+/** Lists a tree's snapshots, once those are taken away that are to go. */
+export async function runTreeSnapshots(reference: string, options: SnapshotsOptions): Promise<number> {
+  const gone = options.remove === undefined ? [] : numbersIn(options.remove);
+  const keep = options.keep === undefined ? undefined : keepIn(options.keep);
   return atDesk(options, async (desk) => {
     const { name, snapshots } = await desk.open(reference);
     if (gone.length > 0) await snapshots.remove(gone);
+    if (keep !== undefined) await snapshots.trim(keep);
     const infos = await snapshots.list();
     if (desk.isJson) for (const info of infos) desk.printData({ event: "snapshot", tree: name, ...info });
     else if (infos.length === 0) desk.print(`${cleanLine(name)} has no snapshots\n`);
@@ -53,6 +58,15 @@ function storageText({ storage }: SnapshotInfo): string {
   return storage === "btrfs"
     ? "a read-only subvolume"
     : "a manifest: what there was, without contents (the trees lie on no btrfs)";
+}
+
+function keepIn(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new CrunError({
+    severity: "error",
+    summary: `--keep ${text}: no number of runs`,
+    remedy: "Write how many runs' snapshots are to stay, from 1.",
+  });
 }
 
 /** `3,5-7`. Throws a CrunError. */
