@@ -13,17 +13,16 @@ export interface FillProgram {
   readonly files?: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutS: number;
+  /** `private`: HOME and TMPDIR are `$files`, for programs that look there; api_mounts shows it to packages' scripts, too. Default `root`. */
+  readonly home?: "root" | "private";
 }
 
-/**
- * Runs the script beneath a directory of its own (`HOME`, `TMPDIR`), so that the host's settings of root count for nothing and nothing is left in
- * the host's /tmp.
- */
-export function fillProgram({ script, into, args, files = {}, environment, timeoutS }: FillProgram): ExecChange {
+/** Runs the script, with its files in a directory of its own that ends with it. */
+export function fillProgram({ script, into, args, files = {}, environment, timeoutS, home }: FillProgram): ExecChange {
   const all = { ...files, "fill.sh": `set -eu\nfiles=$1\ninto=$2\nshift 2\n${functions}${script}` };
   return containedProgram({
     argv: ["setpriv", `--bounding-set=${cut}`, `--inh-caps=${cut}`, "sh", "@files@/fill.sh", "@files@", into, ...args],
-    environment: { LANG: "C.UTF-8", LC_ALL: "C.UTF-8", ...environment, HOME: "@files@", TMPDIR: "@files@" },
+    environment: { LANG: "C.UTF-8", LC_ALL: "C.UTF-8", ...environment, ...(home === "private" ? homes : {}) },
     files: Object.entries(all).map(([name, text]) => ({
       name,
       // Of a repository's file the tree may get a copy.
@@ -35,6 +34,8 @@ export function fillProgram({ script, into, args, files = {}, environment, timeo
     killLeftovers: true,
   });
 }
+
+const homes = { HOME: "@files@", TMPDIR: "@files@" };
 
 /** What no package's script has to do to the host's kernel: modules, the clock, a reboot, ports and raw memory. */
 const cut = ["sys_module", "sys_time", "sys_boot", "sys_rawio"].map((name) => `-${name}`).join(",");
@@ -63,9 +64,12 @@ keep_repos() {
     if [ -e "$repo" ]; then cp "$repo" "$into/$1/"; fi
   done
 }
-# What package scripts expect to find: proc, a small dev, sys to read. Gone with this mount namespace.
+# What package scripts expect to find: proc, a small dev, sys to read, run. Gone with this mount namespace.
 api_mounts() {
-  mkdir -p "$into/proc" "$into/sys" "$into/dev"
+  mkdir -p "$into/proc" "$into/sys" "$into/dev" "$into/run"
+  mount -t tmpfs -o nosuid,nodev,mode=755 run "$into/run"
+  mkdir -p "$into$files"
+  mount --bind "$files" "$into$files"
   mount -t proc -o nosuid,noexec,nodev proc "$into/proc"
   # a host that is a container itself may not mount it anew
   mount -t sysfs -o ro,nosuid,noexec,nodev sysfs "$into/sys" 2>/dev/null || mount --rbind /sys "$into/sys"

@@ -28,6 +28,7 @@ import { crun, crunPath, runTasks, type Task } from "./crun-tasks.js";
 
 /** Wants to start a service in every way that packages do, and leaves something running. */
 const starts = `#!/bin/sh
+mktemp || exit 9
 start-stop-daemon --start --background --exec /bin/busybox -- sh -c 'echo started >/var/lib/started; exec sleep 1234'
 invoke-rc.d food start
 sleep 1234 >/dev/null 2>&1 </dev/null &
@@ -48,6 +49,8 @@ const rpms: readonly RpmPackage[] = [
       "/bin/busybox": "copy:/bin/busybox",
       "/bin/sh": "link:busybox",
       "/bin/sleep": "link:busybox",
+      "/bin/mktemp": "link:busybox",
+      "/run": "directory",
       "/etc/os-release": "ID=demo",
       "/proc": "directory",
       "/sys": "directory",
@@ -59,7 +62,7 @@ const rpms: readonly RpmPackage[] = [
     name: "demo",
     fields: ["Requires: demo-base", "Requires(post): /bin/sh", "Recommends: demo-weak"],
     files: { "/usr/share/demo/x": "demo" },
-    post: "sleep 1234 >/dev/null 2>&1 </dev/null &\necho ran >/var-was-there",
+    post: "sleep 1234 >/dev/null 2>&1 </dev/null &\necho ran >/var-was-there\nmktemp",
   },
   { name: "demo-script", fields: ["Requires: demo-base", "Requires(post): /bin/sh"], post: "exit 3" },
   { name: "demo-weak", files: { "/usr/share/weak": "weak" } },
@@ -165,6 +168,7 @@ describe("trees by the distributions' own tools", function () {
       ["changed", "ok"],
       told.map(({ message }) => message).join("\n"),
     );
+    assert.deepEqual(told[0]?.warnings, []);
     await assertNothingLeft();
     return (path) => readFileSync(join(trees, name, path), "utf8");
   };
@@ -224,6 +228,7 @@ describe("trees by the distributions' own tools", function () {
     assert.match(read("/etc/yum.repos.d/demo.repo"), /^gpgcheck=1$/m);
     assert.deepEqual(readdirSync(join(trees, "dnf/var/cache")), []);
     assert.deepEqual(readdirSync(join(trees, "dnf/dev")), [], "no file lies where a device was");
+    assert.deepEqual(readdirSync(join(trees, "dnf/run")), []);
     assert.equal(has("dnf", "/usr/lib/sysimage/rpm/rpmdb.sqlite"), true);
   });
 
@@ -265,6 +270,7 @@ describe("trees by the distributions' own tools", function () {
     assert.equal(has("zypper", "/usr/share/weak"), false);
     assert.match(read("/etc/zypp/repos.d/demo.repo"), /^baseurl=http:/m);
     assert.deepEqual(readdirSync(join(trees, "zypper/dev")), []);
+    assert.deepEqual(readdirSync(join(trees, "zypper/run")), []);
     assert.equal(has("zypper", "/var/cache/zypp"), false);
   });
 

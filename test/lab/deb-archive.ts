@@ -18,7 +18,7 @@ export interface DebPackage {
 }
 
 const applets =
-  "true false rm cp cat mkdir rmdir ln mv chmod chown ls touch sed grep sleep mount umount id test [ echo readlink tail head dirname basename expr find sort uname mknod diff".split(
+  "true false rm cp cat mkdir rmdir ln mv chmod chown ls touch sed grep sleep mount umount id test [ echo readlink tail head dirname basename expr find sort uname mknod diff mktemp".split(
     " ",
   );
 

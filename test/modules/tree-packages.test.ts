@@ -71,6 +71,7 @@ const bad: readonly (readonly [source: string, params: unknown, problem: RegExp]
   ["dnf", { packages: "a", repos: [{ id: "x" }] }, /x has none of baseurl, metalink, mirrorlist/],
   ["dnf", { packages: "a", repos: [{ id: "x", baseurl: "y", gpgchek: 1 }] }, /"gpgchek", which is no key/],
   ["dnf", { packages: "a", repos: [{ id: "x", baseurl: "y\n[z]" }] }, /baseurl of x is no line of text/],
+  ["dnf", { packages: "a", repos: [{ id: "x", baseurl: "y" }] }, /x has no gpgkey; gpgcheck: false/],
   ["dnf", { packages: "a", repos: ["../x"] }, /"..\/x" is no name of a repository/],
   ["dnf", { packages: "a", repos: [{ id: "../x", baseurl: "y" }] }, /each map needs an id/],
   ["dnf", { packages: "a", releasever: "4 1" }, /"4 1" is no release/],
@@ -131,12 +132,11 @@ describe("sources by package managers", () => {
     assert.equal(scripts[0], scripts[1]);
   });
 
-  it("end with what they started and mounted, after an hour at most, whatever the host's own settings of root are", () => {
+  it("end with what they started and mounted, after an hour at most", () => {
     for (const [source, params] of Object.entries(minimal)) {
       const { exec } = fillOf(plans({ [source]: params }));
       assert.deepEqual(exec.argv.slice(0, 5), ["unshare", "--mount", "--pid", "--fork", "--kill-child"], source);
       assert.equal(exec.timeoutMs, 3_600_000);
-      assert.deepEqual([exec.environment?.["HOME"], exec.environment?.["TMPDIR"]], ["@files@", "@files@"]);
     }
   });
 

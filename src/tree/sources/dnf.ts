@@ -132,12 +132,13 @@ export const dnf = defineSource({
           files: { ...files, "dnf.conf": settings, ".rpmmacros": rpmMacros },
           environment: context.environment,
           timeoutS: timeout,
+          home: "private",
         }),
       ],
       tell: scriptWarnings,
       explain: (_, outcome) =>
         toolRefusal("dnf", outcome, {
-          telling: /^Error|^ Problem|[Cc]url error|usage:/,
+          telling: /^Error|^You have enabled checking|^ Problem|[Cc]url error|usage:/,
           noise: /^Importing GPG key|^ (?:Userid|Fingerprint|From) /,
           remedies: rpmRemedies,
         }),

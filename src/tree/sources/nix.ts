@@ -24,6 +24,9 @@ const store: Tool = { name: "nix-store", packages };
 const script = `
 mode=$1 copied=$2
 shift 2
+# Builds may be larger than what /run holds.
+export TMPDIR="$into/.crun-tmp"
+mkdir "$TMPDIR"
 case $mode in
   build) nix-build --store "$into" --no-out-link "$@" >"$files/outputs" ;;
   copy)
@@ -63,6 +66,7 @@ while read -r output; do
 done <"$files/outputs"
 nix-store --store "$into" --option keep-derivations false --gc >/dev/null 2>&1
 rm -rf -- "$into/nix/var/log" "$into/nix/var/nix/gc-socket" "$into/nix/var/nix/temproots"
+rm -rf -- "$TMPDIR"
 for name in proc sys dev run tmp; do
   if [ ! -e "$into/$name" ] && [ ! -L "$into/$name" ]; then mkdir "$into/$name"; fi
 done
@@ -198,6 +202,7 @@ export const nix = defineSource({
           ...(expression === undefined ? {} : { files: { "default.nix": expression } }),
           environment: context.environment,
           timeoutS: timeout,
+          home: "private",
         }),
       ],
       explain: (_, outcome) =>

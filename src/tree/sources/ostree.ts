@@ -104,6 +104,7 @@ export const ostree = defineSource({
           args: isPlain ? [repo, ...beneath, ref] : [url ?? `file://${repo}`, ref, verify, ...beneath],
           environment: context.environment,
           timeoutS: timeout,
+          home: "private",
         }),
       ],
       explain: (_, outcome) => toolRefusal("ostree", outcome, { telling: /^(?:error:|curl:)/, remedies }),

@@ -44,6 +44,11 @@ function repoProblem(repo: unknown): string | undefined {
   }
   if (["baseurl", "metalink", "mirrorlist"].every((key) => keys[key] === undefined))
     return `repos: ${id} has none of baseurl, metalink, mirrorlist`;
+  if (
+    keys["gpgkey"] === undefined &&
+    !(keys["gpgcheck"] === false || /^(?:0|no|false|off)$/i.test(String(keys["gpgcheck"])))
+  )
+    return `repos: ${id} has no gpgkey; gpgcheck: false takes packages that nobody has signed`;
   return undefined;
 }
 
@@ -97,7 +102,7 @@ export function repoText({ id, keys }: Repository, defaults: Readonly<Record<str
  * rpm's macros. Where it keeps its database is the tree's own business, not the host's (Debian's rpm has it in root's home); what is mounted
  * for package scripts is not its to change.
  */
-export const rpmMacros = "%_dbpath /usr/lib/sysimage/rpm\n%_netsharedpath /sys:/proc:/dev\n";
+export const rpmMacros = "%_dbpath /usr/lib/sysimage/rpm\n%_netsharedpath /sys:/proc:/dev:/run\n";
 
 /**
  * Shell text: the database goes where the tree's own rpm will look for it: `/var/lib/rpm` where it is an older one.
@@ -131,7 +136,7 @@ export function scriptWarnings(outcomes: readonly Outcome[]): string[] {
 
 export const rpmRemedies: readonly (readonly [RegExp, string])[] = [
   [
-    /[Gg][Pp][Gg] (?:signature|check|key)|[Ss]ignature verification|is not signed|Public key for|unknown key|NOKEY|not trusted/,
+    /GPG public keys|[Gg][Pp][Gg] (?:signature|check|key)|[Ss]ignature verification|is not signed|Public key for|unknown key|NOKEY|not trusted/,
     "Name the repository's key as gpgkey; gpgcheck and repo_gpgcheck say what has to be signed.",
   ],
   [

@@ -60,7 +60,7 @@ case $status in
   *) exit $status ;;
 esac
 settle_database
-discard var/cache/zypp run/zypp.pid
+discard var/cache/zypp
 if [ "$keep" = keep ]; then keep_repos etc/zypp/repos.d; fi
 `;
 
@@ -155,6 +155,7 @@ export const zypper = defineSource({
           files: { ...files, "zypp.conf": "[main]\n", ".rpmmacros": rpmMacros },
           environment: { ...context.environment, ZYPP_CONF: "@files@/zypp.conf" },
           timeoutS: timeout,
+          home: "private",
         }),
       ],
       tell: scriptWarnings,
