@@ -5,7 +5,8 @@ import { differenceData, differenceLine, summaryOf } from "../tree/difference-te
 import type { EngineEvent } from "./events.js";
 import type { HostSession } from "../target/session.js";
 import { liveSession } from "./reach.js";
-import { StandIn, type StandIns } from "./stand-in.js";
+import { Limiter } from "./slots.js";
+import { SETTLED_AT_ONCE, StandIn, type StandIns } from "./stand-in.js";
 import type { Run } from "./run.js";
 import type { TargetState } from "./target-state.js";
 import type { TargetPlay } from "./target-play.js";
@@ -66,7 +67,8 @@ export class Rehearsal {
       users.set(standIn, known);
       known.push(state);
     }
-    const reports = [...users].map(([standIn, known]) => this.#close(standIn, known));
+    const closing = new Limiter(SETTLED_AT_ONCE);
+    const reports = [...users].map(([standIn, known]) => closing.run(() => this.#close(standIn, known)));
     // In the order of the targets, whoever is through first.
     for (const report of reports) for (const event of await report) this.#run.tell(event);
   }

@@ -28,6 +28,9 @@ import type { OldInfo } from "../tree/old.js";
 import { isDone } from "./task/outcome.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
+/** Trees that are listed whole at once, when plays have ended: each takes some memory. */
+export const SETTLED_AT_ONCE = 16;
+
 /** The kernel stamps files by a clock of at most this step: what is done afterwards has another time. */
 const clockStepMs = 20;
 

@@ -6,7 +6,8 @@ import type { HostSession } from "../target/session.js";
 import type { PlayRun } from "./play-run.js";
 import { liveSession } from "./reach.js";
 import type { Run } from "./run.js";
-import { StandIn, withHost, type StandIns } from "./stand-in.js";
+import { Limiter } from "./slots.js";
+import { SETTLED_AT_ONCE, StandIn, withHost, type StandIns } from "./stand-in.js";
 import type { TargetPlay } from "./target-play.js";
 import { runningMachine, startUnit, stopUnit } from "./tree-machine.js";
 
@@ -106,7 +107,8 @@ export class Transaction {
       members.set(standIn, known);
       known.push(on);
     }
-    await Promise.all([...members].map(([standIn, known]) => this.#settle(standIn, known)));
+    const settling = new Limiter(SETTLED_AT_ONCE);
+    await Promise.all([...members].map(([standIn, known]) => settling.run(() => this.#settle(standIn, known))));
   }
 
   async #settle(standIn: StandIn, members: readonly TargetPlay[]): Promise<void> {

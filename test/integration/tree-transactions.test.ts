@@ -266,6 +266,17 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
       assert.deepEqual(yard.kept("making"), []);
     });
 
+    it("goes on in the clone behind a reset connection, beside what keeps track of the tree", async () => {
+      const tree = await yard.tree("reset");
+      const tasks = `${motd}    - meta: reset_connection\n    - copy: { dest: /etc/late, content: late }\n`;
+      const told = await play(["reset"], `${head}  track: [snapshot]\n  tasks:\n${tasks}`);
+      assert.deepEqual([told.status, told.outcomes], [0, ["reset swapped"]], brief(told));
+      assert.deepEqual([text(tree, "etc/motd"), text(tree, "etc/late")], ["new\n", "late"]);
+      const diff = await work.crun(["tree", "diff", "-i", "hosts", "--output", "json", "reset@1", "reset@2"]);
+      assert.equal(diff.status, 2, diff.all);
+      assert.match(diff.stdout, /"\/etc\/late"/);
+    });
+
     it("leaves no old tree behind of a tree that is removed", async () => {
       await yard.tree("gone");
       assert.equal((await play(["gone"], `${head}  tasks:\n${motd}`)).status, 0);
@@ -280,16 +291,20 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
 
     it("waits for another run that acts in a clone of the same tree", async () => {
       const tree = await yard.tree("shared");
+      const go = join(scope.tempDir("go"), "go");
       work.write("hosts", yard.inventory(["shared"]));
-      const slow = `${head}  tasks:\n    - copy: { dest: /etc/first, content: x }\n    - pause: { seconds: 3 }\n`;
-      work.write("slow.yml", slow);
+      const copy = (name: string): string => `${head}  tasks:\n    - copy: { dest: /etc/${name}, content: x }\n`;
+      work.write("slow.yml", `${copy("first")}    - wait_for: { path: ${go} }\n      delegate_to: local\n`);
+      work.write("quick.yml", copy("second"));
       const first = work.start(["play", "--output", "json", "-i", "hosts", "slow.yml"]);
-      while (yard.kept("making").length === 0) await sleep(20);
-      const second = await play(["shared"], `${head}  tasks:\n    - copy: { dest: /etc/second, content: x }\n`);
-      const one = await first.ended;
-      assert.deepEqual([one.status, second.status], [0, 0], one.all + brief(second));
+      while (!first.shown().includes('"changed"')) await sleep(20);
+      const second = work.start(["play", "--output", "json", "-i", "hosts", "quick.yml"]);
+      while (!second.shown().includes("another run works on the tree")) await sleep(20);
+      assert.ok(!existsSync(join(tree, "etc/first")));
+      writeFileSync(go, "");
+      const [one, other] = [await first.ended, await second.ended];
+      assert.deepEqual([one.status, other.status], [0, 0], one.all + other.all);
       assert.deepEqual([text(tree, "etc/first"), text(tree, "etc/second")], ["x", "x"]);
-      assert.match(second.stdout, /another run works on the tree/);
     });
   });
 }
