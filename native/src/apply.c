@@ -37,6 +37,10 @@ static int carry_out(struct tree *tree, const struct change *change, const struc
       return change_subvolume(tree, change, err);
     case CHANGE_SET_SUBVOLUME:
       return change_set_subvolume(tree, change, err);
+    case CHANGE_MOUNT_OVERLAY:
+      return change_mount_overlay(tree, change, err);
+    case CHANGE_UNMOUNT:
+      return change_unmount(tree, change, err);
   }
   return err_fail(err, FAILURE_BAD_REQUEST, "change", change->path, "Unknown kind of change.");
 }

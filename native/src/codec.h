@@ -59,6 +59,7 @@ enum change_flag {
   RENAME_SWAP = 1,
   RENAME_NEW = 2,
   SUBVOLUME_READ_ONLY = 1,
+  UNMOUNT_REMOVE = 1,
 };
 
 struct change {
@@ -72,7 +73,9 @@ struct change {
   uint32_t flags_clear;
   uint32_t timeout_ms;
   const char *path;
-  const char *other;  // source, from, to; a link's target
+  const char *other;  // source, from, to, lower; a link's target
+  const char *upper;
+  const char *work;
   struct expect expect;
   struct content content;
   struct time_spec atime;

@@ -216,6 +216,7 @@ static void get_change(struct cursor *cursor, struct change *change) {
       break;
     case CHANGE_REMOVE:
     case CHANGE_SET_SUBVOLUME:
+    case CHANGE_UNMOUNT:
       change->flags = get_u8(cursor);
       break;
     case CHANGE_SET_ATTRIBUTES:
@@ -226,6 +227,11 @@ static void get_change(struct cursor *cursor, struct change *change) {
       change->mtime = get_time_spec(cursor);
       change->flags_set = get_u32(cursor);
       change->flags_clear = get_u32(cursor);
+      break;
+    case CHANGE_MOUNT_OVERLAY:
+      change->other = get_string(cursor);
+      change->upper = get_string(cursor);
+      change->work = get_string(cursor);
       break;
     case CHANGE_COPY_FILE:
       change->other = get_string(cursor);

@@ -89,6 +89,8 @@ enum change_kind {
   CHANGE_UNLOCK,
   CHANGE_SUBVOLUME,
   CHANGE_SET_SUBVOLUME,
+  CHANGE_MOUNT_OVERLAY,
+  CHANGE_UNMOUNT,
 };
 
 // Bytes borrowed from the frame they came in.

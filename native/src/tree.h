@@ -85,6 +85,8 @@ int change_unlock(struct tree *tree, const struct change *change, struct err *er
 void unlock_all(struct tree *tree);
 int change_subvolume(struct tree *tree, const struct change *change, struct err *err);
 int change_set_subvolume(struct tree *tree, const struct change *change, struct err *err);
+int change_mount_overlay(struct tree *tree, const struct change *change, struct err *err);
+int change_unmount(struct tree *tree, const struct change *change, struct err *err);
 
 // Puts what lies at a place: `real` (empty where it equals what was asked for) and its Stat. Reads the target and, if
 // wanted, the flags.

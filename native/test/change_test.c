@@ -333,6 +333,56 @@ static void test_remove_mount(void) {
   fixture_close(&fixture);
 }
 
+static void test_overlays(void) {
+  char lower[600], upper[600], work[600];
+  struct change change = new_change(CHANGE_MOUNT_OVERLAY, "/fs/merged");
+  struct change away = new_change(CHANGE_UNMOUNT, "/fs/merged");
+  struct err err;
+  fixture_open(&fixture);
+  // Whatever the scratch directory lies on: a file system that can hold an upper layer.
+  make_directory("tree/fs");
+  CHECK(mount("overlay-test", scratch("tree/fs"), "tmpfs", 0, NULL) == 0);
+  for (const char *const *name = (const char *const[]){"lower", "upper", "work", NULL}; *name != NULL; name++) {
+    char path[64];
+    snprintf(path, sizeof path, "tree/fs/%s", *name);
+    make_directory(path);
+  }
+  make_file("tree/fs/lower/file", "base");
+  snprintf(lower, sizeof lower, "%s", scratch("tree/fs/lower"));
+  snprintf(upper, sizeof upper, "%s", scratch("tree/fs/upper"));
+  snprintf(work, sizeof work, "%s", scratch("tree/fs/work"));
+  change.other = lower;
+  change.upper = upper;
+  change.work = "/none/work";
+  CHECK_EQUAL(attempt(&fixture, &change, &err), 1);
+  CHECK(access(scratch("tree/fs/merged"), F_OK) != 0);
+  change.work = work;
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  CHECK_TEXT(content_of("tree/fs/merged/file"), "base");
+  make_file("tree/fs/merged/file", "changed");
+  CHECK_TEXT(content_of("tree/fs/lower/file"), "base");
+  CHECK_TEXT(content_of("tree/fs/upper/file"), "changed");
+  away.flags = UNMOUNT_REMOVE;
+  int inside = open(scratch("tree/fs/merged"), O_RDONLY | O_DIRECTORY);
+  CHECK_EQUAL(attempt(&fixture, &away, &err), 1);
+  CHECK_EQUAL(err.errno_, EBUSY);
+  CHECK_TEXT(content_of("tree/fs/merged/file"), "changed");
+  close(inside);
+  CHECK_EQUAL(does(&fixture, &away), 0);
+  CHECK(access(scratch("tree/fs/merged"), F_OK) != 0);
+  CHECK_EQUAL(does(&fixture, &away), 1);
+  // Where no mount is, nothing is removed.
+  away.path = "/fs/lower";
+  CHECK_EQUAL(attempt(&fixture, &away, &err), 1);
+  CHECK_TEXT(content_of("tree/fs/lower/file"), "base");
+  // A link is not followed to what is mounted elsewhere.
+  CHECK(symlink(".", scratch("tree/fs/link")) == 0);
+  away.path = "/fs/link";
+  CHECK_EQUAL(does(&fixture, &away), 1);
+  CHECK(umount(scratch("tree/fs")) == 0);
+  fixture_close(&fixture);
+}
+
 static void test_attributes(void) {
   struct change change = new_change(CHANGE_SET_ATTRIBUTES, "/file");
   fixture_open(&fixture);
@@ -505,6 +555,8 @@ void change_tests(void) {
   test_run("REMOVE takes all beneath, follows no link and spares the root", test_remove);
   if (geteuid() == 0) test_run("REMOVE stops at a bind mount, which is the host's", test_remove_mount);
   else test_skip("REMOVE stops at a bind mount, which is the host's", "needs root for a mount");
+  if (geteuid() == 0) test_run("MOUNT_OVERLAY and UNMOUNT take the directory along, or fail with nothing done", test_overlays);
+  else test_skip("MOUNT_OVERLAY and UNMOUNT take the directory along, or fail with nothing done", "needs root for a mount");
   test_run("SET_ATTRIBUTES changes what was asked and keeps setuid through a change of owner", test_attributes);
   test_run("a file with another name gets a copy of its own before its attributes change", test_hard_links);
   test_run("COPY_FILE copies regular files of the tree alone", test_copy);

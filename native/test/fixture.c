@@ -75,6 +75,12 @@ int attempt(struct fixture *fixture, const struct change *change, struct err *er
     case CHANGE_SET_SUBVOLUME:
       result = change_set_subvolume(&fixture->tree, change, err);
       break;
+    case CHANGE_MOUNT_OVERLAY:
+      result = change_mount_overlay(&fixture->tree, change, err);
+      break;
+    case CHANGE_UNMOUNT:
+      result = change_unmount(&fixture->tree, change, err);
+      break;
     case CHANGE_EXEC:
       break;
   }

@@ -159,6 +159,7 @@ static void put_change(struct buffer *out, const struct change *change) {
       break;
     case CHANGE_REMOVE:
     case CHANGE_SET_SUBVOLUME:
+    case CHANGE_UNMOUNT:
       put_u8(out, change->flags);
       break;
     case CHANGE_SET_ATTRIBUTES:
@@ -169,6 +170,11 @@ static void put_change(struct buffer *out, const struct change *change) {
       put_time_spec(out, &change->mtime);
       put_u32(out, change->flags_set);
       put_u32(out, change->flags_clear);
+      break;
+    case CHANGE_MOUNT_OVERLAY:
+      put_str(out, change->other);
+      put_str(out, change->upper);
+      put_str(out, change->work);
       break;
     case CHANGE_COPY_FILE:
       put_str(out, change->other);

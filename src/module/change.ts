@@ -116,6 +116,21 @@ export interface SetSubvolume extends At {
   readonly isReadOnly: boolean;
 }
 
+/** An overlay at the path; its directory is made where it is absent, so that nobody finds it without what is mounted. Absolute paths of the host. */
+export interface MountOverlay extends At {
+  readonly kind: "mountOverlay";
+  readonly lower: string;
+  readonly upper: string;
+  readonly work: string;
+}
+
+/** What is mounted at the path; it must not be in use. */
+export interface Unmount extends At {
+  readonly kind: "unmount";
+  /** And its directory. */
+  readonly removesDirectory?: boolean;
+}
+
 /** A program whose effect cannot be known but for what `assumes` says. */
 export interface ExecChange {
   readonly kind: "exec";
@@ -173,7 +188,9 @@ export type Change =
   | WriteKernel
   | Lock
   | Unlock
-  | SetSubvolume;
+  | SetSubvolume
+  | MountOverlay
+  | Unmount;
 
 /** For `assumes` alone: something will be at the path; what, is not known. */
 export interface Appears {

@@ -126,6 +126,19 @@ export function predictChange(change: FileChange, model: Prediction): void {
       put(model.canonical(change.path, false), { ...old, fileSystem: "btrfs", subvolume });
       break;
     }
+    case "mountOverlay":
+      put(model.canonical(change.path, false), {
+        stat: statOf("directory"),
+        isUnknownBeneath: true,
+        fileSystem: "overlayfs",
+      });
+      break;
+    case "unmount": {
+      const path = model.canonical(change.path, false);
+      forgetBeneath(nodes, root + path);
+      put(path, change.removesDirectory ? "absent" : { stat: statOf("directory"), isNewDirectory: true });
+      break;
+    }
     case "writeKernel": {
       const old = present(model.look(change.path, true)) ?? { stat: statOf("file") };
       const bytes = Buffer.from(kernelText(Buffer.from(old.content?.bytes ?? []).toString("utf8"), change.value));

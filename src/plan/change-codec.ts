@@ -119,6 +119,10 @@ function changeIn(all: Fields, find: FindContent): Change {
       return { kind, ...at, ...all.maybe("from", path), ...all.maybe("isReadOnly", flag) };
     case "setSubvolume":
       return { kind, ...at, isReadOnly: all.get("isReadOnly", flag) };
+    case "mountOverlay":
+      return { kind, ...at, lower: all.get("lower", path), upper: all.get("upper", path), work: all.get("work", path) };
+    case "unmount":
+      return { kind, ...at, ...all.maybe("removesDirectory", flag) };
   }
 }
 

@@ -42,6 +42,10 @@ function deedOf(change: Exclude<Change, { kind: "exec" }>, where: string): strin
       return `make the ${change.isReadOnly ? "read-only " : ""}subvolume ${where}${change.from === undefined ? "" : `, a snapshot of ${change.from}`}`;
     case "setSubvolume":
       return `make the subvolume ${where} ${change.isReadOnly ? "read-only" : "writable"}`;
+    case "mountOverlay":
+      return `mount an overlay over ${change.lower} at ${where}`;
+    case "unmount":
+      return `unmount ${where}${change.removesDirectory ? " and remove its directory" : ""}`;
   }
 }
 

@@ -17,6 +17,8 @@ export class LeftStates {
       case "unlock":
       case "writeKernel":
       case "setSubvolume":
+      case "mountOverlay":
+      case "unmount":
         return;
       case "rename":
         this.#look(change.at, change.path, false, model);

@@ -72,8 +72,8 @@ export interface Backend {
   withdraw(place: TreePlace, away: string): readonly Change[];
   /** With all that lies beneath. */
   remove(at: string, place: TreePlace): readonly Change[];
-  /** Puts a whole tree back where it belongs, where its mount went with the host's last start; undefined: it is there, or there is no such tree. `isThere`: a directory has the name. */
-  restore?(place: TreePlace, isThere: boolean): readonly Change[] | undefined;
+  /** Puts a whole tree back where it belongs, where its mount went with the host's last start; undefined: it is there, or there is no such tree. */
+  restore?(place: TreePlace): readonly Change[] | undefined;
   /** Limits what the tree at `at` can hold, in bytes; undefined: no more. Absent: the storage has no such limits. */
   limit?(at: string, bytes: number | undefined): readonly Change[];
   /** Absent: trees cannot be read-only in this storage. */

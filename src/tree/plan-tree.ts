@@ -113,7 +113,7 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
     });
   const isSame = record?.recipeHash === recipeHash(recipe);
   if (record && (isSame || !wish.recreate)) {
-    const changes = backendOf(record, storage, place.path).restore?.(place, stat !== undefined);
+    const changes = backendOf(record, storage, place.path).restore?.(place);
     if (changes)
       return {
         changes: [...keepChanges(look, place), treeLock(place), ...changes],

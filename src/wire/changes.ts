@@ -7,6 +7,7 @@ import type {
   Lock,
   MakeDirectory,
   MakeLink,
+  MountOverlay,
   Outcome,
   Remove,
   Rename,
@@ -14,6 +15,7 @@ import type {
   SetSubvolume,
   Subvolume,
   Unlock,
+  Unmount,
   WriteFile,
   WriteKernel,
 } from "../module/change.js";
@@ -66,7 +68,9 @@ export type WireChange =
   | Lock
   | Unlock
   | Subvolume
-  | SetSubvolume;
+  | SetSubvolume
+  | MountOverlay
+  | Unmount;
 
 /** In the order of their numbers, from 1. */
 export const CHANGE_KINDS = [
@@ -84,6 +88,8 @@ export const CHANGE_KINDS = [
   "unlock",
   "subvolume",
   "setSubvolume",
+  "mountOverlay",
+  "unmount",
 ] as const;
 const KINDS = ["", ...CHANGE_KINDS] as const;
 /** In the order of their flags' values. */
@@ -157,6 +163,14 @@ export function writeChange(writer: Writer, change: WireChange): void {
       break;
     case "setSubvolume":
       writer.bool(change.isReadOnly);
+      break;
+    case "mountOverlay":
+      writer.str(change.lower);
+      writer.str(change.upper);
+      writer.str(change.work);
+      break;
+    case "unmount":
+      writer.bool(change.removesDirectory ?? false);
       break;
   }
 }
@@ -235,6 +249,10 @@ export function readChange(reader: Reader): WireChange {
     }
     case "setSubvolume":
       return { kind, ...start, isReadOnly: reader.bool() };
+    case "mountOverlay":
+      return { kind, ...start, lower: reader.str(), upper: reader.str(), work: reader.str() };
+    case "unmount":
+      return { kind, ...start, removesDirectory: reader.bool() };
     case "":
       throw new WireError("kind of change 0 is not known");
   }

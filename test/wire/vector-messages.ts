@@ -252,6 +252,11 @@ const changes: readonly (readonly [string, WireChange])[] = [
     { kind: "rename", at: "host", path: "/srv/a", expect: { type: "directory" }, to: "/srv/b", onTaken: "exchange" },
   ],
   ["rename to a new name", { kind: "rename", at: "tree", path: "/srv/a", expect: {}, to: "/srv/b", onTaken: "refuse" }],
+  [
+    "mountOverlay",
+    { kind: "mountOverlay", at: "host", path: "/t/m", expect: {}, lower: "/t/l", upper: "/t/u", work: "/t/w" },
+  ],
+  ["unmount", { kind: "unmount", at: "tree", path: "/t/m", expect: {}, removesDirectory: true }],
   ["subvolume", { kind: "subvolume", at: "host", path: "/srv/s", expect: { type: "absent" }, isReadOnly: false }],
   [
     "subvolume of another, read-only",

@@ -107,6 +107,14 @@ export function diffsOf(changes: readonly Change[], model: Model): Differences {
         pushAttributes(diffs, change.path, stat, change);
         break;
       }
+      case "mountOverlay":
+        diffs.push({
+          title: change.path,
+          before: before(change.expect.type),
+          after: `overlay over: ${change.lower}\n`,
+        });
+        break;
+      case "unmount":
       case "exec":
       case "lock":
       case "unlock":

@@ -98,6 +98,8 @@ const verbs: Readonly<Record<Change["kind"], string>> = {
   lock: "lock",
   unlock: "unlock",
   setSubvolume: "change the subvolume",
+  mountOverlay: "mount the overlay",
+  unmount: "unmount",
 };
 
 function failureMessage(change: Change, failure: Failure): string {

@@ -7,7 +7,7 @@ import type { Backend, StorageSeen } from "../backend.js";
 import type { TreePlace } from "../place.js";
 import { hostProgram } from "../program.js";
 import { NOTHING_SEEN } from "../storage-seen.js";
-import { layersAmong, layersOver, overlayOptions, type Layers } from "./layers.js";
+import { layersAmong, layersOver, type Layers } from "./layers.js";
 import { holdUnit, holdUnitPath, keptMount, keptNoLonger } from "./mount-unit.js";
 import { copied } from "./directory.js";
 
@@ -31,13 +31,15 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
   const kept = (place: TreePlace): Layers | undefined => layersAmong(seen.layers ?? [], place.path, place)[0];
   const mounted = (layers: Layers, place: TreePlace): readonly Change[] => [
     ...(seen.runsSystemd ? keptMount(place.path, layers) : []),
-    mountedAndHeld(layers, place, seen.runsSystemd === true),
+    ...held(layers, place, seen.runsSystemd === true),
+    mount(layers, place.path),
   ];
-  const unmounted = (place: TreePlace): readonly Change[] => [
-    ...(seen.isOverlayMounted ? [hostProgram({ argv: ["umount", "--", place.path] })] : []),
-    ...(seen.runsSystemd ? keptNoLonger(place.path) : []),
-  ];
-  const emptyName = (place: TreePlace): Change => ({ kind: "remove", path: place.path, expect: { type: "directory" } });
+  const unmounted = (place: TreePlace, removesDirectory: boolean): readonly Change[] =>
+    seen.isOverlayMounted ? [{ kind: "unmount", path: place.path, removesDirectory, expect: {} }] : [];
+  const unitRemoved = (place: TreePlace): readonly Change[] => (seen.runsSystemd ? keptNoLonger(place.path) : []);
+  // What `cloneWritten` makes is mounted nowhere.
+  let isHidden = false;
+  const closed = (at: string): readonly Change[] => (isHidden ? [] : [unmountedIfMounted(at)]);
   return {
     name: "overlay",
     summary: "an overlay over another tree or the host's root, which must stay as it is; only what differs takes space",
@@ -52,7 +54,6 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
         room(layers, place),
         old ? copied(old, `${layers.path}/upper`) : copiedUp(from, layers, []),
         work(layers),
-        directoryAt(at),
         mount(layers, at),
       ];
     },
@@ -60,13 +61,14 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const layers = made(at, place);
       const written = seen.base?.record?.backend === "overlay" ? undefined : inUpper(changes, at, layers);
       if (!written) return undefined;
+      isHidden = true;
       const paths = written.map(({ path }) => path.slice(`${layers.path}/upper`.length));
       return [room(layers, place), copiedUp(from, layers, paths), ...written, work(layers)];
     },
     publish: (path, place) => {
       const layers = made(path, place);
       const final = layersOver(layers.lower, place.path, place);
-      return [...closed(path), rename(layers.path, final.path), directoryAt(place.path), ...mounted(final, place)];
+      return [...closed(path), rename(layers.path, final.path), ...mounted(final, place)];
     },
     exchange: (path, place) => {
       const [fresh, old] = [made(path, place), kept(place)];
@@ -74,30 +76,32 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const away = old ? layersOver(old.lower, path, place) : undefined;
       return [
         ...closed(path),
-        ...unmounted(place),
+        ...unmounted(place, false),
         ...(old && away ? exchanged(fresh, final, old, away) : [rename(fresh.path, final.path)]),
         ...mounted(final, place),
-        ...(away ? [directoryAt(path), mount(away, path)] : []),
+        ...(away ? [mount(away, path)] : []),
       ];
     },
     move: (from, to, place) => {
       const layers = made(from, place);
       const there = layersOver(layers.lower, to, place);
-      return [...closed(from), rename(layers.path, there.path), directoryAt(to), mount(there, to)];
+      return [...closed(from), rename(layers.path, there.path), mount(there, to)];
     },
     withdraw: (place, away) => {
       const layers = kept(place);
       return [
-        ...unmounted(place),
-        emptyName(place),
+        ...(seen.isOverlayMounted
+          ? unmounted(place, true)
+          : [{ kind: "remove", path: place.path, expect: { type: "directory" } } as const]),
+        ...unitRemoved(place),
         ...(layers ? [rename(layers.path, layersOver(layers.lower, away, place).path)] : []),
       ];
     },
-    remove: (at, place) => [...closed(at), ...all(at, place).map(released(place))],
-    restore: (place, isThere) => {
+    remove: (at, place) => [unmountedIfMounted(at), ...all(at, place).map(released(place))],
+    restore: (place) => {
       const layers = kept(place);
       if (!layers || seen.isOverlayMounted) return undefined;
-      return [...(isThere ? [] : [directoryAt(place.path)]), ...mounted(layers, place)];
+      return mounted(layers, place);
     },
   };
 }
@@ -135,11 +139,8 @@ function overlayRefusal(seen: StorageSeen, wish: "create" | "clone"): Refusal | 
       );
 }
 
-function mount(layers: Layers, at: string): Change {
-  return {
-    ...hostProgram({ argv: ["mount", "-t", "overlay", "-o", overlayOptions(layers), "--", "overlay", at] }),
-    assumes: [{ kind: "mounted", path: at, fileSystem: "overlayfs" }],
-  };
+function mount({ lower, path }: Layers, at: string): Change {
+  return { kind: "mountOverlay", path: at, lower, upper: `${path}/upper`, work: `${path}/work`, expect: {} };
 }
 
 function rename(path: string, to: string): Change {
@@ -199,47 +200,23 @@ function inUpper(changes: readonly Change[], at: string, { path }: Layers): Writ
   return written;
 }
 
-/** A mount's place. */
-function directoryAt(path: string): Change {
-  return { kind: "makeDirectory", path, mode: 0o755, uid: 0, gid: 0, expect: { type: "absent" } };
-}
-
 const closing = '! mountpoint -q -- "$1" || umount -- "$1" || exit; ! [ -d "$1" ] || rmdir -- "$1"';
 
-/** It is not mounted there any more, and its place is gone. */
-function closed(at: string): readonly Change[] {
+/** It is not mounted there any more, and its place is gone; where it never was, nothing is done. */
+function unmountedIfMounted(at: string): Change {
   const change = hostProgram({ argv: ["sh", "-c", closing, "umount", at] });
-  return [{ ...change, assumes: [{ kind: "remove", path: at, expect: {} }] }];
+  return { ...change, assumes: [{ kind: "remove", path: at, expect: {} }] };
 }
 
-/**
- * While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. That comes last: whatever is
- * mounted is a whole tree's.
- */
-const mounting =
-  'mount -t overlay -o "$1" -- overlay "$2" || exit; [ "$3" = / ] || mountpoint -q -- "$3" && exit; ' +
-  'mount --bind -o ro -- "$3" "$3" && : >"$4" || exit; [ -n "$5" ] && ! [ -e "$5" ] || exit 0; ' +
-  'printf %s "$6" >"$5" && systemctl --quiet enable -- "${5##*/}"';
+/** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. */
+const holding =
+  'mountpoint -q -- "$1" && exit; mount --bind -o ro -- "$1" "$1" && : >"$2" || exit; [ -n "$3" ] && ! [ -e "$3" ] || exit 0; ' +
+  'printf %s "$4" >"$3" && systemctl --quiet enable -- "${3##*/}"';
 
-function mountedAndHeld(layers: Layers, place: TreePlace, runsSystemd: boolean): Change {
-  const { lower, mark } = layers;
+function held({ lower, mark }: Layers, place: TreePlace, runsSystemd: boolean): readonly Change[] {
+  if (lower === "/") return [];
   const unit = runsSystemd ? [holdUnitPath(lower), holdUnit(lower)] : ["", ""];
-  const change = hostProgram({
-    argv: [
-      "flock",
-      place.keep,
-      "sh",
-      "-c",
-      mounting,
-      "mount",
-      overlayOptions(layers),
-      place.path,
-      lower,
-      mark,
-      ...unit,
-    ],
-  });
-  return { ...change, assumes: [{ kind: "mounted", path: place.path, fileSystem: "overlayfs" }] };
+  return [hostProgram({ argv: ["flock", place.keep, "sh", "-c", holding, "mount", lower, mark, ...unit] })];
 }
 
 /** With the last overlay goes the hold on the base. */
