@@ -1,6 +1,6 @@
 // Limits memory, CPU, processes and I/O of a tree's machine (or of any unit or cgroup of the host).
 
-import { cgroupLayout, cgroupLayoutProbes } from "../src/facts/cgroup-layout.js";
+import { cgroupLayout, cgroupLayoutProbes, type CgroupLayout } from "../src/facts/cgroup-layout.js";
 import { defaultLimits, limitNames, limitText, type Limits } from "../src/facts/cgroup-limits.js";
 import {
   controllersOf,
@@ -33,9 +33,9 @@ import {
   type VerifyProbes,
 } from "../src/facts/cgroup-verify.js";
 import type { Change } from "../src/module/change.js";
-import { defineModule } from "../src/module/contract.js";
+import { defineModule, type Context } from "../src/module/contract.js";
 import type { ParamsOf } from "../src/module/param.js";
-import type { ExecObservation } from "../src/module/probe.js";
+import type { ExecObservation, MachineObservation } from "../src/module/probe.js";
 
 const params = {
   ...limitParams,
@@ -72,12 +72,7 @@ export default defineModule({
   },
   observeMore: (given, seen, { target, elapsedMs }): VerifyProbes => {
     const layout = cgroupLayout(seen);
-    const place = placeOfLimits(
-      { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
-      layout,
-      seen.machine.machine,
-      controlGroup(seen.unit),
-    );
+    const place = placeFor(given, target, layout, seen);
     const wanted = limitsOf(given);
     if ("problem" in place || "problem" in wanted)
       return { ...limitProbes(layout, { unit: undefined, cgroup: undefined }, []), inUse: [], shown: [] };
@@ -92,12 +87,7 @@ export default defineModule({
     const layout = cgroupLayout(seen);
     const wanted = limitsOf(given);
     if ("problem" in wanted) return { changes: [], refusal: { message: wanted.problem } };
-    const place = placeOfLimits(
-      { unit: given.unit, path: given.path, tree: target.path === "/" ? undefined : target.path },
-      layout,
-      seen.machine.machine,
-      controlGroup(seen.unit),
-    );
+    const place = placeFor(given, target, layout, seen);
     if ("problem" in place) return { changes: [], refusal: { message: place.problem } };
     const unknown = Object.keys(wanted.limits).find((name) =>
       limitNames.some((one) => one === name && !limitFile(layout, one)),
@@ -171,6 +161,16 @@ export default defineModule({
 });
 
 type Given = ParamsOf<typeof params>;
+
+function placeFor(
+  { unit, path }: Given,
+  target: Context["target"],
+  layout: CgroupLayout,
+  seen: { readonly machine: MachineObservation; readonly unit: readonly ExecObservation[] },
+): ReturnType<typeof placeOfLimits> {
+  const wanted = { unit, path, tree: target.path === "/" ? undefined : target.path };
+  return placeOfLimits(wanted, layout, seen.machine.machine, controlGroup(seen.unit));
+}
 
 function limitsOf(given: Given): WantedLimits | { readonly problem: string } {
   const wanted = wantedLimits(given);

@@ -7,6 +7,9 @@ import { limitNames, parseAmount, parseLimit, type LimitName, type Limits, type 
 /** Limits as they were written, by name: `{ memory_max: "64M" }`. */
 export type WrittenLimits = Readonly<Record<string, string>>;
 
+/** The variable that holds the limits of all programs on a target. */
+export const LIMITS_VARIABLE = "crun_limits";
+
 /** What is wrong with a limit, and what to do about it. */
 export interface LimitProblem {
   readonly problem: string;

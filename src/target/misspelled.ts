@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import { editDistance } from "../diagnostic/near.js";
+import { LIMITS_VARIABLE } from "../facts/process-limits.js";
 import type { VarLayer } from "../module/value.js";
 import { connectionVariables } from "./address.js";
 
@@ -10,7 +11,8 @@ const slips = 2;
 
 /** A warning for each place that sets `crun_prot` or `ansible_hots`: nothing reads it, and the host is reached otherwise than was meant. */
 export function misspelledConnectionVariables(layers: Iterable<VarLayer>): Diagnostic[] {
-  const known = new Set(connectionVariables);
+  const candidates = [...connectionVariables, LIMITS_VARIABLE];
+  const known = new Set(candidates);
   const meant = new Map<string, string | undefined>();
   const found: Diagnostic[] = [];
   for (const layer of layers) {
@@ -19,11 +21,12 @@ export function misspelledConnectionVariables(layers: Iterable<VarLayer>): Diagn
       if (!meant.has(name))
         meant.set(
           name,
-          connectionVariables.find((one) => isNear(name, one)),
+          candidates.find((one) => isNear(name, one)),
         );
       const near = meant.get(name);
       if (near === undefined) continue;
-      const summary = `${name} says nothing about how a host is reached`;
+      const summary =
+        near === LIMITS_VARIABLE ? `${name} limits nothing` : `${name} says nothing about how a host is reached`;
       found.push({ severity: "warning", summary, place: layer.placeOf?.(name), remedy: `Did you mean ${near}?` });
     }
   }

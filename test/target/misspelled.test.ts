@@ -17,6 +17,7 @@ describe("target: misspelled connection variables", () => {
     ["crun_usr", "crun_user"],
     ["crun_identiy", "crun_identity"],
     ["crun_bcome", "crun_become"],
+    ["crun_limit", "crun_limits"],
     ["ansible_hots", "ansible_host"],
     ["ansible_ssh_privat_key_file", "ansible_ssh_private_key_file"],
     ["ansible_become_passwrd", "ansible_become_password"],
@@ -25,7 +26,7 @@ describe("target: misspelled connection variables", () => {
     it(`takes ${name} for ${meant}`, () => assert.deepEqual(remedies(name), [`Did you mean ${meant}?`]));
 
   it("says nothing of right names, of Ansible's others and of what somebody called so", () => {
-    assert.deepEqual(remedies(...connectionVariables), []);
+    assert.deepEqual(remedies(...connectionVariables, "crun_limits"), []);
     const others =
       "ansible_python_interpreter ansible_shell_type ansible_ssh_args ansible_ssh_common_args ansible_ssh_extra_args ansible_ssh_pipelining " +
       "ansible_group_priority ansible_hostname ansible_user_id ansible_user_dir ansible_os_family ansible_distribution ansible_facts " +

@@ -1,14 +1,11 @@
 // The limits of a task's programs: the variable crun_limits, and over it the keyword, from the play inwards.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { writtenLimits, type WrittenLimits } from "../../facts/process-limits.js";
+import { LIMITS_VARIABLE, writtenLimits, type WrittenLimits } from "../../facts/process-limits.js";
 import type { Scope } from "../../module/value.js";
 import type { Place } from "../../diagnostic/diagnostic.js";
 import type { Task } from "../../playbook/play.js";
 import { OMIT } from "../../playbook/scope/values.js";
-
-/** Limits of all programs on a target. */
-export const LIMITS_VARIABLE = "crun_limits";
 
 /** Undefined: none. Throws a CrunError for what is no map of limits. */
 export function limitsFor(task: Task, scope: Scope): WrittenLimits | undefined {
