@@ -123,10 +123,14 @@ int cgroup_join_of_process(int process, struct err *err) {
   return status;
 }
 
+int cgroup_write(const char *path, const void *value, size_t length, struct err *err) {
+  auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && write(fd, value, length) == (ssize_t)length ? 0 : err_system(err, errno, "limit", path);
+}
+
 int cgroup_place(const char *directory, pid_t pid, struct err *err) {
   char path[PATH_MAX], number[16];
   int length = print_text(number, sizeof number, "%d", pid);
   print_text(path, sizeof path, "%s/cgroup.procs", directory);
-  auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-  return fd >= 0 && write(fd, number, (size_t)length) == length ? 0 : err_system(err, errno, "join a cgroup", path);
+  return cgroup_write(path, number, (size_t)length, err);
 }

@@ -15,6 +15,9 @@ void cgroup_of_process(int process, char *out, size_t capacity);
 // limits would not hold.
 int cgroup_join_of_process(int process, struct err *err);
 
+// One write(2) to a file of a cgroup; its failures, and those of others that limit a process, have the step "limit".
+int cgroup_write(const char *path, const void *value, size_t length, struct err *err);
+
 // Moves a process into the cgroup of a directory.
 int cgroup_place(const char *directory, pid_t pid, struct err *err);
 

@@ -76,7 +76,7 @@ static void get_files(struct cursor *cursor, struct exec_spec *spec) {
 }
 
 static void get_exec(struct cursor *cursor, struct exec_spec *spec) {
-  size_t argument_count, variable_count, cgroup_count;
+  size_t argument_count, variable_count;
   *spec = (struct exec_spec){0};
   spec->argv = get_string_list(cursor, &argument_count);
   spec->environment = get_string_list(cursor, &variable_count);
@@ -99,7 +99,12 @@ static void get_exec(struct cursor *cursor, struct exec_spec *spec) {
   spec->entry = get_u8(cursor);
   if (spec->entry > ENTRY_MACHINE && spec->entry != ENTRY_TREES) cursor_break(cursor);
   get_files(cursor, spec);
-  spec->cgroups = get_string_list(cursor, &cgroup_count);
+  spec->cgroup_count = get_count(cursor, 4 + 4);
+  spec->cgroups = allocate(spec->cgroup_count, sizeof *spec->cgroups);
+  for (size_t i = 0; i < spec->cgroup_count; i++) {
+    spec->cgroups[i].path = get_string(cursor);
+    spec->cgroups[i].value = get_bytes(cursor);
+  }
 }
 
 void exec_clear(struct exec_spec *spec) {

@@ -278,22 +278,36 @@ static int streams_open(struct streams *streams, const struct exec_spec *spec, s
   return 0;
 }
 
-// The process waits at its gate meanwhile, so that all it does is under its limits.
-static int place(struct entry *entry, const struct exec_spec *spec, pid_t pid, int gate, struct err *err) {
-  for (char **cgroup = spec->cgroups; gate >= 0 && *cgroup != NULL; cgroup++) {
-    struct placed *placed = malloc(sizeof *placed + strlen(*cgroup) + 1);
-    if (placed == NULL) return err_system(err, ENOMEM, "join a cgroup", *cgroup);
-    strcpy(placed->directory, *cgroup);
+// Remembered as soon as they are there: whatever happens, the entry's end takes them away.
+static int make_cgroups(struct entry *entry, const struct exec_spec *spec, struct err *err) {
+  for (size_t i = 0; i < spec->cgroup_count; i++) {
+    const struct cgroup_step *step = &spec->cgroups[i];
+    if (step->value.length > 0) {
+      if (cgroup_write(step->path, step->value.data, step->value.length, err) < 0) return -1;
+      continue;
+    }
+    struct placed *placed = malloc(sizeof *placed + strlen(step->path) + 1);
+    if (placed == NULL) return err_system(err, ENOMEM, "limit", step->path);
+    strcpy(placed->directory, step->path);
+    if (mkdir(step->path, 0755) < 0) return free(placed), err_system(err, errno, "limit", step->path);
     placed->next = entry->placed;
     entry->placed = placed;
-    if (cgroup_place(*cgroup, pid, err) < 0) return -1;
+  }
+  return 0;
+}
+
+// The process waits at its gate meanwhile, so that all it does is under its limits.
+static int place(const struct exec_spec *spec, pid_t pid, int gate, struct err *err) {
+  for (size_t i = 0; i < spec->cgroup_count; i++) {
+    const struct cgroup_step *step = &spec->cgroups[i];
+    if (step->value.length == 0 && cgroup_place(step->path, pid, err) < 0) return -1;
   }
   return gate < 0 || write(gate, "", 1) == 1 ? 0 : err_system(err, errno, "start", "");
 }
 
 // Until the program runs: its pid and terminal, then word that it was executed.
-static int await_start(struct entry *entry, const struct exec_spec *spec, int status_fd, int gate, struct process *out,
-                       int *terminal, struct err *err) {
+static int await_start(const struct exec_spec *spec, int status_fd, int gate, struct process *out, int *terminal,
+                       struct err *err) {
   struct channel_message answer;
   out->pid = -1;
   for (;;) {
@@ -313,7 +327,7 @@ static int await_start(struct entry *entry, const struct exec_spec *spec, int st
     }
     if (answer.kind == CHANNEL_STARTING) {
       out->pid = sender;
-      if (place(entry, spec, sender, gate, err) < 0) return -1;
+      if (place(spec, sender, gate, err) < 0) return -1;
     }
     if (answer.kind == CHANNEL_STARTED && out->pid > 0) return 0;
     if (answer.kind == CHANNEL_FAILED) {
@@ -352,7 +366,8 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
     request.value |= 1 << (i + 2);
     fds[fd_count++] = streams.ours[i];
   }
-  if (spec->cgroups != NULL && spec->cgroups[0] != NULL) {
+  if (spec->cgroup_count > 0) {
+    if (make_cgroups(entry, spec, err) < 0) return -1;
     if (pipe2(ends, O_CLOEXEC) < 0) return err_system(err, errno, "pipe2", "");
     their_gate = fds[fd_count++] = ends[0];
     gate = ends[1];
@@ -364,7 +379,7 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
   for (int i = 0; i < 3; i++) {
     if (streams.theirs[i] >= 0) close(steal_fd(&streams.theirs[i]));
   }
-  if (await_start(entry, spec, status_fd, gate, out, &terminal, err) < 0) return -1;
+  if (await_start(spec, status_fd, gate, out, &terminal, err) < 0) return -1;
   if (fcntl(status_fd, F_SETFL, O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
   if (terminal >= 0 && fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
   out->stdin_fd = terminal >= 0 ? terminal : steal_fd(&streams.ours[0]);

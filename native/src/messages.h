@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 6
+#define PROTOCOL_VERSION 7
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)
@@ -134,6 +134,12 @@ struct exec_file {
 };
 
 // A decoded Exec. Strings end with NUL and are borrowed from the frame; the arrays belong to the spec.
+// Before the process runs: a cgroup that is made, and that it is put into, or what is written to a file of one.
+struct cgroup_step {
+  const char *path;    // on the host
+  struct bytes value;  // none: a cgroup
+};
+
 struct exec_spec {
   char **argv;         // at least one, NULL at the end
   char **environment;  // NULL at the end
@@ -151,7 +157,8 @@ struct exec_spec {
   uint8_t entry;   // enum entry_kind; 255: the tree's
   struct exec_file *files;
   size_t file_count;
-  char **cgroups;  // directories on the host that it is put into before it runs, NULL at the end; NULL: none
+  struct cgroup_step *cgroups;
+  size_t cgroup_count;
 };
 
 enum exit_kind { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_TIMED_OUT = 2, EXIT_NOT_STARTED = 3, EXIT_CANCELLED = 4 };

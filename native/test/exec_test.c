@@ -327,32 +327,31 @@ static void test_background_end(void) {
   }
 }
 
-// Directories that look like cgroups: the process finds its number in both when it begins, and an empty one is gone at
-// the end.
+// Directories that look like cgroups: no cgroup.procs is in them, so that nothing is put there, and they are gone at the
+// end; one in which there is a file already keeps it.
 static void test_cgroups(void) {
-  char *cgroups[3] = {strdup(scratch("one")), strdup(scratch("two")), NULL};
-  char *missing[2] = {strdup(scratch("missing")), NULL}, *empty[2] = {strdup(scratch("empty")), NULL};
-  char script[2048];
-  make_directory("one");
-  make_directory("two");
-  make_directory("empty");
-  make_file("one/cgroup.procs", "");
-  make_file("two/cgroup.procs", "");
-  snprintf(script, sizeof script, "test $(cat %s/cgroup.procs) = $$ && test $(cat %s/cgroup.procs) = $$", cgroups[0],
-           cgroups[1]);
+  char *made = strdup(scratch("made")), *file = strdup(scratch("file")), *missing = strdup(scratch("missing/file"));
+  struct cgroup_step steps[] = {{.path = file, .value = {(const uint8_t *)"value", 5}}, {.path = made}};
+  struct cgroup_step wrong = {.path = missing, .value = {(const uint8_t *)"x", 1}};
+  make_file("file", "");
   start();
-  struct exec_spec spec = shell(script);
-  spec.cgroups = cgroups;
-  check_exec(spec, "", EXIT_EXITED, 0);
-  spec = shell("echo never");
-  spec.cgroups = missing;
+  struct exec_spec spec = shell("echo never");
+  spec.cgroups = steps;
+  spec.cgroup_count = 2;
   check_exec(spec, "", EXIT_NOT_STARTED, 0);
-  spec.cgroups = empty;
+  CHECK(access(made, F_OK) == 0);
+  spec.cgroups = &wrong;
+  spec.cgroup_count = 1;
   check_exec(spec, "", EXIT_NOT_STARTED, 0);
-  CHECK(access(cgroups[0], F_OK) == 0 && access(empty[0], F_OK) == 0);
+  char script[1024];
+  snprintf(script, sizeof script, "cat %s", file);
+  spec = shell(script);
+  spec.cgroups = steps;
+  spec.cgroup_count = 1;
+  check_exec(spec, "value", EXIT_EXITED, 0);
   CHECK_EQUAL(client_end(&client), 0);
-  CHECK(access(cgroups[0], F_OK) == 0 && access(empty[0], F_OK) != 0);
-  free(cgroups[0]), free(cgroups[1]), free(missing[0]), free(empty[0]);
+  CHECK(access(made, F_OK) != 0 && access(file, F_OK) == 0);
+  free(made), free(file), free(missing);
 }
 
 // The terminal is for the question alone: all of stdin but the answer's line is the command's.
@@ -401,7 +400,7 @@ void exec_tests(void) {
   test_run("a process in the background holds nothing up", test_background);
   test_run("a process in the background keeps to its limits and is cancelled", test_background_limits);
   test_run("a process in the background ends with its tree, and lives on, for its time, on the host", test_background_end);
-  test_run("a process is put into its cgroups before it begins", test_cgroups);
+  test_run("cgroups are made for a process before it begins, and go with the connection", test_cgroups);
   test_run("a question at the terminal is answered from stdin", test_question);
   test_run("output of any length comes whole through a slow reader", test_flood);
 }

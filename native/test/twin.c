@@ -20,7 +20,7 @@ static void put_strings(struct buffer *out, char **strings) {
   size_t at = out->length;
   uint32_t count = 0;
   put_u32(out, 0);
-  for (; strings != NULL && strings[count] != NULL; count++) put_str(out, strings[count]);
+  for (; strings[count] != NULL; count++) put_str(out, strings[count]);
   set_u32(out, at, count);
 }
 
@@ -46,7 +46,11 @@ void put_exec(struct buffer *out, const struct exec_spec *spec) {
     put_u16(out, spec->files[i].mode);
     put_content(out, &spec->files[i].content);
   }
-  put_strings(out, spec->cgroups);
+  put_u32(out, (uint32_t)spec->cgroup_count);
+  for (size_t i = 0; i < spec->cgroup_count; i++) {
+    put_str(out, spec->cgroups[i].path);
+    put_bytes(out, spec->cgroups[i].value.data, spec->cgroups[i].value.length);
+  }
 }
 
 void put_open_tree(struct buffer *out, const struct open_tree *request) {

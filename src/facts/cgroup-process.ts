@@ -1,7 +1,6 @@
 // A process's own cgroup: where it lies, which changes make it, what the kernel counts in it.
 
-import type { Change, WriteKernel } from "../module/change.js";
-import type { Failure, ReadProbe } from "../module/probe.js";
+import type { CgroupStep, Failure, ReadProbe } from "../module/probe.js";
 import { errnoName, reasonOf } from "../module/failure-text.js";
 import type { CgroupLayout } from "./cgroup-layout.js";
 import { limitNames } from "./cgroup-limits.js";
@@ -59,9 +58,8 @@ function unique(paths: readonly string[]): readonly string[] {
   return [...new Set(paths)];
 }
 
-/** One change on the host, and what it is for. */
-export interface LimitStep {
-  readonly change: Change;
+/** One step on the host, and what it is for. */
+export interface LimitStep extends CgroupStep {
   /** As `memory_max=64M`; undefined: the cgroup itself. */
   readonly what: string | undefined;
 }
@@ -100,59 +98,45 @@ export function planProcessCgroup(
   }
   const steps: LimitStep[] = [];
   const own: string[] = [];
-  const write = (path: string, value: string, what: string | undefined): void => {
-    const change: WriteKernel = { kind: "writeKernel", at: "host", path, value, expect: {} };
-    steps.push({ change, what });
-  };
   const hierarchies = wanted.length === 0 ? [] : layout.version === 2 ? [""] : [...controllers].sort();
   for (const hierarchy of hierarchies) {
     const base = directories.get(hierarchy);
     if (base === undefined) return { problem: `the cgroup hierarchy of ${hierarchy || "version 2"} was not found` };
-    if (layout.version === 2)
-      write(
-        `${base}/cgroup.subtree_control`,
-        [...controllers]
-          .sort()
-          .map((one) => `+${one}`)
-          .join(" "),
-        undefined,
-      );
+    if (layout.version === 2) {
+      const value = [...controllers]
+        .sort()
+        .map((one) => `+${one}`)
+        .join(" ");
+      steps.push({ path: `${base}/cgroup.subtree_control`, value, what: undefined });
+    }
     const directory = `${base}/${name}`;
     own.push(directory);
-    steps.push({
-      what: undefined,
-      change: {
-        kind: "makeDirectory",
-        at: "host",
-        path: directory,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        expect: { type: "absent" },
-      },
-    });
+    steps.push({ path: directory, what: undefined });
     if (hierarchy === "cpuset") {
-      write(`${directory}/cpuset.cpus`, cpuset.cpus, undefined);
-      write(`${directory}/cpuset.mems`, cpuset.mems, undefined);
+      if (limits.cpuset_cpus === undefined)
+        steps.push({ path: `${directory}/cpuset.cpus`, value: cpuset.cpus, what: undefined });
+      if (limits.cpuset_mems === undefined)
+        steps.push({ path: `${directory}/cpuset.mems`, value: cpuset.mems, what: undefined });
     }
     for (const one of wanted) {
       const file = limitFile(layout, one);
       const value = limits[one];
       if (!file || value === undefined || (layout.version === 1 && file.controller !== hierarchy)) continue;
-      write(`${directory}/${file.file}`, file.write(value), `${one}=${written[one] ?? ""}`);
+      steps.push({
+        path: `${directory}/${file.file}`,
+        value: file.write(value),
+        what: `${one}=${written[one] ?? ""}`,
+      });
     }
   }
   return { steps, directories: own };
 }
 
-/** A step that did not succeed, in words of its own around the kernel's. */
-export function failureOfStep({ change, what }: LimitStep, failure: Failure): Failure {
-  const path = "path" in change ? change.path : "";
+/** A step that did not succeed, in words of its own around the kernel's; the failure's path is the step's. */
+export function failureOfStep(what: string | undefined, failure: Failure): Failure {
+  const { path } = failure;
+  const why = reasonOf(failure).replace(` (${errnoName(failure.errno)})`, "");
   const isHandedDown = path.endsWith("/cgroup.subtree_control");
-  const why = reasonOf({ ...failure, message: failure.message, errno: failure.errno }).replace(
-    ` (${errnoName(failure.errno)})`,
-    "",
-  );
   const said =
     isHandedDown && failure.errno === 16
       ? `${path.slice(0, path.lastIndexOf("/"))} hands no controllers down, as processes run in it`

@@ -95,6 +95,12 @@ export interface ConnectProbe {
 
 export type Probe = StatProbe | ReadProbe | HashProbe | ListProbe | GlobProbe | ExecProbe | MachineProbe | ConnectProbe;
 
+/** Before a program runs, on the host: a cgroup that is made, and that it is put into; with a value, what is written to a file of one. */
+export interface CgroupStep {
+  readonly path: string;
+  readonly value?: string;
+}
+
 /** A program to run in a tree. Nothing is inherited: the environment is built from zero. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -113,8 +119,8 @@ export interface ExecSpec {
   readonly pty?: boolean;
   /** Of a cgroup of its own, by name, as they are written: `memory_max: "64M"`. */
   readonly limits?: Readonly<Record<string, string>>;
-  /** Directories of cgroups on the host that it is put into before it runs. The session sets them, from `limits`. */
-  readonly cgroups?: readonly string[];
+  /** What makes that cgroup. The session sets it, from `limits`. */
+  readonly cgroups?: readonly CgroupStep[];
   /** Kill what the process left behind in the background when it ends. */
   readonly killLeftovers?: boolean;
 }

@@ -14,7 +14,6 @@ import {
   type LimitBase,
 } from "../facts/cgroup-process.js";
 import type { LimitProblem } from "../facts/process-limits.js";
-import { describeFailure } from "../module/failure-text.js";
 import { startKeeper, type Keeper } from "./scope-keeper.js";
 import type { Entry, TreeSession } from "./session.js";
 
@@ -106,7 +105,8 @@ async function delegated(host: TreeSession, layout: CgroupLayout, keeper: Keeper
 function problemIn(changes: readonly Change[], outcomes: readonly Outcome[]): LimitProblem | undefined {
   for (const [index, { failure }] of outcomes.entries()) {
     const change = changes[index];
-    if (failure && change) return { problem: describeFailure(failureOfStep({ change, what: undefined }, failure)) };
+    if (failure && change)
+      return { problem: failureOfStep(undefined, { ...failure, path: "path" in change ? change.path : "" }).message };
   }
   return undefined;
 }

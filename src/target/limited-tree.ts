@@ -15,15 +15,16 @@ import { reachedText, type WrittenLimits } from "../facts/process-limits.js";
 import { removal, type HostLimits } from "./host-limits.js";
 import type { ApplyOptions, Entry, OutputTaker, RunningExec, TreeSession } from "./session.js";
 
-/** What was made for one program, or why it was not. */
-type Place =
-  | {
-      readonly base: LimitBase;
-      readonly written: WrittenLimits;
-      readonly steps: readonly LimitStep[];
-      readonly directories: readonly string[];
-    }
-  | { readonly failure: Failure };
+/** What is made for one program. */
+interface Placed {
+  readonly base: LimitBase;
+  readonly written: WrittenLimits;
+  readonly steps: readonly LimitStep[];
+  readonly directories: readonly string[];
+}
+
+/** Or why it cannot be. */
+type Place = Placed | { readonly failure: Failure };
 
 export class LimitedTree implements TreeSession {
   readonly #tree: TreeSession;
@@ -49,82 +50,58 @@ export class LimitedTree implements TreeSession {
 
   async apply(changes: readonly Change[], options: ApplyOptions = {}): Promise<readonly Outcome[]> {
     if (!changes.some(isLimited)) return await this.#tree.apply(changes, options);
-    const places = new Map<number, Place>();
-    for (const [index, change] of changes.entries())
-      if (isLimited(change)) places.set(index, await this.#place(change.exec.limits ?? {}, change.at === "host"));
-    const { steps, refused } = interleave(changes, places);
-    const outcomes: Outcome[] = [];
-    const take = (at: number, outcome: Outcome): Outcome | undefined => {
-      const step = steps[at];
-      if (!step) return undefined;
-      if (!step.of) return outcome;
-      return outcome.failure ? { failure: failureOfStep(step.of, outcome.failure) } : undefined;
-    };
-    const given = await this.#tree.apply(
-      steps.map(({ change }) => change),
-      {
-        ...options,
-        ...(options.onOutcome
-          ? {
-              onOutcome: (at, outcome) => {
-                const taken = take(at, outcome);
-                if (taken) options.onOutcome?.(steps[at]?.index ?? 0, taken);
-              },
-            }
-          : {}),
-        ...(options.onOutput
-          ? { onOutput: (at, stream, data) => options.onOutput?.(steps[at]?.index ?? 0, stream, data) }
-          : {}),
-      },
-    );
-    for (const [at, outcome] of given.entries()) {
-      const taken = take(at, outcome);
-      const index = steps[at]?.index;
-      if (taken && index !== undefined) outcomes[index] = taken;
+    const places = new Map<number, Placed>();
+    let placed: readonly Change[] = [];
+    /** The first whose cgroup cannot be had; nothing behind it is done. */
+    let refusal: Failure | undefined;
+    for (const [index, change] of changes.entries()) {
+      const place = isLimited(change) ? await this.#place(change.exec.limits ?? {}, change.at === "host") : undefined;
+      if (place && "failure" in place) {
+        refusal = place.failure;
+        break;
+      }
+      if (place) places.set(index, place);
+      placed = [...placed, place && isLimited(change) ? { ...change, exec: inPlace(change.exec, place) } : change];
     }
+    const { onOutcome } = options;
+    const given = await this.#tree.apply(placed, {
+      ...options,
+      ...(onOutcome ? { onOutcome: (index, outcome) => onOutcome(index, explained(outcome, places.get(index))) } : {}),
+    });
+    const outcomes = given.map((outcome, index) => explained(outcome, places.get(index)));
     for (const [index, place] of places) {
       const outcome = outcomes[index];
-      if ("failure" in place) continue;
-      const note = await this.#leave(place, outcome?.exit);
+      const note = outcome && (await this.#leave(place, outcome.exit));
       if (outcome?.exit && note !== undefined) outcomes[index] = { ...outcome, exit: { ...outcome.exit, note } };
     }
-    if (refused !== undefined && given.length === steps.length && !given.some(({ failure }) => failure !== undefined)) {
-      const place = places.get(refused);
-      if (place && "failure" in place && isWhole(outcomes, refused)) {
-        outcomes[refused] = { failure: place.failure };
-        options.onOutcome?.(refused, { failure: place.failure });
-      }
+    if (refusal && outcomes.length === placed.length && outcomes.every(isWell)) {
+      outcomes.push({ failure: refusal });
+      onOutcome?.(placed.length, { failure: refusal });
     }
     return outcomes;
   }
 
   exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec> {
-    return this.#run(spec, (limited) => this.#tree.exec({ ...spec, ...limited }));
+    return this.#run(spec, (cgroups) => this.#tree.exec({ ...spec, ...cgroups }));
   }
 
   start(spec: ExecSpec): Promise<RunningExec> {
-    return this.#run(spec, (limited) => this.#tree.start({ ...spec, ...limited }));
+    return this.#run(spec, (cgroups) => this.#tree.start({ ...spec, ...cgroups }));
   }
 
   close(): Promise<void> {
     return this.#tree.close();
   }
 
-  async #run(spec: ExecSpec, run: (limited: Partial<ExecSpec>) => Promise<RunningExec>): Promise<RunningExec> {
+  async #run(spec: ExecSpec, run: (cgroups: Pick<ExecSpec, "cgroups">) => Promise<RunningExec>): Promise<RunningExec> {
     if (!hasLimits(spec)) return await run({});
     const place = await this.#place(spec.limits ?? {}, false);
     if ("failure" in place) return notStarted(place.failure);
-    const outcomes = await this.#tree.apply(place.steps.map(({ change }) => change));
-    for (const [index, { failure }] of outcomes.entries()) {
-      const step = place.steps[index];
-      if (!failure || !step) continue;
-      await this.#leave(place, undefined);
-      return notStarted(failureOfStep(step, failure));
-    }
-    const running = await run({ cgroups: place.directories });
+    const running = await run({ cgroups: place.steps });
     const exited = running.exited.then(async (exit) => {
       const note = await this.#leave(place, exit);
-      return note === undefined ? exit : { ...exit, note };
+      const told = explainedExit(exit, place);
+      return note === undefined ? told : { ...told, note };
     });
     exited.catch(() => undefined); // whoever waits is told; nobody need wait
     return new Limited(running, exited);
@@ -146,7 +123,7 @@ export class LimitedTree implements TreeSession {
   }
 
   /** Takes the cgroup away; says what its limits did to the process. What still runs in it keeps it, until the helper ends. */
-  async #leave(place: Exclude<Place, { failure: Failure }>, exit: Exit | undefined): Promise<string | undefined> {
+  async #leave(place: Placed, exit: Exit | undefined): Promise<string | undefined> {
     const probes = exit === undefined ? [] : eventProbes(place.base, place.directories);
     // They are handled in this order, and cost one round trip.
     const [seen] = await Promise.all([
@@ -166,41 +143,24 @@ function isLimited(change: Change): change is ExecChange {
   return change.kind === "exec" && hasLimits(change.exec);
 }
 
-interface Step {
-  readonly change: Change;
-  /** Of the change that it belongs to. */
-  readonly index: number;
-  /** It makes the cgroup of that change. */
-  readonly of: LimitStep | undefined;
+function inPlace(exec: ExecSpec, { steps }: Placed): ExecSpec {
+  return { ...exec, cgroups: steps };
 }
 
-/** The changes with those before them that make cgroups, up to the first whose cgroup cannot be had. */
-function interleave(
-  changes: readonly Change[],
-  places: ReadonlyMap<number, Place>,
-): { readonly steps: readonly Step[]; readonly refused: number | undefined } {
-  const steps: Step[] = [];
-  for (const [index, change] of changes.entries()) {
-    const place = places.get(index);
-    if (place && "failure" in place) return { steps, refused: index };
-    if (!place || change.kind !== "exec") {
-      steps.push({ change, index, of: undefined });
-      continue;
-    }
-    for (const of of place.steps) steps.push({ change: of.change, index, of });
-    const exec = { ...change.exec, cgroups: place.directories };
-    steps.push({ change: { ...change, exec }, index, of: undefined });
-  }
-  return { steps, refused: undefined };
+/** An end that tells which limit was refused, if one was. */
+function explainedExit(exit: Exit, { steps }: Placed): Exit {
+  const { failure } = exit;
+  if (failure?.step !== "limit") return exit;
+  return { ...exit, failure: failureOfStep(steps.find(({ path }) => path === failure.path)?.what, failure) };
 }
 
-/** Whether all before it were carried out, programs with status 0. */
-function isWhole(outcomes: readonly Outcome[], end: number): boolean {
-  for (let index = 0; index < end; index++) {
-    const { failure, exit } = outcomes[index] ?? { failure: undefined };
-    if (!outcomes[index] || failure || (exit && (exit.kind !== "exited" || exit.value !== 0))) return false;
-  }
-  return true;
+function explained(outcome: Outcome, place: Placed | undefined): Outcome {
+  return outcome.exit && place ? { ...outcome, exit: explainedExit(outcome.exit, place) } : outcome;
+}
+
+/** Carried out, programs with status 0: what is behind them may be done. */
+function isWell({ failure, exit }: Outcome): boolean {
+  return failure === undefined && (exit === undefined || (exit.kind === "exited" && exit.value === 0));
 }
 
 function notStarted(failure: Failure): RunningExec {

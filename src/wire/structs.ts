@@ -1,7 +1,7 @@
 // The structs of native/PROTOCOL.md that several messages share.
 
 import type { Expect, TimeSpec } from "../module/change.js";
-import type { DigestName, Exit, Failure, FileType, Root, Stat, Timestamp } from "../module/probe.js";
+import type { CgroupStep, DigestName, Exit, Failure, FileType, Root, Stat, Timestamp } from "../module/probe.js";
 import type { Reader, Writer } from "./codec.js";
 import { WireError } from "./codec.js";
 
@@ -38,8 +38,8 @@ export interface WireExec {
   /** Of ENTRIES; 255: the tree's. */
   readonly entry: number;
   readonly files: readonly { readonly name: string; readonly mode: number; readonly content: WireContent }[];
-  /** Directories of cgroups on the host that it is put into before it runs. */
-  readonly cgroups: readonly string[];
+  /** Before it runs, on the host: cgroups that are made and that it is put into, and what is written to their files. */
+  readonly cgroups: readonly CgroupStep[];
 }
 
 /** In the order of their numbers. */
@@ -292,7 +292,10 @@ export function writeExec(writer: Writer, exec: WireExec): void {
     writer.u16(file.mode);
     writeContent(writer, file.content);
   });
-  writer.list(exec.cgroups, (_, directory) => writer.str(directory));
+  writer.list(exec.cgroups, (_, { path, value }) => {
+    writer.str(path);
+    writer.name(value ?? "");
+  });
 }
 
 export function readExec(reader: Reader): WireExec {
@@ -320,8 +323,14 @@ export function readExec(reader: Reader): WireExec {
     umask: reader.u16(),
     entry: reader.u8(),
     files: reader.list(11, () => ({ name: reader.str(), mode: reader.u16(), content: readContent(reader) })),
-    cgroups: reader.list(4, () => reader.str()),
+    cgroups: reader.list(8, () => readCgroupStep(reader)),
   };
+}
+
+function readCgroupStep(reader: Reader): CgroupStep {
+  const path = reader.str();
+  const value = reader.name();
+  return value === "" ? { path } : { path, value };
 }
 
 function readStdin(reader: Reader): WireStdin {

@@ -96,18 +96,14 @@ describe("where cgroups of processes go", () => {
 function steps(base: LimitBase, written: Readonly<Record<string, string>>): string[] {
   const planned = planProcessCgroup(base, "n", written);
   assert.ok(!("problem" in planned), JSON.stringify(planned));
-  return planned.steps.map(({ change }) =>
-    change.kind === "writeKernel"
-      ? `${change.path}=${change.value}`
-      : `${change.kind} ${"path" in change ? change.path : ""}`,
-  );
+  return planned.steps.map(({ path, value }) => (value === undefined ? `make ${path}` : `${path}=${value}`));
 }
 
 describe("what makes a process's cgroup", () => {
   it("v2: controllers are handed down, one directory, one file a limit", () => {
     assert.deepEqual(steps(unified, { memory_max: "64M", pids_max: "20", cpu_max: "max" }), [
       "/sys/fs/cgroup/a/cgroup.subtree_control=+memory +pids",
-      "makeDirectory /sys/fs/cgroup/a/n",
+      "make /sys/fs/cgroup/a/n",
       "/sys/fs/cgroup/a/n/memory.max=67108864",
       "/sys/fs/cgroup/a/n/pids.max=20",
     ]);
@@ -115,11 +111,10 @@ describe("what makes a process's cgroup", () => {
 
   it("v1: a directory in each hierarchy, cpuset filled before a process may come", () => {
     assert.deepEqual(steps(legacy, { cpuset_cpus: "1", cpu_max: "50%", cpu_weight: "200" }), [
-      "makeDirectory /sys/fs/cgroup/cpu/a/n",
+      "make /sys/fs/cgroup/cpu/a/n",
       "/sys/fs/cgroup/cpu/a/n/cpu.cfs_quota_us=50000",
       "/sys/fs/cgroup/cpu/a/n/cpu.shares=2048",
-      "makeDirectory /sys/fs/cgroup/cpuset/a/n",
-      "/sys/fs/cgroup/cpuset/a/n/cpuset.cpus=0-3",
+      "make /sys/fs/cgroup/cpuset/a/n",
       "/sys/fs/cgroup/cpuset/a/n/cpuset.mems=0",
       "/sys/fs/cgroup/cpuset/a/n/cpuset.cpus=1",
     ]);
@@ -142,8 +137,14 @@ describe("what makes a process's cgroup", () => {
   it("a step that fails is told in the kernel's words", () => {
     const planned = planProcessCgroup(unified, "n", { memory_max: "64M" });
     assert.ok(!("problem" in planned));
-    const failure = (errno: number): Failure => ({ errno, code: "system", step: "write", path: "", message: "" });
-    const told = planned.steps.map((step) => failureOfStep(step, failure(16)).message);
+    const failure = (errno: number, path: string): Failure => ({
+      errno,
+      code: "system",
+      step: "limit",
+      path,
+      message: "",
+    });
+    const told = planned.steps.map(({ path, what }) => failureOfStep(what, failure(16, path)).message);
     assert.deepEqual(told, [
       "/sys/fs/cgroup/a hands no controllers down, as processes run in it",
       "no cgroup could be made for the process (/sys/fs/cgroup/a/n): busy",

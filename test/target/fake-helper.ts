@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { Writer } from "../../src/wire/codec.js";
 import { encodeOutcome } from "../../src/wire/changes.js";
 import { FrameDecoder, MAGIC } from "../../src/wire/frames.js";
-import { readRequest, writeReply } from "../../src/wire/messages.js";
+import { PROTOCOL_VERSION, readRequest, writeReply } from "../../src/wire/messages.js";
 import type { Greeting, Reply, Request } from "../../src/wire/messages.js";
 import { encodeItems } from "../../src/wire/probes.js";
 import type { Observation } from "../../src/module/probe.js";
@@ -16,7 +16,7 @@ import type { HostSession } from "../../src/target/session.js";
 export const GREETING: Greeting = {
   kind: "greeting",
   channel: 0,
-  protocol: 5,
+  protocol: PROTOCOL_VERSION,
   version: "0.1.0",
   architecture: "x86_64",
   kernel: "6.1",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { statOf } from "../../src/module/model-node.js";
 import type { Change, Outcome } from "../../src/module/change.js";
-import type { ExecSpec, Exit, Observation, Probe } from "../../src/module/probe.js";
+import type { ExecSpec, Exit, Failure, Observation, Probe } from "../../src/module/probe.js";
 import { HostLimits } from "../../src/target/host-limits.js";
 import { LimitedTree } from "../../src/target/limited-tree.js";
 import type { ApplyOptions, RunningExec, TreeSession } from "../../src/target/session.js";
@@ -13,9 +13,7 @@ const ok: Exit = { kind: "exited", value: 0, wallMs: 1, cpuMs: 1 };
 /** A host with cgroup v2 and no systemd, whose kernel files say what `files` holds. */
 class FakeHost implements TreeSession {
   readonly done: string[] = [];
-  /** Calls of apply. */
-  batches = 0;
-  /** Paths whose change is refused. */
+  /** Ends of paths whose step is refused. */
   readonly refused: string[] = [];
   readonly files: Record<string, string> = {
     "/sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
@@ -40,27 +38,26 @@ class FakeHost implements TreeSession {
   }
 
   apply(changes: readonly Change[], options: ApplyOptions = {}): Promise<readonly Outcome[]> {
-    this.batches++;
     const outcomes: Outcome[] = [];
     for (const [index, change] of changes.entries()) {
-      const name =
-        change.kind === "exec"
-          ? `exec ${change.exec.argv[0]} ${change.exec.cgroups?.join(" ") ?? ""}`.trim()
-          : `${change.kind} ${change.path}`;
-      this.done.push(name);
-      const isRefused = change.kind !== "exec" && this.refused.some((path) => change.path.endsWith(path));
-      const exit = change.kind === "exec" ? (this.exits[change.exec.argv[0] ?? ""] ?? ok) : undefined;
-      const outcome: Outcome = isRefused
-        ? { failure: { errno: 22, code: "system", step: "write", path: change.path, message: "" } }
-        : exit
-          ? { exit }
-          : {};
+      const steps = change.kind === "exec" ? (change.exec.cgroups ?? []) : [];
+      for (const { path, value } of steps) this.done.push(value === undefined ? `make ${path}` : `${path}=${value}`);
+      this.done.push(change.kind === "exec" ? `exec ${change.exec.argv[0]}` : `${change.kind} ${change.path}`);
+      const outcome = this.#outcome(change);
       outcomes.push(outcome);
       options.onOutcome?.(index, outcome);
       if (change.kind === "exec") options.onOutput?.(index, "stdout", Buffer.from("x"));
-      if (isRefused || (exit && exit.value !== 0)) break;
+      if (outcome.exit && (outcome.exit.kind !== "exited" || outcome.exit.value !== 0)) break;
     }
     return Promise.resolve(outcomes);
+  }
+
+  #outcome(change: Change): Outcome {
+    if (change.kind !== "exec") return {};
+    const refused = change.exec.cgroups?.find(({ path }) => this.refused.some((one) => path.endsWith(one)));
+    if (!refused) return { exit: this.exits[change.exec.argv[0] ?? ""] ?? ok };
+    const failure: Failure = { errno: 22, code: "system", step: "limit", path: refused.path, message: "" };
+    return { exit: { kind: "not-started", value: 0, failure, wallMs: 0, cpuMs: 0 } };
   }
 
   exec(): Promise<RunningExec> {
@@ -95,7 +92,7 @@ describe("programs with limits", () => {
     assert.deepEqual(host.done, ["remove /x", "exec a"]);
   });
 
-  it("what makes a cgroup comes right before its program, in the same batch; outcomes keep their places", async () => {
+  it("what makes a cgroup goes with its program; outcomes keep their places", async () => {
     const { host, tree } = limited();
     const heard: number[] = [];
     const output: number[] = [];
@@ -108,15 +105,15 @@ describe("programs with limits", () => {
     );
     assert.deepEqual(host.done.slice(0, 11), [
       "remove /x",
-      "writeKernel /sys/fs/cgroup/cgroup.subtree_control",
-      "makeDirectory /sys/fs/cgroup/crun-7-1",
-      "writeKernel /sys/fs/cgroup/crun-7-1/pids.max",
-      "exec a /sys/fs/cgroup/crun-7-1",
+      "/sys/fs/cgroup/cgroup.subtree_control=+pids",
+      "make /sys/fs/cgroup/crun-7-1",
+      "/sys/fs/cgroup/crun-7-1/pids.max=5",
+      "exec a",
       "remove /x",
-      "writeKernel /sys/fs/cgroup/cgroup.subtree_control",
-      "makeDirectory /sys/fs/cgroup/crun-7-2",
-      "writeKernel /sys/fs/cgroup/crun-7-2/memory.max",
-      "exec b /sys/fs/cgroup/crun-7-2",
+      "/sys/fs/cgroup/cgroup.subtree_control=+memory",
+      "make /sys/fs/cgroup/crun-7-2",
+      "/sys/fs/cgroup/crun-7-2/memory.max=1048576",
+      "exec b",
       "remove /x",
     ]);
     assert.deepEqual(host.done.slice(11).sort(), ["remove /sys/fs/cgroup/crun-7-1", "remove /sys/fs/cgroup/crun-7-2"]);
@@ -135,8 +132,7 @@ describe("programs with limits", () => {
     host.refused.push("memory.max");
     const outcomes = await tree.apply([write, exec("a", { memory_max: "1M" }), write]);
     assert.equal(outcomes.length, 2);
-    assert.match(outcomes[1]?.failure?.message ?? "", /the kernel refuses memory_max=1M .*invalid argument/);
-    assert.ok(!host.done.includes("exec a /sys/fs/cgroup/crun-7-1"));
+    assert.match(outcomes[1]?.exit?.failure?.message ?? "", /the kernel refuses memory_max=1M .*invalid argument/);
     assert.deepEqual(host.done.slice(-1), ["remove /sys/fs/cgroup/crun-7-1"]);
   });
 

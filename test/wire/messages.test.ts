@@ -115,7 +115,9 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   umask: u16,
   entry: fc.integer({ min: 0, max: 255 }),
   files: fc.array(record({ name: str, mode: u16, content }), { maxLength: 2 }),
-  cgroups: fc.array(str, { maxLength: 2 }),
+  cgroups: fc.array(fc.oneof(record({ path: str }), record({ path: str, value: str.filter((text) => text !== "") })), {
+    maxLength: 2,
+  }),
 });
 
 const real = str.filter((text) => text !== "");

@@ -78,7 +78,7 @@ const fullExec: WireExec = {
     { name: "shim", mode: 0o755, content: { kind: "bytes", bytes: text("#!/bin/sh\n") } },
     { name: "big", mode: 0o600, content: { kind: "blob", sha256: SHA256 } },
   ],
-  cgroups: ["/sys/fs/cgroup/crun-1-1", "/sys/fs/cgroup/pids/crun-1-1"],
+  cgroups: [{ path: "/sys/fs/cgroup/crun-1-1" }, { path: "/sys/fs/cgroup/crun-1-1/pids.max", value: "20" }],
 };
 
 const stat: WireProbe = {
@@ -440,7 +440,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 6,
+      protocol: 7,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",
