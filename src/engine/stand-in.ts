@@ -11,7 +11,7 @@ import type { ContentDiff } from "../tree/content-diff.js";
 import type { TreeEntry } from "../tree/entry.js";
 import { keepChanges, ownDirectory } from "../tree/keep.js";
 import { makingPath, treePlace, type TreePlace } from "../tree/place.js";
-import { programRefusal } from "../tree/program.js";
+import { programName, programRefusal } from "../tree/program.js";
 import {
   exchanged,
   lookAtStandIn,
@@ -182,6 +182,8 @@ export class StandIn {
     const seen = await look(host, place, from);
     const refusal = this.#options.isForSwap ? swapRefusal(seen, place) : undefined;
     if (refusal) throw new CrunError({ severity: "error", summary: refusal.message, remedy: refusal.remedy }, 2);
+    if (this.#hold.isLost)
+      throw new CrunError({ severity: "error", summary: `the lock of ${place.path} could not be held` }, 2);
     const mark = `${Date.now().toString(36)}x${(lastMark = (lastMark + 1) % 1296).toString(36)}-${process.pid.toString(36)}`;
     const at = makingPath(place, mark);
     const before = await now(host, place);
@@ -356,8 +358,7 @@ export async function applyAll(host: TreeSession, changes: readonly Change[], wh
   for (const [index, change] of changes.entries()) {
     const outcome = outcomes[index];
     if (outcome && isDone(change, outcome)) continue;
-    const program = change.kind === "exec" ? (change.exec.argv[0] ?? "a program") : "";
-    const refusal = change.kind === "exec" ? programRefusal(program, outcome) : undefined;
+    const refusal = change.kind === "exec" ? programRefusal(programName(change), outcome) : undefined;
     const why = refusal?.message ?? (outcome?.failure ? describeFailure(outcome.failure) : "it was stopped");
     throw new CrunError({ severity: "error", summary: `${what}: ${why}` }, 2);
   }

@@ -1,17 +1,17 @@
 // Holds a tree's lock on its host for as long as a play acts in what stands in for it.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Outcome } from "../module/change.js";
+import type { Change, Outcome } from "../module/change.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { HostSession, TreeSession } from "../target/session.js";
 import { lockMs, treeLock } from "../tree/keep.js";
 import type { TreePlace } from "../tree/place.js";
-import { hostProgram } from "../tree/program.js";
+import { hostProgram, programOnHost } from "../tree/program.js";
 
 /** How long one try waits for whoever holds the lock. */
 const tryMs = 2000;
 /** A lock lasts as long as its batch: this program is the rest of the batch. It ends with its session, whatever ends that. */
-const forEver = hostProgram({ argv: ["sleep", "2147483647"] });
+const forEver = { argv: ["sleep", "2147483647"] };
 
 export interface HoldOptions {
   /** Called once where another run holds it. */
@@ -42,7 +42,8 @@ export class TreeHold {
     try {
       for (let isFirst = true; ; isFirst = false) {
         const stop = new AbortController();
-        const { locked, over } = begin(worker, place, stop);
+        const rest = session.info.isRootless ? programOnHost(forEver) : hostProgram(forEver);
+        const { locked, over } = begin(worker, [treeLock(place, tryMs), rest], place, stop);
         const outcome = await locked;
         if (!outcome.failure) return new TreeHold(worker, stop, over);
         await over;
@@ -67,12 +68,13 @@ export class TreeHold {
 
 function begin(
   worker: TreeSession,
+  changes: readonly Change[],
   place: TreePlace,
   { signal }: AbortController,
 ): { readonly locked: Promise<Outcome>; readonly over: Promise<unknown> } {
   let isTold: (outcome: Outcome) => void = () => undefined;
   const told = new Promise<Outcome>((resolve) => (isTold = resolve));
-  const over = worker.apply([treeLock(place, tryMs), forEver], {
+  const over = worker.apply(changes, {
     signal,
     onOutcome: (index, outcome) => {
       if (index === 0) isTold(outcome);

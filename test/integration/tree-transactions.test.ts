@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hashTree } from "../lab/hash.js";
@@ -438,6 +438,21 @@ describe("transactions that cannot be", function () {
       machine.kill("SIGTERM");
       await once(machine, "exit");
     }
+  });
+
+  it("are over before they begin where there is no room for a clone", async () => {
+    const directory = scope.tempDir("room");
+    await must(["mount", "-t", "tmpfs", "-o", "size=1500k", "none", directory]);
+    scope.defer(() => unmount(directory));
+    mkdirSync(join(directory, "t"));
+    writeFileSync(join(directory, "t/big"), Buffer.alloc(1_000_000, 1));
+    work.write("hosts", `t crun_host=local crun_path=${directory}/t\n`);
+    work.write("site.yml", `${head}  tasks:\n    - copy: { dest: /new, content: x }\n`);
+    const told = await work.play(["-i", "hosts", "site.yml"]);
+    assert.equal(told.status, 2, brief(told));
+    assert.match(String(told.results[0]?.message), /cannot be copied: cp ended with 1: .*No space left on device/);
+    assert.deepEqual(readdirSync(join(directory, ".crun/making")), []);
+    assert.deepEqual(readdirSync(join(directory, "t")), ["big"]);
   });
 
   it("leave nothing to go back to", async () => {
