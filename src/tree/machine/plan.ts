@@ -131,7 +131,7 @@ function planRun(
   const isRunning = runs(unit);
   const isThere = isRunning || unit.activeState === "deactivating";
   const isRefreshed = isStale && wish.restart;
-  if (wish.state === "stopped") return isThere ? { ...settled, changes: stopping(wish.force, place.unit) } : settled;
+  if (wish.state === "stopped") return isThere ? { ...settled, changes: stopping(wish.force, place) } : settled;
   if (wish.state === "present" && !isRefreshed && context.elapsedMs === 0) return settled;
   // What was begun is waited for: the second look and those behind it begin nothing.
   if (context.elapsedMs > 0) return planWait(wish, place.unit, seen, unit, context);
@@ -140,7 +140,7 @@ function planRun(
     // The next look quotes the journal.
     return "refusal" in waiting ? { ...settled, again: firstLook } : waiting;
   }
-  const killed = isThere && wish.force ? stopping(true, place.unit) : [];
+  const killed = isThere && wish.force ? stopping(true, place) : [];
   const verb = isThere && killed.length === 0 ? "restart" : "start";
   return { ...settled, changes: [...killed, ...starting(verb, place.unit)], again: firstLook };
 }

@@ -10,11 +10,22 @@ export function starting(verb: "start" | "restart", unit: string): Change[] {
 }
 
 /** Asks its init to end it, which takes up to the unit's time (90 s); or kills all of it. */
-export function stopping(isForced: boolean, unit: string): Change[] {
-  const stop = hostProgram({ argv: ["systemctl", "stop", "--", unit] });
-  if (!isForced) return [stop];
+export function stopping(
+  isForced: boolean,
+  { name, unit }: { readonly name: string; readonly unit: string },
+): Change[] {
+  const stop = [hostProgram({ argv: ["systemctl", "stop", "--", unit] }), forgotten(name)];
+  if (!isForced) return stop;
   const kill = hostProgram({ argv: ["systemctl", "kill", "--signal=KILL", "--", unit] });
-  return [{ ...kill, okStatuses: "any" }, stop, forgetting(unit)];
+  return [{ ...kill, okStatuses: "any" }, ...stop, forgetting(unit)];
+}
+
+const waiting = 'for try in 0 1 2 3 4 5 6 7 8 9; do [ -e "$1" ] || exit 0; sleep "0.$try"; done';
+
+/** machined takes a moment longer to forget a machine than its unit takes to end, and until then its tree counts as in use. */
+function forgotten(name: string): Change {
+  const wait = hostProgram({ argv: ["sh", "-c", waiting, "sh", `/run/systemd/machines/${name}`] });
+  return { ...wait, okStatuses: "any", isUncounted: true };
 }
 
 /** What systemd remembers of its failure. */

@@ -34,7 +34,7 @@ export function planRemoval(wish: MachineWish, place: MachinePlace, seen: Machin
       : []),
   ];
   const changes: Change[] = [
-    ...(isThere ? stopping(wish.force, place.unit) : []),
+    ...(isThere ? stopping(wish.force, place) : []),
     ...(settings ? [{ kind: "remove", path: place.settings, expect: { type: settings.type } } as const] : []),
     ...files,
     ...(files.length > 0 ? [reloading()] : []),
