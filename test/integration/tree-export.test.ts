@@ -130,6 +130,15 @@ describe("crun tree export", function () {
     }
   });
 
+  it("is of a tree that can be compared with one of another host", async () => {
+    const inventory = ["-i", file("hosts")];
+    const same = await tree(["diff", "node1:web1", "local:web1", ...inventory]);
+    assert.match(same.stdout, /^node1:web1 → local:web1: no difference$/m);
+    const other = await tree(["diff", "node1:plain", "local:web1", ...inventory], 2);
+    assert.match(other.stdout, /^\+ \/ping {2}file/m);
+    assert.match((await tree(["list", "node1:web1", ...inventory])).stdout, /^node1:web1 /m);
+  });
+
   it("commits into an ostree repository of the host, and nothing twice", async () => {
     const repo = join(scope.tempDir("ostree"), "repo");
     const first = await tree(["export", "local:web1", "trees/web1", "--ostree", repo, "-m", "as it is"]);
