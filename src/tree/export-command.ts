@@ -23,12 +23,31 @@ export function compressionOf(file: string): Compression | undefined {
 }
 
 /**
+ * Runs a program for which no id has a name: tar writes ACLs with names, even with --numeric-owner, and those of the host are not the tree's. Where mounts are
+ * not allowed it runs as it is.
+ */
+const namelessScript = String.raw`
+hide='for file in passwd group nsswitch.conf; do
+  [ ! -e "/etc/$file" ] || mount --bind /dev/null "/etc/$file" || exit 3
+done
+exec "$@"'
+if unshare --mount --propagation private true 2>/dev/null; then
+  exec unshare --mount --propagation private -- sh -c "$hide" sh "$@"
+fi
+exec "$@"
+`;
+
+/**
  * tar of what lies at `path`: owners by number, times, ACLs, extended attributes; names in order, so that the same tree gives the same bytes. Links are
  * stored as such, and nothing of other file systems.
  */
 export function tarSpec(path: string, compression: Compression): ExecSpec {
   return {
     argv: [
+      "sh",
+      "-c",
+      namelessScript,
+      "sh",
       "tar",
       "--create",
       "--file=-",
