@@ -92,7 +92,8 @@ const bad: readonly (readonly [source: string, params: unknown, problem: RegExp]
   ["nix", { expression: "x", copy: ["../x"] }, /copy takes names at the top/],
   ["nix", { expression: "x", arguments: { "a b": "c" } }, /"a b" is no argument/],
   ["ostree", { ref: "x" }, /one of repo and url/],
-  ["ostree", { ref: "-x", repo: "/x" }, /"-x" begins with a dash/],
+  ["ostree", { ref: "-x", repo: "/x" }, /"-x" is no branch and no commit/],
+  ["ostree", { ref: "a/../../x", repo: "/x" }, /is no branch and no commit/],
 ];
 
 testFixtures(tree, [

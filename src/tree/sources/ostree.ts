@@ -1,5 +1,6 @@
 // A tree as a commit of an OSTree repository has it.
 
+import type { ReadObservation } from "../../module/probe.js";
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
@@ -70,7 +71,9 @@ export const ostree = defineSource({
   check: ({ repo, url, ref, subpath, keyring, timeout }) =>
     firstProblem(
       (repo === undefined) === (url === undefined) ? "one of repo and url says where the commit is" : undefined,
-      wordProblem("ref", [ref]),
+      /^[\w+@][\w.:/+@-]*$/.test(ref) && !ref.split("/").includes("..")
+        ? undefined
+        : `ref: ${JSON.stringify(ref)} is no branch and no commit`,
       wordProblem("url", url === undefined ? [] : [url]),
       pathProblem("repo", repo === undefined ? [] : [repo]),
       pathProblem("keyring", keyring === undefined ? [] : [keyring]),
@@ -78,11 +81,17 @@ export const ostree = defineSource({
       limitProblem(timeout),
     ),
   identity: ({ url }) => (url === undefined ? {} : { url: withoutPasswords(url) }),
-  observe: ({ repo, keyring }) => ({
+  observe: ({ repo, ref, keyring }) => ({
     tools: toolProbes(tool),
     repo: { kind: "stat", path: `${repo ?? "/nowhere"}/objects`, follow: true } as const,
     key: { kind: "stat", path: keyring ?? "/", follow: true } as const,
+    head: { kind: "read", path: repo === undefined ? "/nowhere" : headPath(repo, ref), limit: 256 } as const,
   }),
+  moved: ({ repo, ref }, { head }, { found }) => {
+    const [before, now] = [found?.["commit"], repo === undefined ? undefined : commitOf(ref, head)];
+    if (before === undefined || now === undefined || before === now) return undefined;
+    return { difference: `${ref}: ${before.slice(0, 12)} → ${now.slice(0, 12)}` };
+  },
   fill: ({ repo, url, ref, subpath, keyring, gpg_verify, timeout }, seen, into, { context }) => {
     const refusal =
       missingTool(seen.tools, tool) ??
@@ -95,13 +104,17 @@ export const ostree = defineSource({
     if (refusal) return { changes: [], refusal };
     const beneath = subpath === undefined ? [] : [`--subpath=${subpath}`];
     const isPlain = repo !== undefined && (keyring === undefined || !gpg_verify);
+    // What was seen is what is laid out, whatever the branch is a moment later.
+    const commit = repo === undefined ? undefined : commitOf(ref, seen.head);
+    const wanted = commit ?? ref;
     const verify = !gpg_verify ? "no" : keyring === undefined ? "yes" : `key:${keyring}`;
     return {
+      ...(commit === undefined ? {} : { found: { commit } }),
       changes: [
         fillProgram({
           script: isPlain ? localScript : pullScript,
           into,
-          args: isPlain ? [repo, ...beneath, ref] : [url ?? `file://${repo}`, ref, verify, ...beneath],
+          args: isPlain ? [repo, ...beneath, wanted] : [url ?? `file://${repo}`, wanted, verify, ...beneath],
           environment: context.environment,
           timeoutS: timeout,
           home: "private",
@@ -111,6 +124,22 @@ export const ostree = defineSource({
     };
   },
 });
+
+/** Where a repository has a branch's commit: `branch`, or `remote:branch`. */
+function headPath(repo: string, ref: string): string {
+  const [remote = "", branch] = ref.split(":");
+  return branch === undefined ? `${repo}/refs/heads/${ref}` : `${repo}/refs/remotes/${remote}/${branch}`;
+}
+
+/** The commit that a ref means, where that is known. */
+function commitOf(ref: string, head: ReadObservation): string | undefined {
+  const text = /^[0-9a-f]{64}$/.test(ref)
+    ? ref
+    : Buffer.from(head.content ?? [])
+        .toString("utf8")
+        .trim();
+  return /^[0-9a-f]{64}$/.test(text) ? text : undefined;
+}
 
 const remedies: readonly (readonly [RegExp, string])[] = [
   [
