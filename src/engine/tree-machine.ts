@@ -50,9 +50,18 @@ export async function startUnit(session: HostSession, host: TreeSession, unit: s
     const machine = await runningMachine(session, path);
     looks = machine ? looks + 1 : 0;
     if (looks === 2) return;
+    const state = machine ? "" : await unitState(host, unit);
+    if (state === "failed" || state === "inactive") throw failed(`${unit} was started, and is ${state} now`);
     if (performance.now() >= endsAt) throw failed(`${unit} was started, but no machine runs from ${path}`);
     await new Promise((resolve) => setTimeout(resolve, betweenLooksMs));
   }
+}
+
+/** systemctl's word: active, activating, failed, inactive, … */
+async function unitState(host: TreeSession, unit: string): Promise<string> {
+  const argv = ["systemctl", "is-active", "--", unit];
+  const [answer] = await host.observe([{ kind: "exec", exec: { argv, user: "root" } }]);
+  return answer?.kind === "exec" ? Buffer.from(answer.stdout).toString("utf8").trim() : "";
 }
 
 async function systemctl(host: TreeSession, verb: "start" | "stop", unit: string): Promise<void> {
