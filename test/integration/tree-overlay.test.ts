@@ -170,6 +170,19 @@ describe("trees stored as overlays", function () {
     assert.deepEqual(layers(), []);
   });
 
+  it("lie on xfs and btrfs, too", async () => {
+    for (const kind of ["xfs", "btrfs"] as const) {
+      const there = new TreePlays(scope, await fileSystem(scope, kind));
+      await richTree(there.path("base"));
+      await there.makes(web("web1", { clone: { base: "base", reset_identity: false } }));
+      await assertSame(there.path("base"), there.path("web1"));
+      writeFileSync(there.path("web1/etc/new"), "web1");
+      assert.ok(!existsSync(there.path("base/etc/new")));
+      await there.makes(removed("web1"));
+      assert.deepEqual(mountPointsBelow(there.trees), [there.trees]);
+    }
+  });
+
   it("have units of systemd named as systemd names them", async () => {
     for (const path of ["/var/lib/machines/web1", "/srv/.a/b-c d@e+f", "/x/ä"]) {
       const done = await run(["systemd-escape", "--path", "--suffix=mount", path]);
