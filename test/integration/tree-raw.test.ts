@@ -153,6 +153,7 @@ describe("trees from disk images", function () {
     ]);
     await assertWhole(await made({ path: typed }));
     await assertWhole(await made({ path: typed, partition: "3" }));
+    await assertWhole(await made({ path: await disk("one.img", [{ type: root, isFull: true }]), with: "dissect" }));
     await assertWhole(await made({ path: typed, partition: "root-x86-64" }));
     await assertWhole(
       await made({

@@ -61,8 +61,12 @@ mount_image() {
   if [ "$WITH" = dissect ] || { [ "$WITH" = auto ] && [ -d /run/systemd/system ] && [ -z "\${PARTITION:-}" ] && command -v systemd-dissect >/dev/null; }; then
     need systemd-dissect "to take images apart"
     timeout "$TIMEOUT" systemd-dissect --mount --read-only --discard=disabled --fsck=no -- "$plain" "$disk" >"$notes/said" 2>&1 && return
-    quote_end "$notes/said" 4
-    fail "$label could not be taken apart by systemd-dissect" "Say with: mount to have crun look for the root file system itself."
+    [ "$WITH" = auto ] || {
+      quote_end "$notes/said" 4
+      fail "$label could not be taken apart by systemd-dissect" "Say with: mount to have crun look for the root file system itself."
+    }
+    # Half of its partitions may be mounted: it gives up over one that the tree does not need.
+    ! mountpoint -q -- "$disk" || umount -R -- "$disk"
   fi
   need blkid "to look into images"
   case $(blkid -p -o value -s PTTYPE -- "$plain") in

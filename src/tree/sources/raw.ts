@@ -30,7 +30,7 @@ const params = {
     type: "str",
     choices: ["auto", "mount", "dissect"],
     default: "auto",
-    doc: "How the image is opened: dissect by systemd-dissect (which knows /usr partitions, verity and LUKS, too), mount by crun itself. auto: dissect where systemd runs and no partition is named.",
+    doc: "How the image is opened: dissect by systemd-dissect (which knows /usr partitions, verity and LUKS, too), mount by crun itself. auto: dissect where systemd runs and no partition is named; mount where that fails.",
   },
   devices: {
     type: "bool",
