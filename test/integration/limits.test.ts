@@ -133,6 +133,25 @@ describe("processes under limits", function () {
     });
   }
 
+  it("leave nothing at whatever moment crun is killed", async () => {
+    for (let round = 0; round < 6; round++) {
+      const started = work.start([
+        "exec",
+        "--limits",
+        "pids_max=9",
+        "--limits",
+        "memory_max=64M",
+        ...target,
+        "sleep",
+        "0.1",
+      ]);
+      await sleep(150 + 60 * round + Math.random() * 60);
+      started.kill("SIGKILL");
+      await started.ended;
+      await eventually(() => left().length === 0, `round ${round}: still there: ${left().join(" ")}`);
+    }
+  });
+
   it("other targets' limits come from crun_limits; several targets tell each for itself", async () => {
     work.write(
       "two.yml",
