@@ -32,7 +32,8 @@ struct ids {
 // The maps of a process, by its directory in /proc.
 int ids_read(struct ids *out, int process, struct err *err);
 
-// Those that systemd-nspawn has given a tree's files, where its root directory tells of them: 65536 from a multiple of that on.
+// Those that systemd-nspawn has given a tree's files, where its root directory tells of them: 65536 from a multiple of
+// that on.
 void ids_of_tree(struct ids *out, const struct stat *root);
 
 // ID_NOBODY where the machine has no id for it.

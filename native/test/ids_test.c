@@ -77,6 +77,7 @@ void ids_tests(void) {
   test_run("ids of a machine are those of the host by its maps, and nobody's where it has none", test_maps);
   test_run("a process of our own user namespace shifts nothing", test_own);
   test_run("a tree's root directory tells of shifted ids by a multiple of 65536 alone", test_tree);
-  if (geteuid() == 0) test_run("new files are of the machine's root, with all capabilities, and only until then", test_files);
-  else test_skip("new files are of the machine's root", "it takes root");
+  const char *name = "new files are of the machine's root, with all capabilities, and only until then";
+  if (geteuid() == 0) test_run(name, test_files);
+  else test_skip(name, "it takes root");
 }
