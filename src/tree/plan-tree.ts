@@ -1,20 +1,20 @@
 // What has to be done that a tree is there, made from its recipe; or that it is not.
 
-import type { Change, Outcome } from "../module/change.js";
+import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
-import type { Conclusion, Plan, Probes, Refusal, Seen } from "../module/contract.js";
+import type { Plan, Probes, Refusal, Seen } from "../module/contract.js";
 import type { ListObservation, ReadObservation, StatObservation } from "../module/probe.js";
 import type { Backend, StorageSeen } from "./backend.js";
 import { chooseBackend } from "./backends/choose.js";
+import { concludeNew, concludePrograms } from "./conclude-tree.js";
 import { keepChanges, staleChanges, treeLock } from "./keep.js";
 import { joinPath } from "../module/tree-path.js";
 import { oldTrees, trimmed } from "./old.js";
 import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
-import { programName, programRefusal } from "./program.js";
 import { recipeDifference, recipeHash, recipeOf, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
 import { settingsOf } from "./settings.js";
-import type { AnySource, Filling, Site } from "./source.js";
+import type { AnySource, Site } from "./source.js";
 import {
   backendOf,
   dependentsRefusal,
@@ -259,27 +259,6 @@ function asidePath(place: TreePlace): string {
   return `${place.making}/${place.name}.gone`;
 }
 
-/** The tree's own words of why it was not made. */
-function concludeNew(
-  changes: readonly Change[],
-  outcomes: readonly Outcome[],
-  filling: Filling,
-  first: number,
-): Conclusion {
-  const at = outcomes.length - 1;
-  const outcome = outcomes[at];
-  const change = changes[at];
-  if (outcome && outcomes.length === changes.length && programRefusal("", outcome) === undefined) {
-    const warnings = filling.tell?.(outcomes.slice(first, first + filling.changes.length)) ?? [];
-    return warnings.length === 0 ? {} : { warnings };
-  }
-  if (!outcome || change?.kind !== "exec") return {};
-  const isOwn = at >= first && at < first + filling.changes.length;
-  const refusal =
-    (isOwn ? filling.explain?.(at - first, outcome) : undefined) ?? programRefusal(programName(change), outcome);
-  return refusal ? { refusal } : {};
-}
-
 /** The tree is there: its limit and whether it is read-only may be others. */
 function planSettings(wish: TreeWish, record: TreeRecord, look: Look, place: TreePlace, storage: StorageSeen): Plan {
   const backend = backendOf(record, storage, place.path);
@@ -350,13 +329,6 @@ function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined
     leaves: "unknown",
     conclude: (outcomes) => concludePrograms(changes, outcomes),
   };
-}
-
-function concludePrograms(changes: readonly Change[], outcomes: readonly Outcome[]): Conclusion {
-  const at = outcomes.length - 1;
-  const change = changes[at];
-  const refusal = change?.kind === "exec" ? programRefusal(programName(change), outcomes[at]) : undefined;
-  return refusal ? { refusal } : {};
 }
 
 function runningRefusal(look: Look, place: TreePlace): Refusal | undefined {
