@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { runKilled, seeded } from "../lab/killed.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
@@ -16,6 +17,8 @@ describe("trees by the distributions' own tools that cannot be made", function (
   const { tree, has, assertNothingLeft, mm, de, repos, pacman, nixBox } = shop;
 
   it("what is wrong is told in the tool's own words, with what to do, and leaves nothing", async () => {
+    const temporary = (): string[] => readdirSync("/tmp").filter((name) => name.startsWith("mmdebstrap."));
+    const earlier = temporary();
     const wrongKey = { keyring: shop.other.binary };
     const small = scope.tempDir("small");
     await must(["mount", "-t", "tmpfs", "-o", "size=4m", "small", small]);
@@ -164,6 +167,10 @@ describe("trees by the distributions' own tools that cannot be made", function (
     });
     assert.deepEqual(wrong, []);
     assert.deepEqual(readdirSync(shop.trees), [".crun"]);
+    // Another test's mmdebstrap takes its own away again.
+    const left = (): string[] => temporary().filter((name) => !earlier.includes(name));
+    for (let tries = 0; tries < 30 && left().length > 0; tries++) await wait(1000);
+    assert.deepEqual(left(), [], "what was stopped leaves nothing in /tmp");
     await assertNothingLeft();
     assert.deepEqual(readdirSync(join(small, ".crun/making")), []);
   });

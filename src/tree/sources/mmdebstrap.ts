@@ -159,7 +159,8 @@ export const mmdebstrap = defineSource({
           into,
           args,
           files: { "apt.conf": impatience, "quiet.sh": quiet },
-          environment: context.environment,
+          // Its own alone: what it runs in the tree does not get it.
+          environment: { ...context.environment, TMPDIR: "@files@" },
           timeoutS: timeout,
         }),
       ],
