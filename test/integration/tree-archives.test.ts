@@ -101,6 +101,20 @@ describe("trees from archives", function () {
     assert.equal(await hashTree(again.path), wanted, `what crun has exported: ${again.message}`);
   });
 
+  it("says that an ACL was left out of a name that nobody has in the tree", async () => {
+    const source = scope.tempDir("acl");
+    writeFileSync(join(source, "file"), "x");
+    await must(["setfacl", "-m", "u:1:r", join(source, "file")]);
+    const plain = join(files, "acl.tar");
+    await must(["tar", "--format=posix", "--acls", "-C", source, "-cf", plain, "."]);
+    const text = readFileSync(plain, "latin1");
+    assert.match(text, /user:daemon:r--/);
+    writeFileSync(plain, text.replace("user:daemon:r--", "user:nobydy:r--"), "latin1");
+    const told = await made({ path: plain });
+    assert.equal(told.status, "changed", told.message);
+    assert.deepEqual(told.warnings, ["an ACL left out: of users or groups by names that the tree does not have"]);
+  });
+
   async function packed(tool: string, path: string): Promise<Buffer> {
     await must(["sh", "-c", `${tool} -c <"$1" >"$1.packed"`, "sh", path]);
     return readFileSync(`${path}.packed`);

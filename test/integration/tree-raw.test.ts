@@ -118,6 +118,20 @@ describe("trees from disk images", function () {
     await assertWhole(await made({ path: join(images, "bare.squashfs"), with: "dissect" }));
   });
 
+  it("keeps ACLs by their numbers: what the host calls an id, the tree may not know", async () => {
+    const own = join(images, "acls");
+    mkdirSync(own);
+    writeFileSync(join(own, "file"), "x");
+    // On Debian, daemon and bin.
+    await must(["setfacl", "-m", "u:1:r,g:2:rw", join(own, "file")]);
+    await must(["mke2fs", "-q", "-t", "ext4", "-d", own, join(images, "acls.ext4"), "8M"]);
+    const told = await made({ path: join(images, "acls.ext4") });
+    assert.equal(told.status, "changed", told.message);
+    const acl = await must(["getfacl", "--numeric", "--omit-header", join(told.path, "file")]);
+    assert.equal(acl, await must(["getfacl", "--numeric", "--omit-header", join(own, "file")]));
+    assert.match(acl, /^user:1:r--$/m);
+  });
+
   it("takes erofs and xfs, the latter beside itself", async () => {
     await must(["mkfs.erofs", "--quiet", join(images, "bare.erofs"), source]);
     await assertWhole(await made({ path: join(images, "bare.erofs") }));

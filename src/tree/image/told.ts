@@ -37,9 +37,15 @@ export function toldWarnings(outcome: Outcome | undefined): string[] {
     count += Number(number);
     if (names.length === 0) names.push(...some.trim().split(/(?<=") (?=")/));
   }
-  if (count === 0) return [];
+  const lost = Number(/^lost-acl (\d+)$/m.exec(said)?.[1] ?? 0);
+  const acls =
+    lost === 0
+      ? []
+      : [`${lost === 1 ? "an ACL" : `${lost} ACLs`} left out: of users or groups by names that the tree does not have`];
+  if (count === 0) return acls;
   const shown = `${names.join(", ")}${count > names.length ? ", …" : ""}`;
   return [
+    ...acls,
     `${count === 1 ? "a device node" : `${count} device nodes`} of the image (${shown}) left out: crun makes what a process needs in /dev; devices: true makes them`,
   ];
 }
