@@ -15,7 +15,7 @@ import type { StepMode } from "./steps.js";
 import type { Location, OpenHost } from "./target-state.js";
 import type { Masker } from "./task/masker.js";
 import type { SourceOpener, TextCompiler } from "./task/sources.js";
-import type { TrackingOptions } from "./tracking.js";
+import type { TrackingOptions } from "./trees/tracking.js";
 import type { ScopeFactory } from "./variables.js";
 import type { VarsFileLoader } from "./vars-files.js";
 

@@ -27,11 +27,11 @@ import { Sources } from "./task/sources.js";
 import { TargetState } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
-import { Rehearsal } from "./rehearsal.js";
+import { Rehearsal } from "./trees/rehearsal.js";
 import { Stats } from "./stats.js";
-import { Transaction } from "./transaction.js";
+import { Transaction } from "./trees/transaction.js";
 import { groupsOf, TargetScopes } from "./variables.js";
-import { Tracking } from "./tracking.js";
+import { Tracking } from "./trees/tracking.js";
 import { VarsFiles } from "./vars-files.js";
 import { Venues } from "./venues.js";
 

@@ -6,7 +6,7 @@ import type { VarLayer } from "../module/value.js";
 import type { Entry, HostSession, TreeSession } from "../target/session.js";
 import type { PlayReach } from "../target/address.js";
 import type { Counts } from "./events.js";
-import type { StandIn } from "./stand-in.js";
+import type { StandIn } from "./trees/stand-in.js";
 import { IncludedVars, joinedLayer, Learned } from "./variables.js";
 
 /** Where a target's tree lies and how processes get into it. */

@@ -10,10 +10,10 @@ import {
   type CompareOptions,
   type Difference,
   type Digests,
-} from "../tree/compare.js";
-import { contentDiff, shownContentLimit, type ContentDiff, type Side } from "../tree/content-diff.js";
-import { entriesOf, type TreeEntry } from "../tree/entry.js";
-import { completed } from "../tree/touched.js";
+} from "../tree/difference/compare.js";
+import { contentDiff, shownContentLimit, type ContentDiff, type Side } from "../tree/difference/content-diff.js";
+import { entriesOf, type TreeEntry } from "../tree/difference/entry.js";
+import { completed } from "../tree/difference/touched.js";
 import type { TreeSession } from "./session.js";
 
 /** A tree to look at, or what was noted of one. */

@@ -3,7 +3,7 @@
 import { contentOf } from "../module/content.js";
 import type { ExecSpec } from "../module/probe.js";
 import { parentsOf } from "../module/tree-path.js";
-import type { TreeEntry } from "./entry.js";
+import type { TreeEntry } from "./difference/entry.js";
 import { containedProgram } from "./program.js";
 
 /** How a stream is compressed, on the host. */

@@ -7,7 +7,7 @@ import { compareTrees } from "../../src/target/compare-trees.js";
 import { connect } from "../../src/target/connect.js";
 import type { HostSession } from "../../src/target/session.js";
 import { Snapshots } from "../../src/target/snapshots.js";
-import { differenceLine } from "../../src/tree/difference-text.js";
+import { differenceLine } from "../../src/tree/difference/difference-text.js";
 import { btrfsPool, type BtrfsPool } from "../lab/btrfs.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { must } from "../lab/process.js";

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { differences, settledBefore, withDigests } from "../../src/tree/compare.js";
-import { contentDiff } from "../../src/tree/content-diff.js";
-import { differenceData, differenceLine, summaryOf } from "../../src/tree/difference-text.js";
-import type { TreeEntry } from "../../src/tree/entry.js";
+import { differences, settledBefore, withDigests } from "../../src/tree/difference/compare.js";
+import { contentDiff } from "../../src/tree/difference/content-diff.js";
+import { differenceData, differenceLine, summaryOf } from "../../src/tree/difference/difference-text.js";
+import type { TreeEntry } from "../../src/tree/difference/entry.js";
 
 const at = (seconds: number, nanoseconds = 0): TreeEntry["ctime"] => ({ seconds, nanoseconds });
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { TreeEntry } from "../../src/tree/entry.js";
-import { completed } from "../../src/tree/touched.js";
+import type { TreeEntry } from "../../src/tree/difference/entry.js";
+import { completed } from "../../src/tree/difference/touched.js";
 
 /** A file system in memory that stamps what is touched, as the kernel does. */
 class Files {

@@ -4,9 +4,9 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { cleanLine } from "../../report/clean.js";
 import { unifiedDiff } from "../../report/unified-diff.js";
 import { compareTrees, contentDiffs, type ComparedTree } from "../../target/compare-trees.js";
-import type { Difference } from "../../tree/compare.js";
-import type { ContentDiff } from "../../tree/content-diff.js";
-import { differenceData, differenceLine, summaryOf } from "../../tree/difference-text.js";
+import type { Difference } from "../../tree/difference/compare.js";
+import type { ContentDiff } from "../../tree/difference/content-diff.js";
+import { differenceData, differenceLine, summaryOf } from "../../tree/difference/difference-text.js";
 import { lastAfter, type SnapshotInfo } from "../../tree/snapshot.js";
 import { atDesk, type Desk, type LookOptions, type OpenTree } from "./open-trees.js";
 

@@ -1,7 +1,7 @@
 // `crun tree rollback`: back to the tree before the last transaction, or a list of those that are kept.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { OldTrees, type KeptTree } from "../../engine/old-trees.js";
+import { OldTrees, type KeptTree } from "../../engine/trees/old-trees.js";
 import { cleanLine } from "../../report/clean.js";
 import { table } from "../../report/table.js";
 import { runMark } from "../../tree/place.js";

@@ -3,7 +3,7 @@
 import { cleanLine } from "../../report/clean.js";
 import { compareTrees } from "../../target/compare-trees.js";
 import { checkTree } from "../../target/check-tree.js";
-import { differenceData, differenceLine, summaryOf } from "../../tree/difference-text.js";
+import { differenceData, differenceLine, summaryOf } from "../../tree/difference/difference-text.js";
 import { lastAfter } from "../../tree/snapshot.js";
 import { atDesk, type Desk, type LookOptions, type OpenTree } from "./open-trees.js";
 

@@ -1,9 +1,9 @@
 // The machine that runs from a tree which is to be swapped: found, stopped, started again by the unit that it belongs to.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import { describeFailure } from "../module/failure-text.js";
-import type { HostSession, TreeSession } from "../target/session.js";
-import { hostProgram, programRefusal } from "../tree/program.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { describeFailure } from "../../module/failure-text.js";
+import type { HostSession, TreeSession } from "../../target/session.js";
+import { hostProgram, programRefusal } from "../../tree/program.js";
 
 /** A machine that runs. */
 export interface RunningMachine {

@@ -1,6 +1,6 @@
 // What lies in a tree, name by name, as far as it counts when trees are compared.
 
-import type { FileType, ListEntry, ListObservation, Stat, Timestamp } from "../module/probe.js";
+import type { FileType, ListEntry, ListObservation, Stat, Timestamp } from "../../module/probe.js";
 
 /** One name in a tree. */
 export interface TreeEntry {

@@ -1,13 +1,13 @@
 // The trees that transactions have replaced: which there are, and back to one of them.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import { contentOf } from "../module/content.js";
-import type { HostSession, TreeSession } from "../target/session.js";
-import { oldTree, parseInfo, writeInfo, type OldInfo } from "../tree/old.js";
-import { treePlace, type TreePlace } from "../tree/place.js";
-import { canonical } from "../tree/recipe.js";
-import { recordText } from "../tree/record.js";
-import { lookAtStandIn, type StandInSeen } from "../tree/stand-in.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { contentOf } from "../../module/content.js";
+import type { HostSession, TreeSession } from "../../target/session.js";
+import { oldTree, parseInfo, writeInfo, type OldInfo } from "../../tree/old.js";
+import { treePlace, type TreePlace } from "../../tree/place.js";
+import { canonical } from "../../tree/recipe.js";
+import { recordText } from "../../tree/record.js";
+import { lookAtStandIn, type StandInSeen } from "../../tree/stand-in.js";
 import { applyAll, withHost } from "./stand-in.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 import { runningMachine, startUnit, stopUnit, type RunningMachine } from "./tree-machine.js";

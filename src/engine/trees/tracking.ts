@@ -1,14 +1,14 @@
 // Keeps track of trees (play keyword `track`): before a run's first change of a tree, and when the run has ended.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Scope } from "../module/value.js";
-import type { TrackWord } from "../playbook/play.js";
-import type { TreeSession } from "../target/session.js";
-import { Snapshots } from "../target/snapshots.js";
-import type { SnapshotInfo } from "../tree/snapshot.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Scope } from "../../module/value.js";
+import type { TrackWord } from "../../playbook/play.js";
+import type { TreeSession } from "../../target/session.js";
+import { Snapshots } from "../../target/snapshots.js";
+import type { SnapshotInfo } from "../../tree/snapshot.js";
 import { commitEtc } from "./etckeeper.js";
-import type { Run } from "./run.js";
-import type { TargetState } from "./target-state.js";
+import type { Run } from "../run.js";
+import type { TargetState } from "../target-state.js";
 
 /** What the command line says of it. */
 export interface TrackingOptions {

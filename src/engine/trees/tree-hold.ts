@@ -1,12 +1,12 @@
 // Holds a tree's lock on its host for as long as a play acts in what stands in for it.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Change, Outcome } from "../module/change.js";
-import { describeFailure } from "../module/failure-text.js";
-import type { HostSession, TreeSession } from "../target/session.js";
-import { lockMs, treeLock } from "../tree/keep.js";
-import type { TreePlace } from "../tree/place.js";
-import { hostProgram, programOnHost } from "../tree/program.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Change, Outcome } from "../../module/change.js";
+import { describeFailure } from "../../module/failure-text.js";
+import type { HostSession, TreeSession } from "../../target/session.js";
+import { lockMs, treeLock } from "../../tree/keep.js";
+import type { TreePlace } from "../../tree/place.js";
+import { hostProgram, programOnHost } from "../../tree/program.js";
 
 /** How long one try waits for whoever holds the lock. */
 const tryMs = 2000;

@@ -1,10 +1,10 @@
 // Commits a tree's /etc with the tree's own etckeeper.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { ExecChange } from "../module/change.js";
-import type { ExecSpec, Probe } from "../module/probe.js";
-import type { TreeSession } from "../target/session.js";
-import { programRefusal } from "../tree/program.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { ExecChange } from "../../module/change.js";
+import type { ExecSpec, Probe } from "../../module/probe.js";
+import type { TreeSession } from "../../target/session.js";
+import { programRefusal } from "../../tree/program.js";
 
 const program = "/usr/bin/etckeeper";
 /** Where the version control systems that etckeeper knows keep theirs. */

@@ -1,7 +1,7 @@
 // A manifest: what lies in a tree, written down with digests, where the storage has no snapshots.
 
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { FileType } from "../module/probe.js";
+import type { FileType } from "../../module/probe.js";
 import type { TreeEntry } from "./entry.js";
 
 const types = ["file", "directory", "link", "block", "char", "fifo", "socket"] as const satisfies readonly FileType[];

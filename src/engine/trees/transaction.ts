@@ -1,14 +1,14 @@
 // A play's transaction: its targets act in clones of their trees, which are swapped in at the end of a batch, or thrown away.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Play } from "../playbook/play.js";
-import type { HostSession } from "../target/session.js";
-import type { PlayRun } from "./play-run.js";
-import { liveSession } from "./reach.js";
-import type { Run } from "./run.js";
-import { Limiter } from "./slots.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Play } from "../../playbook/play.js";
+import type { HostSession } from "../../target/session.js";
+import type { PlayRun } from "../play-run.js";
+import { liveSession } from "../reach.js";
+import type { Run } from "../run.js";
+import { Limiter } from "../slots.js";
 import { SETTLED_AT_ONCE, StandIn, withHost, type StandIns } from "./stand-in.js";
-import type { TargetPlay } from "./target-play.js";
+import type { TargetPlay } from "../target-play.js";
 import { runningMachine, startUnit, stopUnit } from "./tree-machine.js";
 
 /** What a play, or the command line, wants. */

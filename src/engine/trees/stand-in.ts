@@ -1,17 +1,17 @@
 // A tree that stands in for a target's own while a play acts: made beside it when the target is first opened, then swapped in or thrown away.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import type { Change } from "../module/change.js";
-import { describeFailure } from "../module/failure-text.js";
-import type { Probe, Timestamp } from "../module/probe.js";
-import { compareTrees, contentDiffs, listTree, touchedSince, type ComparedTree } from "../target/compare-trees.js";
-import type { HostSession, TreeSession } from "../target/session.js";
-import { isBefore, type Difference } from "../tree/compare.js";
-import type { ContentDiff } from "../tree/content-diff.js";
-import type { TreeEntry } from "../tree/entry.js";
-import { keepChanges, ownDirectory } from "../tree/keep.js";
-import { makingPath, treePlace, type TreePlace } from "../tree/place.js";
-import { programName, programRefusal } from "../tree/program.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import type { Change } from "../../module/change.js";
+import { describeFailure } from "../../module/failure-text.js";
+import type { Probe, Timestamp } from "../../module/probe.js";
+import { compareTrees, contentDiffs, listTree, touchedSince, type ComparedTree } from "../../target/compare-trees.js";
+import type { HostSession, TreeSession } from "../../target/session.js";
+import { isBefore, type Difference } from "../../tree/difference/compare.js";
+import type { ContentDiff } from "../../tree/difference/content-diff.js";
+import type { TreeEntry } from "../../tree/difference/entry.js";
+import { keepChanges, ownDirectory } from "../../tree/keep.js";
+import { makingPath, treePlace, type TreePlace } from "../../tree/place.js";
+import { programName, programRefusal } from "../../tree/program.js";
 import {
   exchanged,
   lookAtStandIn,
@@ -23,9 +23,9 @@ import {
   swapRefusal,
   trims,
   type StandInSeen,
-} from "../tree/stand-in.js";
-import type { OldInfo } from "../tree/old.js";
-import { isDone } from "./task/outcome.js";
+} from "../../tree/stand-in.js";
+import type { OldInfo } from "../../tree/old.js";
+import { isDone } from "../task/outcome.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
 /** Trees that are listed whole at once, when plays have ended: each takes some memory. */

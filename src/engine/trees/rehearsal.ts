@@ -1,19 +1,19 @@
 // A rehearsal: the plays really run, on throwaway clones of the trees, and what they changed is told at the end.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
-import { differenceData, differenceLine, summaryOf } from "../tree/difference-text.js";
-import type { EngineEvent } from "./events.js";
-import type { HostSession } from "../target/session.js";
-import { liveSession } from "./reach.js";
-import { Limiter } from "./slots.js";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { differenceData, differenceLine, summaryOf } from "../../tree/difference/difference-text.js";
+import type { EngineEvent } from "../events.js";
+import type { HostSession } from "../../target/session.js";
+import { liveSession } from "../reach.js";
+import { Limiter } from "../slots.js";
 import { SETTLED_AT_ONCE, StandIn, type StandIns } from "./stand-in.js";
-import type { Run } from "./run.js";
-import type { TargetState } from "./target-state.js";
-import type { TargetPlay } from "./target-play.js";
-import { titleFor } from "./task/task-event.js";
+import type { Run } from "../run.js";
+import type { TargetState } from "../target-state.js";
+import type { TargetPlay } from "../target-play.js";
+import { titleFor } from "../task/task-event.js";
 import { runningMachine } from "./tree-machine.js";
-import type { TaskWork } from "./work.js";
-import type { TaskOp } from "./program.js";
+import type { TaskWork } from "../work.js";
+import type { TaskOp } from "../program.js";
 
 export class Rehearsal {
   readonly #run: Run;

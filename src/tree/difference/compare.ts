@@ -1,6 +1,6 @@
 // What differs between two trees, or between a tree and what it was.
 
-import type { Timestamp } from "../module/probe.js";
+import type { Timestamp } from "../../module/probe.js";
 import type { TreeEntry } from "./entry.js";
 
 /** What of a thing is another. `mtime` only where it was asked for. */

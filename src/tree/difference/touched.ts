@@ -1,6 +1,6 @@
 // All that lies in a tree, from what was touched in it and from what lay in the one that it came from.
 
-import type { Timestamp } from "../module/probe.js";
+import type { Timestamp } from "../../module/probe.js";
 import { isBefore } from "./compare.js";
 import type { TreeEntry } from "./entry.js";
 
