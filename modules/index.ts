@@ -9,6 +9,7 @@ const loaders = new Map<string, () => Promise<{ readonly default: AnyModule }>>(
   ["async_status", () => import("./async-status.js")],
   ["blockinfile", () => import("./blockinfile.js")],
   ["cgroup", () => import("./cgroup.js")],
+  ["checkpoint", () => import("./checkpoint.js")],
   ["command", () => import("./command.js")],
   ["copy", () => import("./copy.js")],
   ["debug", () => import("./debug.js")],

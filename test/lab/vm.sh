@@ -6,11 +6,11 @@
 #   run    the same in the foreground; ends with the process that started it
 #   down   ends it; nothing of it is kept
 # Logins by key: root, admin (sudo without password), pwadmin (sudo with password "lab pass").
-# Machines under /var/lib/machines: m1, which runs, and m2, which does not and has a user namespace.
+# /var/lib/machines is btrfs. Machines in it: m1, which runs, and m2, which does not and has a user namespace. /srv/machine.tar is a tree that boots.
 . "$(dirname "$0")/common.sh"
 
-readonly host_packages=systemd,systemd-sysv,dbus,libpam-systemd,udev,kmod,iproute2,openssh-server,sudo,systemd-container,uidmap
-readonly memory_mib=1024
+readonly host_packages=systemd,systemd-sysv,dbus,libpam-systemd,udev,kmod,iproute2,openssh-server,sudo,systemd-container,uidmap,btrfs-progs,criu
+readonly memory_mib=2048
 readonly trimmed="usr/share/doc usr/share/man usr/share/locale usr/share/info var/cache/apt var/lib/apt/lists"
 
 # build_initrd KERNEL_TREE VERSION OUTPUT: busybox and the two drivers between the kernel and its disk.
@@ -66,7 +66,7 @@ configure_machine() { # TREE NAME
 configure_host() { # TREE
   local tree=$1
   configure_machine "$tree" lab
-  printf '/dev/vda / ext4 rw,noatime 0 0\n' >"$tree/etc/fstab"
+  printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /var/lib/machines btrfs rw,noatime 0 0\n' >"$tree/etc/fstab"
   printf '[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n' \
     >"$tree/etc/systemd/network/10-lab.network"
   chroot "$tree" systemctl --quiet enable systemd-networkd.service
@@ -84,6 +84,47 @@ configure_host() { # TREE
   printf '[Exec]\nPrivateUsers=no\n[Network]\nVirtualEthernet=no\n' >"$tree/etc/systemd/nspawn/m1.nspawn"
   chroot "$tree" systemctl --quiet enable systemd-nspawn@m1.service machines.target
   printf '[Exec]\nPrivateUsers=pick\n[Network]\nVirtualEthernet=no\n' >"$tree/etc/systemd/nspawn/m2.nspawn"
+}
+
+trim() { # TREE
+  local path
+  for path in $trimmed; do find "$1/$path" -mindepth 1 -delete; done
+}
+
+# criu comes with Python scripts that nobody needs here, and crun needs no Python on a host.
+remove_python() { # TREE
+  rm -rf "$1"/usr/bin/python3* "$1"/usr/lib/python3*
+}
+
+# build_machines TREE DIRECTORY IMAGE ARCHIVE: the btrfs that is the host's /var/lib/machines, with subvolumes m1 and m2; and the tree as an archive.
+build_machines() {
+  local tree=$1 directory=$2 image=$3 archive=$4 unit
+  mkdir "$directory"
+  truncate -s 8G "$image"
+  mkfs.btrfs --quiet "$image" >/dev/null
+  mount -o loop,noatime "$image" "$directory"
+  chmod 700 "$directory"
+  btrfs --quiet subvolume create "$directory/m1"
+  cp -a "$tree/." "$directory/m1"
+  trim "$directory/m1"
+  configure_machine "$directory/m1" m1
+  btrfs --quiet subvolume snapshot "$directory/m1" "$directory/m2"
+  configure_machine "$directory/m2" m2
+  btrfs --quiet subvolume snapshot "$directory/m1" "$directory/base"
+  configure_machine "$directory/base" base
+  # many of it start at once on an emulated processor
+  for unit in systemd-logind systemd-sysctl systemd-sysusers systemd-journal-flush systemd-update-utmp systemd-update-utmp-runlevel; do
+    ln -sf /dev/null "$directory/base/etc/systemd/system/$unit.service"
+  done
+  ln -sf /lib/systemd/system/multi-user.target "$directory/base/etc/systemd/system/default.target"
+  mkdir -p "$directory/base/etc/systemd/system-generators" "$directory/base/etc/systemd/system.conf.d"
+  for unit in "$directory"/base/lib/systemd/system-generators/*; do
+    ln -sf /dev/null "$directory/base/etc/systemd/system-generators/$(basename "$unit")"
+  done
+  printf '[Manager]\nShowStatus=no\nLogLevel=warning\n' >"$directory/base/etc/systemd/system.conf.d/quiet.conf"
+  tar -C "$directory/base" -cf "$archive" .
+  btrfs --quiet subvolume delete "$directory/base"
+  umount "$directory"
 }
 
 authorize() { # TREE PUBLIC_KEY_FILE
@@ -106,6 +147,7 @@ qemu_command() {
     -kernel "$image/vmlinuz" -initrd "$image/initrd"
     -append "root=/dev/vda console=ttyS0 panic=-1 no_timer_check quiet net.ifnames=0 mitigations=off tsc=reliable systemd.show_status=false"
     -drive "file=$image/disk.img,if=virtio,format=raw,snapshot=$snapshot,cache=unsafe"
+    -drive "file=$image/machines.img,if=virtio,format=raw,snapshot=$snapshot,cache=unsafe"
     -netdev "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22"
     -device virtio-net-pci,netdev=net0,romfile=
     -device virtio-rng-pci
@@ -193,21 +235,17 @@ build() {
       flock 9
       [ ! -d "$final" ] || exit 0
       work=$(mktemp -d "$cache/building-vm.XXXXXX")
-      trap 'rm -rf --one-file-system "$work"' EXIT
+      trap 'umount -q "$work/machines" || true; rm -rf --one-file-system "$work"' EXIT
       base=$(debian_tree vm "$host_packages")
       machine=$(bash "$(dirname "$0")/tree.sh" boot)
       kernel_files "$work/kernel"
       version=$(ls "$work/kernel/lib/modules")
       cp -a "$base" "$work/tree"
       configure_host "$work/tree"
-      for name in m1 m2; do
-        cp -a "$machine" "$work/tree/var/lib/machines/$name"
-        configure_machine "$work/tree/var/lib/machines/$name" "$name"
-      done
-      for tree in "$work/tree" "$work/tree/var/lib/machines/m1" "$work/tree/var/lib/machines/m2"; do
-        for path in $trimmed; do find "$tree/$path" -mindepth 1 -delete; done
-      done
       mkdir -p "$work/tree/lib/modules/$version/kernel" "$work/image"
+      build_machines "$machine" "$work/machines" "$work/image/machines.img" "$work/tree/srv/machine.tar"
+      trim "$work/tree"
+      remove_python "$work/tree"
       cp "$work/kernel/lib/modules/$version"/modules.* "$work/tree/lib/modules/$version/"
       for part in fs lib crypto net block drivers/virtio drivers/block drivers/net/veth.ko drivers/net/dummy.ko \
         drivers/net/virtio_net.ko drivers/net/net_failover.ko drivers/char net/core/failover.ko; do
