@@ -21,7 +21,7 @@ export default defineModule({
   summary: "Take checkpoints of programs that run in a tree, and have them go on from there",
   doc:
     "A checkpoint holds a process of the tree and all that it has started: memory, open files, timers. criu of the host takes it and brings it back under the same process ids. It is for programs " +
-    "whose root is the tree (chroot), not for machines. Open files must be there as they were; a terminal, or a pipe or a socket to a process outside, is refused by criu.",
+    "whose root is the tree (chroot), not for machines. Open files must be there as they were; a terminal, or a socket to a process outside, is refused by criu.",
   actsOn: "host",
   params: {
     name: { type: "str", required: true, doc: "The checkpoint." },
