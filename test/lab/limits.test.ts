@@ -121,6 +121,30 @@ describe("lab: limits on a host with systemd", function () {
     assert.equal((await vm.ssh("pgrep -f 'sleep 777[12]'")).stdout, "");
   });
 
+  it("without systemd a program's cgroup lies beside crun's own: where the way to root hides systemd", async () => {
+    const hiding = "/usr/local/bin/crun-limits-test";
+    const script =
+      '#!/bin/sh\nexec sudo unshare -m sh -c "mount -t tmpfs none /run/systemd; exec sudo \\"\\$@\\"" sh "$@"\n';
+    await vm.must(`cat >${hiding} && chmod 755 ${hiding}`, { input: script });
+    scope.defer(async () => void (await vm.must(`rm ${hiding}`)));
+    const lab = {
+      crun_host: vm.host,
+      crun_port: vm.port,
+      crun_user: "admin",
+      crun_identity: vm.identityFile,
+      crun_known_hosts: vm.knownHostsFile,
+      crun_become_exe: hiding,
+    };
+    const hosts = work.write("hiding.yml", JSON.stringify({ all: { hosts: { lab } } }));
+    const command = ["sh", "-c", "cat /proc/self/cgroup; exec tail /dev/zero"];
+    const given = ["-i", hosts, "--connect-timeout", "60", "--limits", "memory_max=16M"];
+    const done = await work.crun(["exec", ...given, "lab", "--", ...command]);
+    assert.equal(done.status, 137, done.all);
+    assert.match(done.stdout, /^0::\/user.slice\/user-\d+.slice\/crun-\d+-1$/m);
+    assert.match(done.stderr, /killed: memory limit of 16 MiB reached/);
+    assert.equal(await left(), "");
+  });
+
   const limits = {
     unit,
     memory_max: "64M",
