@@ -247,13 +247,7 @@ describe("a whole play on machines of the lab host, one that runs and one that d
     for (const machine of machines) await vm.must(`tar -C /var/lib/machines/${machine} -xf -`, { input });
     await vm.startMachine("m1");
     const work = new Workplace(scope);
-    const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
-      crun_user: vm.user,
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
-    };
+    const lab = vm.variables;
     work.write(
       "hosts.yml",
       JSON.stringify({ all: { hosts: { lab } }, trees: { hosts: { "lab:m1": {}, "lab:m2": {} } } }),

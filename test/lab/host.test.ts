@@ -36,11 +36,8 @@ describe("lab: crun on a host with systemd", function () {
   /** -i for the lab host `lab` and its machines, reached as a user. */
   function inventory(as: LabUser, variables: Readonly<Record<string, string>> = {}): readonly string[] {
     const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
+      ...vm.variables,
       crun_user: as,
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
       ...variables,
     };
     const path = work.write("hosts.yml", JSON.stringify({ all: { hosts: { lab, "lab:m1": {}, "lab:m2": {} } } }));

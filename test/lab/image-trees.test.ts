@@ -33,11 +33,8 @@ describe("lab: trees from images on a host with systemd", function () {
   /** As a login that becomes root by sudo. */
   async function play(tasks: readonly object[]): ReturnType<Workplace["play"]> {
     const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
+      ...vm.variables,
       crun_user: "admin",
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
       crun_trees: "/srv/crun-image-trees",
     };
     const inventory = work.write("hosts.yml", JSON.stringify({ all: { hosts: { lab } } }));

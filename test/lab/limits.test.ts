@@ -35,13 +35,7 @@ describe("lab: limits on a host with systemd", function () {
            /run/systemd/system.control/${unit}.d; systemctl daemon-reload`,
       );
     });
-    const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
-      crun_user: vm.user,
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
-    };
+    const lab = vm.variables;
     work = new Workplace(scope, { "hosts.yml": JSON.stringify({ all: { hosts: { lab, "lab:m1": {} } } }) });
   });
 

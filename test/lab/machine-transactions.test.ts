@@ -41,13 +41,7 @@ describe("lab: transactions of running machines", function () {
       `mkdir ${tree} && tar -C ${tree} -xf /root/crun-swap.tar && rm /root/crun-swap.tar && mkdir -p /etc/systemd/nspawn &&
        printf '[Network]\\nVirtualEthernet=no\\n' >/etc/systemd/nspawn/${name}.nspawn && systemctl start ${unit}`,
     );
-    const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
-      crun_user: vm.user,
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
-    };
+    const lab = vm.variables;
     work.write("hosts.yml", JSON.stringify({ all: { hosts: { lab, [`lab:${name}`]: {} } } }));
   });
 

@@ -45,13 +45,7 @@ describe("lab: machines", function () {
        printf '#!/bin/sh\\necho "the last words of init"\\nexit 3\\n' >crun-dies/sbin/init
        cp -a m2 crun-systemd`,
     );
-    const lab = {
-      crun_host: vm.host,
-      crun_port: vm.port,
-      crun_user: vm.user,
-      crun_identity: vm.identityFile,
-      crun_known_hosts: vm.knownHostsFile,
-    };
+    const lab = vm.variables;
     const trees = Object.fromEntries(names.map((name) => [`lab:${name}`, {}]));
     const far = { "lab:crun-far": { crun_path: elsewhere } };
     work.write("hosts.yml", JSON.stringify({ all: { hosts: { lab, ...trees, ...far } } }));

@@ -37,13 +37,7 @@ for (const [target, where] of [
         );
       });
       inventory = join(scope.tempDir("inventory"), "hosts.yml");
-      const lab = {
-        crun_host: vm.host,
-        crun_port: vm.port,
-        crun_user: vm.user,
-        crun_identity: vm.identityFile,
-        crun_known_hosts: vm.knownHostsFile,
-      };
+      const lab = vm.variables;
       writeFileSync(inventory, JSON.stringify({ all: { hosts: { lab, "lab:m1": {} } } }));
     });
     const service = (params: object, more: Task = {}): Task => ({ service: { name, ...params }, ...more });

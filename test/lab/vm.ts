@@ -29,6 +29,8 @@ export interface LabVm {
   readonly identityFile: string;
   readonly knownHostsFile: string;
   readonly knownHostsLines: readonly string[];
+  /** Variables by which an inventory reaches it as root. */
+  readonly variables: Readonly<Record<string, string | number>>;
   /** An ssh_config with the hosts lab-root, lab-admin and lab-pwadmin. */
   readonly sshConfigFile: string;
   /** Runs a shell command line in the VM and returns what it did. */
@@ -112,13 +114,23 @@ export async function labVm(scope: Scope, options: { readonly own?: boolean } = 
       }
     }
   });
+  const host = "127.0.0.1";
+  const port = Number(readFileSync(join(directory, "port"), "utf8"));
+  const identityFile = join(directory, "id");
   const vm: LabVm = {
-    host: "127.0.0.1",
-    port: Number(readFileSync(join(directory, "port"), "utf8")),
+    host,
+    port,
     user: "root",
     directory,
-    identityFile: join(directory, "id"),
+    identityFile,
     knownHostsFile,
+    variables: {
+      crun_host: host,
+      crun_port: port,
+      crun_user: "root",
+      crun_identity: identityFile,
+      crun_known_hosts: knownHostsFile,
+    },
     knownHostsLines: readFileSync(knownHostsFile, "utf8").trim().split("\n"),
     sshConfigFile,
     ssh: async (command, { as, ...rest } = {}) => await run(argv(command, as), rest),
