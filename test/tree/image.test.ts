@@ -58,8 +58,8 @@ describe("images of trees", () => {
     ];
     for (const [image, known, name] of cases) assert.equal(skopeoName(image, known), name);
     assert.deepEqual(["debian", "library/debian", "host:5000/a", "docker://r.org/a/b", "localhost/x"].map(registryOf), [
-      "docker.io",
-      "docker.io",
+      undefined,
+      undefined,
       "host:5000",
       "r.org",
       "localhost",
@@ -132,6 +132,10 @@ describe("images of trees", () => {
       [{ image: "a", reference: "b" }, /reference belongs/],
       [{ image: "a", username: "u" }, /needed together/],
       [{ image: "a", username: "u", password: "p", authfile: "/a" }, /exclude/],
+      [
+        { image: "a/b", username: "u", password: "p" },
+        /names no registry, so it cannot be told whom the password is for: write REGISTRY\/NAME/,
+      ],
       [{ image: "a", authfile: "a" }, /absolute/],
       [{ image: "a", max_size: "x" }, /max_size/],
     ];

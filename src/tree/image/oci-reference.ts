@@ -33,10 +33,10 @@ export function skopeoName(image: string, digest?: string): string {
   return pinned === undefined ? `docker://${name}` : `docker://${name.replace(/:[^:/]*$/, "")}@${pinned}`;
 }
 
-/** The registry that its credentials are for. */
-export function registryOf(image: string): string {
+/** The registry that it names. Undefined: none, which is skopeo's own choice. */
+export function registryOf(image: string): string | undefined {
   const [first = "", ...rest] = withoutScheme(image).split("/");
-  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost") ? first : "docker.io";
+  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost") ? first : undefined;
 }
 
 /** The kernel's names of machines in Go's words, which images use. */

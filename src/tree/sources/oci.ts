@@ -112,6 +112,8 @@ export const oci = defineSource({
     if (image === undefined) return originProblem(given);
     if (src !== undefined || path !== undefined || url !== undefined) return "image excludes src, path and url";
     if (reference !== undefined) return "reference belongs to an archive (src, path, url); image names its own";
+    if (username !== undefined && imageProblem(image) === undefined && registryOf(image) === undefined)
+      return `image: ${JSON.stringify(image)} names no registry, so it cannot be told whom the password is for: write REGISTRY/NAME`;
     return imageProblem(image) ?? sizeProblem(given.max_size);
   },
   identity: (given, { context }) => originIdentity(given, context.sources["oci.src"]),
@@ -199,8 +201,10 @@ function architectureOf(given: Given, context: Context): string {
 /** What the registry's login is, as an authfile says it: on one line. */
 function credentials({ image, username, password }: Given): string {
   if (username === undefined || password === undefined || image === undefined) return "";
+  const registry = registryOf(image);
+  if (registry === undefined) return "";
   const auth = Buffer.from(`${username}:${password}`).toString("base64");
-  return JSON.stringify({ auths: { [registryOf(image)]: { auth } } });
+  return JSON.stringify({ auths: { [registry]: { auth } } });
 }
 
 /** What was found of the image, for the record. */
