@@ -126,9 +126,17 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   if (!record) return planAdopted(wish, recipe, look, site, storage);
   const result = resultOf(place, record);
   const moved = isSame ? source.moved?.(wish.params, ownSeen(seen), record) : undefined;
-  if (isSame && (!moved || "problem" in moved)) {
+  const isStoredSo = wish.backend === "auto" || wish.backend === record.backend;
+  if (isSame && (!moved || "problem" in moved) && (isStoredSo || !wish.recreate)) {
     const plan = planSettings(wish, record, look, place, storage);
-    return moved ? { ...plan, warnings: [`${place.name}: ${moved.problem}`, ...(plan.warnings ?? [])] } : plan;
+    const warnings = [
+      ...(moved ? [`${place.name}: ${moved.problem}`] : []),
+      ...(isStoredSo
+        ? []
+        : [`${place.name}: it is stored as ${record.backend}; recreate: true makes it anew as ${wish.backend}`]),
+      ...(plan.warnings ?? []),
+    ];
+    return warnings.length > 0 ? { ...plan, warnings } : plan;
   }
   const difference = moved && "difference" in moved ? moved.difference : recipeDifference(record.recipe, recipe);
   if (!wish.recreate)

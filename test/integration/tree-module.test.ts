@@ -104,6 +104,12 @@ describe("the module tree, on btrfs", function () {
     assert.equal(readFileSync(join(outside, "machine-id"), "utf8"), machineId);
   });
 
+  it("makes clones beside a base that is named by its path, wherever the host has its trees", async () => {
+    const ran = await work.crun(["tree", "clone", `local:${pool.directory}/base`, "beside", "-i", "local,"]);
+    assert.equal(ran.status, 0, ran.all);
+    assert.equal(existsSync(join(pool.directory, "beside/etc/passwd")), true);
+  });
+
   it("makes anew what has another recipe, when that is asked for, in the place of the old one", async () => {
     assert.equal((await work.crun(["tree", "create", "local:again", "clone", "base", "-i", "hosts"])).status, 0);
     writeFileSync(join(pool.directory, "again/etc/mine"), "old");

@@ -66,6 +66,20 @@ testFixtures(tree, [
     },
   },
   {
+    name: "tells of a tree that is stored otherwise than is asked for",
+    tree: {
+      ...kept,
+      "/var/lib/machines/web1": { type: "directory" },
+      "/var/lib/machines/.crun/web1.json": record(scratch),
+    },
+    params: { scratch: true, backend: "btrfs" },
+    expect: {
+      changed: false,
+      result: { backend: "directory" },
+      warning: /it is stored as directory; recreate: true makes it anew as btrfs/,
+    },
+  },
+  {
     name: "makes it anew where that is asked for: exchanged when it is whole, the record after that",
     tree: {
       ...kept,

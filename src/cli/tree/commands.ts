@@ -34,7 +34,7 @@ export const treeCommands: CommandTable = {
       summary: "make copies of a tree on its host: crun tree clone HOST:TREE NEW…",
       arguments: [
         ["<tree>", "the base, HOST:TREE"],
-        ["<names...>", "the new trees"],
+        ["<names...>", "the new trees, beside the base; or absolute paths"],
       ],
       options: making,
       isChanging: true,

@@ -3,6 +3,7 @@
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import { parseAddress } from "../../inventory/address.js";
+import { joinPath, parentOf } from "../../module/tree-path.js";
 import { sources } from "../../tree/sources/index.js";
 import { runOneTask, type OneTaskOptions } from "../one-task.js";
 
@@ -48,8 +49,11 @@ export async function runTreeClone(from: string, names: readonly string[], optio
     });
   const { host, user, tree } = address;
   const args = { name: "{{item}}", clone: tree, ...common(options) };
+  // Beside their base: where that is named by its path, so are they.
+  const beside = (name: string): string =>
+    tree.startsWith("/") && !name.startsWith("/") ? joinPath(parentOf(tree), name) : name;
   const pattern = user === undefined ? host : `${user}@${host}`;
-  return runOneTask({ command: "crun tree clone", pattern, module: "tree", args, loop: names }, options);
+  return runOneTask({ command: "crun tree clone", pattern, module: "tree", args, loop: names.map(beside) }, options);
 }
 
 export async function runTreeRemove(pattern: string, options: OneTaskOptions): Promise<number> {
