@@ -97,16 +97,22 @@ if wants format; then check format 120 npm run --silent format:check; fi
 # Tests of whole runs use what is built.
 needs_bundle() { wants bundle || wants integration || [[ " ${parts[*]} " == *.test.ts\ * ]]; }
 if wants native || needs_bundle; then check native-build 300 make -C native -j2 all; fi
+if needs_bundle; then check bundle 120 npm run --silent build:bundle; fi
+
+# What shares nothing but the machine runs two at a time.
+two_at_a_time() {
+  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+}
 if wants native; then
-  check native-test 300 make -C native -j2 test
-  check native-sanitizers 600 make -C native -j2 asan-test
+  check native-test 300 make -C native test &
+  check native-sanitizers 600 make -C native asan-test &
   if command -v aarch64-linux-gnu-gcc >/dev/null; then
-    check native-arm64 300 make -C native -j2 arm64
+    two_at_a_time
+    check native-arm64 300 make -C native -j2 arm64 &
   else
     absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
   fi
 fi
-if needs_bundle; then check bundle 120 npm run --silent build:bundle; fi
 
 # Compiled test files of a part. Property tests are those whose name says so.
 files_of() {
@@ -120,10 +126,6 @@ files_of() {
         -not -path 'build/test/lab/*'
       ;;
   esac | sort
-}
-# What shares nothing but the machine runs two at a time.
-two_at_a_time() {
-  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
 }
 for part in unit property wire; do
   wants "$part" || continue
