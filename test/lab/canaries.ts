@@ -11,7 +11,7 @@ export interface CanaryOptions {
   readonly trees: readonly string[];
   /** Files of the host whose content, inode, mode, owner and mtime must stay. Default: HOST_FILES. */
   readonly files?: readonly string[];
-  /** Only cgroups whose path matches are watched; default /crun/. */
+  /** Cgroups whose path matches are watched. Default: none, for other tests make and remove theirs beside this one. */
   readonly cgroups?: RegExp;
 }
 
@@ -69,7 +69,7 @@ export function canaries(options: CanaryOptions): CanaryState {
     .map((mount) => `mount ${mount.mountPoint}: ${mount.type} ${mount.source} ${mount.root}`);
   const processes = options.trees.flatMap(holders).map((holder) => `process ${holder}`);
   const files = (options.files ?? HOST_FILES).map(fileLine);
-  return [...mounts, ...processes, ...files, ...cgroupLines(options.cgroups ?? /crun/)].sort();
+  return [...mounts, ...processes, ...files, ...(options.cgroups ? cgroupLines(options.cgroups) : [])].sort();
 }
 
 /** What was lost ("-") and what came ("+") between two looks; empty when nothing changed. */

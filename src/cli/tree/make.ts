@@ -49,9 +49,10 @@ export async function runTreeClone(from: string, names: readonly string[], optio
     });
   const { host, user, tree } = address;
   const args = { name: "{{item}}", clone: tree, ...common(options) };
-  // Beside their base: where that is named by its path, so are they.
+  // Beside their base: where that is named by its path, so are they. A snapshot lies in what crun keeps beside its tree.
+  const directory = /^(.*?)\/\.crun\//.exec(tree)?.[1] ?? parentOf(tree);
   const beside = (name: string): string =>
-    tree.startsWith("/") && !name.startsWith("/") ? joinPath(parentOf(tree), name) : name;
+    tree.startsWith("/") && !name.startsWith("/") ? joinPath(directory, name) : name;
   const pattern = user === undefined ? host : `${user}@${host}`;
   return runOneTask({ command: "crun tree clone", pattern, module: "tree", args, loop: names.map(beside) }, options);
 }
