@@ -1,4 +1,4 @@
-// Adds up what the parts of a test run have left in a directory: failures whole, slowest tests, and the line of counts.
+// Adds up what the parts of a test run have left in a directory: figures, slowest tests, failures whole, and the line of counts.
 // usage: summary.mjs DIRECTORY   exit status 1 when anything failed, or was skipped with CI=true
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
@@ -10,6 +10,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
 const skipped = [];
 const slow = [];
+const figures = [];
 
 /** Mocha's events, and what its process ended with: a hang has a test that began and never ended. */
 function addMocha(job) {
@@ -60,6 +61,10 @@ function addCheck(job) {
 }
 
 for (const file of readdirSync(directory).sort()) {
+  if (file.endsWith(".log"))
+    figures.push(
+      ...[...read(file).matchAll(/^\s*figure: (.*)$/gm)].map(([, text]) => `${basename(file, ".log")}: ${text}`),
+    );
   if (file.endsWith(".mocha")) addMocha(basename(file, ".mocha"));
   if (file.endsWith(".check")) addCheck(basename(file, ".check"));
   if (file.endsWith(".absent")) {
@@ -68,6 +73,10 @@ for (const file of readdirSync(directory).sort()) {
   }
 }
 
+if (figures.length > 0) {
+  console.log("\nfigures:");
+  for (const text of figures) console.log(`  ${text}`);
+}
 slow.sort((left, right) => right.ms - left.ms);
 if (slow.length > 0) {
   console.log("\nslow tests:");
