@@ -22,7 +22,7 @@ export type Verdict =
   /** Other keys are known: of this type (`changed`), or only of others. */
   | { readonly kind: "changed" | "other-type"; readonly line: KnownHostLine }
   | { readonly kind: "revoked"; readonly line: KnownHostLine }
-  /** The host is known by a certificate authority alone, which cannot be checked. */
+  /** The host is known by a certificate authority alone, and this is a plain key. */
   | { readonly kind: "certificate-only"; readonly line: KnownHostLine };
 
 /** The lines of a file's text; comments and lines that make no sense are left out, as ssh does. */
@@ -71,8 +71,7 @@ export function linesOf(lines: readonly KnownHostLine[], name: string): KnownHos
 /** Judges a key (the raw blob of the protocol) of a host of that name. */
 export function judgeHostKey(lines: readonly KnownHostLine[], name: string, key: Uint8Array): Verdict {
   const mine = linesOf(lines, name);
-  const text = Buffer.from(key).toString("base64");
-  const same = mine.filter((line) => stripPadding(line.key) === stripPadding(text));
+  const same = mine.filter((line) => isKeyOf(line, key));
   const revoked = same.find((line) => line.marker === "@revoked");
   if (revoked !== undefined) return { kind: "revoked", line: revoked };
   const known = same.find((line) => line.marker === "");
@@ -84,6 +83,24 @@ export function judgeHostKey(lines: readonly KnownHostLine[], name: string, key:
   if (plain[0] !== undefined) return { kind: "other-type", line: plain[0] };
   const authority = mine.find((line) => line.marker === "@cert-authority");
   return authority === undefined ? { kind: "unknown" } : { kind: "certificate-only", line: authority };
+}
+
+/** The line of the authority that may speak for a host of that name, if there is one with that key. */
+export function authorityFor(
+  lines: readonly KnownHostLine[],
+  name: string,
+  key: Uint8Array,
+): KnownHostLine | undefined {
+  return linesOf(lines, name).find((line) => line.marker === "@cert-authority" && isKeyOf(line, key));
+}
+
+/** The line that revokes the key (a host's, or an authority's) for a host of that name. */
+export function revokedBy(lines: readonly KnownHostLine[], name: string, key: Uint8Array): KnownHostLine | undefined {
+  return linesOf(lines, name).find((line) => line.marker === "@revoked" && isKeyOf(line, key));
+}
+
+function isKeyOf(line: KnownHostLine, key: Uint8Array): boolean {
+  return stripPadding(line.key) === stripPadding(Buffer.from(key).toString("base64"));
 }
 
 /** The name of a key's type, which its blob begins with; empty where it is none. */

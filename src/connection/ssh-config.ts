@@ -26,6 +26,10 @@ export interface SshTarget {
   readonly knownHostsFiles: readonly string[];
   readonly globalKnownHostsFiles: readonly string[];
   readonly hashesKnownHosts: boolean;
+  /** What becomes of a host that nothing is known of. */
+  readonly strictHostKeyChecking: "yes" | "ask" | "accept-new" | "no";
+  /** RevokedHostKeys: keys and certificates that are never taken. */
+  readonly revokedHostKeys: string | undefined;
 }
 
 /** Keywords in lower case, each with its values in the order of their appearance. */
@@ -53,6 +57,7 @@ export async function resolveSsh(address: HostAddress): Promise<SshTarget> {
       .filter((file) => file.toLowerCase() !== "none" && file !== "/dev/null")
       .map(expandHome);
   const agent = value("identityagent") ?? "SSH_AUTH_SOCK";
+  const revokedFile = value("revokedhostkeys");
   const isAgentOff = options.get("identityagent")?.[0]?.toLowerCase() === "none";
   return {
     hostName: value("hostname") ?? address.address,
@@ -63,7 +68,7 @@ export async function resolveSsh(address: HostAddress): Promise<SshTarget> {
     agent: isAgentOff ? undefined : agentSocket(agent),
     jumps: (value("proxyjump") ?? "").split(",").flatMap((jump) => (jump.trim() === "" ? [] : [jump.trim()])),
     proxyCommand: value("proxycommand"),
-    hostKeyAlias: value("hostkeyalias"),
+    hostKeyAlias: value("hostkeyalias")?.toLowerCase(),
     knownHostsFiles:
       address.knownHostsFiles?.map(expandHome) ??
       files("userknownhostsfile", ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"]),
@@ -72,7 +77,26 @@ export async function resolveSsh(address: HostAddress): Promise<SshTarget> {
         ? files("globalknownhostsfile", ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"])
         : [],
     hashesKnownHosts: isYes("hashknownhosts"),
+    strictHostKeyChecking: strictness(value("stricthostkeychecking")),
+    revokedHostKeys: revokedFile === undefined ? undefined : expandHome(revokedFile),
   };
+}
+
+/** `ssh -G` says true and false for yes and no. */
+function strictness(word: string | undefined): SshTarget["strictHostKeyChecking"] {
+  switch (word?.toLowerCase()) {
+    case "yes":
+    case "true":
+      return "yes";
+    case "no":
+    case "off":
+    case "false":
+      return "no";
+    case "accept-new":
+      return "accept-new";
+    default:
+      return "ask";
+  }
 }
 
 /** A hop of ProxyJump as an address of its own: `[user@]host[:port]` or `ssh://[user@]host[:port]`. */

@@ -4,11 +4,13 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HostAddress, Prompt } from "../target/session.js";
 import type { Deadline } from "./deadline.js";
+import { signatureCheck } from "./authority-signature.js";
 import { HostKeyCheck } from "./host-key-check.js";
 import { ConnectionError } from "./problem.js";
 import { AuthPlan } from "./ssh-auth.js";
 import type { SshTarget } from "./ssh-config.js";
 import { KeyRing, toMethod } from "./ssh-key-ring.js";
+import { askForCertificates } from "./ssh2-certificates.js";
 import { loadIdentities } from "./ssh-keys.js";
 import type { UnusableIdentity } from "./ssh-keys.js";
 import type { Client, ConnectConfig, Ssh2 } from "./ssh2.js";
@@ -64,7 +66,12 @@ interface Means {
 async function prepare(context: LoginContext, target: SshTarget): Promise<Means> {
   const { ssh2, address, prompt, deadline } = context;
   const held: Prompt = (question, options) => deadline.hold(prompt(question, options));
-  const check = await HostKeyCheck.load(target, address.acceptsNewHostKeys);
+  const check = await HostKeyCheck.load(target, {
+    acceptsNew: address.acceptsNewHostKeys,
+    prompt: held,
+    isSignedBy: signatureCheck(ssh2),
+    now: () => Date.now() / 1000,
+  });
   const { usable, unusable } = await loadIdentities(target.identityFiles);
   const ring = new KeyRing(ssh2, target.agent, held);
   const plan = new AuthPlan({
@@ -111,6 +118,7 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
       reject(fail(`the server closed the connection while ${DOING[step] ?? step}`, remedy, step === "connecting"));
     });
   });
+  let certificate = (): Buffer | undefined => undefined;
   const config: ConnectConfig = {
     sock: socket as NonNullable<ConnectConfig["sock"]>,
     username: target.user,
@@ -119,7 +127,7 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
     keepaliveCountMax: 3,
     algorithms: { serverHostKey: check.order([...HOST_KEY_ALGORITHMS]) as (typeof HOST_KEY_ALGORITHMS)[number][] },
     hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
-      check.verify(key).then(verify, () => verify(false));
+      check.verify(key, certificate()).then(verify, () => verify(false));
     },
     authHandler: (allowed, isPartial, next) => {
       const methods = Array.isArray(allowed) ? allowed.map(String) : undefined;
@@ -134,6 +142,7 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
     },
   };
   client.connect(config);
+  if (check.asksForCertificate) certificate = askForCertificates(client);
   const tap = (chunk: Buffer): void => {
     if (firstBytes.length < 1024) firstBytes = Buffer.concat([firstBytes, chunk]).subarray(0, 1024);
   };

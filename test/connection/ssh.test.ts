@@ -221,14 +221,6 @@ describe("connection: SSH", function () {
         await withSession(addressOf(host, { knownHostsFiles: [known] }), look);
       }
     });
-
-    it("by a certificate authority alone: said to be unsupported", async () => {
-      writeFileSync(known, `@cert-authority * ${host.knownHostsLines[0]?.split(" ").slice(1).join(" ")}\n`);
-      assert.match(
-        await refusal(addressOf(host, { knownHostsFiles: [known] })),
-        /certificate authority .* cannot check/,
-      );
-    });
   });
 
   describe("what does not answer", () => {
