@@ -39,10 +39,32 @@ int change_make_directory(struct tree *tree, const struct change *change, struct
   return fchmod(fd, mode) == 0 ? 0 : err_system(err, errno, "chmod", change->path);
 }
 
+// The last steps of what was made under an interim name.
+static int swap_in_interim(const struct change *change, const struct place *place, struct interim *interim,
+                           struct err *err) {
+  if (expect_again(change, place, err) == 0)
+    return interim_rename(interim, place->parent, place->name, expects_absence(change), change->path, err);
+  unlinkat(place->parent, interim->name, 0);
+  interim_end(interim);
+  return -1;
+}
+
+// Through a descriptor, and only if it is a link without other names: what took the name meanwhile may be a file of the
+// host's under another name of its own.
+static int own_link(int parent, const char *name, uid_t uid, gid_t gid, const char *path, struct err *err) {
+  auto_close int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  struct stat stat;
+  if (fd < 0 || fstat(fd, &stat) != 0) return err_system(err, errno, "open", path);
+  if (!S_ISLNK(stat.st_mode) || stat.st_nlink != 1)
+    return err_fail(err, FAILURE_CONFLICT, "chown", path, "Another thing took its name at once.");
+  if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  return err_system(err, errno, "chown", path);
+}
+
 int change_make_link(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
-  char name[32];
+  struct interim interim = INTERIM_NONE;
   uid_t uid = change->uid;
   gid_t gid = change->gid;
   if (place_for_new(tree, root, change, 0, &place, err) != 0) return -1;
@@ -50,37 +72,51 @@ int change_make_link(struct tree *tree, const struct change *change, struct err 
     if (uid == ID_KEEP) uid = place.stat.st_uid;
     if (gid == ID_KEEP) gid = place.stat.st_gid;
   }
-  temp_name(name);
-  if (symlinkat(change->other, place.parent, name) != 0) return err_system(err, errno, "symlink", change->path);
-  if ((uid != ID_KEEP || gid != ID_KEEP) && fchownat(place.parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    int error = errno;
-    unlinkat(place.parent, name, 0);
-    return err_system(err, error, "chown", change->path);
+  const bool has_owner = uid != ID_KEEP || gid != ID_KEEP;
+  if (place.fd < 0 && !has_owner) {
+    // Nothing is replaced, so it is whole at once.
+    if (symlinkat(change->other, place.parent, place.name) == 0) return 0;
+    if (errno != EEXIST) return err_system(err, errno, "symlink", change->path);
+    if (expects_absence(change)) return exists_already(change, "symlink", err);
   }
-  if (expect_again(change, &place, err) != 0) {
-    unlinkat(place.parent, name, 0);
+  interim_take(&interim, place.parent);
+  while (symlinkat(change->other, place.parent, interim.name) != 0) {
+    int error = errno;
+    if (interim_retry(&interim, error)) continue;
+    interim_end(&interim);
+    return err_system(err, error, "symlink", change->path);
+  }
+  if (has_owner && own_link(place.parent, interim.name, uid, gid, change->path, err) != 0) {
+    unlinkat(place.parent, interim.name, 0);
+    interim_end(&interim);
     return -1;
   }
-  return temp_rename(place.parent, name, place.name, expects_absence(change), change->path, err);
+  return swap_in_interim(change, &place, &interim, err);
 }
 
 int change_hard_link(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
   auto_place struct place source = PLACE_NONE;
-  char name[32];
+  struct interim interim = INTERIM_NONE;
   if (place_find(root, change->other, 0, &source, err) != 0) return -1;
   if (source.fd < 0) return err_system(err, source.absence, "link", change->other);
   if (place_for_new(tree, root, change, 0, &place, err) != 0) return -1;
   // Renaming one name of a file over another does nothing, and would leave both.
   if (place.fd >= 0 && is_same_object(&place.stat, &source.stat)) return 0;
-  temp_name(name);
-  if (link_descriptor(root, source.fd, place.parent, name) != 0) return err_system(err, errno, "link", change->path);
-  if (expect_again(change, &place, err) != 0) {
-    unlinkat(place.parent, name, 0);
-    return -1;
+  if (place.fd < 0) {
+    if (link_descriptor(root, source.fd, place.parent, place.name) == 0) return 0;
+    if (errno != EEXIST) return err_system(err, errno, "link", change->path);
+    if (expects_absence(change)) return exists_already(change, "link", err);
   }
-  return temp_rename(place.parent, name, place.name, expects_absence(change), change->path, err);
+  interim_take(&interim, place.parent);
+  while (link_descriptor(root, source.fd, place.parent, interim.name) != 0) {
+    int error = errno;
+    if (interim_retry(&interim, error)) continue;
+    interim_end(&interim);
+    return err_system(err, error, "link", change->path);
+  }
+  return swap_in_interim(change, &place, &interim, err);
 }
 
 // A file system that cannot rename without replacing: no directory that holds something is ever replaced, and a link fails

@@ -28,10 +28,8 @@ static int openat2_retry(int directory, const char *path, int flags, uint64_t re
 }
 
 bool openat2_works(void) {
-  const char *off = getenv("CRUN_HELPER_NO_OPENAT2");
-  auto_close int fd = -1;
-  if (off != NULL && strcmp(off, "1") == 0) return false;
-  fd = openat2_retry(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  auto_close int fd =
+      openat2_retry(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   return fd >= 0;
 }
 
@@ -160,11 +158,27 @@ int place_open_directory(const struct place *place, const char *path, struct err
   return fd >= 0 ? fd : err_system(err, errno, "open", path);
 }
 
-// Without openat2 a bind mount is told by an attribute of statx (5.8), and another file system by its device.
-static bool is_mount_root(int fd) {
-  struct statx status;
-  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) != 0) return false;
-  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+// The number of the mount that a descriptor is on; -1 where no proc file system tells it.
+static long mount_id(const struct root *root, int fd) {
+  char name[40], text[512];
+  print_text(name, sizeof name, "../fdinfo/%d", fd);
+  auto_close int info = root->proc_fd < 0 ? -1 : openat(root->proc_fd, name, O_RDONLY | O_CLOEXEC);
+  ssize_t length = info < 0 ? -1 : read(info, text, sizeof text - 1);
+  if (length <= 0) return -1;
+  text[length] = '\0';
+  const char *id = strstr(text, "mnt_id:");
+  return id == NULL ? -1 : strtol(id + 7, NULL, 10);
+}
+
+// Without openat2 a bind mount is told by an attribute of statx (5.8), before that by its number; another file system by
+// its device.
+static bool is_mount_root(const struct root *root, int parent, int fd) {
+  struct statx status = {0};
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 &&
+      (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+    return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  long id = mount_id(root, fd);
+  return id < 0 || id != mount_id(root, parent);
 }
 
 int open_subdirectory(const struct root *root, int parent, const char *name, dev_t device) {
@@ -178,7 +192,7 @@ int open_subdirectory(const struct root *root, int parent, const char *name, dev
     fd = openat(parent, name, flags);
   }
   if (fd < 0 || fstat(fd, &status) != 0) return -1;
-  if ((device != ANY_DEVICE && status.st_dev != device) || (!root->has_openat2 && is_mount_root(fd))) {
+  if ((device != ANY_DEVICE && status.st_dev != device) || (!root->has_openat2 && is_mount_root(root, parent, fd))) {
     errno = EXDEV;
     return -1;
   }

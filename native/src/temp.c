@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -22,6 +24,41 @@ void temp_name(char name[32]) {
   print_text(name, 32, ".crun-%016llx", (unsigned long long)number);
 }
 
+// A lock is held for as long as a rename takes, where files can be made without a name.
+#define LOCK_TRIES 10
+
+void interim_take(struct interim *interim, int parent) {
+  auto_close int lock = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  interim->lock = -1;
+  for (unsigned tries = 0; lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0; tries++) {
+    if (tries < LOCK_TRIES && errno == EWOULDBLOCK) {
+      poll(NULL, 0, 1);
+      continue;
+    }
+    close(lock);
+    lock = -1;
+  }
+  // What is a directory was never made here: it stays.
+  if (lock < 0 || (unlinkat(parent, INTERIM_NAME, 0) != 0 && errno != ENOENT)) {
+    temp_name(interim->name);
+    return;
+  }
+  strcpy(interim->name, INTERIM_NAME);
+  interim->lock = steal_fd(&lock);
+}
+
+bool interim_retry(struct interim *interim, int error) {
+  if (error != EEXIST || strcmp(interim->name, INTERIM_NAME) != 0) return false;
+  interim_end(interim);
+  temp_name(interim->name);
+  return true;
+}
+
+void interim_end(struct interim *interim) {
+  if (interim->lock >= 0) close(interim->lock);
+  *interim = INTERIM_NONE;
+}
+
 int temp_create(struct temp *out, int parent, const char *path, struct err *err) {
   *out = TEMP_NONE;
   out->parent = parent;
@@ -30,15 +67,18 @@ int temp_create(struct temp *out, int parent, const char *path, struct err *err)
   // EISDIR, EOPNOTSUPP, ENOENT: what kernels and file systems say that know no files without names.
   if (errno != EISDIR && errno != EOPNOTSUPP && errno != ENOENT && errno != EINVAL)
     return err_system(err, errno, "open", path);
-  temp_name(out->name);
-  out->fd = openat(parent, out->name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+  interim_take(&out->interim, parent);
+  do out->fd = openat(parent, out->interim.name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+  while (out->fd < 0 && interim_retry(&out->interim, errno));
   if (out->fd >= 0) return 0;
-  out->name[0] = '\0';
-  return err_system(err, errno, "open", path);
+  int error = errno;
+  interim_end(&out->interim);
+  return err_system(err, error, "open", path);
 }
 
 void temp_close(struct temp *temp) {
-  if (temp->name[0] != '\0') unlinkat(temp->parent, temp->name, 0);
+  if (temp->interim.name[0] != '\0') unlinkat(temp->parent, temp->interim.name, 0);
+  interim_end(&temp->interim);
   if (temp->fd >= 0) close(temp->fd);
   *temp = TEMP_NONE;
 }
@@ -60,11 +100,16 @@ static int rename_new(int parent, const char *from, const char *name) {
   return unlinkat(parent, from, 0);
 }
 
-int temp_rename(int parent, const char *from, const char *name, bool is_new, const char *path, struct err *err) {
-  int error;
-  if ((is_new ? rename_new(parent, from, name) : renameat(parent, from, parent, name)) == 0) return 0;
-  error = errno;
-  unlinkat(parent, from, 0);
+int interim_rename(struct interim *interim, int parent, const char *name, bool is_new, const char *path,
+                   struct err *err) {
+  const char *from = interim->name;
+  int error = 0;
+  if ((is_new ? rename_new(parent, from, name) : renameat(parent, from, parent, name)) != 0) {
+    error = errno;
+    unlinkat(parent, from, 0);
+  }
+  interim_end(interim);
+  if (error == 0) return 0;
   if (is_new && error == EEXIST) {
     return err_fail_errno(err, FAILURE_CONFLICT, EEXIST, "rename", path, "Something was made there meanwhile.");
   }
@@ -73,8 +118,7 @@ int temp_rename(int parent, const char *from, const char *name, bool is_new, con
 
 int temp_place(struct temp *temp, const struct root *root, const char *name, bool is_new, const char *path,
                struct err *err) {
-  int result;
-  if (temp->name[0] == '\0') {
+  if (temp->interim.name[0] == '\0') {
     if (is_new) {
       if (link_descriptor(root, temp->fd, temp->parent, name) == 0) return 0;
       if (errno == EEXIST) {
@@ -82,15 +126,15 @@ int temp_place(struct temp *temp, const struct root *root, const char *name, boo
       }
       return err_system(err, errno, "link", path);
     }
-    temp_name(temp->name);
-    if (link_descriptor(root, temp->fd, temp->parent, temp->name) != 0) {
-      temp->name[0] = '\0';
-      return err_system(err, errno, "link", path);
+    interim_take(&temp->interim, temp->parent);
+    while (link_descriptor(root, temp->fd, temp->parent, temp->interim.name) != 0) {
+      int error = errno;
+      if (interim_retry(&temp->interim, error)) continue;
+      interim_end(&temp->interim);
+      return err_system(err, error, "link", path);
     }
   }
-  result = temp_rename(temp->parent, temp->name, name, is_new, path, err);
-  temp->name[0] = '\0';
-  return result;
+  return interim_rename(&temp->interim, temp->parent, name, is_new, path, err);
 }
 
 int temp_set_attributes(struct temp *temp, const struct attributes *wanted, const char *path, struct err *err) {

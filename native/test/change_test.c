@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "forbid.h"
 #include "hash.h"
 #include "test.h"
 
@@ -333,6 +334,31 @@ static void test_remove_mount(void) {
   fixture_close(&fixture);
 }
 
+// Kernels before 5.8: neither openat2 nor an attribute of statx tells a bind mount of the same file system.
+static void test_remove_mount_on_old_kernels(void) {
+  struct change change = new_change(CHANGE_REMOVE, "/d");
+  int end = 0;
+  fixture_open(&fixture);
+  fixture.tree.root.has_openat2 = false;
+  make_directory("host");
+  make_file("host/kept", "host");
+  make_directory("tree/d");
+  make_directory("tree/d/m");
+  CHECK(mount(scratch("host"), scratch("tree/d/m"), NULL, MS_BIND, NULL) == 0);
+  change.flags = REMOVE_ALL;
+  pid_t child = fork();
+  if (child == 0) {
+    fixture.tree.root.proc_fd = open_proc_fd();
+    forbid_calls("openat2,statx");
+    _exit(does(&fixture, &change));
+  }
+  CHECK(waitpid(child, &end, 0) == child && WIFEXITED(end));
+  CHECK_EQUAL(WEXITSTATUS(end), REFUSED);
+  CHECK_TEXT(content_of("host/kept"), "host");
+  CHECK(umount(scratch("tree/d/m")) == 0);
+  fixture_close(&fixture);
+}
+
 static void test_overlays(void) {
   char lower[600], upper[600], work[600];
   struct change change = new_change(CHANGE_MOUNT_OVERLAY, "/fs/merged");
@@ -553,8 +579,12 @@ void change_tests(void) {
   test_run("links, hard links and renames replace what is no directory, and leave no other names", test_names);
   test_run("RENAME exchanges two names, or takes only a free one, directories too", test_renames);
   test_run("REMOVE takes all beneath, follows no link and spares the root", test_remove);
-  if (geteuid() == 0) test_run("REMOVE stops at a bind mount, which is the host's", test_remove_mount);
-  else test_skip("REMOVE stops at a bind mount, which is the host's", "needs root for a mount");
+  if (geteuid() == 0) {
+    test_run("REMOVE stops at a bind mount, which is the host's", test_remove_mount);
+    test_run("REMOVE stops at a bind mount where neither openat2 nor statx tell it", test_remove_mount_on_old_kernels);
+  } else {
+    test_skip("REMOVE stops at a bind mount, which is the host's", "needs root for a mount");
+  }
   if (geteuid() == 0) test_run("MOUNT_OVERLAY and UNMOUNT take the directory along, or fail with nothing done", test_overlays);
   else test_skip("MOUNT_OVERLAY and UNMOUNT take the directory along, or fail with nothing done", "needs root for a mount");
   test_run("SET_ATTRIBUTES changes what was asked and keeps setuid through a change of owner", test_attributes);

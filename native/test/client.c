@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "forbid.h"
 #include "test.h"
 
 #define PATIENCE_MS 10000
@@ -36,7 +37,7 @@ void client_start(struct client *client, const char *variable) {
   if (client->pid == 0) {
     dup2(in[0], 0);
     dup2(out[1], 1);
-    if (!test.has_openat2) setenv("CRUN_HELPER_NO_OPENAT2", "1", 1);
+    if (!test.has_openat2) forbid_calls("openat2");
     if (variable != NULL) putenv((char *)(uintptr_t)variable);
     execl(test.helper, test.helper, (char *)NULL);
     _exit(127);

@@ -162,6 +162,7 @@ int main(int argc, char **argv) {
     path_tests();
     probe_tests();
     change_tests();
+    interim_tests();
     subvolume_tests();
     race_tests();
     helper_tests();

@@ -49,6 +49,7 @@ void print_tests(void);
 void path_tests(void);
 void probe_tests(void);
 void change_tests(void);
+void interim_tests(void);
 void subvolume_tests(void);
 void race_tests(void);
 void helper_tests(void);

@@ -1,0 +1,179 @@
+// The oracle of every threat: canaries of the host before and after, a deadline, nothing left, nothing of the host's told.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { assertUnharmed, canaries, HOST_FILES, type CanaryOptions } from "../lab/canaries.js";
+import { hashTree } from "../lab/hash.js";
+import type { Scope } from "../lab/scope.js";
+
+/** Every program that an attack starts has this in its environment: whoever still runs afterwards is found by it. */
+export const MARK = "CRUN_THREAT";
+
+/** A tree, and beside it on the same file system what is the host's. */
+export interface Scene {
+  /** The directory that holds both; nothing else may come to lie in it. */
+  readonly base: string;
+  readonly tree: string;
+  /** The host's: `secret` (a file), `d/secret`, `setuid`, `link`, `fifo`-less; no attack may change or tell it. */
+  readonly host: string;
+  /** What stands in the host's files. Nothing that crun tells or writes may hold it. */
+  readonly secret: string;
+  /** For `env` of what is started: marks it as this scene's. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** A tree with etc, srv, tmp and accounts, and the host's canaries. `owner`: of the tree and all in it. */
+export function scene(scope: Scope, label = "threat"): Scene {
+  const base = scope.tempDir(label);
+  const [tree, host] = [join(base, "tree"), join(base, "host")];
+  const secret = `HOST-${randomBytes(12).toString("hex")}`;
+  for (const name of ["", "etc", "srv", "tmp", "root", "run", "proc", "sys", "dev", "var"]) mkdirSync(join(tree, name));
+  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/srv:/bin/sh\n");
+  writeFileSync(join(tree, "etc/group"), "root:x:0:\nuser:x:1000:\n");
+  for (const name of ["", "d"]) mkdirSync(join(host, name));
+  for (const name of ["secret", "d/secret", "passwd"]) writeFileSync(join(host, name), `${secret}\n`, { mode: 0o640 });
+  writeFileSync(join(host, "setuid"), secret, { mode: 0o4755 });
+  symlinkSync("secret", join(host, "link"));
+  linkSync(join(host, "secret"), join(host, "other-name"));
+  return { base, tree, host, secret, environment: { ...process.env, [MARK]: secret, NO_COLOR: "1" } };
+}
+
+export interface Trial {
+  readonly deadlineMs: number;
+  /** Further directories whose mounts and processes are watched, and files of the host. */
+  readonly watch?: CanaryOptions;
+  /** Interim names that may be there afterwards: of a helper that was killed. */
+  readonly mayLeaveNames?: boolean;
+}
+
+/**
+ * Carries out an attack and holds the host to what it was: files (content, inode, owner, mode, time), mounts, processes, descriptors; the end within
+ * the deadline; no interim name in the tree; and the host's secret neither in what the attack returns nor in a file that was written into the tree.
+ */
+export async function withstands<T>(place: Scene, trial: Trial, attack: () => Promise<T>): Promise<T> {
+  const options: CanaryOptions = {
+    ...trial.watch,
+    trees: [place.base, ...(trial.watch?.trees ?? [])],
+    files: [...HOST_FILES, ...hostFiles(place), ...(trial.watch?.files ?? [])],
+  };
+  const before = canaries(options);
+  const hostBefore = await hashTree(place.host);
+  const inodes = new Set(hostFiles(place).map((path) => lstatSync(path).ino));
+  const beside = readdirSync(place.base).sort();
+  const descriptors = openDescriptors();
+  const result = await withinDeadline(trial.deadlineMs, attack);
+  await assertUnharmed(before, options);
+  await assertNobodyLeft(place);
+  assert.deepEqual(await hashTree(place.host), hostBefore, "the host's directory was changed");
+  assert.deepEqual(readdirSync(place.base).sort(), beside, "something lies beside the tree");
+  assert.deepEqual(openDescriptors(), descriptors, "descriptors of the controller are left open");
+  assert.ok(
+    !(JSON.stringify(result) ?? "").includes(place.secret),
+    `the host's secret was told: ${JSON.stringify(result)}`,
+  );
+  const leaks = filesBelow(place.tree).filter(({ path, ino }) => !inodes.has(ino) && holds(path, place.secret));
+  assert.deepEqual(leaks, [], "the host's secret was written into the tree");
+  if (trial.mayLeaveNames !== true) {
+    const names = filesBelow(place.tree).map(({ path }) => path);
+    assert.deepEqual(
+      names.filter((path) => /\/\.crun-[^/]*$/.test(path)),
+      [],
+      "interim names are left in the tree",
+    );
+  }
+  return result;
+}
+
+async function withinDeadline<T>(deadlineMs: number, attack: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end within ${deadlineMs} ms`)), deadlineMs);
+  });
+  return await Promise.race([attack(), late]).finally(() => clearTimeout(timer));
+}
+
+function hostFiles({ host }: Scene): string[] {
+  return ["secret", "d/secret", "passwd", "setuid", "link", "other-name"].map((name) => join(host, name));
+}
+
+/** What of this process's descriptors leads to files: sockets and pipes come and go with children that end. */
+function openDescriptors(): string[] {
+  return readdirSync("/proc/self/fd")
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)];
+      } catch {
+        return []; // that of the listing itself
+      }
+    })
+    .filter((target) => target.startsWith("/") && !target.startsWith("/proc/") && !target.startsWith("/dev/"))
+    .sort();
+}
+
+/** Waits a moment for what is dying. */
+async function assertNobodyLeft(place: Scene): Promise<void> {
+  let left = marked(place.secret);
+  for (let waited = 0; left.length > 0 && waited < 3000; waited += 50) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    left = marked(place.secret);
+  }
+  assert.deepEqual(left, [], "processes are left");
+}
+
+function marked(mark: string): string[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, "latin1").includes(`${MARK}=${mark}`)) return [];
+      return [`${pid} ${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}`];
+    } catch {
+      return []; // ended meanwhile
+    }
+  });
+}
+
+interface Below {
+  readonly path: string;
+  readonly ino: number;
+}
+
+/** All names below a directory, links and mounts not followed; iterative, and at most 20,000 of them. */
+function filesBelow(directory: string): Below[] {
+  const found: Below[] = [];
+  const left = [directory];
+  for (let at = left.pop(); at !== undefined && found.length < 20_000; at = left.pop()) {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      const path = join(at, entry.name);
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (stat) found.push({ path, ino: stat.ino });
+      if (entry.isDirectory() && path.length < 3000) left.push(path);
+    }
+  }
+  return found;
+}
+
+/** Whether a regular file holds a text in its first 64 KiB. */
+function holds(path: string, text: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const descriptor = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(65_536);
+    return bytes.subarray(0, readSync(descriptor, bytes)).includes(text);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,169 @@
+// The ways in which crun gets at the files of a tree, each as a function that plays tasks on it.
+
+import { spawn } from "node:child_process";
+import {
+  chownSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { brief, readEvents, type Told } from "../integration/cli.js";
+import { crunPath, type Task } from "../integration/crun-tasks.js";
+import { must, repositoryRoot, run } from "../lab/process.js";
+import type { Scope } from "../lab/scope.js";
+import type { FileWay } from "./catalogue.js";
+import type { Scene } from "./oracle.js";
+
+/** System calls that are taken away for `files/no-openat2`: of kernels before 5.6, or of a filter that does not know them. */
+export const newCalls = "openat2,statx,close_range";
+
+const rootlessUser = 33_335;
+
+export interface Held {
+  readonly way: FileWay;
+  /** Plays tasks on the tree, one after the other whatever becomes of each, with `--output json`. */
+  readonly play: (tasks: readonly Task[], options?: PlayOptions) => Promise<Told>;
+}
+
+export interface PlayOptions {
+  readonly arguments?: readonly string[];
+  readonly keywords?: Readonly<Record<string, unknown>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** Without `ignore_errors`. */
+  readonly stops?: boolean;
+}
+
+/** Builds a program of test/threats, static, for the host and for trees. `more`: other sources, from the repository's root. */
+export async function program(scope: Scope, name: string, more: readonly string[] = []): Promise<string> {
+  const at = join(scope.tempDir("program"), name);
+  const sources = [`test/threats/${name}.c`, ...more].map((source) => join(repositoryRoot(), source));
+  const flags = ["-std=gnu11", "-O1", "-static", "-Wall", "-Wextra", "-Werror", "-pthread"];
+  await must(["gcc", ...flags, "-o", at, ...sources]);
+  return at;
+}
+
+/** A copy of the built crun whose helper is started by another program: it finds the real one beside itself, with `-real` at the end of its name. */
+export function crunWith(scope: Scope, launcher: string): string {
+  const dist = join(scope.tempDir("crun"), "dist");
+  cpSync(dirname(crunPath), dist, { recursive: true });
+  for (const name of readdirSync(join(dist, "native"))) {
+    const helper = join(dist, "native", name);
+    renameSync(helper, `${helper}-real`);
+    copyFileSync(launcher, helper);
+  }
+  return join(dist, "crun.js");
+}
+
+/** The program that takes system calls away: `[without, CALLS, PROGRAM…]`. */
+export function withoutProgram(scope: Scope): Promise<string> {
+  return program(scope, "without", ["native/test/forbid.c"]);
+}
+
+/** The tree of the scene, to be got at in one way. Ends with the scope. */
+export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<Held> {
+  const work = scope.tempDir("play");
+  const prefix: string[] = [process.execPath];
+  let environment = place.environment;
+  let crun = crunPath;
+  let variables = "";
+  if (way === "files/no-openat2") {
+    crun = crunWith(scope, await withoutProgram(scope));
+    environment = { ...environment, CRUN_TEST_WITHOUT: newCalls };
+  }
+  if (way === "files/machine") {
+    variables = " crun_entry=machine";
+    await startMachine(scope, place);
+  }
+  if (way === "files/rootless") {
+    const dist = join(scope.tempDir("crun"), "dist");
+    cpSync(dirname(crunPath), dist, { recursive: true });
+    crun = join(dist, "crun.js");
+    giveAway(place.tree);
+    chownSync(work, rootlessUser, rootlessUser);
+    prefix.unshift(
+      "setpriv",
+      `--reuid=${rootlessUser}`,
+      `--regid=${rootlessUser}`,
+      "--clear-groups",
+      "--inh-caps=-all",
+    );
+  }
+  environment = { ...environment, HOME: work };
+  writeFileSync(join(work, "hosts"), `m crun_host=local crun_path=${place.tree}${variables}\n`);
+  const play = async (tasks: readonly Task[], options: PlayOptions = {}): Promise<Told> => {
+    const lenient = options.stops === true ? {} : { ignore_errors: true };
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      mkdirSync(dirname(join(work, name)), { recursive: true });
+      writeFileSync(join(work, name), text);
+    }
+    const plays = [
+      { hosts: "m", gather_facts: false, ...options.keywords, tasks: tasks.map((task) => ({ ...lenient, ...task })) },
+    ];
+    writeFileSync(join(work, "site.yml"), JSON.stringify(plays));
+    const argv = [...prefix, crun, "play", "--output", "json", "-i", "hosts", ...(options.arguments ?? []), "site.yml"];
+    const done = await run(argv, { cwd: work, env: environment, timeoutMs: options.timeoutMs ?? 30_000 });
+    return { ...done, all: done.stdout + done.stderr, ...readEvents(done.stdout) };
+  };
+  if (way === "files/machine") await untilReachable(play);
+  return { way, play };
+}
+
+/** All of a tree belongs to the user without root. */
+function giveAway(path: string): void {
+  chownSync(path, rootlessUser, rootlessUser);
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const below = join(path, entry.name);
+    if (entry.isDirectory()) giveAway(below);
+    else if (lstatSync(below).nlink === 1 && !entry.isSymbolicLink()) chownSync(below, rootlessUser, rootlessUser);
+  }
+}
+
+/** systemd-nspawn asks for usr and os-release; what it runs is a program that sleeps. */
+async function startMachine(scope: Scope, place: Scene): Promise<void> {
+  mkdirSync(join(place.tree, "usr"), { recursive: true });
+  mkdirSync(join(place.tree, "bin"), { recursive: true });
+  writeFileSync(join(place.tree, "etc/os-release"), "ID=hostile\n");
+  copyFileSync(await program(scope, "payload"), join(place.tree, "bin/payload"));
+  const options = ["--quiet", "--register=no", "--keep-unit", "--console=pipe", "--private-users=off"];
+  const log = openSync(join(scope.tempDir("log"), "log"), "w");
+  const machine = spawn("systemd-nspawn", [...options, "-D", place.tree, "/bin/payload", "wait"], {
+    stdio: ["ignore", log, log],
+  });
+  closeSync(log);
+  const ended = new Promise((resolve) => machine.once("exit", resolve));
+  scope.defer(async () => {
+    for (const pid of childrenOf(machine.pid ?? 0)) process.kill(pid, "SIGKILL");
+    await ended;
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return text
+      .split(" ")
+      .map(Number)
+      .filter((one) => one > 0);
+  } catch {
+    return []; // it ended
+  }
+}
+
+async function untilReachable(play: Held["play"]): Promise<void> {
+  let told = await play([{ ping: {} }]);
+  for (let turn = 0; turn < 40 && told.status === 4; turn++) {
+    await sleep(100);
+    told = await play([{ ping: {} }]);
+  }
+  if (told.status !== 0) throw new Error(`the machine does not come up: ${brief(told)}`);
+}
