@@ -24,6 +24,7 @@
 #include "machine.h"
 #include "resolv.h"
 #include "runner.h"
+#include "tasks.h"
 #include "tree_mounts.h"
 
 #define CONTROL_FD 3
@@ -39,6 +40,7 @@ struct laid {
 struct agent {
   struct setup setup;
   uint64_t capabilities;
+  bool has_task_limit; // of its PID namespace
   int signals;
   int proc;
   int leader; // pidfd of the machine: it ends, we end
@@ -91,10 +93,16 @@ static int open_proc(void) {
   return proc >= 0 && fstatfs(proc, &status) == 0 && (long)status.f_type == KERNEL_PROC_MAGIC ? steal_fd(&proc) : -1;
 }
 
+// Whether it is PID 1 of a PID namespace.
+static bool is_init(const struct agent *agent) {
+  return agent->setup.agent != AGENT_MACHINE && agent->setup.agent != AGENT_HOST;
+}
+
 // Stage 3.
 static int enter(struct agent *agent, const int *fds, size_t fd_count, struct err *err) {
   const struct setup *setup = &agent->setup;
   agent->capabilities = CAPABILITIES_ALL;
+  if (is_init(agent)) agent->has_task_limit = tasks_limit_namespace(setup->tasks);
   switch ((enum agent_kind)setup->agent) {
     case AGENT_CHROOT:
       if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
@@ -225,8 +233,14 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
   }
   if (message->value & CHANNEL_HAS_GATE && next < fd_count) config.gate = fds[next++];
   config.socket = fds[1];
-  config.is_private = agent->setup.agent != AGENT_MACHINE && agent->setup.agent != AGENT_HOST;
+  config.is_private = is_init(agent);
   config.may_use_others = agent->setup.agent == AGENT_UNSHARE;
+  // A limit of the process's own, in a cgroup: that of the tree must not be in its way.
+  if (config.is_private && message->tasks > agent->setup.tasks) {
+    agent->setup.tasks = message->tasks;
+    if (agent->has_task_limit) tasks_limit_namespace(message->tasks);
+  }
+  if (config.is_private && !agent->has_task_limit) config.tasks = agent->setup.tasks;
   if (spec_unpack(fds[0], &spec, err) < 0) return -1;
   config.lives_on = !config.is_private && (spec.spec.flags & EXEC_BACKGROUND) != 0;
   struct laid *laid = calloc(1, sizeof *laid);
@@ -243,7 +257,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
     _exit(runner_main(&config));
   }
   if (laid->runner < 0) {
-    err_system(err, errno, "fork", "");
+    tasks_fail_fork(err, errno);
     if (laid->directory[0] != '\0') files_remove(laid->directory);
     return spec_forget(&spec), free(laid), -1;
   }
@@ -332,8 +346,7 @@ static int run_agent(int control) {
   tell(CONTROL_FD, is_entered ? CHANNEL_READY : CHANNEL_FAILED, &err);
   if (!is_entered) return 1;
   serve(&agent);
-  bool is_init = agent.setup.agent != AGENT_MACHINE && agent.setup.agent != AGENT_HOST;
-  if (!is_init) end_runners(&agent);
+  if (!is_init(&agent)) end_runners(&agent);
   return 0;
 }
 

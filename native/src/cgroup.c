@@ -1,13 +1,16 @@
 // Reads and joins control groups, of both versions.
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -133,4 +136,57 @@ int cgroup_place(const char *directory, pid_t pid, struct err *err) {
   int length = print_text(number, sizeof number, "%d", pid);
   print_text(path, sizeof path, "%s/cgroup.procs", directory);
   return cgroup_write(path, number, (size_t)length, err);
+}
+
+// Where a cgroup of ours may be made: with v1 below our own, with v2 beside it, if processes' numbers are counted there.
+static bool find_base(char *base, size_t capacity) {
+  struct membership own;
+  char mount_point[PATH_MAX], mount_root[PATH_MAX], path[PATH_MAX + 32], controllers[256];
+  bool is_found = false, is_unified = false;
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  while (file != NULL && !is_found && next_membership(file, &own)) {
+    is_unified = own.controllers[0] == '\0';
+    if ((!is_unified && !has_word(own.controllers, "pids")) || !find_mount(&own, mount_point, mount_root)) continue;
+    if (is_unified) *strrchr(own.path, '/') = '\0';
+    size_t shared = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
+    const char *rest = strncmp(own.path, mount_root, shared) == 0 ? own.path + shared : "";
+    is_found = print_text(base, capacity, "%s%s", mount_point, rest) < (int)capacity;
+    if (!is_unified) continue;
+    print_text(path, sizeof path, "%s/cgroup.subtree_control", base);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, controllers, sizeof controllers - 1);
+    controllers[got < 0 ? 0 : got] = '\0';
+    is_found &= strstr(controllers, "pids") != NULL;
+  }
+  if (file != NULL) fclose(file);
+  return is_found;
+}
+
+// The helper's number, as in the names of the controller's (src/facts/cgroup-process.ts), none of which goes so far.
+#define NAME "crun-%d-%u"
+#define FIRST_NUMBER 1000000000u
+
+// Those of helpers that were killed.
+static void remove_forgotten(const char *base) {
+  auto_closedir DIR *entries = opendir(base);
+  for (struct dirent *entry = entries == NULL ? NULL : readdir(entries); entry != NULL; entry = readdir(entries)) {
+    if (strncmp(entry->d_name, "crun-", 5) != 0) continue;
+    char *rest = NULL;
+    long pid = strtol(entry->d_name + 5, &rest, 10);
+    if (pid > 1 && *rest == '-' && strtoul(rest + 1, NULL, 10) >= FIRST_NUMBER && kill((pid_t)pid, 0) < 0 && errno == ESRCH) unlinkat(dirfd(entries), entry->d_name, AT_REMOVEDIR);
+  }
+}
+
+bool cgroup_limit_tasks(pid_t pid, uint32_t tasks, char *out, size_t capacity) {
+  char base[PATH_MAX], path[PATH_MAX + 64], number[16];
+  struct err ignored;
+  if (access("/run/systemd/system", F_OK) == 0 || !find_base(base, sizeof base)) return false;
+  remove_forgotten(base);
+  int length = print_text(out, capacity, "%s/" NAME, base, getppid(), FIRST_NUMBER + (unsigned)pid);
+  if (length < 0 || (size_t)length >= capacity || mkdir(out, 0755) < 0) return false;
+  length = print_text(number, sizeof number, "%u", tasks);
+  print_text(path, sizeof path, "%s/pids.max", out);
+  if (cgroup_write(path, number, (size_t)length, &ignored) == 0 && cgroup_place(out, pid, &ignored) == 0) return true;
+  rmdir(out);
+  return false;
 }

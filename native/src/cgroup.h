@@ -2,6 +2,7 @@
 #ifndef CRUN_CGROUP_H
 #define CRUN_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,5 +21,10 @@ int cgroup_write(const char *path, const void *value, size_t length, struct err 
 
 // Moves a process into the cgroup of a directory.
 int cgroup_place(const char *directory, pid_t pid, struct err *err);
+
+// A cgroup for a process with a limit on how many there are of it, beside the caller's own; where systemd runs that is
+// systemd's work, whose units and sessions have one. `out` gets its directory; whoever asked removes it once the process
+// is gone. False: there is no such cgroup to be had.
+bool cgroup_limit_tasks(pid_t pid, uint32_t tasks, char *out, size_t capacity);
 
 #endif

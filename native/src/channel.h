@@ -29,6 +29,7 @@ enum channel_kind {
 struct channel_message {
   uint32_t kind;
   int32_t value; // signal number
+  uint32_t tasks; // CHANNEL_SPAWN: how many processes this one may have by a limit of its own; 0: none
   struct err err;
 };
 
@@ -41,6 +42,7 @@ struct setup {
   uint32_t agent;
   uint64_t bounding;      // of the machine's leader
   bool no_new_privileges; // of the machine's leader
+  uint32_t tasks;         // how many processes the tree may have (tasks.h)
   char tree_name[256];
   char root_path[4096];
 };

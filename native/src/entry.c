@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,6 +28,7 @@
 #include "print.h"
 #include "privilege.h"
 #include "pty.h"
+#include "tasks.h"
 
 #define AGENT_FD 3
 #define CLOSE_DEADLINE_MS 12000
@@ -164,6 +167,23 @@ static int await_ready(int control, int messages, struct err *err) {
   return err_fail(err, FAILURE_ENTRY, "enter", "", "the agent died%s%.200s", said[0] == '\0' ? "" : ": ", said);
 }
 
+static int remember(struct entry *entry, const char *directory) {
+  struct placed *placed = malloc(sizeof *placed + strlen(directory) + 1);
+  if (placed == NULL) return -1;
+  strcpy(placed->directory, directory);
+  placed->next = entry->placed;
+  entry->placed = placed;
+  return 0;
+}
+
+// Before the agent is told what to do: nothing of the tree runs yet. Without a cgroup to be had its users are limited
+// alone (start.h).
+static void limit_agent(struct entry *entry, enum agent_kind kind, pid_t pid, uint32_t tasks) {
+  char directory[PATH_MAX];
+  if (kind == AGENT_MACHINE || kind == AGENT_HOST || tasks_has_namespace_limit()) return;
+  if (cgroup_limit_tasks(pid, tasks, directory, sizeof directory) && remember(entry, directory) < 0) rmdir(directory);
+}
+
 static int start_agent(struct entry *entry, enum agent_kind kind, const struct leader *leader, struct err *err) {
   static const unsigned long namespaces[] = {
       [AGENT_CHROOT] = CLONE_NEWNS | CLONE_NEWPID,
@@ -193,7 +213,8 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   }
   close(steal_fd(&theirs));
   if (status == 0) {
-    struct setup setup = {.kind = CHANNEL_SETUP, .agent = kind};
+    struct setup setup = {.kind = CHANNEL_SETUP, .agent = kind, .tasks = tasks_default()};
+    limit_agent(entry, kind, agent.pid, setup.tasks);
     print_text(setup.tree_name, sizeof setup.tree_name, "%s", entry->config.tree_name);
     print_text(setup.root_path, sizeof setup.root_path, "%s", entry->config.root_path);
     int fds[3] = {-1, -1, -1};
@@ -278,6 +299,19 @@ static int streams_open(struct streams *streams, const struct exec_spec *spec, s
   return 0;
 }
 
+// By what is written to a pids.max.
+static uint32_t own_task_limit(const struct exec_spec *spec) {
+  static const char file[] = "/pids.max";
+  uint32_t tasks = 0;
+  for (size_t i = 0; i < spec->cgroup_count; i++) {
+    const struct cgroup_step *step = &spec->cgroups[i];
+    size_t length = strlen(step->path), end = sizeof file - 1;
+    if (length > end && strcmp(step->path + length - end, file) == 0)
+      tasks = tasks_parse(step->value.data, step->value.length);
+  }
+  return tasks;
+}
+
 // Remembered as soon as they are there: whatever happens, the entry's end takes them away.
 static int make_cgroups(struct entry *entry, const struct exec_spec *spec, struct err *err) {
   for (size_t i = 0; i < spec->cgroup_count; i++) {
@@ -286,12 +320,8 @@ static int make_cgroups(struct entry *entry, const struct exec_spec *spec, struc
       if (cgroup_write(step->path, step->value.data, step->value.length, err) < 0) return -1;
       continue;
     }
-    struct placed *placed = malloc(sizeof *placed + strlen(step->path) + 1);
-    if (placed == NULL) return err_system(err, ENOMEM, "limit", step->path);
-    strcpy(placed->directory, step->path);
-    if (mkdir(step->path, 0755) < 0) return free(placed), err_system(err, errno, "limit", step->path);
-    placed->next = entry->placed;
-    entry->placed = placed;
+    if (mkdir(step->path, 0755) < 0) return err_system(err, errno, "limit", step->path);
+    if (remember(entry, step->path) < 0) return rmdir(step->path), err_system(err, ENOMEM, "limit", step->path);
   }
   return 0;
 }
@@ -372,6 +402,7 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
     their_gate = fds[fd_count++] = ends[0];
     gate = ends[1];
     request.value |= CHANNEL_HAS_GATE;
+    request.tasks = own_task_limit(spec);
   }
   if (channel_send(agent->control, &request, sizeof request, fds, fd_count) < 0)
     return err_fail_errno(err, FAILURE_ENTRY, errno, "spawn", "", "the agent of the tree is gone");

@@ -9,6 +9,7 @@
 //   nspawn   What systemd-nspawn shows and allows.
 //   machine  The running machine: its namespaces, cgroups, limits and capabilities, but not its seccomp filter.
 //   auto     machine where one runs on this tree, else unshare.
+//   A tree of unshare, chroot and nspawn has a limit on its processes (tasks.h).
 //   host     The host as it is, in a session of its own (is_host_root).
 //
 // Processes: worker (this side) -> agent (agent.h) -> runner (runner.h), one for each process -> the process. Whoever

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -64,6 +65,8 @@ _Noreturn static void execute(const char *name, int root, bool has_resolv, int c
   size_t count = 0;
   // TERM, not KILL: it ends its container in order. The agent ends by itself too, when its socket does.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent) _exit(125);
+  // Its limits are set before the agent is told what to do, which is left for that to read.
+  poll(&(struct pollfd){.fd = control, .events = POLLIN}, 1, -1);
   if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
   if (fchdir(root) < 0 || make_scratch(name, tree, sizeof tree, copy) < 0 || make_copy(copy) < 0 || chdir("/") < 0) {
     print_to(STDERR_FILENO, "its mounts could not be made: %s\n", strerror(errno));

@@ -21,6 +21,7 @@
 #include "files.h"
 #include "print.h"
 #include "start.h"
+#include "tasks.h"
 #include "words.h"
 
 // How long leftovers are chased before the end is told all the same, and how often.
@@ -242,12 +243,13 @@ int runner_main(struct runner_config *config) {
                         .files_directory = config->files_directory,
                         .socket = config->socket,
                         .gate = config->gate,
+                        .tasks = config->tasks,
                         .report = report_write};
   memcpy(start.streams, config->streams, sizeof start.streams);
   runner.child = fork();
   if (runner.child == 0) start_process(&start);
   if (runner.child < 0) {
-    err_system(&err, errno, "fork", "");
+    tasks_fail_fork(&err, errno);
     tell(&runner, CHANNEL_FAILED, &err);
     return 1;
   }

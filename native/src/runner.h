@@ -10,6 +10,7 @@
 struct runner_config {
   const struct exec_spec *spec;
   uint64_t capabilities;    // what root keeps
+  uint32_t tasks;           // see struct start
   bool is_private;          // files go into a mount namespace of the process's own; else `files_directory` holds them
   bool may_use_others;      // see files_lay_private
   char files_directory[64]; // empty: none

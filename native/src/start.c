@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -222,6 +223,13 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
       int ignored = fchown(number, user.uid, S_ISFIFO(status.st_mode) ? user.gid : (gid_t)-1);
       (void)ignored;
     }
+  }
+  struct rlimit processes;
+  // Root is held by no such limit: what holds it is that of the PID namespace.
+  if (start->tasks > 0 && user.uid != 0 && getrlimit(RLIMIT_NPROC, &processes) == 0 &&
+      processes.rlim_max > start->tasks) {
+    processes.rlim_cur = processes.rlim_max = start->tasks;
+    if (setrlimit(RLIMIT_NPROC, &processes) < 0) return err_system(err, errno, "limit processes", "");
   }
   // 6: down. Nothing runs that was not verified.
   if (drop_to_user(&user, err) < 0 || enter_directory(start->spec, &user, err) < 0) return -1;

@@ -10,6 +10,7 @@ struct start {
   int streams[3];              // -1: none; with a terminal unused
   int socket;                  // to the worker: CHANNEL_STARTING tells the pid and brings the terminal
   int gate;                    // a byte comes when it is where it belongs; -1: it may go at once
+  uint32_t tasks;              // how many processes a user of the tree may have on this host; 0: no limit of ours
   int report;                  // write end of a pipe: struct err if the program could not be started, else end of file
 };
 
