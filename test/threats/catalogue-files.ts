@@ -12,4 +12,8 @@ const everywhere: Readonly<Record<FileWay, Cell>> = {
 /** A row that concerns files has a cell for each of their ways. */
 export const fileRows: readonly (Row & { readonly cells: Readonly<Record<FileWay, Cell>> })[] = [
   { row: 1, attack: "absolute or `..` link out of the tree", cells: everywhere },
+  { row: 2, attack: "component swapped during the operation", cells: everywhere },
+  { row: 4, attack: "parent swapped during recursive delete, copy, chown", cells: everywhere },
+  { row: 13, attack: "fifo, socket, lease, device blocks an open", cells: everywhere },
+  { row: 14, attack: "hard link to a host file in the same file system", cells: everywhere },
 ];

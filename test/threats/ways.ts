@@ -1,12 +1,12 @@
 // The ways in which crun gets at the files of a tree, each as a function that plays tasks on it.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   closeSync,
   copyFileSync,
   cpSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -26,7 +26,15 @@ import type { Scene } from "./oracle.js";
 /** System calls that are taken away for `files/no-openat2`: of kernels before 5.6, or of a filter that does not know them. */
 export const newCalls = "openat2,statx,close_range";
 
-const rootlessUser = 33_335;
+/** A user that this machine has not, to be without root as. */
+export const rootlessUser = 33_335;
+export const rootlessPrefix = [
+  "setpriv",
+  `--reuid=${rootlessUser}`,
+  `--regid=${rootlessUser}`,
+  "--clear-groups",
+  "--inh-caps=-all",
+];
 
 export interface Held {
   readonly way: FileWay;
@@ -88,7 +96,7 @@ export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<He
     const dist = join(scope.tempDir("crun"), "dist");
     cpSync(dirname(crunPath), dist, { recursive: true });
     crun = join(dist, "crun.js");
-    giveAway(place.tree);
+    giveAway(place);
     chownSync(work, rootlessUser, rootlessUser);
     prefix.unshift(
       "setpriv",
@@ -118,18 +126,14 @@ export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<He
   return { way, play };
 }
 
-/** All of a tree belongs to the user without root. */
-function giveAway(path: string): void {
-  chownSync(path, rootlessUser, rootlessUser);
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    const below = join(path, entry.name);
-    if (entry.isDirectory()) giveAway(below);
-    else if (lstatSync(below).nlink === 1 && !entry.isSymbolicLink()) chownSync(below, rootlessUser, rootlessUser);
-  }
+/** The tree and what lies beside it belong to the user without root: else nobody but the kernel would be asked. */
+export function giveAway({ base }: Scene): void {
+  execFileSync("chown", ["-hR", `${rootlessUser}:${rootlessUser}`, base]);
+  chmodSync(join(base, "host/setuid"), 0o4755);
 }
 
 /** systemd-nspawn asks for usr and os-release; what it runs is a program that sleeps. */
-async function startMachine(scope: Scope, place: Scene): Promise<void> {
+export async function startMachine(scope: Scope, place: Scene): Promise<void> {
   mkdirSync(join(place.tree, "usr"), { recursive: true });
   mkdirSync(join(place.tree, "bin"), { recursive: true });
   writeFileSync(join(place.tree, "etc/os-release"), "ID=hostile\n");
@@ -145,6 +149,18 @@ async function startMachine(scope: Scope, place: Scene): Promise<void> {
     for (const pid of childrenOf(machine.pid ?? 0)) process.kill(pid, "SIGKILL");
     await ended;
   });
+  // What it holds open is watched: it must have come to rest.
+  const runs = (pid: number): boolean => nameOf(pid) === "payload" || childrenOf(pid).some(runs);
+  for (let turn = 0; !runs(machine.pid ?? 0) && turn < 100; turn++) await sleep(50);
+  await sleep(150);
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return ""; // it ended
+  }
 }
 
 function childrenOf(pid: number): number[] {
