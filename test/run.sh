@@ -42,6 +42,9 @@ finish() {
 }
 trap finish EXIT
 
+# Journals of runs go where they are taken away.
+export XDG_STATE_HOME=$work/state
+
 say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
 
 # run_job KIND NAME SECONDS CMD…: output into files that summary.mjs reads; a hang ends, with its name.

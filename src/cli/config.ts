@@ -18,6 +18,8 @@ export interface Config {
   readonly rolesPath?: readonly string[];
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  /** Where runs are written down, and how many are kept. */
+  readonly runs?: "none" | { readonly directory?: string; readonly keep?: number };
 }
 
 type Draft = { -readonly [K in keyof Config]: Config[K] };
@@ -50,6 +52,7 @@ const KEYS: Readonly<Record<string, (config: Draft, node: YamlNode, directory: s
   vault: (config, node, _directory, file) => (config.vault = vaultConfigOf(node, file)),
   roles_path: (config, node, directory) => (config.rolesPath = rolesPath(node, directory)),
   tags: (config, node) => (config.tags = words(node, "tags")),
+  runs: (config, node, directory) => (config.runs = runs(node, directory)),
   skip_tags: (config, node) => (config.skipTags = words(node, "skip_tags")),
 };
 
@@ -63,6 +66,26 @@ function rolesPath(node: YamlNode, directory: string): string[] {
     .flatMap((one) => one.split(":"))
     .filter(Boolean)
     .map((one) => resolve(directory, one.replace(/^~(?=\/|$)/, homedir())));
+}
+
+/** `none`, a directory, or a map of `directory` and `keep`. */
+function runs(node: YamlNode, directory: string): "none" | { readonly directory?: string; readonly keep?: number } {
+  const plain = plainOf(node);
+  if (plain === "none" || plain === false) return "none";
+  const beside = (path: string): string => resolve(directory, path.replace(/^~(?=\/|$)/, homedir()));
+  if (typeof plain === "string") return { directory: beside(plain) };
+  if (node.kind !== "map")
+    throw problem(node, "crun.yml: runs must be a directory, none, or a map of directory and keep");
+  const said: { directory?: string; keep?: number } = {};
+  for (const { key, keyNode, value } of node.entries.values()) {
+    if (key === "keep") said.keep = wholeNumber(value, "runs: keep");
+    else if (key === "directory") said.directory = beside(texts(value, "runs: directory").join(""));
+    else
+      throw node.source.error(placeOf(keyNode), `crun.yml: runs has no ${JSON.stringify(key)}`, {
+        remedy: "It takes directory, keep.",
+      });
+  }
+  return said;
 }
 
 function words(node: YamlNode, key: string): string[] {

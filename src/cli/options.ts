@@ -43,6 +43,8 @@ export interface PlayOptions extends ReachOptions {
   readonly action: "play" | "list" | "syntax-check";
   readonly lists: ReadonlySet<"tasks" | "hosts" | "tags">;
   readonly output: "auto" | "plain" | "json";
+  /** Where the run is written down, or `none`. */
+  readonly runs?: string | undefined;
 }
 
 export interface ApplyOptions extends ReachOptions {

@@ -12,7 +12,7 @@ import type { Recorder } from "../engine/recorder.js";
 import { Run } from "../engine/run.js";
 import { includedVars } from "../playbook/load/included-vars.js";
 import type { Masker } from "../engine/task/masker.js";
-import { PlaybookFiles, type FileReader } from "../playbook/load/files.js";
+import { PlaybookFiles, realFiles, type FileReader } from "../playbook/load/files.js";
 import { isOfRule } from "../inventory/rules.js";
 import { placesOf } from "../inventory/places.js";
 import { loadPlaybook, type LoadedPlaybook } from "../playbook/load/load.js";
@@ -27,6 +27,10 @@ import type { LiveInventory } from "../inventory/live.js";
 import type { Prompt } from "../target/session.js";
 import { interruptible } from "./interruption.js";
 import type { PlayOptions } from "./options.js";
+import { Book } from "./runs/book.js";
+import { changedSince, FilesRead } from "./runs/files.js";
+import { keepingOf } from "./runs/keeping.js";
+import { resumption, type Resumption, type ResumeWish } from "./runs/resume.js";
 import { askVars, takeDefaults } from "./ask-vars.js";
 import { findFleet, wantedRules } from "./fleet.js";
 import { limitOf, LiveLimit } from "./limit.js";
@@ -54,6 +58,12 @@ export async function runPlay(options: PlayOptions): Promise<number> {
   return withMasker((masker) => play(options, masker));
 }
 
+/** Goes on with a run that was broken off. Gives the exit status. Throws a CrunError for what is wrong before the first connection. */
+export async function runResume(wish: ResumeWish, options: PlayOptions): Promise<number> {
+  const resumed = resumption(wish, options);
+  return withMasker((masker) => play(resumed.options, masker, undefined, undefined, resumed));
+}
+
 /** A playbook that is no file: what it reads, and what it needs of the inventory. */
 export interface PlaySource {
   readonly reader: FileReader;
@@ -66,6 +76,7 @@ export async function play(
   masker: Masker,
   planning?: Planning,
   source?: PlaySource,
+  resumed?: Resumption,
 ): Promise<number> {
   const setup = await setUp(options, masker, options.playbooks[0]);
   source?.prepare(setup.inventory);
@@ -74,7 +85,7 @@ export async function play(
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);
-    return await checkAndRun({ options, setup, masker, pool, prompt, planning, reader: source?.reader });
+    return await checkAndRun({ options, setup, masker, pool, prompt, planning, reader: source?.reader, resumed });
   } finally {
     await pool.close();
   }
@@ -120,14 +131,40 @@ interface Parts {
   readonly prompt: Prompt;
   readonly planning: Planning | undefined;
   readonly reader: FileReader | undefined;
+  /** The run that goes on. */
+  readonly resumed: Resumption | undefined;
 }
 
-async function checkAndRun({ options, setup, masker, pool, prompt, planning, reader }: Parts): Promise<number> {
+/** Undefined: the run is not written down. Throws a CrunError where a run must not go on. */
+function bookOf({ options, setup, masker, planning, reader, resumed }: Parts, files: FilesRead): Book | undefined {
+  const isWritten =
+    options.action === "play" && !options.isCheck && options.isRehearsal !== true && !planning && !reader;
+  if (!isWritten) return undefined;
+  files.noteInventory(setup.sources, options.playbooks[0] ?? "");
+  if (!resumed) {
+    const keeping = keepingOf(options.runs, setup.config);
+    return keeping && Book.begin(options, keeping, masker, files);
+  }
+  const changed = changedSince(resumed.run.history.files, files.digests);
+  if (changed.length > 0 && !resumed.despiteChanges)
+    throw new CrunError({
+      severity: "error",
+      summary: `the run ${resumed.run.id} cannot go on: what it was made of is not as it was`,
+      detail: changed.join("\n"),
+      remedy:
+        "--despite-changes goes on all the same, with all plays from their beginning (what is as described is not changed again, commands run again) and the handlers that wait.",
+    });
+  return Book.resume(resumed.run, resumed.keeping, masker, files, changed.length > 0);
+}
+
+async function checkAndRun(parts: Parts): Promise<number> {
+  const { options, setup, masker, pool, prompt, planning, reader } = parts;
+  const filesRead = new FilesRead();
   const { vault, extra } = setup;
   await planning?.prepare(setup);
   const loaded: LoadedPlaybook[] = [];
   const rolesPath = setup.config.rolesPath ?? [];
-  const loading = { modules, extra, vault, rolesPath, ...(reader ? { reader } : {}) };
+  const loading = { modules, extra, vault, rolesPath, reader: filesRead.around(reader ?? realFiles) };
   for (const file of options.playbooks) loaded.push(await loadPlaybook(file, loading));
   const wish = { patterns: patternsOf(loaded, setup.extra), limit: options.limit, delegates: new Set<string>() };
   const { rules } = wantedRules(setup, wish);
@@ -189,6 +226,7 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
   const startAt = startAtTask === undefined ? undefined : new StartGate(startAtTask);
   const files = new PlaybookFiles(undefined, undefined, vault);
   const report = await reportFor(options);
+  const book = bookOf(parts, filesRead);
   const findTrees = async (): Promise<void> => {
     for (const [name, error] of await findFleet(setup, pool, wish)) lost.set(name, error);
   };
@@ -211,7 +249,10 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
       await findTrees();
     },
     findTrees,
-    openSource: (content, path) => vault.openFile(content, path),
+    openSource: (content, path) => {
+      filesRead.note(path, content);
+      return vault.openFile(content, path);
+    },
     masker,
     facts: crunFacts,
     extraVars: [setup.extra],
@@ -238,8 +279,16 @@ async function checkAndRun({ options, setup, masker, pool, prompt, planning, rea
     forcesHandlers: options.forcesHandlers,
     forks: setup.forks,
     version,
+    ...(book ? { journal: book.journal, history: book.history, runId: book.runId } : {}),
   });
-  const { exitStatus } = await interruptible(run, pool, () => run.plays(playbooks));
+  let isOver = false;
+  let exitStatus: number;
+  try {
+    ({ exitStatus } = await interruptible(run, pool, () => run.plays(playbooks)));
+    isOver = true;
+  } finally {
+    await book?.close(!isOver);
+  }
   if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;
   throw new CrunError({
     severity: "error",

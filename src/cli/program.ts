@@ -55,15 +55,26 @@ function buildProgram(finish: (status: number) => void): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(withAnswer(text)) })
     .showHelpAfterError("(crun COMMAND --help shows what it takes)");
-  playing(reaching(program.command("play")))
+  playing(reaching(program.command("play")), "[playbook...]")
     .description("bring targets to the state that playbooks describe")
+    .option("--resume [run]", "go on with a run that was broken off, or has failed: the last one, or the one named")
+    .option("--despite-changes", "with --resume: also where files have changed since; all plays from their beginning")
+    .addOption(runsOption())
     .addOption(
       new Option("--rehearse", "play on throwaway clones of the trees, and tell what that changes").conflicts("check"),
     )
     .option("--atomic", "each play is a transaction, where it does not say otherwise: all of it in a tree, or nothing")
     .action(async (playbooks: string[], _options: unknown, command: Command) => {
-      const { runPlay } = await import("./play.js");
-      finish(await runPlay(playOptions(playbooks, command.opts())));
+      const { runPlay, runResume } = await import("./play.js");
+      const raw: RawOptions = command.opts();
+      if (raw["resume"] === undefined) {
+        if (playbooks.length === 0) command.error("error: missing required argument 'playbook'");
+        finish(await runPlay(playOptions(playbooks, raw)));
+        return;
+      }
+      const given = new Set(Object.keys(raw).filter((name) => command.getOptionValueSource(name) === "cli"));
+      const wish = { id: textOf(raw, "resume"), despiteChanges: raw["despiteChanges"] === true, given };
+      finish(await runResume(wish, playOptions(playbooks, raw)));
     });
   playing(reaching(program.command("plan")))
     .description("write down what a play would do, to be looked at and applied exactly so")
@@ -310,9 +321,9 @@ function reaching(command: Command): Command {
 }
 
 /** What is played, and how. */
-function playing(command: Command): Command {
+function playing(command: Command, playbooks = "<playbook...>"): Command {
   return command
-    .argument("<playbook...>", "playbook files")
+    .argument(playbooks, "playbook files")
     .option("-t, --tags <tags>", "only tasks with these tags", collect, [])
     .option("--skip-tags <tags>", "no tasks with these tags", collect, [])
     .option("-C, --check", "change nothing, predict what would change")
@@ -327,6 +338,10 @@ function playing(command: Command): Command {
     .option("--list-tags", "list the tags and end")
     .option("--syntax-check", "check the playbooks and end")
     .addOption(outputOption());
+}
+
+function runsOption(): Option {
+  return new Option("--runs <directory>", "where runs are written down; none: nowhere");
 }
 
 function outputOption(): Option {

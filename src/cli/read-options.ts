@@ -52,6 +52,7 @@ export function playOptions(playbooks: readonly string[], options: RawOptions): 
     lists,
     forcesHandlers: options["forceHandlers"] === true,
     output: outputOf(options),
+    runs: textOf(options, "runs"),
   };
 }
 

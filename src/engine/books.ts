@@ -19,7 +19,7 @@ interface Entry {
   readonly from: number;
   readonly to: number;
   readonly undoMark: number;
-  readonly events: EngineEvent[];
+  readonly events: (EngineEvent | (() => void))[];
   readonly plan: Plan | undefined;
   readonly prepared: Prepared | undefined;
   readonly itemScope: Scope | undefined;
@@ -118,6 +118,23 @@ export class Books {
     else this.#commit(event);
   }
 
+  /** Does this once what comes before it is certain. */
+  later(what: () => void): void {
+    const last = this.#entries.at(-1);
+    if (last && this.isPending) last.events.push(what);
+    else what();
+  }
+
+  /** Items whose changes wait, and where they stand. */
+  get begun(): readonly (Standing & { readonly index: number; readonly isCommand: boolean })[] {
+    return this.#entries
+      .filter(({ from, to }) => to > from)
+      .map(({ work, frame, pc, index, from, to }) => {
+        const isCommand = this.changes.slice(from, to).some(({ kind }) => kind === "exec");
+        return { work, frame, pc, index, isCommand };
+      });
+  }
+
   /** Closes the batch with the outcomes of its changes, as far as they were tried. */
   settle(outcomes: readonly Outcome[]): Settlement {
     const failedAt = this.#failedIndex(outcomes);
@@ -129,7 +146,11 @@ export class Books {
     this.#entries = [];
     this.#undo = [];
     this.changes.length = 0;
-    for (const entry of entries.slice(0, reached)) for (const event of entry.events) this.#commit(event);
+    for (const entry of entries.slice(0, reached))
+      for (const one of entry.events) {
+        if (typeof one === "function") one();
+        else this.#commit(one);
+      }
     const entry = entries[reached];
     if (failedAt === undefined || !entry) {
       const last = entries.at(-1);

@@ -7,6 +7,7 @@ import type { TreeSession } from "../target/session.js";
 import { applyInParts } from "./apply-parts.js";
 import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
+import { noteBeginning, noteDoing, noteFailure, noteIgnoredLoss } from "./journal/steps.js";
 import { glance } from "./look/glance.js";
 import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
@@ -36,11 +37,18 @@ export async function drive(on: TargetPlay): Promise<void> {
     }
   } finally {
     on.permit?.();
+    on.play.run.journal?.over(on.state.target.name, on.play.number, endOf(on));
     await on.state.leaveHost();
     on.play.leave(on);
     on.window.clear();
     on.play.run.venues.leave(on.venue);
   }
+}
+
+function endOf(on: TargetPlay): "done" | "failed" | "unreachable" | "cut" {
+  if (on.state.isUnreachable) return "unreachable";
+  if (on.state.isFailed || on.hasFailed) return "failed";
+  return on.wasCutOff || on.play.run.isInterrupted ? "cut" : "done";
 }
 
 async function satisfy(on: TargetPlay, need: Exclude<Need, { kind: "done" }>): Promise<void> {
@@ -98,8 +106,10 @@ async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, 
   const { plan, op } = work;
   await keepTrack(on, venue);
   venue.touch(changes, () => hidesLog(work));
+  await noteBeginning(on, work);
   const order = { target: venue.base.target.name, title: titleFor(work), place: op.task.place, plan, changes, seconds };
   work.job = await atWork(on, venue, (session) => jobs.start(order, session));
+  work.jobIds.push(work.job.ansible_job_id);
   work.phase = "finish";
   on.forget(venue);
 }
@@ -179,6 +189,7 @@ async function flush(on: TargetPlay): Promise<void> {
     const work = books.workAt(index);
     return work !== undefined && hidesLog(work);
   });
+  await noteDoing(on);
   try {
     await atWork(on, venue, (session) => applyAll(on, session, changes, outcomes));
   } catch (error) {
@@ -188,6 +199,7 @@ async function flush(on: TargetPlay): Promise<void> {
   if (lost && outcomes.length === changes.length) lost = undefined;
   if (!lost) await cleanUp(on, venue, changes, outcomes);
   settle(on, venue, changes, outcomes);
+  on.play.run.journal?.flush();
   if (lost) throw lost;
 }
 
@@ -310,6 +322,7 @@ function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
     const event = unreachableEvent(on, work, message);
     if (op.task.register !== undefined) on.state.learned.set(op.task.register, { raw: event.result });
     run.tell(event);
+    noteIgnoredLoss(on, work, event.result);
     on.current = undefined;
     on.met = undefined;
     on.pc++;
@@ -326,6 +339,7 @@ function lose(on: TargetPlay, error: CrunError, venue: Venue): boolean {
     message,
     diagnostics,
   });
+  if (op?.kind === "task" || op?.kind === "include" || op?.kind === "meta") noteFailure(on, op, true, message);
   on.state.isUnreachable = true;
   on.hasFailed = true;
   on.isOver = true;

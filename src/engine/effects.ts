@@ -30,6 +30,7 @@ export async function carryOut(on: TargetPlay): Promise<void> {
       outcomes.push({ ...came, startedAt, endedAt: new Date() });
     }
     work.effects = outcomes;
+    work.journalEffects.push(...work.plan.effects);
   } catch (error) {
     if (!(error instanceof CrunError) || error.exitStatus === 4) throw error;
     const [first] = error.diagnostics;

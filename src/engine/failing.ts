@@ -1,14 +1,16 @@
 // Where a failure goes: to the nearest rescue or always above it; where there is none, the target is out.
 
+import { noteFailure } from "./journal/steps.js";
 import { isInHandlers, rootFrame, type Failed, type Frame } from "./frame.js";
 import type { TaskOp } from "./program.js";
 import type { TargetPlay } from "./target-play.js";
-import { titleFor } from "./task/task-event.js";
+import { hidesLog, titleFor } from "./task/task-event.js";
 
 /** A task has failed just now. As in Ansible its rescuers are told at once, so that an `always` on the way sees it, too. */
 export function raise(on: TargetPlay, failed: Failed, op: TaskOp): void {
   const isTold = isRescued(on, op);
   if (isTold) tellRescue(on, failed);
+  else noteFailure(on, op, false, hidesLog(failed.work) ? undefined : failed.result.message);
   fail(on, { ...failed, isTold }, on.frame, op.region);
 }
 

@@ -62,6 +62,12 @@ export class Handlers {
     );
   }
 
+  /** As it is shown: a role's bears the role's name, too. */
+  titleOf(handler: Handler, scopeOf: (handler: Handler) => Scope): string {
+    const title = this.#titleOf(handler, scopeOf);
+    return handler.role ? `${handler.role.name} : ${title}` : title;
+  }
+
   #titleOf(handler: Handler, scopeOf: (handler: Handler) => Scope): string {
     if (handler.kind === "task") {
       const info = this.#infoOf(handler);

@@ -61,6 +61,13 @@ export class Jobs {
   /** Targets on which a job ended since they were last asked for. */
   readonly #stale = new Set<string>();
 
+  readonly #onEnd: (target: string, id: string, state: JobState) => void;
+
+  /** `onEnd`: told of each that came to its end. */
+  constructor(onEnd: (target: string, id: string, state: JobState) => void = () => undefined) {
+    this.#onEnd = onEnd;
+  }
+
   /** Resolves when the job's first program runs, or could not be started. Rejects with a CrunError (exitStatus 4). */
   async start(order: JobOrder, session: TreeSession): Promise<JobFields> {
     const id = newId();
@@ -93,7 +100,16 @@ export class Jobs {
     const state: JobState = { isFinished: true, result, remedy };
     const ended = Promise.resolve();
     this.#jobs.set(id, { id, order, startedAt: Date.now(), running: undefined, isCancelled: false, state, ended });
+    this.#onEnd(target, id, state);
     return fieldsOf(id, 1);
+  }
+
+  /** One that was over when the run was broken off. */
+  recall(target: string, id: string, place: Place, { result, remedy }: Omit<JobState, "isFinished">): void {
+    const order: JobOrder = { target, place, title: "", plan: { changes: [] }, changes: [], seconds: 0 };
+    const state: JobState = { isFinished: true, result, remedy };
+    const ended = Promise.resolve();
+    this.#jobs.set(id, { id, order, startedAt: Date.now(), running: undefined, isCancelled: false, state, ended });
   }
 
   stateOf(target: string, id: string): JobState | undefined {
@@ -163,6 +179,7 @@ export class Jobs {
   #finish(job: Job, result: Omit<JobState, "isFinished">): void {
     job.state = { isFinished: true, remedy: result.remedy, result: { ...result.result, ...fieldsOf(job.id, 1) } };
     job.running = undefined;
+    if (!job.isCancelled) this.#onEnd(job.order.target, job.id, job.state);
     this.#count(job.order.target, -1);
     this.#stale.add(job.order.target);
   }

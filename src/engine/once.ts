@@ -17,8 +17,16 @@ export class OnceResults {
     { readonly promise: Promise<OnceResult>; readonly resolve: (result: OnceResult) => void }
   >();
 
+  readonly #given = new Set<string>();
+
   give(key: string, result: OnceResult): void {
+    this.#given.add(key);
     this.#slot(key).resolve(result);
+  }
+
+  /** Whether it was given. */
+  has(key: string): boolean {
+    return this.#given.has(key);
   }
 
   wait(key: string): Promise<OnceResult> {

@@ -9,8 +9,9 @@ import { reachFrom } from "./reach.js";
 import { drive } from "./drive.js";
 import { raise } from "./failing.js";
 import { Handlers } from "./handlers.js";
+import { notePassedOver } from "./journal/steps.js";
 import { OnceResults } from "./once.js";
-import type { Code, TaskOp } from "./program.js";
+import type { Code, Op, TaskOp } from "./program.js";
 import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous, type Position } from "./rendezvous.js";
 import type { Run } from "./run.js";
@@ -43,6 +44,10 @@ export class PlayRun {
   readonly run: Run;
   readonly play: Play;
   readonly code: Code;
+  /** Among the plays of the run, from 1. */
+  readonly number: number;
+  /** Numbers of its own operations in the journal. */
+  readonly opNumbers = new Map<Op, number>();
   readonly title: string;
   readonly targets: TargetPlay[];
   readonly rendezvous: Rendezvous;
@@ -69,7 +74,7 @@ export class PlayRun {
 
   /**
    * `all`: the play's targets of all batches, in the inventory's order, those that are out as well. `size`: of the batch, with those that
-   * were out before.
+   * were out before. `number`: among the plays of the run.
    */
   constructor(
     run: Run,
@@ -79,8 +84,10 @@ export class PlayRun {
     layers: PlayLayers,
     all: readonly TargetState[],
     size: number,
+    number: number,
   ) {
     this.run = run;
+    this.number = number;
     this.play = play;
     this.code = code;
     this.title = play.name;
@@ -292,6 +299,8 @@ export class PlayRun {
   /** meta clear_host_errors: failed and unreachable targets are in again, from the next play on. */
   clearErrors(): void {
     this.#failures = 0;
+    const out = this.targets.filter(({ state }) => state.isOut).map(({ state }) => state.target.name);
+    if (out.length > 0) this.run.journal?.record({ kind: "clear", targets: out });
     for (const one of this.targets) {
       one.state.isFailed = false;
       one.state.isUnreachable = false;
@@ -337,6 +346,7 @@ export class PlayRun {
 
   /** Goes past a task that is not to be carried out, as if it were not there. */
   passOver(on: TargetPlay): void {
+    notePassedOver(on);
     this.#giveNothing(on);
     on.permit?.();
     on.permit = undefined;
@@ -347,6 +357,11 @@ export class PlayRun {
   /** Those that wait for a run_once task go on without a result. */
   #giveNothing(on: TargetPlay): void {
     if (on.met?.[0] === on.index) this.letPass(positionOf(on.frame, on.pc));
+  }
+
+  /** Whether a run that was broken off has done the run_once task at hand. */
+  wasDoneOnce(on: TargetPlay): boolean {
+    return this.run.history !== undefined && this.#once.has(positionOf(on.frame, on.pc).join());
   }
 
   /** Waits for the target that does a run_once task, and takes over what came of it. */

@@ -9,6 +9,8 @@ import type { Counts, EventSink } from "./events.js";
 import type { FactGatherer } from "./look/fact-look.js";
 import type { LostTrees } from "./lost-trees.js";
 import type { Magic } from "./magic.js";
+import type { History } from "./journal/history.js";
+import type { Journal } from "./journal/journal.js";
 import type { Recorder } from "./recorder.js";
 import type { TagSelection } from "./selection.js";
 import type { StepMode } from "./steps.js";
@@ -59,6 +61,10 @@ export interface RunOptions {
   readonly sink: EventSink;
   /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
   readonly recorder?: Recorder | undefined;
+  /** Absent: what is done is not written down. */
+  readonly journal?: Journal | undefined;
+  /** What is done already of a run that was broken off. */
+  readonly history?: History | undefined;
   /** Absent: plays keep nothing of their trees, whatever they say. */
   readonly tracking?: TrackingOptions | undefined;
   readonly isCheck?: boolean;

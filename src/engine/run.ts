@@ -12,6 +12,10 @@ import { pendingVariable } from "../playbook/scope/scope.js";
 import { targetOf } from "../inventory/target-of.js";
 import { count } from "./counts.js";
 import { lossBehind } from "./lost-trees.js";
+import type { History } from "./journal/history.js";
+import type { Journal } from "./journal/journal.js";
+import { TargetPast } from "./journal/past.js";
+import { Readers } from "./journal/readers.js";
 import { FactLook } from "./look/fact-look.js";
 import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
@@ -52,7 +56,14 @@ export class Run {
   readonly abort = abortForMany();
   readonly venues: Venues;
   readonly recorder: Recorder | undefined;
-  readonly jobs = new Jobs();
+  readonly jobs = new Jobs((target, id, state) => this.journal?.job(target, id, state));
+  /** Undefined: nothing is written down. */
+  readonly journal: Journal | undefined;
+  /** Undefined: the run begins. */
+  readonly history: History | undefined;
+  readonly #pasts = new Map<string, TargetPast>();
+  #readers: Readers | undefined;
+  #plays: readonly Play[] = [];
   /** Undefined: nothing is changed, or nothing kept. */
   readonly tracking: Tracking | undefined;
   readonly rehearsal: Rehearsal | undefined;
@@ -80,6 +91,8 @@ export class Run {
     this.rehearsal = options.isRehearsal ? new Rehearsal(this) : undefined;
     this.venues = new Venues(this.isCheck ? "all" : this.rehearsal ? "hosts" : "none");
     this.recorder = options.recorder;
+    this.journal = this.isCheck || options.isRehearsal ? undefined : options.journal;
+    this.history = options.history;
     this.isDiff = options.isDiff ?? false;
     this.verbosity = options.verbosity ?? 0;
     this.becomesByDefault = options.becomesByDefault ?? false;
@@ -208,8 +221,27 @@ export class Run {
     return new TargetScopes(makeScope, play.defaults, [...lower, ...files, ...play.roleVars], given, above);
   }
 
+  /** What is behind a target where the run was broken off. */
+  pastOf({ target }: TargetState): TargetPast | undefined {
+    if (!this.history) return undefined;
+    const known = this.#pasts.get(target.name) ?? new TargetPast(this.history, target.name);
+    this.#pasts.set(target.name, known);
+    return known;
+  }
+
+  /** Who reads which variables in all plays. */
+  get readers(): Readers {
+    const layers = [...this.options.inventory.targets.keys()].flatMap((name) => this.options.inventory.varsOf(name));
+    return (this.#readers ??= new Readers(this.#plays, (task) => this.infoOf(task), new Set(layers)));
+  }
+
   /** Counts what counts, and passes the event on. */
   tell(event: EngineEvent): void {
+    this.count(event);
+    this.#sink(event);
+  }
+
+  count(event: EngineEvent): void {
     if (event.event === "result") {
       const counts = this.#states.get(event.target)?.counts;
       if (counts) count(counts, event);
@@ -217,7 +249,6 @@ export class Run {
       const counts = this.#states.get(event.target)?.counts;
       if (counts) counts.unreachable++;
     }
-    this.#sink(event);
   }
 
   /** No new changes begin, those at hand end; the second time they are cancelled. */
@@ -250,12 +281,11 @@ export class Run {
       isCheck: this.isCheck,
       targets: this.options.limit?.size ?? this.options.inventory.targets.size,
     });
-    all: for (const playbook of playbooks) {
-      for (const play of playbook.plays) {
-        if (this.isInterrupted) break all;
-        if (this.hasMovedTrees) await this.#findTrees();
-        if (!(await this.#play(play))) break all;
-      }
+    this.#plays = playbooks.flatMap(({ plays }) => plays);
+    for (const [index, play] of this.#plays.entries()) {
+      if (this.isInterrupted) break;
+      if (this.hasMovedTrees) await this.#findTrees();
+      if (!(await this.#play(play, index + 1))) break;
     }
     await this.jobs.end((diagnostic) => this.tell({ event: "warning", diagnostic }));
     await this.tracking?.end();
@@ -263,7 +293,9 @@ export class Run {
     const targets = Object.fromEntries([...this.#played].map((state) => [state.target.name, state.counts]));
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });
-    return { targets, exitStatus: this.#exitStatus() };
+    const exitStatus = this.#exitStatus();
+    await this.journal?.end(exitStatus);
+    return { targets, exitStatus };
   }
 
   async #findTrees(): Promise<void> {
@@ -280,9 +312,12 @@ export class Run {
   }
 
   /** False: nothing further is to be played. */
-  async #play(play: Play): Promise<boolean> {
+  async #play(play: Play, number: number): Promise<boolean> {
     const inventoryOrder = this.#targetsOf(play);
-    const chosen = ordered(inventoryOrder, play.order, ({ target }) => target.name);
+    const chosen = this.#asBefore(
+      ordered(inventoryOrder, play.order, ({ target }) => target.name),
+      number,
+    );
     const alive = chosen.filter((state) => !state.isOut && !this.#lossOf(state));
     this.tell({ event: "play", play: play.name, place: play.place, targets: alive.map((state) => state.target.name) });
     const lost = chosen.filter((state) => !state.isOut && this.#lossOf(state));
@@ -295,6 +330,10 @@ export class Run {
       return true;
     }
     const code = this.compile(play.nodes);
+    const isTransaction = Transaction.wishOf(this, play) !== undefined;
+    const titles = code.ops.flatMap((op) => (op.kind === "task" ? [op.info.title] : []));
+    const names = chosen.map(({ target }) => target.name);
+    this.journal?.play(number, play.name, names, isTransaction, titles);
     const files = new VarsFiles(play, this.options.loadVarsFile);
     const layers = { defaults: play.roleDefaults, vars: [play.vars], files, roleVars: play.roleVars };
     for (const whole of batchesOf(chosen, play.serial)) {
@@ -302,7 +341,8 @@ export class Run {
       if (batch.length === 0) continue;
       for (const state of batch) {
         this.#played.add(state);
-        state.facts = undefined;
+        const facts = this.pastOf(state)?.of(number).facts;
+        state.facts = facts && (() => facts);
       }
       this.recorder?.beginPlay({
         title: play.name,
@@ -310,7 +350,7 @@ export class Run {
         anyErrorsFatal: play.anyErrorsFatal,
         maxFailPercentage: play.maxFailPercentage,
       });
-      const playRun = new PlayRun(this, play, code, batch, layers, inventoryOrder, whole.length);
+      const playRun = new PlayRun(this, play, code, batch, layers, inventoryOrder, whole.length, number);
       const transaction = Transaction.begin(this, playRun);
       await playRun.finish();
       await transaction?.end();
@@ -319,6 +359,15 @@ export class Run {
       if (playRun.endsAllBatches) break;
     }
     return true;
+  }
+
+  /** A run that goes on takes the targets in the order in which it took them first, which may have been shuffled. */
+  #asBefore(states: TargetState[], number: number): TargetState[] {
+    const before = this.history?.plays.get(number)?.targets;
+    if (!before) return states;
+    const places = new Map(before.map((name, index) => [name, index]));
+    const placeOf = ({ target }: TargetState): number => places.get(target.name) ?? before.length;
+    return states.toSorted((one, other) => placeOf(one) - placeOf(other));
   }
 
   #lossOf(state: TargetState): CrunError | undefined {

@@ -7,6 +7,9 @@ import { Books, type Standing } from "./books.js";
 import type { EngineEvent } from "./events.js";
 import { fail } from "./failing.js";
 import { isInHandlers, positionOf, rootFrame, type Frame, type IncludeWork, withLoops } from "./frame.js";
+import { noteHandler } from "./journal/steps.js";
+import type { Past } from "./journal/past.js";
+import { replay } from "./journal/replay.js";
 import type { Need } from "./need.js";
 import type { Loaded, PlayRun } from "./play-run.js";
 import type { PrepareWith } from "./task/prepared.js";
@@ -50,6 +53,8 @@ export class TargetPlay {
   hasEnded = false;
   /** It has failed or was lost, whatever is forgiven later. */
   hasFailed = false;
+  /** What of the play is done already, where the run was broken off. */
+  readonly past: Past | undefined;
   /** It did not come to its end: interrupted, or the play was ended because of others' failures. */
   wasCutOff = false;
 
@@ -70,6 +75,16 @@ export class TargetPlay {
     this.books = new Books((event) => play.run.tell(event));
     this.window = new Window(this, ahead);
     this.frame = rootFrame(play.code);
+    this.past = play.run.pastOf(state)?.of(play.number);
+    if (this.past && this.past.owed.size > 0) this.#owe(this.past.owed);
+  }
+
+  /** Handlers that an earlier part of the run has notified. */
+  #owe(titles: ReadonlySet<string>): void {
+    const { handlers } = this.play;
+    const scopeOf = (handler: Handler): Scope => this.scopes.of(handler.vars, handler.role);
+    for (const handler of this.play.play.handlers)
+      if (titles.has(this.play.run.masker.text(handlers.titleOf(handler, scopeOf)))) this.notified.add(handler);
   }
 
   /** Walks until something is needed. */
@@ -116,7 +131,10 @@ export class TargetPlay {
       this.pc++;
       return undefined;
     }
-    if (op.kind === "task") return stepTask(this, op);
+    if (op.kind === "task") {
+      const replayed = this.past ? replay(this, op, this.past) : "live";
+      return replayed === "live" ? stepTask(this, op) : replayed;
+    }
     return op.kind === "include" ? stepInclude(this, op) : stepMeta(this, op);
   }
 
@@ -133,6 +151,7 @@ export class TargetPlay {
   takeUp(op: TaskOp | IncludeOp | MetaOp): void {
     const handler = handlerOf(op);
     if (!handler || !this.notified.delete(handler)) return;
+    if (op.kind !== "task") noteHandler(this, op);
     this.books.undoable(() => this.notified.add(handler));
   }
 
@@ -253,7 +272,15 @@ export class TargetPlay {
   #learn(name: string, value: { readonly raw: unknown } | "pending", work: TaskWork): void {
     const { delegateFacts } = work.op.task;
     const owner = delegateFacts && work.venue ? this.play.run.state(work.venue.base.target.name) : this.state;
+    if (delegateFacts && owner) work.factsOwner = owner.target.name;
     this.books.undoable((owner ?? this.state).learned.set(name, value));
+  }
+
+  /** What a task had set before the run was broken off. */
+  recallFacts(facts: Readonly<Record<string, unknown>>, owner: string | undefined, work: TaskWork): void {
+    work.facts = facts;
+    const state = (owner === undefined ? undefined : this.play.run.state(owner)) ?? this.state;
+    for (const [name, raw] of Object.entries(facts)) state.learned.set(name, { raw });
   }
 
   emitItem(work: TaskWork, item: ItemResult, label: string): void {
@@ -261,7 +288,9 @@ export class TargetPlay {
     if (event) this.emit({ event: "item", of: event });
   }
 
+  /** What was told before the run was broken off is counted alone. */
   emit(event: EngineEvent): void {
-    this.books.emit(event);
+    if (this.past?.isAhead) this.play.run.count(event);
+    else this.books.emit(event);
   }
 }

@@ -3,7 +3,7 @@
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Plan, Probes } from "../module/contract.js";
-import type { EffectOutcome } from "../module/effect.js";
+import type { Effect, EffectOutcome } from "../module/effect.js";
 import { Model } from "../module/model.js";
 import type { Observation, Probe } from "../module/probe.js";
 import type { Scope } from "../module/value.js";
@@ -11,6 +11,7 @@ import type { TreeSession } from "../target/session.js";
 import type { SharedPlan } from "./look/alike.js";
 import type { FileDiff } from "./events.js";
 import type { JobFields } from "./jobs.js";
+import type { PastStep } from "./journal/history.js";
 import type { ItemKeywords } from "./task/item-keywords.js";
 import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
@@ -198,10 +199,19 @@ export class TaskWork {
   /** When its time began, ms of the monotonic clock. */
   timedFrom: number | undefined;
   #lastParams: Readonly<Record<string, unknown>> | undefined;
+  #recalledArguments: Readonly<Record<string, unknown>> | undefined;
   /** It would act on a host itself, which a rehearsal does not. */
   isOnlyChecked = false;
   /** Facts that its items set. */
   facts: Readonly<Record<string, unknown>> = {};
+  /** The other target that they are given to (delegate_facts). */
+  factsOwner: string | undefined;
+  /** What its items did to the run. */
+  readonly journalEffects: Effect[] = [];
+  /** Jobs that its items began. */
+  readonly jobIds: string[] = [];
+  /** It is taken as done, as it came out when the run was broken off. */
+  recalled: PastStep | undefined;
 
   constructor(op: TaskOp, scope: Scope, items: readonly unknown[] | undefined) {
     this.op = op;
@@ -215,9 +225,14 @@ export class TaskWork {
 
   /** The arguments of the last item that came to be rendered, those alone that the task gives. */
   get givenArguments(): Readonly<Record<string, unknown>> {
+    if (this.#recalledArguments) return this.#recalledArguments;
     const params = this.#lastParams ?? {};
     const given = Object.keys(this.op.task.args).filter((name) => params[name] !== undefined);
     return Object.fromEntries(given.map((name) => [name, params[name]]));
+  }
+
+  recallArguments(given: Readonly<Record<string, unknown>>): void {
+    this.#recalledArguments = given;
   }
 
   /** Clears what belongs to one item. */

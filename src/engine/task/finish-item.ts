@@ -94,6 +94,7 @@ function noteAsync(on: TargetPlay, work: TaskWork, plan: Plan, draft: Draft): vo
     result: draft.fields,
   });
   Object.assign(draft.fields, fields);
+  work.jobIds.push(fields.ansible_job_id);
 }
 
 /** Also where the item failed before its keywords were looked at (a condition, a loop). */

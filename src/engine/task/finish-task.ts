@@ -2,6 +2,8 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { isRescued, raise } from "../failing.js";
+import { compareRedone } from "../journal/replay.js";
+import { noteStep } from "../journal/steps.js";
 import type { Need } from "../need.js";
 import type { Scope } from "../../module/value.js";
 import type { Handler } from "../../playbook/play.js";
@@ -11,18 +13,34 @@ import type { ItemResult, TaskWork } from "../work.js";
 
 /** Closes the task and moves the walk on. Gives what it needs first, or nothing. */
 export function finishTask(on: TargetPlay, work: TaskWork): Need | undefined {
+  const item = work.items ? summary(work.results) : (work.results[0] ?? summary([]));
+  if ((item.isFailed || on.permit) && on.books.isPending) return { kind: "flush" };
+  return closeTask(on, work, item);
+}
+
+/** The same once it is known what came of the task: now, or before the run was broken off. */
+export function closeTask(on: TargetPlay, work: TaskWork, came: ItemResult): Need | undefined {
   const { op } = work;
   const { task } = op;
-  let item = work.items ? summary(work.results) : (work.results[0] ?? summary([]));
-  if ((item.isFailed || on.permit) && on.books.isPending) return { kind: "flush" };
-  if (item.isChanged && !item.isFailed && task.notify.length > 0) item = notified(on, work, item);
+  const titles: string[] = [];
+  let item = came;
+  if (came.isChanged && !came.isFailed && task.notify.length > 0) {
+    item = notified(on, work, came, titles);
+    // What could be notified then was notified then.
+    if (work.recalled) item = came;
+  }
   if (item.isFailed && on.books.isPending) return { kind: "flush" };
   if (!item.isSkipped) on.roles.note(task.role, on.frame.items);
   if (task.register !== undefined) on.books.undoable(on.state.learned.set(task.register, { raw: item.result }));
   const isLost = item.isFailed && !item.isIgnored;
   const isTaken = isLost && isRescued(on, op);
   const event = taskEvent(on, work, item, undefined, isTaken);
-  if (event) on.emit(event);
+  if (work.recalled) on.play.run.count(event);
+  else {
+    on.emit(event);
+    noteStep(on, work, item, titles);
+    if (on.past) compareRedone(on, work, on.past);
+  }
   on.permit?.();
   on.permit = undefined;
   on.play.shareResult(on, work, item);
@@ -72,13 +90,14 @@ function summary(items: readonly ItemResult[]): ItemResult {
 }
 
 /** Marks the handlers; a name that no handler bears makes the task fail. */
-function notified(on: TargetPlay, work: TaskWork, item: ItemResult): ItemResult {
+function notified(on: TargetPlay, work: TaskWork, item: ItemResult, titles: string[]): ItemResult {
   try {
     const scopeOf = (handler: Handler): Scope => on.scopes.of(handler.vars, handler.role);
     for (const one of work.op.task.notify) {
       const value = one.render(on.scopeFor(work.op.task));
       for (const name of Array.isArray(value) ? value : [value]) {
         for (const handler of on.play.handlers.named(String(name), scopeOf, one.place ?? work.op.task.place)) {
+          titles.push(on.play.handlers.titleOf(handler, scopeOf));
           // A handler that notifies itself is at work already.
           if (on.notified.has(handler) || handler === work.op.task) continue;
           on.notified.add(handler);

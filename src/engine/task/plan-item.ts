@@ -9,6 +9,7 @@ import { PendingVariable, type Expression, type Scope } from "../../module/value
 import { isSeenAgain, type Looks } from "../look/alike.js";
 import type { FileDiff } from "../events.js";
 import { diffsOf } from "./diffs.js";
+import { keyOf } from "../journal/steps.js";
 import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
 import { canBeJob } from "../jobs.js";
@@ -41,6 +42,8 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
       return finishLater(on, work);
     }
     work.keywords = keywordsOf(task, scope);
+    // Done maybe when the run was broken off: if there is nothing to change any more it was this that changed it.
+    if (on.past && on.past.doing.size > 0 && on.past.wasDoing(keyOf(on, work.op), work.index)) work.hasChanged = true;
     if (task.delegateTo && !work.venue) delegate(on, work, task.delegateTo.render(scope));
     else if (task.module.actsOn === "host" && !work.venue) fromOutside(on, work, undefined);
     if (isWithoutTree(on, work)) return supposeChange(on, work);

@@ -33,11 +33,15 @@ export class Transaction {
     this.#wish = wish;
   }
 
+  /** Undefined: the play is none. */
+  static wishOf(run: Run, play: Play): TransactionWish | undefined {
+    return play.transaction ?? (run.options.isAtomic && play.transaction !== null ? defaultTransaction : undefined);
+  }
+
   /** Gives the batch's targets what stands in for their trees. Undefined: the play wants none. */
   static begin(run: Run, playRun: PlayRun): Transaction | undefined {
     const { play } = playRun;
-    const wish =
-      play.transaction ?? (run.options.isAtomic && play.transaction !== null ? defaultTransaction : undefined);
+    const wish = Transaction.wishOf(run, play);
     if (!wish) return undefined;
     const transaction = new Transaction(run, playRun, wish);
     for (const { state } of playRun.targets) {
@@ -253,8 +257,10 @@ export class Transaction {
       readonly remedy?: string;
     },
   ): void {
-    for (const { state } of members)
+    for (const { state } of members) {
+      this.#run.journal?.transaction(state.target.name, this.#playRun.number, what.outcome);
       this.#run.tell({ event: "transaction", target: state.target.name, path: state.location.path, ...what });
+    }
   }
 }
 

@@ -1,0 +1,76 @@
+// Reads the journal of a run, and tells in which state the run is.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CrunError } from "../../diagnostic/diagnostic.js";
+import { suggest } from "../../diagnostic/near.js";
+import { History } from "../../engine/journal/history.js";
+import { JOURNAL_VERSION, parseJournal, type RunRecord } from "../../engine/journal/records.js";
+import { isAlive } from "./runner.js";
+import { isRunId, runDirectory, runIds } from "./place.js";
+import { JOURNAL_FILE, lockHolder } from "./store.js";
+
+/** `killed`: it ended without saying so. */
+export type RunState = "going on" | "finished" | "failed" | "interrupted" | "killed" | "unreadable";
+
+export interface ReadRun {
+  readonly id: string;
+  readonly state: RunState;
+  readonly history: History;
+  /** What was asked. */
+  readonly run: RunRecord;
+  /** Of what is whole. */
+  readonly length: number;
+}
+
+/** Throws a CrunError that says why it cannot be read. */
+export function readRun(directory: string, id: string): ReadRun {
+  const own = runDirectory(directory, id);
+  let bytes: Buffer;
+  try {
+    if (!isRunId(id)) throw new Error("that is no id");
+    bytes = readFileSync(join(own, JOURNAL_FILE));
+  } catch (error) {
+    const known = runIds(directory);
+    if (known.includes(id))
+      throw unreadable(id, "it could not be written to its end (a full disk?), or belongs to somebody else", error);
+    throw new CrunError({
+      severity: "error",
+      summary: `there is no run ${JSON.stringify(id)} in ${directory}`,
+      remedy: suggest(id, known) ?? "crun runs lists them.",
+    });
+  }
+  const { records, length, damagedLine } = parseJournal(bytes);
+  if (damagedLine !== undefined) throw unreadable(id, `its line ${damagedLine} is damaged, and others follow`);
+  const history = new History(records);
+  const { run } = history;
+  if (!run) throw unreadable(id, "it says not even what was asked: the run did nothing");
+  if (run.version !== JOURNAL_VERSION)
+    throw unreadable(id, `it has version ${run.version}, this crun reads ${JOURNAL_VERSION}`);
+  return { id, state: stateOf(own, history), history, run, length };
+}
+
+function unreadable(id: string, why: string, cause?: unknown): CrunError {
+  const detail = cause instanceof Error ? { detail: cause.message } : {};
+  return new CrunError({
+    severity: "error",
+    summary: `the journal of the run ${id} cannot be read: ${why}`,
+    ...detail,
+    remedy: "Play the playbook anew: tasks that find everything as described change nothing.",
+  });
+}
+
+function stateOf(directory: string, { runner, exitStatus }: History): RunState {
+  const writer = lockHolder(directory);
+  if ((writer && isAlive(writer)) || (exitStatus === undefined && runner && isAlive(runner))) return "going on";
+  switch (exitStatus) {
+    case undefined:
+      return "killed";
+    case 0:
+      return "finished";
+    case 130:
+      return "interrupted";
+    default:
+      return "failed";
+  }
+}

@@ -1,0 +1,171 @@
+// The file of one journal, and the lock that says who writes to it.
+
+import {
+  close,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  closeSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { JournalStore } from "../../engine/journal/journal.js";
+import type { Runner } from "../../engine/journal/records.js";
+import { isAlive, thisRunner } from "./runner.js";
+
+export const JOURNAL_FILE = "journal";
+const LOCK_FILE = "writer";
+
+export class FileStore implements JournalStore {
+  readonly #directory: string;
+  readonly #fd: number;
+  readonly #onTrouble: (error: unknown) => void;
+  #isBroken = false;
+  #syncing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  /** `length`: of what is whole; the rest of a torn line goes. `onTrouble`: told once, when nothing more is written down. */
+  constructor(directory: string, length: number, onTrouble: (error: unknown) => void) {
+    this.#directory = directory;
+    this.#onTrouble = onTrouble;
+    this.#fd = openSync(join(directory, JOURNAL_FILE), length === 0 ? "wx" : "r+", 0o600);
+    if (length > 0) ftruncateSync(this.#fd, length);
+    this.#at = length;
+    syncDirectory(directory);
+  }
+
+  #at: number;
+
+  append(text: string): void {
+    if (this.#isBroken) return;
+    try {
+      const bytes = Buffer.from(text);
+      for (let done = 0; done < bytes.length;) {
+        const written = writeSync(this.#fd, bytes, done, bytes.length - done, this.#at);
+        done += written;
+        this.#at += written;
+      }
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  /** One that is under way does not count: what was written after it began is not in it. */
+  sync(): Promise<void> {
+    if (this.#syncing) return (this.#next ??= this.#syncing.then(() => this.#begin()));
+    return this.#begin();
+  }
+
+  #begin(): Promise<void> {
+    this.#next = undefined;
+    const done = new Promise<void>((resolve) => {
+      if (this.#isBroken) return void resolve();
+      fdatasync(this.#fd, (error) => {
+        if (error) this.#break(error);
+        this.#syncing = undefined;
+        resolve();
+      });
+    });
+    this.#syncing = this.#isBroken ? undefined : done;
+    return done;
+  }
+
+  /** A journal with a hole would lie: it is put aside, so that nobody goes on with it. */
+  #break(error: unknown): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    try {
+      renameSync(join(this.#directory, JOURNAL_FILE), join(this.#directory, `${JOURNAL_FILE}.broken`));
+    } catch {
+      // Where not even that can be done the first trouble is the one to tell.
+    }
+    this.#onTrouble(error);
+  }
+
+  async close(): Promise<void> {
+    await this.#next;
+    await this.#syncing;
+    await new Promise<void>((resolve) => close(this.#fd, () => resolve()));
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Makes this process the run's only writer. Gives who is it already, if that lives. */
+export function takeLock(directory: string): Runner | undefined {
+  const lock = join(directory, LOCK_FILE);
+  const own = join(directory, `${LOCK_FILE}.${process.pid}`);
+  writeFileSync(own, JSON.stringify(thisRunner()), { mode: 0o600 });
+  try {
+    for (;;) {
+      try {
+        linkSync(own, lock);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+      }
+      const holder = lockHolder(directory);
+      if (holder && isAlive(holder)) return holder;
+      // The dead one's goes; if somebody was faster it is his that went, and he is told by name the next time.
+      const aside = join(directory, `${LOCK_FILE}.dead.${process.pid}`);
+      try {
+        renameSync(lock, aside);
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") continue;
+        throw error;
+      }
+      const moved = runnerIn(aside);
+      if (moved && isAlive(moved)) linkSync(aside, lock);
+      rmSync(aside, { force: true });
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+export function giveLock(directory: string): void {
+  rmSync(join(directory, LOCK_FILE), { force: true });
+}
+
+/** Who holds the run's lock, alive or not. */
+export function lockHolder(directory: string): Runner | undefined {
+  return runnerIn(join(directory, LOCK_FILE));
+}
+
+function runnerIn(file: string): Runner | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isRunner(value) ? value : undefined;
+  } catch {
+    // There is none, or the machine went down while it was written: nobody's.
+    return undefined;
+  }
+}
+
+function isRunner(value: unknown): value is Runner {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "pid" in value &&
+    typeof value.pid === "number" &&
+    "ticks" in value &&
+    typeof value.ticks === "string" &&
+    "boot" in value &&
+    typeof value.boot === "string" &&
+    "by" in value &&
+    typeof value.by === "string"
+  );
+}

@@ -1,0 +1,208 @@
+// What a target's walk tells the journal: steps that are done, changes that are about to be sent, failures.
+
+import type { Effect } from "../../module/effect.js";
+import type { Frame } from "../frame.js";
+import { positionOf } from "../frame.js";
+import type { IncludeOp, MetaOp, TaskOp } from "../program.js";
+import type { TargetPlay } from "../target-play.js";
+import { hidesLog, shownTitle } from "../task/task-event.js";
+import type { ItemResult, TaskWork } from "../work.js";
+import type { Journal } from "./journal.js";
+import { keepable } from "./keepable.js";
+import type { StepRecord, StepStatus } from "./records.js";
+
+type NodeOp = TaskOp | IncludeOp | MetaOp;
+
+export function nodeOf(op: NodeOp): TaskOp["task"] | IncludeOp["include"] | MetaOp["meta"] {
+  return op.kind === "task" ? op.task : op.kind === "include" ? op.include : op.meta;
+}
+
+/** Where an operation stands in the run, the same when it is played again. */
+export function keyOf(on: TargetPlay, op: NodeOp, frame: Frame = on.frame, pc = on.pc): string {
+  const { file, line = 0, column = 0 } = nodeOf(op).place;
+  // Handlers come in the order in which their files are read, which may be another one each time.
+  const position =
+    frame.kind === "handlers"
+      ? `${frame.prefix.join(".")}.h${twinsBefore(frame, pc, op)}`
+      : positionOf(frame, pc).join(".");
+  return `${on.play.number}:${position}@${file}:${line}:${column}`;
+}
+
+/** Handlers of a role that is used several times stand in one place. */
+function twinsBefore({ code }: Frame, pc: number, op: NodeOp): number {
+  const { place } = nodeOf(op);
+  let count = 0;
+  for (const one of code.ops.slice(0, pc))
+    if ((one.kind === "task" || one.kind === "include" || one.kind === "meta") && nodeOf(one).place === place) count++;
+  return count;
+}
+
+/** Its number in the journal. Of the play's own code it is looked up once for all targets. */
+function opNumber(on: TargetPlay, op: NodeOp, title: () => string, frame: Frame = on.frame, pc = on.pc): number {
+  const { journal } = on.play.run;
+  if (!journal) return 0;
+  if (frame.kind !== "play") return journal.opOf(keyOf(on, op, frame, pc), title);
+  const known = on.play.opNumbers.get(op);
+  if (known !== undefined) return known;
+  const number = journal.opOf(keyOf(on, op, frame, pc), title);
+  on.play.opNumbers.set(op, number);
+  return number;
+}
+
+/** The task at hand is done, once all that it was planned upon is. */
+export function noteStep(on: TargetPlay, work: TaskWork, item: ItemResult, notified: readonly string[]): void {
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const { op } = work;
+  const number = opNumber(on, op, () => shownTitle(work));
+  const target = on.state.target.name;
+  const play = on.play.number;
+  const status = statusOf(item);
+  const isPlain =
+    op.task.register === undefined &&
+    !op.isHandler &&
+    !item.isFailed &&
+    notified.length === 0 &&
+    !op.task.module.effects &&
+    work.journalEffects.length === 0 &&
+    work.jobIds.length === 0 &&
+    isEmpty(work.facts);
+  if (isPlain) {
+    on.books.later(() => journal.step(target, play, number, status));
+    return;
+  }
+  const record = recordOf(journal, on, work, item, notified, number, status);
+  on.books.later(() => journal.full(record));
+}
+
+function statusOf(item: ItemResult): StepStatus {
+  return item.isFailed ? "f" : item.isSkipped ? "s" : item.isChanged ? "c" : "o";
+}
+
+function isEmpty(map: object): boolean {
+  for (const _ in map) return false;
+  return true;
+}
+
+function recordOf(
+  journal: Journal,
+  on: TargetPlay,
+  work: TaskWork,
+  item: ItemResult,
+  notified: readonly string[],
+  op: number,
+  status: StepStatus,
+): StepRecord {
+  const { masker } = journal;
+  const { task, isHandler } = work.op;
+  const record: Mutable<StepRecord> = { kind: "step", target: on.state.target.name, play: on.play.number, op, status };
+  if (item.isIgnored) record.isIgnored = true;
+  if (isHandler) record.isHandler = true;
+  if (notified.length > 0) record.notified = notified.map((one) => masker.text(one));
+  if (work.jobIds.length > 0) record.jobs = [...work.jobIds];
+  if (work.hasHidden || hidesLog(work)) {
+    record.isWithheld = true;
+    masker.add(item.result);
+    masker.add(work.facts);
+    return record;
+  }
+  let isWhole = true;
+  const keep = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+    const kept = keepable(masker, value);
+    isWhole &&= kept.isWhole;
+    return kept.value ?? {};
+  };
+  if (task.register !== undefined || item.isFailed) record.result = keep(item.result);
+  if (!isEmpty(work.facts)) {
+    record.facts = keep(work.facts);
+    if (task.delegateFacts && work.factsOwner !== undefined) record.owner = work.factsOwner;
+  }
+  if (work.journalEffects.length > 0) record.effects = work.journalEffects.map((one: Effect) => keep({ ...one }));
+  if (item.isFailed) {
+    record.arguments = keep(work.givenArguments);
+    if (item.message !== undefined) record.message = masker.text(item.message);
+  }
+  if (!isWhole) record.isWithheld = true;
+  return record;
+}
+
+/** --step: the person did not want it. */
+export function notePassedOver(on: TargetPlay): void {
+  const op = on.frame.code.ops[on.pc];
+  const { journal } = on.play.run;
+  if (!journal || op?.kind !== "task" || !on.play.run.options.steps) return;
+  journal.step(
+    on.state.target.name,
+    on.play.number,
+    opNumber(on, op, () => op.info.title),
+    "p",
+  );
+}
+
+/** A handler that is no task has begun. */
+export function noteHandler(on: TargetPlay, op: IncludeOp | MetaOp): void {
+  on.past?.take(keyOf(on, op));
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const handler = nodeOf(op);
+  const number = opNumber(on, op, () => on.play.handlers.titleOf(handler, (one) => on.scopes.of(one.vars, one.role)));
+  const record: StepRecord = {
+    kind: "step",
+    target: on.state.target.name,
+    play: on.play.number,
+    op: number,
+    status: "o",
+    isHandler: true,
+  };
+  on.books.later(() => journal.full(record));
+}
+
+/** The connection was lost, which the task says to go on after. */
+export function noteIgnoredLoss(on: TargetPlay, work: TaskWork, result: Readonly<Record<string, unknown>>): void {
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const op = opNumber(on, work.op, () => shownTitle(work));
+  const kept = keepable(journal.masker, result).value;
+  journal.full({
+    kind: "step",
+    target: on.state.target.name,
+    play: on.play.number,
+    op,
+    status: "u",
+    result: kept ?? {},
+  });
+}
+
+/** Nothing takes the failure of the operation at hand (or the loss of the connection there). */
+export function noteFailure(on: TargetPlay, op: NodeOp, isLost: boolean, message: string | undefined): void {
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const number = opNumber(on, op, () => (op.kind === "task" ? op.info.title : op.kind));
+  journal.failure(on.state.target.name, on.play.number, number, isLost, message);
+}
+
+/** The batch's changes are about to be sent. Resolves when that is written down. */
+export async function noteDoing(on: TargetPlay): Promise<void> {
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const { facts, target } = on.state;
+  if (facts) journal.facts(target.name, on.play.number, facts);
+  const steps = on.books.begun.map(({ work, frame, pc, index, isCommand }): [number, number, 0 | 1] => [
+    opNumber(on, work.op, () => shownTitle(work), frame, pc),
+    index,
+    isCommand ? 1 : 0,
+  ]);
+  await journal.doing({ kind: "doing", target: target.name, play: on.play.number, steps });
+}
+
+/** The same of a job, or of effects, of the task at hand. */
+export async function noteBeginning(on: TargetPlay, work: TaskWork): Promise<void> {
+  const { journal } = on.play.run;
+  if (!journal) return;
+  const { facts, target } = on.state;
+  if (facts) journal.facts(target.name, on.play.number, facts);
+  const op = opNumber(on, work.op, () => shownTitle(work));
+  await journal.doing({ kind: "doing", target: target.name, play: on.play.number, steps: [[op, work.index, 1]] });
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,0 +1,125 @@
+// The journal's form: what was written whole is read, whatever the end looks like; secrets are in none of it.
+
+import assert from "node:assert/strict";
+import { History } from "../../src/engine/journal/history.js";
+import { Journal } from "../../src/engine/journal/journal.js";
+import { lineOf, parseJournal, type JournalRecord } from "../../src/engine/journal/records.js";
+import { Masker } from "../../src/engine/task/masker.js";
+import { Death, MemoryStore, runUntil } from "./mortal.js";
+import { FakeTree } from "./fake-session.js";
+import { loadModules, play, task } from "./playbooks.js";
+
+const records: readonly JournalRecord[] = [
+  { kind: "op", op: 1, key: "1:1@site.yml:1:1", title: "one\nüñí" },
+  { kind: "steps", target: "web1", play: 1, steps: [[1, "c"]] },
+  { kind: "end", at: "", exitStatus: 0 },
+];
+
+describe("journal", () => {
+  before(loadModules);
+
+  it("is read up to the last whole line, wherever it was torn", () => {
+    const lines = records.map((one) => Buffer.from(lineOf(one)));
+    const whole = Buffer.concat(lines);
+    for (let length = 0; length <= whole.length; length++) {
+      const read = parseJournal(whole.subarray(0, length));
+      let count = 0;
+      let sum = 0;
+      while (count < lines.length && sum + (lines[count]?.length ?? 0) <= length) sum += lines[count++]?.length ?? 0;
+      assert.deepEqual(read, { records: records.slice(0, count), length: sum, damagedLine: undefined });
+    }
+  });
+
+  it("names the line where any byte before the last line is another one", () => {
+    const whole = Buffer.from(records.map(lineOf).join(""));
+    const last = whole.lastIndexOf(10, whole.length - 2) + 1;
+    for (let at = 0; at < last; at++) {
+      if (whole[at] === 10) continue;
+      const bent = Buffer.from(whole);
+      bent[at] = (bent[at] ?? 0) ^ 1;
+      const read = parseJournal(bent);
+      const line = whole.subarray(0, at).filter((byte) => byte === 10).length + 1;
+      assert.equal(read.damagedLine, line, `byte ${at}`);
+      assert.deepEqual(read.records, records.slice(0, line - 1));
+    }
+  });
+
+  it("keeps no secret: what holds one is masked, what no_log hides is left out, and both are done again where they are read", async () => {
+    const masker = new Masker();
+    masker.add("tops3cret");
+    const tree = new FakeTree();
+    tree.otherProgram = ([program = ""]) => ({
+      stdout: program === "tell" ? "it is tops3cret\n" : program === "hide" ? "h1dden\n" : "",
+      status: program === "fail" ? 1 : 0,
+    });
+    const tasks = [
+      task("command", { cmd: "tell" }, { name: "tells", register: "told" }),
+      task("command", { cmd: "hide" }, { name: "hides tops3cret", register: "hidden", no_log: true }),
+      task("set_fact", { made: "x{{told.stdout}}" }, { name: "makes" }),
+      task("set_fact", { copy_of: "is {{hidden.stdout}}" }, { name: "copies" }),
+      task("copy", { dest: "/made", content: "{{made}} {{copy_of}}" }, { name: "writes" }),
+      task("command", { cmd: "fail" }, { name: "fails with {{told.stdout}}", register: "failed" }),
+    ];
+    const run = { plays: [play(tasks)], trees: { a: tree }, options: { masker } };
+    const { ran, journal } = await runUntil(run, new Death());
+    assert.equal(ran?.exitStatus, 2);
+    const text = journal.toString();
+    assert.ok(!/tops3cret|h1dden/.test(text), text);
+    assert.equal(tree.text("/made"), "xit is tops3cret is h1dden");
+    const programs = (): (string | undefined)[] =>
+      tree.applied.flatMap((one) => (one.kind === "exec" ? [one.exec.argv[0]] : []));
+    assert.deepEqual(programs(), ["tell", "hide", "fail"]);
+    const again = await runUntil(run, new Death(), journal);
+    assert.equal(again.ran?.exitStatus, 2);
+    assert.deepEqual(programs().slice(3), ["tell", "hide", "fail"]);
+    assert.equal(tree.text("/made"), "xit is tops3cret is h1dden");
+    assert.ok(!/tops3cret|h1dden/.test(again.journal.toString()));
+  });
+
+  it("takes a step as done whose secret nobody reads, and a variable that comes to the same", async () => {
+    const masker = new Masker();
+    masker.add("tops3cret");
+    const tree = new FakeTree();
+    tree.otherProgram = ([program = ""]) => ({ stdout: "h1dden\n", status: program === "fail" ? 1 : 0 });
+    const tasks = [
+      task("command", { cmd: "hide" }, { register: "hidden", no_log: true }),
+      task("set_fact", { made: "pw tops3cret" }),
+      task("command", { cmd: "once" }),
+      task("command", { cmd: "fail {{made}}" }),
+    ];
+    const run = { plays: [play(tasks)], trees: { a: tree }, options: { masker } };
+    const { journal } = await runUntil(run, new Death());
+    await runUntil(run, new Death(), journal);
+    const programs = tree.applied.flatMap((one) => (one.kind === "exec" ? [one.exec.argv.join(" ")] : []));
+    assert.deepEqual(programs, ["hide", "once", "fail pw tops3cret", "fail pw tops3cret"]);
+  });
+
+  it("tells which handlers wait", async () => {
+    const tree = new FakeTree();
+    tree.otherProgram = ([program = ""]) => ({ status: program === "fail" ? 1 : 0 });
+    const handler = task("debug", { msg: "x" }, { name: "restart" });
+    const other = task("debug", { msg: "x" }, { name: "other" });
+    const tasks = [
+      task("command", { cmd: "one" }, { notify: "restart" }),
+      task("command", { cmd: "fail" }, { notify: "other" }),
+    ];
+    const run = { plays: [play(tasks, { handlers: [handler, other] })], trees: { a: tree }, options: {} };
+    const { journal } = await runUntil(run, new Death());
+    const history = new History(parseJournal(journal).records);
+    const pending = history.targets.get("a")?.pending((op) => history.titleOf(op));
+    assert.deepEqual([...(pending?.get(1) ?? [])], ["restart"]);
+  });
+
+  it("writes what is about to be sent for good before it is sent, and shares the work", async () => {
+    const death = new Death();
+    const store = new MemoryStore(death);
+    const journal = new Journal(store, new Masker());
+    journal.step("a", 1, 1, "o");
+    assert.equal(store.bytes.length, 0);
+    await journal.doing({ kind: "doing", target: "b", play: 1, steps: [[2, 0, 0]] });
+    assert.deepEqual(
+      parseJournal(store.bytes).records.map(({ kind }) => kind),
+      ["doing", "steps"],
+    );
+  });
+});
