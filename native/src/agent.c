@@ -212,6 +212,23 @@ static void reap(struct agent *agent) {
   else if (has_ended_well) take_orphans(agent, false);
 }
 
+// What the process has beyond its entry's default, and how its system calls are filtered.
+static int allow(const struct agent *agent, const struct exec_spec *spec, struct runner_config *config,
+                 struct err *err) {
+  uint32_t kind = agent->setup.agent;
+  if (kind == AGENT_HOST) return 0; // the host's own root is under none of this
+  bool is_machine = kind == AGENT_MACHINE;
+  // A machine that may not filter has got its filter when it was joined.
+  config->is_filtered =
+      kind == AGENT_CHROOT || kind == AGENT_UNSHARE || (is_machine && capabilities_may_filter(agent->capabilities));
+  if (spec->calls != 0 && !config->is_filtered)
+    return err_fail(err, FAILURE_ENTRY, "allow", "", "system calls cannot be allowed here: %s decides about them",
+                    is_machine ? "the machine" : "systemd-nspawn");
+  if (kind == AGENT_UNSHARE) config->capabilities |= spec->capabilities;
+  config->wanted = spec->capabilities;
+  return 0;
+}
+
 // Stage 5: fds are the spec, the runner's socket, and the streams that there are (bit i of `value`: stream i; bits 3 and
 // 4: the other ends of 1 and 2).
 static int spawn(struct agent *agent, const struct channel_message *message, const int *fds, size_t fd_count,
@@ -242,6 +259,7 @@ static int spawn(struct agent *agent, const struct channel_message *message, con
   }
   if (config.is_private && !agent->has_task_limit) config.tasks = agent->setup.tasks;
   if (spec_unpack(fds[0], &spec, err) < 0) return -1;
+  if (allow(agent, &spec.spec, &config, err) < 0) return spec_forget(&spec), -1;
   config.lives_on = !config.is_private && (spec.spec.flags & EXEC_BACKGROUND) != 0;
   struct laid *laid = calloc(1, sizeof *laid);
   if (laid == NULL) return spec_forget(&spec), err_system(err, ENOMEM, "spawn", "");

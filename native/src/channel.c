@@ -13,7 +13,8 @@
 #include "kernel.h"
 
 struct packed_head {
-  uint32_t argument_count, environment_count, file_count;
+  uint32_t argument_count, environment_count, file_count, device_count, calls;
+  uint64_t capabilities;
   uint32_t flags, timeout_ms;
   uint16_t rows, columns, umask;
   uint8_t stdin_kind;
@@ -113,6 +114,15 @@ static int put_file(int fd, const struct exec_file *file) {
   return put(fd, file->content.bytes.data, file->content.bytes.length);
 }
 
+// Looked up here, on the host: what it is called elsewhere is the tree's to say.
+static int put_device(int fd, const struct exec_device *device) {
+  struct stat status;
+  if (stat(device->path, &status) < 0) return -1;
+  uint64_t facts[2] = {status.st_mode & S_IFMT, status.st_rdev};
+  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return errno = ENODEV, -1;
+  return put(fd, facts, sizeof facts) < 0 ? -1 : put_string(fd, device->path);
+}
+
 int spec_pack(const struct exec_spec *spec, int *out, struct err *err) {
   auto_close int fd = memfd_create("crun-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return err_system(err, errno, "memfd_create", "");
@@ -120,6 +130,9 @@ int spec_pack(const struct exec_spec *spec, int *out, struct err *err) {
       .argument_count = count_of(spec->argv),
       .environment_count = count_of(spec->environment),
       .file_count = (uint32_t)spec->file_count,
+      .device_count = (uint32_t)spec->device_count,
+      .calls = spec->calls,
+      .capabilities = spec->capabilities,
       .flags = spec->flags,
       .timeout_ms = spec->timeout_ms,
       .rows = spec->rows,
@@ -132,6 +145,11 @@ int spec_pack(const struct exec_spec *spec, int *out, struct err *err) {
                 put_string(fd, spec->user == NULL ? "" : spec->user) == 0;
   for (uint32_t i = 0; is_put && i < head.argument_count; i++) is_put = put_string(fd, spec->argv[i]) == 0;
   for (uint32_t i = 0; is_put && i < head.environment_count; i++) is_put = put_string(fd, spec->environment[i]) == 0;
+  for (uint32_t i = 0; is_put && i < head.device_count; i++) {
+    if (put_device(fd, &spec->devices[i]) < 0)
+      return err_fail_errno(err, FAILURE_ENTRY, errno, "allow", spec->devices[i].path, "the host has no device %.200s",
+                            spec->devices[i].path);
+  }
   for (uint32_t i = 0; is_put && i < head.file_count; i++) is_put = put_file(fd, &spec->files[i]) == 0;
   if (!is_put) return err_system(err, errno, "write the process's spec", "");
   *out = steal_fd(&fd);
@@ -176,6 +194,15 @@ static int take_file(struct cursor *from, struct exec_file *file) {
   return file->content.bytes.data == NULL ? -1 : 0;
 }
 
+static int take_device(struct cursor *from, struct exec_device *device) {
+  uint64_t facts[2];
+  void *start = take(from, sizeof facts);
+  if (start == NULL) return -1;
+  memcpy(facts, start, sizeof facts);
+  *device = (struct exec_device){.type = (uint32_t)facts[0], .number = facts[1], .path = take_string(from)};
+  return device->path == NULL ? -1 : 0;
+}
+
 int spec_unpack(int fd, struct unpacked_spec *out, struct err *err) {
   struct stat status;
   *out = (struct unpacked_spec){0};
@@ -195,13 +222,20 @@ int spec_unpack(int fd, struct unpacked_spec *out, struct err *err) {
                              .columns = head.columns,
                              .umask = head.umask,
                              .stdin_kind = head.stdin_kind,
+                             .device_count = head.device_count,
+                             .calls = head.calls,
+                             .capabilities = head.capabilities,
                              .file_count = head.file_count};
   spec->directory = take_string(&from);
   spec->user = spec->directory == NULL ? NULL : take_string(&from);
   spec->argv = spec->user == NULL ? NULL : take_strings(&from, head.argument_count);
   spec->environment = spec->argv == NULL ? NULL : take_strings(&from, head.environment_count);
-  bool is_whole =
-      spec->environment != NULL && head.argument_count > 0 && head.file_count <= (size_t)(from.end - from.next);
+  bool is_whole = spec->environment != NULL && head.argument_count > 0 &&
+                  head.file_count <= (size_t)(from.end - from.next) &&
+                  head.device_count <= (size_t)(from.end - from.next);
+  if (is_whole) spec->devices = calloc((size_t)head.device_count + 1, sizeof *spec->devices);
+  is_whole = is_whole && spec->devices != NULL;
+  for (uint32_t i = 0; is_whole && i < head.device_count; i++) is_whole = take_device(&from, &spec->devices[i]) == 0;
   if (is_whole) spec->files = calloc((size_t)head.file_count + 1, sizeof *spec->files);
   is_whole = is_whole && spec->files != NULL;
   for (uint32_t i = 0; is_whole && i < head.file_count; i++) is_whole = take_file(&from, &spec->files[i]) == 0;
@@ -214,6 +248,7 @@ void spec_forget(struct unpacked_spec *unpacked) {
   if (unpacked->mapping != NULL) munmap(unpacked->mapping, unpacked->size);
   free(unpacked->spec.argv);
   free(unpacked->spec.environment);
+  free(unpacked->spec.devices);
   free(unpacked->spec.files);
   *unpacked = (struct unpacked_spec){0};
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "codec.h"
 
 void finish(struct cursor *cursor) {
@@ -64,6 +65,17 @@ static bool is_plain_name(const char *name) {
   return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+// Beneath /dev, and no part of it empty or a way up.
+static bool is_device_path(const char *path) {
+  if (strncmp(path, "/dev/", 5) != 0) return false;
+  for (const char *part = path + 5;; part++) {
+    size_t length = strcspn(part, "/");
+    if (length == 0 || strncmp(part, "..", length) == 0) return false;
+    part += length;
+    if (*part == '\0') return true;
+  }
+}
+
 static void get_files(struct cursor *cursor, struct exec_spec *spec) {
   spec->file_count = get_count(cursor, 4 + 2 + 1 + 4);
   spec->files = allocate(spec->file_count, sizeof *spec->files);
@@ -105,6 +117,15 @@ static void get_exec(struct cursor *cursor, struct exec_spec *spec) {
     spec->cgroups[i].path = get_string(cursor);
     spec->cgroups[i].value = get_bytes(cursor);
   }
+  spec->capabilities = get_u64(cursor);
+  spec->calls = get_u32(cursor);
+  if (spec->calls & ~CALLS_KNOWN) cursor_break(cursor);
+  spec->device_count = get_count(cursor, 4);
+  spec->devices = allocate(spec->device_count, sizeof *spec->devices);
+  for (size_t i = 0; i < spec->device_count; i++) {
+    spec->devices[i].path = get_string(cursor);
+    if (!is_device_path(spec->devices[i].path)) cursor_break(cursor);
+  }
 }
 
 void exec_clear(struct exec_spec *spec) {
@@ -112,6 +133,7 @@ void exec_clear(struct exec_spec *spec) {
   free(spec->environment);
   free(spec->files);
   free(spec->cgroups);
+  free(spec->devices);
   *spec = (struct exec_spec){0};
 }
 

@@ -3,8 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -100,4 +105,66 @@ int mount_devices(int root, int *dev, struct err *err) {
   if (mount_restrict(mounted, KERNEL_ATTR_NODEV, err) < 0) return -1;
   *dev = steal_fd(&mounted);
   return 0;
+}
+
+// The directory of a path beneath /dev, made where it is absent; `name` becomes its last part. A link is followed by
+// nobody: root of the tree can write here.
+static int open_parent(int dev, const char *path, const char **name, struct err *err) {
+  auto_close int directory = dup(dev);
+  if (directory < 0) return fail(err, "dup", "");
+  *name = path + strlen("/dev/");
+  for (const char *slash = strchr(*name, '/'); slash != NULL; slash = strchr(*name, '/')) {
+    char part[NAME_MAX + 1] = "";
+    if ((size_t)(slash - *name) >= sizeof part) return errno = ENAMETOOLONG, fail(err, "open", *name);
+    memcpy(part, *name, (size_t)(slash - *name));
+    if (mkdirat(directory, part, 0755) < 0 && errno != EEXIST) return fail(err, "mkdir", part);
+    int below = openat(directory, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (below < 0) return fail(err, "open", part);
+    close(directory);
+    directory = below;
+    *name = slash + 1;
+  }
+  return steal_fd(&directory);
+}
+
+static int mount_allowed(int dev, int nodes, const struct exec_device *device, struct err *err) {
+  static const char node[] = "node";
+  const char *name = NULL;
+  if (mknodat(nodes, node, (device->type & S_IFMT) | 0666, device->number) < 0)
+    return err_fail_errno(err, FAILURE_ENTRY, errno, "allow", device->path, "%.200s cannot be had%s", device->path,
+                          errno == EPERM ? ": device nodes are made as root alone" : "");
+  if (fchmodat(nodes, node, 0666, 0) < 0) return fail(err, "chmod", device->path);
+  auto_close int source = openat(nodes, node, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  auto_close int parent = source < 0 ? -1 : open_parent(dev, device->path, &name, err);
+  if (parent < 0) return source < 0 ? fail(err, "open", device->path) : -1;
+  auto_close int file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  if (file < 0 && errno != EEXIST) return fail(err, "create", name);
+  auto_target struct target at = {.fd = -1};
+  if (target_open(&at, parent, name, TARGET_FILE, err) <= 0) return -1;
+  auto_close int mounted = mount_bind(source, &at, false, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NOEXEC, err);
+  if (mounted < 0) return -1;
+  return unlinkat(nodes, node, 0) < 0 ? fail(err, "unlink", device->path) : 0;
+}
+
+int mount_allowed_devices(const struct exec_spec *spec, bool has_own_dev, struct err *err) {
+  struct statfs status;
+  if (!has_own_dev)
+    return err_fail(err, FAILURE_ENTRY, "allow", spec->devices[0].path,
+                    "devices are allowed in the entry unshare alone: elsewhere the host or the machine has them, or not");
+  if (unshare(CLONE_NEWNS) < 0) return fail(err, "unshare mounts of", "");
+  if (mount_make_private(err) < 0) return -1;
+  auto_close int dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (dev < 0 || fstatfs(dev, &status) < 0 || (long)status.f_type != KERNEL_TMPFS_MAGIC)
+    return err_fail(err, FAILURE_ENTRY, "allow", "/dev", "the tree has no directory /dev to show devices in");
+  if (mkdirat(dev, "crun", 0755) < 0 && errno != EEXIST) return fail(err, "mkdir", "crun");
+  auto_target struct target at = {.fd = -1};
+  if (target_open(&at, dev, "crun", TARGET_DIRECTORY, err) <= 0) return -1;
+  // Nodes open here, for as long as it takes to bind them to their names.
+  auto_close int nodes =
+      mount_fresh(&at, "tmpfs", KERNEL_TMPFS_MAGIC, NULL, KERNEL_ATTR_NOSUID | KERNEL_ATTR_NOEXEC, err);
+  if (nodes < 0) return -1;
+  for (size_t i = 0; i < spec->device_count; i++) {
+    if (mount_allowed(dev, nodes, &spec->devices[i], err) < 0) return -1;
+  }
+  return umount2("/dev/crun", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? fail(err, "umount", "crun") : 0;
 }

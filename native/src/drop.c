@@ -21,6 +21,10 @@ const uint64_t CAPABILITIES_OF_TREE_ROOT = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE
                                            BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) |
                                            BIT(CAP_AUDIT_WRITE) | BIT(CAP_SETFCAP);
 
+bool capabilities_may_filter(uint64_t capabilities) {
+  return (capabilities & BIT(CAP_SYS_ADMIN)) != 0;
+}
+
 struct capability_sets {
   uint64_t effective, permitted, inheritable;
 };
@@ -74,6 +78,18 @@ int capabilities_cut(uint64_t keep, struct err *err) {
   for (int capability = 0; capability < 64; capability++) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) > 0)
       return err_fail(err, FAILURE_ENTRY, "verify capabilities", "", "an ambient capability remained");
+  }
+  return 0;
+}
+
+int capabilities_need(uint64_t wanted, struct err *err) {
+  struct capability_sets sets;
+  if (wanted == 0) return 0;
+  if (sets_get(&sets) < 0) return err_system(err, errno, "capget", "");
+  for (int capability = 0; capability < 64; capability++) {
+    if (wanted & ~sets.permitted & BIT(capability))
+      return err_fail(err, FAILURE_ENTRY, "allow", "",
+                      "capability %d is not to be had: this host, machine or entry does not give it", capability);
   }
   return 0;
 }
@@ -172,6 +188,8 @@ int drop_to_user(const struct user *user, struct err *err) {
                                  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED |
                                  SECBIT_NO_SETUID_FIXUP_LOCKED;
     if (prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) < 0) return err_system(err, errno, "set securebits", "");
+    if ((unsigned long)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != locked)
+      return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "the securebits are not those that were set");
     for (int capability = 0; capability < 64; capability++) {
       if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;
       if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
@@ -181,6 +199,8 @@ int drop_to_user(const struct user *user, struct err *err) {
   if (set_ids(user, err) < 0) return -1;
   // The change of ids resets it to fs.suid_dumpable.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return err_system(err, errno, "set dumpable", "");
+  if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+    return err_fail(err, FAILURE_ENTRY, "verify the drop", "", "the process could be traced");
   if (is_root) return 0;
   if (capabilities_cut(0, err) < 0) return -1;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return err_system(err, errno, "set no_new_privs", "");

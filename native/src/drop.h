@@ -15,9 +15,15 @@
 extern const uint64_t CAPABILITIES_OF_TREE_ROOT;
 #define CAPABILITIES_ALL UINT64_MAX
 
+// Whether a process with these may filter the system calls of its children (calls.h).
+bool capabilities_may_filter(uint64_t capabilities);
+
 // Leaves of bounding, permitted and effective what is in `keep`, and nothing of inheritable and ambient; then reads all
 // five back.
 int capabilities_cut(uint64_t keep, struct err *err);
+
+// Whether root has all of them; else a failure with code FAILURE_ENTRY.
+int capabilities_need(uint64_t wanted, struct err *err);
 
 // Becomes the user: groups, ids; for any but uid 0 also no capability in any set, no_new_privs and locked securebits.
 // Reads all back, and tries to regain root, which must fail. On failure nothing may run: the caller exits. A caller that is not

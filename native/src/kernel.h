@@ -87,6 +87,14 @@ static inline int kernel_close_range(unsigned first, unsigned last, unsigned fla
   return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+// Which mount a descriptor is of; 0 where the kernel does not tell (before 5.8). The bytes of struct statx, which not
+// every C library knows whole: stx_mask, and stx_mnt_id at 144.
+static inline uint64_t kernel_mount_id(int fd) {
+  uint64_t out[32] = {0};
+  if (syscall(SYS_statx, fd, "", KERNEL_AT_EMPTY_PATH, 0x1000u, out) < 0 || !(out[0] & 0x1000u)) return 0;
+  return out[18];
+}
+
 // Opens beneath a root: links and `..` end there, magic links are refused; retried when a rename got in between.
 static inline int kernel_open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
   struct kernel_open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};

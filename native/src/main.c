@@ -8,12 +8,14 @@
 #include "fatal.h"
 #include "print.h"
 #include "privilege.h"
+#include "report.h"
 #include "router.h"
 
 int main(int count, char **arguments) {
   int exit_status;
   if (agent_main(count, arguments, &exit_status)) return exit_status;
   if (ask_terminal_main(count, arguments, &exit_status)) return exit_status;
+  if (report_main(count, arguments, &exit_status)) return exit_status;
   struct err err;
   if (privilege_prepare(arguments, &err) != 0) {
     print_to(STDERR_FILENO, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);

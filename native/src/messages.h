@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define PROTOCOL_VERSION 7
+#define PROTOCOL_VERSION 8
 #define FRAME_MIN 5u
 #define FRAME_MAX (1024u * 1024u)
 #define CHUNK_MAX (256u * 1024u)
@@ -121,7 +121,14 @@ struct content {
   const uint8_t *sha256;
 };
 
-enum exec_flag { EXEC_PTY = 1, EXEC_STREAM = 2, EXEC_MERGE_STDERR = 4, EXEC_KILL_LEFTOVERS = 8, EXEC_BACKGROUND = 16 };
+enum exec_flag {
+  EXEC_PTY = 1,
+  EXEC_STREAM = 2,
+  EXEC_MERGE_STDERR = 4,
+  EXEC_KILL_LEFTOVERS = 8,
+  EXEC_BACKGROUND = 16,
+  EXEC_SELF = 32,
+};
 #define STARTED_LIVES_ON 1u
 enum stdin_kind { STDIN_NONE = 0, STDIN_BYTES = 1, STDIN_BLOB = 2, STDIN_STREAM = 3 };
 
@@ -138,6 +145,13 @@ struct exec_file {
 struct cgroup_step {
   const char *path;    // on the host
   struct bytes value;  // none: a cgroup
+};
+
+// A device of the host that the process may open.
+struct exec_device {
+  const char *path;  // beneath /dev, canonical
+  uint32_t type;     // S_IFCHR or S_IFBLK; like the number looked up on the host right before the start
+  uint64_t number;
 };
 
 struct exec_spec {
@@ -159,6 +173,10 @@ struct exec_spec {
   size_t file_count;
   struct cgroup_step *cgroups;
   size_t cgroup_count;
+  uint64_t capabilities;  // that root keeps beyond those of the entry
+  uint32_t calls;         // enum call_group: system calls that are not refused
+  struct exec_device *devices;
+  size_t device_count;
 };
 
 enum exit_kind { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_TIMED_OUT = 2, EXIT_NOT_STARTED = 3, EXIT_CANCELLED = 4 };

@@ -48,9 +48,12 @@ int target_open(struct target *out, int parent, const char *name, enum target_ty
                   S_ISLNK(status.st_mode) ? "a link" : "not what it has to be");
 }
 
-// The root of what was mounted at a place by mount(2): the name leads there now, unless it was swapped meanwhile.
+// The root of what was mounted at a place: the name leads there now, unless it was swapped meanwhile.
 static int reopen(const struct target *at, struct err *err) {
-  auto_close int fd = openat(at->parent, at->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  auto_close int fd = at->linked != NULL
+                          ? kernel_open_beneath(at->root, at->linked, O_PATH,
+                                                KERNEL_RESOLVE_IN_ROOT | KERNEL_RESOLVE_NO_MAGICLINKS)
+                          : openat(at->parent, at->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fail(err, errno, "reopen", at->name);
   return steal_fd(&fd);
 }
@@ -80,6 +83,15 @@ static int verify_attributes(int fd, unsigned attributes, const char *name, stru
   if (is_right) return 0;
   return err_fail(err, FAILURE_ENTRY, "verify a mount", name, "the mount on /%s is less restricted than it has to be",
                   name);
+}
+
+// Not only is the mount right, it is there: what a process finds by the name is that very mount, none below or over it.
+static int verify_attached(const struct target *at, int mounted, unsigned attributes, struct err *err) {
+  auto_close int seen = reopen(at, err);
+  if (seen < 0 || verify_same(seen, mounted, at->name, err) < 0) return -1;
+  if (kernel_mount_id(seen) != kernel_mount_id(mounted))
+    return err_fail(err, FAILURE_ENTRY, "verify a mount", at->name, "what was mounted on /%s is not there", at->name);
+  return verify_attributes(seen, attributes, at->name, err);
 }
 
 static unsigned long classic_flags(unsigned attributes) {
@@ -151,8 +163,7 @@ int mount_fresh(const struct target *at, const char *type, long magic, const cha
   } else {
     return fail(err, errno, "mount", at->name);
   }
-  if (verify_magic(mounted, magic, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0)
-    return -1;
+  if (verify_magic(mounted, magic, at->name, err) < 0 || verify_attached(at, mounted, attributes, err) < 0) return -1;
   return steal_fd(&mounted);
 }
 
@@ -179,8 +190,7 @@ int mount_bind(int source, const struct target *at, bool is_recursive, unsigned 
   } else {
     return fail(err, errno, "open_tree", at->name);
   }
-  if (verify_same(mounted, source, at->name, err) < 0 || verify_attributes(mounted, attributes, at->name, err) < 0)
-    return -1;
+  if (verify_same(mounted, source, at->name, err) < 0 || verify_attached(at, mounted, attributes, err) < 0) return -1;
   return steal_fd(&mounted);
 }
 

@@ -12,6 +12,9 @@ struct target {
   int parent;       // borrowed
   const char *name; // one component
   int fd;           // O_PATH; of target_close
+  // Where a link was followed: what was opened beneath `root` (borrowed); else NULL.
+  const char *linked;
+  int root;
 };
 
 enum target_type { TARGET_DIRECTORY, TARGET_FILE };
@@ -22,12 +25,12 @@ void target_close(struct target *place);
 #define auto_target __attribute__((cleanup(target_close)))
 
 // A new file system at a place: options are pairs of key and value (NULL value: a flag), NULL at the end; attributes
-// KERNEL_ATTR_…. Verified by its file system's magic. Returns the O_PATH root of the mount, or -1.
+// KERNEL_ATTR_…. Verified: the name leads to a mount of that file system with these attributes. Returns the O_PATH root of the mount, or -1.
 int mount_fresh(const struct target *at, const char *type, long magic, const char *const *options, unsigned attributes,
                 struct err *err);
 
-// The file or directory of `source` at a place, with the attributes added. Verified by device and inode, and by the
-// attributes. Returns the O_PATH root of the mount, or -1. `is_recursive`: with the mounts below it.
+// The file or directory of `source` at a place, with the attributes added. Verified: the name leads to that mount,
+// of the same device and inode, with the attributes. Returns the O_PATH root of the mount, or -1. `is_recursive`: with the mounts below it.
 int mount_bind(int source, const struct target *at, bool is_recursive, unsigned attributes, struct err *err);
 
 // Adds attributes to a mount, given its root.

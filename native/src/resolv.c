@@ -112,6 +112,8 @@ int mount_resolv(int root, int run, struct err *err) {
   // Not into crun's own directory, whose files are the processes' own.
   if (strncmp(path, "/run/", 5) == 0 && strncmp(path, "/run/crun/", 10) != 0 && strncmp(path, "/run/lock/", 10) != 0)
     return put_in_run(run, path + 5, content, (size_t)length, err);
+  at.linked = "etc/resolv.conf";
+  at.root = root;
   at.fd = open_linked(root);
   return at.fd < 0 ? 0 : bind_copy(run, &at, content, (size_t)length, err);
 }

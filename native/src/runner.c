@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "channel.h"
 #include "cleanup.h"
+#include "device_mounts.h"
 #include "drop.h"
 #include "files.h"
 #include "print.h"
@@ -219,10 +221,12 @@ static int prepare(struct runner *runner, int *report_write, struct err *err) {
   prctl(PR_SET_NAME, "crun-runner", 0, 0, 0);
   // An agent that is killed where no PID namespace ends with it: as if it had said so.
   if (!config->lives_on && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
+  if (config->spec->device_count > 0 && mount_allowed_devices(config->spec, config->may_use_others, err) < 0) return -1;
   if (config->spec->file_count > 0 && config->is_private &&
       files_lay_private(config->spec, config->may_use_others, config->files_directory, err) < 0)
     return -1;
-  if (capabilities_cut(config->capabilities, err) < 0) return -1;
+  if (config->is_filtered && calls_restrict(config->capabilities, config->spec->calls, err) < 0) return -1;
+  if (capabilities_cut(config->capabilities, err) < 0 || capabilities_need(config->wanted, err) < 0) return -1;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return err_system(err, errno, "pipe2", "");
   runner->report = ends[0];

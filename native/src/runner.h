@@ -11,6 +11,8 @@ struct runner_config {
   const struct exec_spec *spec;
   uint64_t capabilities;    // what root keeps
   uint32_t tasks;           // see struct start
+  uint64_t wanted;          // capabilities among them that were asked for: without them nothing runs
+  bool is_filtered;         // system calls are filtered from here on
   bool is_private;          // files go into a mount namespace of the process's own; else `files_directory` holds them
   bool may_use_others;      // see files_lay_private
   char files_directory[64]; // empty: none

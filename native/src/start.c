@@ -20,6 +20,7 @@
 #include "kernel.h"
 #include "passwd.h"
 #include "print.h"
+#include "privilege.h"
 #include "pty.h"
 
 #define REPORT_FD 3
@@ -236,7 +237,10 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   close(steal_fd(&root));
   // A runner that is killed takes its program along, in a machine too, where nobody else of crun's would see it.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
-  return run_program(arguments, environment, err);
+  if (!(start->spec->flags & EXEC_SELF)) return run_program(arguments, environment, err);
+  privilege_execute(arguments, environment);
+  return err_fail_errno(err, FAILURE_ENTRY, errno, "execute the helper", "/proc/self/exe",
+                        "the helper could not execute itself: the tree needs a directory /proc");
 }
 
 _Noreturn void start_process(const struct start *start) {

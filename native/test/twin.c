@@ -51,6 +51,10 @@ void put_exec(struct buffer *out, const struct exec_spec *spec) {
     put_str(out, spec->cgroups[i].path);
     put_bytes(out, spec->cgroups[i].value.data, spec->cgroups[i].value.length);
   }
+  put_u64(out, spec->capabilities);
+  put_u32(out, spec->calls);
+  put_u32(out, (uint32_t)spec->device_count);
+  for (size_t i = 0; i < spec->device_count; i++) put_str(out, spec->devices[i].path);
 }
 
 void put_open_tree(struct buffer *out, const struct open_tree *request) {

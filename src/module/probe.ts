@@ -121,6 +121,10 @@ export interface ExecSpec {
   readonly limits?: Readonly<Record<string, string>>;
   /** What makes that cgroup. The session sets it, from `limits`. */
   readonly cgroups?: readonly CgroupStep[];
+  /** What it may have beyond the entry's default, as it is written: `CAP_NET_RAW`, `io_uring`, `/dev/fuse`. */
+  readonly allow?: readonly string[];
+  /** The helper's own program is executed, with argv as its arguments; for reports on an entry from inside of it. */
+  readonly isHelper?: boolean;
   /** Kill what the process left behind in the background when it ends. */
   readonly killLeftovers?: boolean;
 }

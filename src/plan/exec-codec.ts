@@ -50,6 +50,7 @@ export function takeExec(find: FindContent): Take<ExecSpec> {
       ...all.maybe("umask", integer),
       ...all.maybe("files", listOf(file)),
       ...all.maybe("limits", mapOf(text)),
+      ...all.maybe("allow", listOf(text)),
       ...all.maybe("pty", flag),
       ...all.maybe("killLeftovers", flag),
     };

@@ -1,5 +1,6 @@
 // Probes, changes and execs as the modules write them, made into what the protocol carries: nothing is left to choose.
 
+import { allowancesOf } from "../facts/allowances.js";
 import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import { standardEnvironment, terminalName } from "../module/exec-environment.js";
@@ -75,6 +76,8 @@ export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentS
     entry: ENTRY_OF_TREE,
     files,
     cgroups: spec.cgroups ?? [],
+    isHelper: spec.isHelper ?? false,
+    ...allowancesOf(spec.allow ?? []),
   };
 }
 

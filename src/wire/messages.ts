@@ -22,7 +22,7 @@ import {
 import type { WireExec } from "./structs.js";
 
 /** The version that the greeting must name. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 interface OnChannel {
   /** The request that it belongs to; 0 for the greeting. */

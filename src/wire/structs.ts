@@ -40,7 +40,17 @@ export interface WireExec {
   readonly files: readonly { readonly name: string; readonly mode: number; readonly content: WireContent }[];
   /** Before it runs, on the host: cgroups that are made and that it is put into, and what is written to their files. */
   readonly cgroups: readonly CgroupStep[];
+  /** The helper itself is executed; argv[0] is its name, and the rest its arguments. */
+  readonly isHelper: boolean;
+  /** Bits of the kernel's capabilities that root keeps beyond those of the entry. */
+  readonly capabilities: number;
+  /** Groups of system calls that are not refused, as bits. */
+  readonly calls: number;
+  /** Devices of the host that it may open, beneath /dev. */
+  readonly devices: readonly string[];
 }
+
+const KNOWN_CALLS = 255;
 
 /** In the order of their numbers. */
 export const ENTRIES = ["auto", "chroot", "unshare", "nspawn", "machine"] as const;
@@ -274,9 +284,16 @@ export function writeExec(writer: Writer, exec: WireExec): void {
   writer.list(exec.environment, (_, word) => writer.str(word));
   writer.str(exec.directory);
   writer.str(exec.user);
-  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers, isInBackground } = exec;
+  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers, isInBackground, isHelper } = exec;
   writer.u32(
-    flagBits([hasTerminal, 1], [streamsOutput, 2], [mergesStderr, 4], [killsLeftovers, 8], [isInBackground, 16]),
+    flagBits(
+      [hasTerminal, 1],
+      [streamsOutput, 2],
+      [mergesStderr, 4],
+      [killsLeftovers, 8],
+      [isInBackground, 16],
+      [isHelper, 32],
+    ),
   );
   writer.oneOf(STDIN_KINDS, exec.stdin.kind, "kind of stdin");
   if (exec.stdin.kind === "bytes") writer.bytes(exec.stdin.bytes);
@@ -296,6 +313,9 @@ export function writeExec(writer: Writer, exec: WireExec): void {
     writer.str(path);
     writer.name(value ?? "");
   });
+  writer.u64(exec.capabilities);
+  writer.u32(checkFlags(exec.calls, KNOWN_CALLS));
+  writer.list(exec.devices, (_, path) => writer.str(path));
 }
 
 export function readExec(reader: Reader): WireExec {
@@ -303,7 +323,7 @@ export function readExec(reader: Reader): WireExec {
   const environment = reader.list(4, () => reader.str());
   const directory = reader.str();
   const user = reader.str();
-  const bits = checkFlags(reader.u32(), 31);
+  const bits = checkFlags(reader.u32(), 63);
   const stdin = readStdin(reader);
   return {
     argv,
@@ -315,6 +335,7 @@ export function readExec(reader: Reader): WireExec {
     mergesStderr: (bits & 4) !== 0,
     killsLeftovers: (bits & 8) !== 0,
     isInBackground: (bits & 16) !== 0,
+    isHelper: (bits & 32) !== 0,
     stdin,
     timeoutMs: reader.u32(),
     outputLimit: reader.u64(),
@@ -324,6 +345,9 @@ export function readExec(reader: Reader): WireExec {
     entry: reader.u8(),
     files: reader.list(11, () => ({ name: reader.str(), mode: reader.u16(), content: readContent(reader) })),
     cgroups: reader.list(8, () => readCgroupStep(reader)),
+    capabilities: reader.u64(),
+    calls: checkFlags(reader.u32(), KNOWN_CALLS),
+    devices: reader.list(4, () => reader.str()),
   };
 }
 

@@ -107,6 +107,7 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   mergesStderr: fc.boolean(),
   killsLeftovers: fc.boolean(),
   isInBackground: fc.boolean(),
+  isHelper: fc.boolean(),
   stdin: fc.oneof(content, fc.constant({ kind: "none" as const }), fc.constant({ kind: "input" as const })),
   timeoutMs: u32,
   outputLimit: u64,
@@ -118,6 +119,9 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   cgroups: fc.array(fc.oneof(record({ path: str }), record({ path: str, value: str.filter((text) => text !== "") })), {
     maxLength: 2,
   }),
+  capabilities: fc.integer({ min: 0, max: 2 ** 41 - 1 }),
+  calls: fc.integer({ min: 0, max: 255 }),
+  devices: fc.array(str, { maxLength: 2 }),
 });
 
 const real = str.filter((text) => text !== "");

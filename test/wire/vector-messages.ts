@@ -46,6 +46,7 @@ const plainExec: WireExec = {
   mergesStderr: false,
   killsLeftovers: false,
   isInBackground: false,
+  isHelper: false,
   stdin: { kind: "none" },
   timeoutMs: 0,
   outputLimit: 0,
@@ -55,6 +56,9 @@ const plainExec: WireExec = {
   entry: 255,
   files: [],
   cgroups: [],
+  capabilities: 0,
+  calls: 0,
+  devices: [],
 };
 
 const fullExec: WireExec = {
@@ -67,6 +71,7 @@ const fullExec: WireExec = {
   mergesStderr: true,
   killsLeftovers: true,
   isInBackground: true,
+  isHelper: true,
   stdin: { kind: "bytes", bytes: text("in\0put\n") },
   timeoutMs: 30_000,
   outputLimit: 2 ** 40,
@@ -79,6 +84,9 @@ const fullExec: WireExec = {
     { name: "big", mode: 0o600, content: { kind: "blob", sha256: SHA256 } },
   ],
   cgroups: [{ path: "/sys/fs/cgroup/crun-1-1" }, { path: "/sys/fs/cgroup/crun-1-1/pids.max", value: "20" }],
+  capabilities: 2 ** 21 + 2 ** 39,
+  calls: 17,
+  devices: ["/dev/fuse", "/dev/net/tun"],
 };
 
 const stat: WireProbe = {
@@ -440,7 +448,7 @@ const replies: readonly (readonly [string, VectorReply])[] = [
     {
       kind: "greeting",
       channel: 0,
-      protocol: 7,
+      protocol: 8,
       version: "0.1.0",
       architecture: "x86_64",
       kernel: "6.1.0-18-amd64",

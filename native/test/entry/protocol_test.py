@@ -34,7 +34,7 @@ def execution(argv, user="", directory="", flags=2, stdin=None, environment=("PA
     packed = b"".join(string(name) + struct.pack("<H", mode) + b"\0" + string(content) for name, mode, content in files)
     return (
         strings(argv) + strings(environment) + string(directory) + string(user) + struct.pack("<I", flags) + kind
-        + struct.pack("<IQHHHB", timeout, 0, 24, 80, 0xFFFF, entry) + struct.pack("<I", len(files)) + packed + strings(())
+        + struct.pack("<IQHHHB", timeout, 0, 24, 80, 0xFFFF, entry) + struct.pack("<I", len(files)) + packed + strings(()) + struct.pack("<QI", 0, 0) + strings(())
     )
 
 
