@@ -171,12 +171,12 @@ function filesBelow(directory: string): Below[] {
   return found;
 }
 
-/** Whether a regular file holds a text in its first 64 KiB. */
+/** Whether a regular file holds a text in its first 16 MiB. */
 function holds(path: string, text: string): boolean {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
   const descriptor = openSync(path, "r");
   try {
-    const bytes = Buffer.alloc(65_536);
+    const bytes = Buffer.alloc(Math.min(lstatSync(path).size, 1 << 24));
     return bytes.subarray(0, readSync(descriptor, bytes)).includes(text);
   } finally {
     closeSync(descriptor);

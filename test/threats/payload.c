@@ -191,10 +191,6 @@ int main(int count, char **arguments) {
   if (strcmp(role, "stubborn") == 0) be_stubborn();
   if (strcmp(role, "bomb") == 0 && count > 2) bomb(atol(arguments[2]));
   if (strcmp(role, "speak") == 0) return speak_protocol();
-  if (strcmp(role, "wait") == 0) {
-    ignore_all();
-    for (;;) sleep(100);
-  }
   if (strcmp(role, "exchange") == 0 && count > 3) exchange(arguments[2], arguments[3]);
   fprintf(stderr, "payload: no such role\n");
   return 2;

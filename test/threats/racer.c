@@ -1,4 +1,5 @@
 // A hostile owner of a tree: changes names as fast as it can until it is killed, and counts in a file of eight bytes.
+//   racer                             does nothing, as the init of a machine
 //   racer COUNT exchange A B          two names change places, without end
 //   racer COUNT bait A B TARGET       the same; B is made a link to TARGET anew whenever something else came there
 #define _GNU_SOURCE
@@ -41,6 +42,8 @@ static void lay_bait(const char *name, const char *target) {
 }
 
 int main(int argc, char **argv) {
+  for (int number = 1; argc < 2 && number < 32; number++) signal(number, SIG_IGN);
+  while (argc < 2) pause();
   if (argc < 5) return 2;
   int fd = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || ftruncate(fd, sizeof *count) != 0) return 2;

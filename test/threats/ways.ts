@@ -137,10 +137,10 @@ export async function startMachine(scope: Scope, place: Scene): Promise<void> {
   mkdirSync(join(place.tree, "usr"), { recursive: true });
   mkdirSync(join(place.tree, "bin"), { recursive: true });
   writeFileSync(join(place.tree, "etc/os-release"), "ID=hostile\n");
-  copyFileSync(await program(scope, "payload"), join(place.tree, "bin/payload"));
+  copyFileSync(await program(scope, "racer"), join(place.tree, "bin/racer"));
   const options = ["--quiet", "--register=no", "--keep-unit", "--console=pipe", "--private-users=off"];
   const log = openSync(join(scope.tempDir("log"), "log"), "w");
-  const machine = spawn("systemd-nspawn", [...options, "-D", place.tree, "/bin/payload", "wait"], {
+  const machine = spawn("systemd-nspawn", [...options, "-D", place.tree, "/bin/racer"], {
     stdio: ["ignore", log, log],
   });
   closeSync(log);
@@ -150,7 +150,7 @@ export async function startMachine(scope: Scope, place: Scene): Promise<void> {
     await ended;
   });
   // What it holds open is watched: it must have come to rest.
-  const runs = (pid: number): boolean => nameOf(pid) === "payload" || childrenOf(pid).some(runs);
+  const runs = (pid: number): boolean => nameOf(pid) === "racer" || childrenOf(pid).some(runs);
   for (let turn = 0; !runs(machine.pid ?? 0) && turn < 100; turn++) await sleep(50);
   await sleep(150);
 }
