@@ -1,10 +1,12 @@
 // Changes of names: MAKE_DIRECTORY, MAKE_LINK, HARD_LINK, RENAME.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -13,21 +15,11 @@
 #include "tree.h"
 
 // The mode of a directory is changed through a descriptor of its own: nothing that took its name in between is touched.
-int change_make_directory(struct tree *tree, const struct change *change, struct err *err) {
-  const struct root *root = tree_root(tree, change->at_host);
-  auto_place struct place place = PLACE_NONE;
-  auto_close int fd = -1;
+static int own_directory(const struct change *change, int parent, const char *name, struct err *err) {
+  auto_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   uid_t uid = change->uid != ID_KEEP ? change->uid : ids_file_user();
   gid_t gid = change->gid != ID_KEEP ? change->gid : ids_file_group();
   struct stat stat;
-  if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
-  if (expect_check(tree, root, change, &place, err) != 0) return -1;
-  if (place.parent < 0) return err_system(err, place.absence, "mkdir", change->path);
-  if (place.fd >= 0) return exists_already(change, "mkdir", err);
-  if (mkdirat(place.parent, place.name, 0700) != 0) {
-    return errno == EEXIST ? exists_already(change, "mkdir", err) : err_system(err, errno, "mkdir", change->path);
-  }
-  fd = openat(place.parent, place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &stat) != 0) return err_system(err, errno, "open", change->path);
   if (stat.st_uid != ids_file_user() || stat.st_nlink > 2) {
     return err_fail(err, FAILURE_CONFLICT, "mkdir", change->path, "Another directory took its name at once.");
@@ -37,6 +29,45 @@ int change_make_directory(struct tree *tree, const struct change *change, struct
   // A parent's setgid bit is inherited where no mode is asked for.
   mode_t mode = change->mode != MODE_KEEP ? change->mode : (mode_t)(0755 | (stat.st_mode & S_ISGID));
   return fchmod(fd, mode) == 0 ? 0 : err_system(err, errno, "chmod", change->path);
+}
+
+// Its directories are what they are as soon as they are there, and most cannot be renamed.
+static bool is_of_cgroups(int fd) {
+  struct statfs file_system;
+  return fstatfs(fd, &file_system) == 0 &&
+         (file_system.f_type == CGROUP_SUPER_MAGIC || file_system.f_type == CGROUP2_SUPER_MAGIC);
+}
+
+static int make_cgroup(const struct change *change, const struct place *place, struct err *err) {
+  if (mkdirat(place->parent, place->name, 0700) == 0) return own_directory(change, place->parent, place->name, err);
+  return errno == EEXIST ? exists_already(change, "mkdir", err) : err_system(err, errno, "mkdir", change->path);
+}
+
+// Under an interim name until it has its owner and mode: one that is there but half made would pass for an old one the
+// next time.
+int change_make_directory(struct tree *tree, const struct change *change, struct err *err) {
+  const struct root *root = tree_root(tree, change->at_host);
+  auto_place struct place place = PLACE_NONE;
+  struct interim interim = INTERIM_NONE;
+  if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
+  if (expect_check(tree, root, change, &place, err) != 0) return -1;
+  if (place.parent < 0) return err_system(err, place.absence, "mkdir", change->path);
+  if (place.fd >= 0) return exists_already(change, "mkdir", err);
+  if (is_of_cgroups(place.parent)) return make_cgroup(change, &place, err);
+  interim_take(&interim, place.parent);
+  while (mkdirat(place.parent, interim.name, 0700) != 0) {
+    int error = errno;
+    if (interim_retry(&interim, error)) continue;
+    interim_end(&interim);
+    return err_system(err, error, "mkdir", change->path);
+  }
+  int status = own_directory(change, place.parent, interim.name, err);
+  if (status == 0 && rename_new(place.parent, interim.name, place.name) != 0)
+    status = errno == EEXIST || errno == ENOTEMPTY ? exists_already(change, "mkdir", err)
+                                                   : err_system(err, errno, "rename", change->path);
+  if (status != 0) unlinkat(place.parent, interim.name, AT_REMOVEDIR);
+  interim_end(&interim);
+  return status;
 }
 
 // The last steps of what was made under an interim name.

@@ -56,19 +56,23 @@ size_t link_unsent(const struct link *link) {
   return link->out.length - link->out_sent;
 }
 
-void link_send(struct link *link) {
+int link_send(struct link *link) {
+  int error = 0;
   while (link_unsent(link) > 0) {
     ssize_t sent = send(link->fd, link->out.data + link->out_sent, link_unsent(link), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) {
       link->out_sent += (size_t)sent;
     } else if (errno == EAGAIN) {
       buffer_drop_sent(&link->out, &link->out_sent);
-      return;
+      return 0;
     } else if (errno != EINTR) {
+      error = errno;
       break;
     }
   }
   link->out.length = link->out_sent = 0;
+  // Who is gone is told by the end of what it says, after its last words.
+  return error == EPIPE || error == ECONNRESET ? 0 : error;
 }
 
 void link_free(struct link *link) {

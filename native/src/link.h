@@ -43,8 +43,8 @@ const struct request *link_find_request(const struct link *link, uint32_t channe
 uint8_t link_end_request(struct link *link, uint32_t channel);
 void link_put_frame(struct link *link, const uint8_t *frame, size_t length);
 size_t link_unsent(const struct link *link);
-// Sends what the socket takes. A worker that is gone is noticed when its end is read.
-void link_send(struct link *link);
+// Sends what the socket takes. A worker that is gone is noticed when its end is read. Otherwise: errno of what cannot be sent any more, 0 where all is well.
+int link_send(struct link *link);
 void link_free(struct link *link);
 
 #endif

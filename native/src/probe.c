@@ -7,11 +7,11 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "hash.h"
+#include "running.h"
 #include "subvolume.h"
 #include "tree.h"
 
@@ -19,16 +19,18 @@
 #define HASH_SECONDS_MAX 600
 
 // What the statfs of a thing says, and whether it is a subvolume: 0 no, 1 one, 2 a read-only one.
-static void put_file_system(struct buffer *out, const struct place *place) {
+static int put_file_system(struct buffer *out, const struct place *place, const char *path, struct err *err) {
   struct err ignored;
   struct statfs file_system = {0};
   int read_only = -1;
-  if (place->fd >= 0 && fstatfs(place->fd, &file_system) == 0 && is_subvolume(place->fd)) {
+  if (place->fd >= 0 && fstatfs(place->fd, &file_system) != 0) return err_system(err, errno, "statfs", path);
+  if (place->fd >= 0 && is_subvolume(place->fd)) {
     auto_close int fd = place_open_directory(place, "", &ignored);
     read_only = fd < 0 ? 0 : subvolume_is_read_only(fd);
   }
   put_u64(out, (unsigned long)file_system.f_type);
   put_u8(out, (uint8_t)(read_only + 1));
+  return 0;
 }
 
 static uint32_t file_flags(const struct root *root, const struct place *place) {
@@ -75,15 +77,14 @@ int probe_stat(struct tree *tree, const struct probe *probe, struct buffer *out,
   auto_place struct place place = PLACE_NONE;
   if (place_find(root, probe->path, place_flags(probe), &place, err) != 0) return -1;
   if (put_place(tree, root, probe->path, &place, (probe->flags & PROBE_FILE_FLAGS) != 0, out, err) != 0) return -1;
-  if (probe->flags & PROBE_FILE_SYSTEM) put_file_system(out, &place);
-  return 0;
+  return probe->flags & PROBE_FILE_SYSTEM ? put_file_system(out, &place, probe->path, err) : 0;
 }
 
 int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, struct digests *out, struct err *err) {
   struct hash hashes[6];
   size_t count = 0;
   uint8_t *data = buffer_reserve(&tree->scratch, SCRATCH_SIZE);
-  time_t start = time(NULL);
+  int64_t start = running_now_ms();
   for (unsigned bit = 1; bit <= HASH_SHA512; bit <<= 1) {
     if (algorithms & bit) hash_start(&hashes[count++], (enum hash_algorithm)bit);
   }
@@ -95,7 +96,7 @@ int hash_file(struct tree *tree, int fd, unsigned algorithms, const char *path, 
     for (size_t i = 0; i < count; i++) hash_add(&hashes[i], data, (size_t)got);
     offset += (uint64_t)got;
     beat_step(tree->beat);
-    if (time(NULL) - start > HASH_SECONDS_MAX) {
+    if (running_now_ms() - start > HASH_SECONDS_MAX * 1000) {
       return err_fail(err, FAILURE_DEADLINE, "read", path, "Hashing took longer than %d s.", HASH_SECONDS_MAX);
     }
   }

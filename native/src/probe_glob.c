@@ -57,14 +57,16 @@ static int match_in(struct tree *tree, const struct root *root, const char *dire
     close(fd);
     return err_system(err, errno, "fdopendir", directory);
   }
-  while ((entry = readdir(stream)) != NULL) {
+  for (;;) {
+    errno = 0;
+    entry = readdir(stream);
+    if (entry == NULL) return errno == 0 || errno == ENOENT ? 0 : err_system(err, errno, "readdir", directory);
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     if (glob_matches(pattern, entry->d_name)) paths_add(out, directory, entry->d_name);
     if (out->count > PATHS_MAX)
       return err_fail(err, FAILURE_REFUSED, "glob", directory, "The pattern matches more than %u paths.", PATHS_MAX);
     beat_step(tree->beat);
   }
-  return 0;
 }
 
 // A component without a pattern is only appended; whether it exists is asked at the end.
@@ -84,10 +86,11 @@ static int match_component(struct tree *tree, const struct root *root, const cha
   return 0;
 }
 
-static bool exists(const struct root *root, const char *path) {
+// 1, 0, or -1: that cannot be told.
+static int exists(const struct root *root, const char *path, struct err *err) {
   auto_place struct place place = PLACE_NONE;
-  struct err ignored;
-  return place_find(root, path, 0, &place, &ignored) == 0 && place.fd >= 0;
+  if (place_find(root, path, 0, &place, err) == 0) return place.fd >= 0;
+  return err->errno_ == ELOOP || err->errno_ == EACCES || err->errno_ == ENAMETOOLONG ? 0 : -1;
 }
 
 static int compare(const void *a, const void *b) {
@@ -115,7 +118,9 @@ int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out,
   put_u32(out, 0);
   for (size_t i = 0; i < paths.count && count < probe->limit; i++) {
     const char *path = paths.items[i][0] == '\0' ? "/" : paths.items[i];
-    if (!exists(root, path)) continue;
+    int is_there = exists(root, path, err);
+    if (is_there < 0) return -1;
+    if (is_there == 0) continue;
     put_str(out, path);
     count++;
   }

@@ -44,9 +44,11 @@ static bool was_touched(const struct probe *probe, const struct stat *stat) {
   return stat->st_ctim.tv_nsec >= probe->since.tv_nsec;
 }
 
-static int push(struct listing *listing, int fd, size_t name_length, const struct stat *stat) {
+static int push(struct listing *listing, int fd, size_t name_length, const struct stat *stat, const char *name,
+                struct err *err) {
   DIR *directory = fdopendir(fd);
   if (directory == NULL) {
+    err_system(err, errno, "fdopendir", name);
     close(fd);
     return -1;
   }
@@ -63,13 +65,14 @@ static int put_entry_digests(struct listing *listing, int parent, const char *na
   auto_close int fd = -1;
   if (listing->probe->algorithms != 0 && has_digests(stat, listing->probe->algorithms)) {
     path_fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (path_fd < 0 && errno != ENOENT && errno != EACCES) return err_system(err, errno, "open", name);
     if (path_fd >= 0 && fstat(path_fd, &place.stat) == 0 && is_same_object(stat, &place.stat)) {
       place.fd = path_fd;
       strcpy(place.name, name);
       fd = S_ISREG(stat->st_mode) ? place_open(listing->root, &place, O_RDONLY, name, err)
                                   : place_open_directory(&place, name, err);
-      // A directory that must not be looked into has none; one that cannot be read says so where it is listed.
-      if (fd < 0 && S_ISDIR(stat->st_mode)) {
+      // A directory that must not be looked into has none.
+      if (fd < 0 && S_ISDIR(stat->st_mode) && (err->errno_ == EACCES || err->errno_ == ENOENT)) {
         put_digests(out, &digests);
         return 0;
       }
@@ -90,6 +93,8 @@ static int put_one(struct listing *listing, int parent, const char *name, const 
   put_raw(out, name, strlen(name));
   if (node.type == TYPE_LINK) {
     ssize_t length = readlinkat(parent, name, target, sizeof target);
+    // Gone, or no link any more.
+    if (length < 0 && errno != ENOENT && errno != EINVAL) return err_system(err, errno, "readlink", name);
     node.target = (struct bytes){(const uint8_t *)target, length < 0 ? 0 : (size_t)length};
   }
   ids_show(&listing->root->ids, &node.stat);
@@ -102,28 +107,35 @@ static bool may_descend(const struct listing *listing) {
   return listing->probe->depth == 0 || listing->depth < listing->probe->depth;
 }
 
-static void descend(struct listing *listing, int parent, const char *name, const struct stat *stat) {
+// Gone, replaced by something else, another file system, or not to be looked into: it stays listed without what is beneath it.
+static bool has_nothing_beneath(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV || error == EACCES || error == EPERM;
+}
+
+static int descend(struct listing *listing, int parent, const char *name, const struct stat *stat, struct err *err) {
   size_t before = listing->name.length;
   int fd;
   if (listing->depth == LEVELS_MAX) {
     listing->is_truncated = true;
-    return;
+    return 0;
   }
-  // Gone, another file system, or not allowed: it stays listed without what is beneath it.
   fd = open_subdirectory(listing->root, parent, name, listing->device);
-  if (fd < 0) return;
+  if (fd < 0) return has_nothing_beneath(errno) ? 0 : err_system(err, errno, "open", name);
   put_raw(&listing->name, name, strlen(name));
   put_u8(&listing->name, '/');
-  if (push(listing, fd, listing->name.length - before, stat) != 0) listing->name.length = before;
+  return push(listing, fd, listing->name.length - before, stat, name, err);
 }
 
 static int step(struct listing *listing, struct err *err) {
   struct level *level = &listing->levels[listing->depth - 1];
   int parent = dirfd(level->directory);
-  struct dirent *entry = readdir(level->directory);
   struct stat stat;
+  errno = 0;
+  struct dirent *entry = readdir(level->directory);
   beat_step(listing->tree->beat);
   if (entry == NULL) {
+    // ENOENT: it was removed meanwhile. What cannot be read to its end must not pass for all that there is.
+    if (errno != 0 && errno != ENOENT) return err_system(err, errno, "readdir", listing->probe->path);
     listing->name.length -= level->name_length;
     closedir(level->directory);
     listing->depth--;
@@ -140,7 +152,7 @@ static int step(struct listing *listing, struct err *err) {
   if ((level->was_touched || was_touched(listing->probe, &stat)) &&
       put_one(listing, parent, entry->d_name, &stat, err) != 0)
     return -1;
-  if (S_ISDIR(stat.st_mode) && may_descend(listing)) descend(listing, parent, entry->d_name, &stat);
+  if (S_ISDIR(stat.st_mode) && may_descend(listing)) return descend(listing, parent, entry->d_name, &stat, err);
   return 0;
 }
 
@@ -160,7 +172,7 @@ int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out,
     int fd = place_open_directory(&place, probe->path, err);
     if (fd < 0) return -1;
     listing.device = place.stat.st_dev;
-    if (push(&listing, fd, 0, &place.stat) != 0) return err_system(err, errno, "fdopendir", probe->path);
+    if (push(&listing, fd, 0, &place.stat, probe->path, err) != 0) return -1;
     while (listing.depth > 0 && !is_full(&listing)) {
       if (step(&listing, err) != 0) return -1;
     }

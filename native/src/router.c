@@ -197,6 +197,8 @@ int router_run(int in, int out, int broker) {
   catch_signals(&router);
   if (out_flags >= 0) fcntl(out, F_SETFL, out_flags | O_NONBLOCK);
   router.is_in_pollable = epoll_ctl(router.epoll, EPOLL_CTL_ADD, in, &event) == 0;
+  // Of a plain file. With another error a wait for the controller's words would hold up all that the workers say.
+  if (!router.is_in_pollable && errno != EPERM) fatal("cannot start: epoll_ctl: %s", strerror(errno));
   put_greeting(&router.out, router.has_openat2);
   send_out(&router);
   serve(&router);

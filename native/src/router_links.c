@@ -108,7 +108,10 @@ static void give_up(struct router *router, struct link *link, enum failure_code 
 void send_link(struct router *router, struct link *link) {
   bool waits;
   if (link->fd < 0) return;
-  link_send(link);
+  if (link_send(link) != 0) {
+    give_up(router, link, FAILURE_SYSTEM, "What was asked of the process that serves this tree could not be sent to it.");
+    return;
+  }
   waits = link_unsent(link) > 0;
   if (waits != link->waits_to_write) {
     struct epoll_event event = {.events = EPOLLIN | (waits ? (uint32_t)EPOLLOUT : 0), .data.ptr = link};

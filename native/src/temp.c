@@ -38,8 +38,9 @@ void interim_take(struct interim *interim, int parent) {
     close(lock);
     lock = -1;
   }
-  // What is a directory was never made here: it stays.
-  if (lock < 0 || (unlinkat(parent, INTERIM_NAME, 0) != 0 && errno != ENOENT)) {
+  // A directory is made empty here: one that holds something is somebody else's, and stays.
+  if (lock < 0 || (unlinkat(parent, INTERIM_NAME, 0) != 0 && errno != ENOENT &&
+                   unlinkat(parent, INTERIM_NAME, AT_REMOVEDIR) != 0)) {
     temp_name(interim->name);
     return;
   }
@@ -92,10 +93,13 @@ int link_descriptor(const struct root *root, int fd, int parent, const char *nam
   return linkat(fd, "", parent, name, AT_EMPTY_PATH);
 }
 
-static int rename_new(int parent, const char *from, const char *name) {
+int rename_new(int parent, const char *from, const char *name) {
+  struct stat stat;
   long result = syscall(SYS_renameat2, parent, from, parent, name, RENAME_NOREPLACE);
   if (result == 0 || (errno != EINVAL && errno != ENOSYS)) return (int)result;
-  // A file system that cannot: a link fails where the name is taken.
+  // A file system that cannot: no directory replaces one that holds something, and a link fails where the name is taken.
+  if (fstatat(parent, from, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(stat.st_mode))
+    return renameat(parent, from, parent, name);
   if (linkat(parent, from, parent, name, 0) != 0) return -1;
   return unlinkat(parent, from, 0);
 }

@@ -44,6 +44,8 @@ void temp_name(char name[32]);
 // The interim name ends.
 int interim_rename(struct interim *interim, int parent, const char *name, bool is_new, const char *path,
                    struct err *err);
+// Renames within a directory, only if nothing has the name: else EEXIST (ENOTEMPTY where the file system cannot do it at once).
+int rename_new(int parent, const char *from, const char *name);
 // Another name for the very object of a descriptor (O_PATH will do).
 int link_descriptor(const struct root *root, int fd, int parent, const char *name);
 
