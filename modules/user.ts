@@ -1,7 +1,7 @@
 // Users: lines of the account files, a home from the skeleton, an SSH key; as useradd, usermod, userdel and chage would leave them.
 
 import { AccountDatabase, accountProbes } from "../src/facts/account-database.js";
-import { ancestorsOf, changeOwner, homeMode, makeHome, type Owner } from "../src/facts/home.js";
+import { ancestorsOf, changeOwner, homeMode, makeHome, unfinishedHome, type Owner } from "../src/facts/home.js";
 import { parseUseraddDefaults } from "../src/facts/login-defs.js";
 import type { PasswdEntry } from "../src/facts/passwd.js";
 import { passwordWarning } from "../src/facts/password-hash.js";
@@ -78,12 +78,13 @@ export default defineModule({
     const home = homes(wanted, new AccountDatabase(seen), seen);
     const isThere = home.now === home.guess && seen.guess.stat !== undefined;
     const isMade = wanted.state === "present" && wanted.create_home && !isThere;
-    const files = home.isOwnerChanged || home.isMoved ? [home.isMoved ? home.before : home.now] : [];
+    const files = home.isMoved ? [home.before, home.now] : home.isOwnerChanged ? [home.now] : [];
     return {
       home: home.now === home.guess ? [] : [statHome(home.now)],
       before: home.isMoved || wanted.state === "absent" ? [statHome(home.before)] : [],
       ancestors: isMade || home.isMoved ? ancestorsOf(home.now).map(statHome) : [],
       skeleton: isMade ? [{ kind: "list", path: home.skeleton, depth: 0 } satisfies ListProbe] : [],
+      unfinished: isMade ? [{ kind: "stat", path: unfinishedHome(home.now) } satisfies StatProbe] : [],
       files: files.map((path): ListProbe => ({ kind: "list", path, depth: 0 })),
       mail: home.mail === undefined ? [] : [{ kind: "stat", path: home.mail } satisfies StatProbe],
       key: keyFiles(wanted, home.now).map((path): ReadProbe => ({ kind: "read", path, follow: true })),
@@ -125,6 +126,7 @@ type Second = Seen<{
   before: readonly StatProbe[];
   ancestors: readonly StatProbe[];
   skeleton: readonly ListProbe[];
+  unfinished: readonly StatProbe[];
   files: readonly ListProbe[];
   mail: readonly StatProbe[];
   key: readonly ReadProbe[];
@@ -195,17 +197,26 @@ function planPresence(wanted: Params, seen: First & Second, database: AccountDat
   const owner = { uid: entry.uid, gid: entry.gid };
   const isThere = (home.now === home.guess ? seen.guess : seen.home[0])?.stat !== undefined;
   const moved = existing && home.isMoved ? moveHome(home, seen, existing, owner, isThere) : undefined;
+  // What only the change from one state to the other tells to do comes before the account tells of the new one: a run that breaks off is repeated by the next.
   const changes = [
-    ...database.changes(),
     ...(moved ?? (existing && isThere && home.isOwnerChanged ? giveHome(home.now, seen, existing, owner) : [])),
     ...(existing ? giveMail(home.mail, seen, existing, owner) : makeMail(home.mail, seen, database, owner)),
+    ...database.changes(),
   ];
   if (wanted.create_home && !isThere && moved === undefined) {
     const ancestors = ancestorsOf(home.now).flatMap((path, index) =>
       seen.ancestors[index] ? [{ path, seen: seen.ancestors[index] }] : [],
     );
     changes.push(
-      ...makeHome(home.now, owner, homeMode(database.defs, wanted.umask), ancestors, seen.skeleton[0], home.skeleton),
+      ...makeHome(
+        home.now,
+        owner,
+        homeMode(database.defs, wanted.umask),
+        ancestors,
+        seen.skeleton[0],
+        home.skeleton,
+        seen.unfinished[0]?.stat?.type === "directory",
+      ),
     );
   }
   const warnings = [
@@ -252,13 +263,15 @@ function moveHome(
   isThere: boolean,
 ): Change[] | undefined {
   const before = seen.before[0]?.stat;
-  if (isThere) {
+  // Both there: neither is taken away. The new one alone: a run before broke off once it was moved.
+  if (isThere && before) {
     throw new AccountProblem(
       `The home of ${existing.name} cannot be moved: ${home.now} is there already`,
       "Remove it, or leave move_home out.",
     );
   }
-  if (!before) return undefined;
+  const [files, filesThere] = seen.files;
+  if (!before) return isThere && filesThere ? changeOwner(home.now, filesThere, existing, owner) : undefined;
   if (before.type !== "directory")
     throw new AccountProblem(`The home of ${existing.name} cannot be moved: ${home.before} is no directory`);
   const missing = ancestorsOf(home.now).find((_, index) => seen.ancestors[index]?.stat === undefined);
@@ -268,7 +281,6 @@ function moveHome(
       "Make it first, with the module file.",
     );
   }
-  const files = seen.files[0];
   return [
     { kind: "rename", path: home.before, to: home.now, expect: { type: "directory" } },
     ...(files ? changeOwner(home.now, files, existing, owner) : []),
@@ -328,7 +340,7 @@ function planRemoval(wanted: Params, seen: First & Second, database: AccountData
   }
   removeAccount(database, existing, wanted.force);
   return {
-    changes: [...database.changes(), ...removed],
+    changes: [...removed, ...database.changes(true)],
     result: { ...result, force: wanted.force, remove: wanted.remove },
   };
 }

@@ -12,8 +12,12 @@ import { reasonOf } from "../module/failure-text.js";
 const fileNames = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] as const;
 export type AccountFileName = (typeof fileNames)[number];
 
-/** Order in which shadow-utils writes them. */
-const writeOrder: readonly AccountFileName[] = ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
+/**
+ * Each is written as a whole, all of them are not: a run that breaks off between two leaves what the next one completes. So the file that tells whether there
+ * is a user (or a group) comes after those that are found by it, and where an account goes, last of all.
+ */
+const writeOrder: readonly AccountFileName[] = ["subuid", "subgid", "gshadow", "shadow", "passwd", "group"];
+const removeOrder: readonly AccountFileName[] = ["subuid", "subgid", "gshadow", "shadow", "group", "passwd"];
 
 const lockTimeoutMs = 15_000;
 
@@ -80,8 +84,8 @@ export class AccountDatabase {
   }
 
   /** The lock, the backups that shadow-utils leaves (`/etc/passwd-`), the new files, the unlock. Empty: nothing was edited. */
-  changes(): Change[] {
-    const writes = writeOrder.flatMap((name) => this.#write(name));
+  changes(isRemoval = false): Change[] {
+    const writes = (isRemoval ? removeOrder : writeOrder).flatMap((name) => this.#write(name));
     if (writes.length === 0) return [];
     const lock = { path: "/etc/.pwd.lock", expect: {} };
     return [{ kind: "lock", ...lock, timeoutMs: lockTimeoutMs }, ...writes, { kind: "unlock", ...lock }];

@@ -22,7 +22,15 @@ export function homeMode(defs: LoginDefs, umask: string | undefined): number {
   return defs.number("HOME_MODE", 0o777 & ~mask) & 0o7777;
 }
 
-/** A new home with the skeleton's content. `ancestors`: what was seen of the directories above it; those missing are made, root's. */
+/** Where a home lies until all of the skeleton is in it. */
+export function unfinishedHome(home: string): string {
+  return posix.join(posix.dirname(home), `.crun-unfinished-${posix.basename(home)}`);
+}
+
+/**
+ * A new home with the skeleton's content. `ancestors`: what was seen of the directories above it; those missing are made, root's. It takes its name when it is
+ * whole: `hasUnfinished`, where a run before broke off.
+ */
 export function makeHome(
   home: string,
   owner: Owner,
@@ -30,21 +38,30 @@ export function makeHome(
   ancestors: readonly { readonly path: string; readonly seen: StatObservation }[],
   skeleton: ListObservation | undefined,
   skeletonPath: string,
+  hasUnfinished: boolean,
 ): Change[] {
   const expect = { type: "absent" } as const;
   const parents = ancestors.flatMap(({ path, seen }): Change[] =>
     seen.stat ? [] : [{ kind: "makeDirectory", path, mode: 0o755, uid: 0, gid: 0, expect }],
   );
   const content = skeleton?.stat?.type === "directory" ? skeleton.entries : [];
+  const interim = unfinishedHome(home);
+  const cleared: Change[] = hasUnfinished
+    ? [{ kind: "remove", path: interim, isRecursive: true, expect: { type: "directory" } }]
+    : [];
+  if (content.length === 0)
+    return [...parents, ...cleared, { kind: "makeDirectory", path: home, mode, ...owner, expect }];
   return [
     ...parents,
-    { kind: "makeDirectory", path: home, mode, ...owner, expect },
-    ...content.flatMap((entry) => copyEntry(entry, skeletonPath, home, owner)),
+    ...cleared,
+    { kind: "makeDirectory", path: interim, mode, ...owner, expect },
+    ...content.flatMap((entry) => copyEntry(entry, skeletonPath, interim, home, owner)),
+    { kind: "rename", path: interim, to: home, onTaken: "refuse", expect: { type: "directory" } },
   ];
 }
 
-function copyEntry(entry: ListEntry, skeleton: string, home: string, owner: Owner): Change[] {
-  const path = posix.join(home, entry.name);
+function copyEntry(entry: ListEntry, skeleton: string, into: string, home: string, owner: Owner): Change[] {
+  const path = posix.join(into, entry.name);
   const from = posix.join(skeleton, entry.name);
   const expect = { type: "absent" } as const;
   const { type, mode, target } = entry.stat;

@@ -101,6 +101,7 @@ export function changeAccount(
   const warnings: string[] = [];
   if (wish.uid !== undefined && wish.uid !== existing.uid && !wish.non_unique) checkUid(database, wish);
   const gid = wish.group === undefined ? existing.gid : existingGroup(database, wish.group).gid;
+  completeGroup(database, wish, gid);
   changeGroups(database, wish);
   let entry: PasswdEntry = {
     ...existing,
@@ -193,10 +194,20 @@ function primaryGroup(database: AccountDatabase, wish: AccountWish, defaults: Us
   const used = database.groups.map((group) => group.gid);
   const gid = freeId(used, idRange(database.defs, "GID", wish.system), wish.system, uid);
   if (gid === undefined) throw new AccountProblem(`No group id is free for ${wish.name}`, "Give group.");
-  const hasShadow = database.file("gshadow").exists;
-  database.edit("group", (file) => file.with([bytesOf(wish.name), hasShadow ? "x" : "!", String(gid), ""]));
-  if (hasShadow) database.edit("gshadow", (file) => file.with([bytesOf(wish.name), "!", "", ""]));
+  addGroup(database, wish.name, gid);
   return gid;
+}
+
+/** A run that broke off between passwd and group has left the user's own group out: gshadow, which comes before, tells of it. */
+function completeGroup(database: AccountDatabase, { name, group }: AccountWish, gid: number): void {
+  const isThere = database.groups.some((one) => one.gid === gid || one.name === name);
+  if (group === undefined && !isThere && database.file("gshadow").find(name)) addGroup(database, name, gid);
+}
+
+function addGroup(database: AccountDatabase, name: string, gid: number): void {
+  const hasShadow = database.file("gshadow").exists;
+  database.edit("group", (file) => file.with([bytesOf(name), hasShadow ? "x" : "!", String(gid), ""]));
+  if (hasShadow) database.edit("gshadow", (file) => file.with([bytesOf(name), "!", "", ""]));
 }
 
 /** Whether useradd would give subordinate ids: for new ids, and given ones in the range of normal users. */
@@ -211,6 +222,8 @@ function addSubordinates(database: AccountDatabase, name: string): void {
     ["subgid", "GID"],
   ] as const) {
     if (!database.file(file).exists) continue;
+    // Of a run that broke off before the user was there.
+    if (database.file(file).find(name)) continue;
     const range = freeSubordinates(database.file(file), database.defs, kind);
     if (!range) continue;
     database.edit(file, (one) => one.withAnother([bytesOf(name), String(range.start), String(range.count)]));

@@ -326,9 +326,10 @@ function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined
     ...staleChanges(look, place, storage),
     ...staleLayersRemoved(place, storage, stat !== undefined),
     ...(stat ? backend.withdraw(place, aside) : []),
-    ...(hasRecord ? [{ kind: "remove", path: place.record, expect: { type: "file" } } as const] : []),
     ...(stat ? backend.remove(aside, place) : []),
     ...trimmed(oldTrees(look.old, place), 0, backend, place),
+    // Last: while it is there, the next run knows that something is to be taken away.
+    ...(hasRecord ? [{ kind: "remove", path: place.record, expect: { type: "file" } } as const] : []),
   ];
   return {
     changes,

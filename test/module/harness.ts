@@ -67,6 +67,8 @@ export interface Fixture {
   };
   /** Changes each time by its nature (a command, touch): the law is not asked of it. Say why. */
   readonly isNeverConverged?: string;
+  /** A run that breaks off between its changes leaves what the next one does not bring to the same end. Say why that is so. */
+  readonly isOtherBrokenOff?: string;
 }
 
 /** A model that holds exactly this tree. */
@@ -270,6 +272,38 @@ function checkFixture(module: AnyModule, fixture: Fixture): void {
   if (fixture.isNeverConverged !== undefined) return;
   const again = planFixture(module, fixture, model).plan;
   assert.deepEqual(again?.changes, [], "a second run must find nothing to do");
+  const isKnown = plan.changes.every(({ kind }) => isFileChange(kind));
+  if (isKnown && fixture.isOtherBrokenOff === undefined) checkBrokenOff(module, fixture, plan, model);
+}
+
+/** The model knows all that they do. */
+function isFileChange(kind: string): boolean {
+  return /^(?:writeFile|makeDirectory|makeLink|hardLink|remove|setAttributes|copyFile|rename|lock|unlock)$/.test(kind);
+}
+
+/** A run may end after any change: the next one comes to the same end. `whole`: the model after all changes. */
+function checkBrokenOff(module: AnyModule, fixture: Fixture, { changes }: Plan, whole: Model): void {
+  for (let count = 1; count < changes.length; count++) {
+    const model = modelOf(fixture.tree, fixture.host, fixture.fileSystem);
+    model.predict(changes.slice(0, count));
+    const done = changes.slice(0, count).map((one) => `${one.kind} ${"path" in one ? one.path : ""}`);
+    const next = planFixture(module, fixture, model).plan;
+    assert.equal(next?.refusal?.message, undefined, `broken off after ${done.join(", ")}`);
+    model.predict(next?.changes ?? []);
+    assert.deepEqual(contentsOf(model), contentsOf(whole), `broken off after ${done.join(", ")}`);
+  }
+}
+
+/** All that is in a model, times aside. */
+function contentsOf(model: Model): string[] {
+  return (["tree", "host"] as const).flatMap((at) => {
+    const answer = model.answer({ kind: "list", at, path: "/", depth: 0, algorithms: ["sha256"] });
+    if (answer.kind !== "known" || answer.observation.kind !== "list") return [];
+    return answer.observation.entries.map(({ name, stat, digests }) => {
+      const { type, mode, uid, gid, target } = stat;
+      return `${at} ${name}: ${type} ${mode.toString(8)} ${uid}:${gid} ${target} ${digests.sha256 ?? ""}`;
+    });
+  });
 }
 
 /** Asserts what the model has at a path. */
