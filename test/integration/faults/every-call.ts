@@ -1,0 +1,237 @@
+// A fixed play, again and again; each time another system call of the helper fails, is cut short, or is its process's last.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { mountTable } from "../../lab/mounts.js";
+import { must, repositoryRoot } from "../../lab/process.js";
+import { productHelper, startFaulty, type Call, type FaultLog, type FaultyHelper } from "../../lab/faulty.js";
+import { Player, type Played } from "./player.js";
+import { differences, isTemporary, Milestones, stateOf, type TreeState } from "./tree-states.js";
+
+/** One fault: `worker.1:37:fail.0`. */
+export interface Fault {
+  readonly call: Call;
+  /** As fault.h has it: `kill`, `short`, `fail.EIO`, `stay.ENOSPC`. */
+  readonly what: string;
+}
+
+/** What came of one. */
+export interface Verdict {
+  readonly fault: Fault;
+  readonly fired: FaultLog["fired"];
+  /** Of the disturbed run. */
+  readonly exitStatus: number;
+  readonly told: readonly string[];
+  /** What breaks the promise; none: all is well. */
+  readonly problems: readonly string[];
+}
+
+/** A fault in words: `worker.1:37:fail.EIO openat motd`. */
+export function nameOf({ call, what }: Fault): string {
+  return `${call.role}:${call.number}:${what} ${call.name} ${call.path}`.trim();
+}
+
+/** How long a run may take: longer than any deadline of the helper's own that a fault can lead to. */
+const RUN_MS = 60_000;
+
+/** Makes what the play finds. */
+function makeTree(tree: string): void {
+  const write = (path: string, content: string | Buffer): void => {
+    mkdirSync(dirname(join(tree, path)), { recursive: true });
+    writeFileSync(join(tree, path), content);
+  };
+  write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:34::/:/bin/false\n");
+  write("etc/group", "root:x:0:\nwww-data:x:34:\n");
+  write("etc/shadow", "root:*:19000:0:99999:7:::\n");
+  write("etc/gshadow", "root:*::\n");
+  write("etc/motd", "old\n");
+  write("etc/app.conf", "host=here\nport=80\nlast=1\n");
+  for (const name of ["kept", "block", "source2", "shared", "owned", "old", "page", "backed/file"])
+    write(`srv/${name}`, `${name} old\n`);
+  write("srv/big", "old\n".repeat(20_000));
+  write("srv/source", Buffer.alloc(200_000, "source\n"));
+  for (const name of ["gone/a/b/c", "gone/a/d", "gone/e", "many/a/b", "many/c", "many/d"]) write(`srv/${name}`, name);
+  mkdirSync(join(tree, "root"));
+  mkdirSync(join(tree, "tmp"));
+  mkdirSync(join(tree, "bin"));
+  copyFileSync("/usr/bin/busybox", join(tree, "bin/busybox"));
+  const script = [
+    'cd "$1"; for name in sh cat sleep id true mkdir; do ln -s busybox bin/$name; done; ln -s one srv/current; ln srv/shared srv/shared2',
+    "chown 7:8 etc/app.conf srv/kept; chmod 600 etc/shadow etc/gshadow; chmod 4711 srv/owned; chmod 1777 tmp",
+    "setfattr -n user.note -v keep srv/kept; setfattr -n user.note -v keep etc/app.conf; setfattr -n user.note -v keep srv/shared",
+  ].join("; ");
+  const done = spawnSync("sh", ["-euc", script, "sh", tree], { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(done.stderr);
+}
+
+/** A tree that is put back before each run, a play, and what the play makes of the tree when nothing disturbs it. */
+export class FaultBench {
+  readonly #directory: string;
+  readonly #player: Player;
+  #milestones = new Milestones([]);
+  #calls: readonly Call[] = [];
+  #mounts: readonly string[] = [];
+
+  private constructor(directory: string, player: Player) {
+    this.#directory = directory;
+    this.#player = player;
+  }
+
+  /** `directory`: empty, better in memory. `play`: a file's name in test/integration/faults. */
+  static async make(directory: string, play: string): Promise<FaultBench> {
+    const work = join(directory, "work");
+    cpSync(join(repositoryRoot(), "test/integration/faults"), work, { recursive: true });
+    mkdirSync(join(work, "files"), { recursive: true });
+    writeFileSync(join(work, "files/big"), Buffer.alloc(400_000, "new content\n"));
+    // What is built anew meanwhile is not what is tried.
+    copyFileSync(productHelper(), join(directory, "helper"));
+    mkdirSync(join(directory, "template"));
+    makeTree(join(directory, "template"));
+    const bench = new FaultBench(directory, await Player.load(join(work, play), `local:${directory}/trees/tree,`));
+    await bench.#rehearse();
+    return bench;
+  }
+
+  get tree(): string {
+    return join(this.#directory, "trees/tree");
+  }
+
+  /** The system calls of an undisturbed run, in order. */
+  get calls(): readonly Call[] {
+    return this.#calls;
+  }
+
+  /** What can be done wrong at each of them. */
+  get faults(): readonly Fault[] {
+    return this.#calls.flatMap((call) => [
+      { call, what: "kill" },
+      ...(call.canBeShort ? [{ call, what: "short" }] : []),
+      ...call.errors.map((error) => ({ call, what: `fail.${error}` })),
+    ]);
+  }
+
+  async #reset(): Promise<void> {
+    const script = 'rm -rf "$1/trees" && mkdir "$1/trees" && cp -a "$1/template" "$1/trees/tree"';
+    await must(["sh", "-c", script, "sh", this.#directory]);
+  }
+
+  #start(fault: string): FaultyHelper {
+    return startFaulty(fault, join(this.#directory, "log"), join(this.#directory, "helper"));
+  }
+
+  /** Plays with a helper of the product; what it calls is written down where `log` is wanted. */
+  async #undisturbed(count?: number): Promise<{ readonly played: Played; readonly calls: readonly Call[] }> {
+    const helpers: FaultyHelper[] = [];
+    const connect = async (): Promise<FaultyHelper["stream"]> => {
+      const helper = this.#start("any:0:none");
+      helpers.push(helper);
+      return helper.stream;
+    };
+    const played = await this.#player.play(connect, count);
+    await Promise.all(helpers.map(({ ended }) => ended));
+    return { played, calls: helpers[0]?.log().calls ?? [] };
+  }
+
+  /** Learns what the tree is like after each task, and which system calls there are. */
+  async #rehearse(): Promise<void> {
+    await this.#reset();
+    const states: TreeState[] = [await stateOf(this.tree)];
+    for (let count = 1; count <= this.#player.size; count++) {
+      const { played } = await this.#undisturbed(count);
+      if (played.exitStatus !== 0) throw new Error(`the play itself fails: ${played.told.join("\n")}`);
+      states.push(await stateOf(this.tree));
+    }
+    this.#milestones = new Milestones(states);
+    await this.#reset();
+    const { played, calls } = await this.#undisturbed();
+    const wrong = differences(await stateOf(this.tree), this.#milestones.last);
+    if (played.exitStatus !== 0 || wrong.length > 0) throw new Error([...played.told, ...wrong].join("\n"));
+    this.#calls = calls;
+    this.#mounts = this.#mountsNow();
+  }
+
+  #mountsNow(): readonly string[] {
+    return mountTable()
+      .filter(({ mountPoint }) => mountPoint.startsWith(`${this.#directory}/`))
+      .map(({ mountPoint }) => mountPoint);
+  }
+
+  /** Plays with the fault, judges what is left, plays again without, and judges again. */
+  async try(fault: Fault): Promise<Verdict> {
+    await this.#reset();
+    const { call, what } = fault;
+    const helpers: FaultyHelper[] = [];
+    const problems: string[] = [];
+    const connect = async (): Promise<FaultyHelper["stream"]> => {
+      // The fault is in the first helper; where the controller connects anew, the second one is sound.
+      const helper = this.#start(helpers.length === 0 ? `${call.role}:${call.number}:${what}` : "any:1:none");
+      helpers.push(helper);
+      return helper.stream;
+    };
+    let played: Played | undefined;
+    try {
+      played = await inTime(this.#player.play(connect), () => helpers.forEach((helper) => helper.kill()));
+    } catch (error) {
+      // Before the first task: the connection.
+      const isTold = error instanceof Error && error.constructor.name === "CrunError";
+      if (!isTold)
+        problems.push(`the controller: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+    await Promise.all(helpers.map(({ ended }) => ended));
+    const logs = helpers.map((helper) => helper.log());
+    const [log] = logs;
+    problems.push(...logs.flatMap(({ left }) => left.map((one) => `still runs: ${one}`)));
+    if (log?.wasKilled) problems.push("the helper did not end when its input did");
+    problems.push(
+      ...this.#mountsNow()
+        .filter((one) => !this.#mounts.includes(one))
+        .map((one) => `still mounted: ${one}`),
+    );
+    const now = await stateOf(this.tree);
+    if (played) problems.push(...this.#judge(played, now));
+    // Who dies cannot clear up; the next run does it then. Nor can what cannot be removed be.
+    if (what !== "kill" && call.name !== "unlinkat")
+      problems.push(...[...now.keys()].filter(isTemporary).map((path) => `a name of crun's own is left: ${path}`));
+    problems.push(...(await this.#judgeNext()));
+    return { fault, fired: log?.fired, exitStatus: played?.exitStatus ?? 4, told: played?.told ?? [], problems };
+  }
+
+  /** What was told must be so. */
+  #judge({ exitStatus, results, told }: Played, now: TreeState): string[] {
+    const failed = results.findIndex(({ status }) => status === "failed" || status === "unreachable");
+    const done = failed >= 0 ? failed : results.length;
+    const problems = this.#milestones.problems(now, Math.min(done, this.#player.size));
+    if (exitStatus === 0)
+      problems.push(...differences(now, this.#milestones.last).map((one) => `told to be well: ${one}`));
+    else if (told.filter((one) => one.trim() !== "").length === 0)
+      problems.push(`status ${exitStatus}, and no word of why`);
+    if (told.some((one) => /^\s+at .*:\d+|undefined|\[object /m.test(one)))
+      problems.push(`a bad word: ${told.join("\n")}`);
+    return problems;
+  }
+
+  async #judgeNext(): Promise<string[]> {
+    const { played } = await this.#undisturbed();
+    const problems: string[] = [];
+    if (played.exitStatus !== 0) problems.push(`the next run: status ${played.exitStatus}: ${played.told.join("\n")}`);
+    const now = await stateOf(this.tree);
+    const wrong = differences(now, this.#milestones.last);
+    problems.push(...wrong.map((one) => `after the next run: ${one}`));
+    return problems;
+  }
+}
+
+async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      giveUp();
+      reject(new Error(`it hangs: nothing after ${RUN_MS / 1000} s`));
+    }, RUN_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec mkdir /srv/by-script

@@ -1,0 +1,59 @@
+// Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT]
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildFaulty } from "../../lab/faulty.js";
+import { FaultBench, nameOf } from "./every-call.js";
+
+const { values } = parseArgs({
+  options: {
+    play: { type: "string", default: "files.yml" },
+    part: { type: "string", default: "1/1" },
+    only: { type: "string" },
+    list: { type: "boolean", default: false },
+  },
+});
+const [part = 1, parts = 1] = values.part.split("/").map(Number);
+await buildFaulty();
+const directory = mkdtempSync(join(tmpdir(), "crun-faults-"));
+execFileSync("mount", ["-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", directory]);
+let status = 0;
+try {
+  mkdirSync(directory, { recursive: true });
+  const bench = await FaultBench.make(directory, values.play);
+  const all = bench.faults
+    .filter((_, index) => index % parts === part - 1)
+    .filter((fault) => !values.only || nameOf(fault).includes(values.only));
+  process.stdout.write(
+    `${bench.calls.length} system calls, ${bench.faults.length} faults, ${all.length} of them here\n`,
+  );
+  if (values.list) {
+    for (const fault of all) process.stdout.write(`${nameOf(fault)}\n`);
+  } else {
+    const ends = new Map<string, number>();
+    const begin = performance.now();
+    for (const [index, fault] of all.entries()) {
+      const { fired, exitStatus, told, problems } = await bench.try(fault);
+      const kind = fired ? `status ${exitStatus}` : "never came";
+      ends.set(kind, (ends.get(kind) ?? 0) + 1);
+      const name = nameOf(fault);
+      if (problems.length > 0) {
+        status = 1;
+        process.stdout.write(
+          `BROKEN ${name} (fired ${JSON.stringify(fired)}, status ${exitStatus})\n  ${problems.join("\n  ")}\n  told: ${told.join("\n        ")}\n`,
+        );
+      } else if (values.only) process.stdout.write(`well ${name}: ${kind}: ${told.join(" | ")}\n`);
+      else process.stdout.write(`# ${name}: ${kind}: ${told.join(" | ").slice(0, 300)}\n`);
+      if (index % 500 === 499)
+        process.stderr.write(`${index + 1} after ${Math.round((performance.now() - begin) / 1000)} s\n`);
+    }
+    process.stdout.write(
+      `figure: ${values.play}: ${all.length} faults: ${[...ends].map(([kind, count]) => `${kind}: ${count}`).join(", ")}\n`,
+    );
+  }
+} finally {
+  execFileSync("umount", ["--lazy", directory]);
+}
+process.exit(status);
