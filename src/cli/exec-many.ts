@@ -5,6 +5,7 @@ import type { ConnectionPool } from "../target/connect.js";
 import type { HostSession } from "../target/session.js";
 import { escapeControls } from "../wire/noise.js";
 import { textOf } from "../wire/text.js";
+import { HostSlots } from "../engine/slots.js";
 import type { Masker } from "../engine/task/masker.js";
 import { notStarted, writeTo } from "./exec-one.js";
 import { execSpec } from "./exec.js";
@@ -25,16 +26,18 @@ export async function execMany(request: ExecRequest, pool: ConnectionPool, strea
   const byHost = groupByHost(request.targets);
   const interruption = new Interruption();
   const results: Result[] = [];
-  const work = inParallel([...byHost.values()], request.forks, async (targets) => {
+  const slots = new HostSlots(request.forks);
+  const onHost = async (host: string, targets: readonly ExecTarget[]): Promise<void> => {
     const [first] = targets;
-    if (first === undefined) return;
-    const opening = pool.get(first.address);
-    opening.catch(() => undefined); // each of its targets tells
+    if (first === undefined || interruption.isOver) return;
+    const opening = slots.awaiting(host, pool.get(first.address));
+    await opening.catch(() => undefined); // each of its targets tells
     await inParallel(targets, TREES_AT_ONCE, async (target) => {
       const result = await execIn(request, target, opening, streams, () => interruption.isOver);
       results.push(result);
     });
-  });
+  };
+  const work = Promise.all([...byHost].map(([host, targets]) => slots.while(host, () => onHost(host, targets))));
   const isInterrupted = await Promise.race([work.then(() => false), interruption.happened.then(() => true)]);
   interruption.stop();
   if (isInterrupted) {

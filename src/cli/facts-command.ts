@@ -1,7 +1,10 @@
 // `crun facts`: what is known of targets, as JSON.
 
+import { CrunError } from "../diagnostic/diagnostic.js";
 import { crunFacts } from "../engine/look/crun-facts.js";
 import { FactLook } from "../engine/look/fact-look.js";
+import { HostSlots } from "../engine/slots.js";
+import type { Target } from "../inventory/inventory.js";
 import { ConnectionPool } from "../target/connect.js";
 import { cleanJson } from "../report/clean.js";
 import { findFleet } from "./fleet.js";
@@ -26,18 +29,28 @@ async function showFacts(pattern: string, options: ReachOptions, masker: Masker)
     const limit = limitOf(options.limit, setup.inventory, lost.size > 0);
     const targets = setup.inventory.match(pattern).filter(({ name }) => !lost.has(name) && (limit?.has(name) ?? true));
     for (const error of lost.values()) process.stderr.write(`${masker.text(error.message)}\n`);
-    const facts = await Promise.all(
-      targets.map(async (target) => {
-        const session = await pool.get(setup.addressOf(target.host));
-        const { path, entry, isHostRoot } = setup.locate(target);
-        const question = look.ask(target.host, session.info, path);
-        const answers = await session.openTree(path, { entry, isHostRoot }).observe(question.probes);
-        return [target.name, (await question.answer(answers))()] as const;
-      }),
-    );
+    const slots = new HostSlots(setup.forks);
+    const ofTarget = async (target: Target): Promise<readonly [string, unknown]> => {
+      const session = await slots.awaiting(target.host, pool.get(setup.addressOf(target.host)));
+      const { path, entry, isHostRoot } = setup.locate(target);
+      const question = look.ask(target.host, session.info, path);
+      const answers = await session.openTree(path, { entry, isHostRoot }).observe(question.probes);
+      return [target.name, (await question.answer(answers))()];
+    };
+    let isLost = lost.size > 0;
+    const looks = targets.map((target) => slots.while(target.host, () => ofTarget(target)));
+    const facts: (readonly [string, unknown])[] = [];
+    for (const one of await Promise.allSettled(looks)) {
+      if (one.status === "fulfilled") facts.push(one.value);
+      else if (!(one.reason instanceof CrunError) || one.reason.exitStatus !== 4) throw one.reason;
+      else {
+        isLost = true;
+        process.stderr.write(`${masker.text(one.reason.message)}\n`);
+      }
+    }
     const text = cleanJson(JSON.stringify(Object.fromEntries(facts), undefined, 2));
     process.stdout.write(`${masker.text(text)}\n`);
-    return lost.size > 0 ? 4 : 0;
+    return isLost ? 4 : 0;
   } finally {
     await pool.close();
   }

@@ -1,11 +1,12 @@
 // Looks for the trees that rules (`node1:web*`) stand for, on the hosts that the plays and the limit can concern.
 
 import { CrunError } from "../diagnostic/diagnostic.js";
-import { Limiter } from "../engine/slots.js";
+import { HostSlots } from "../engine/slots.js";
 import { askedRules, mayConcern } from "../inventory/concern.js";
 import type { TreeRule } from "../inventory/inventory.js";
 import type { ConnectionPool } from "../target/connect.js";
 import { treesDirectory } from "../target/address.js";
+import type { HostSession } from "../target/session.js";
 import { findTrees } from "../target/find-trees.js";
 import { limitPattern } from "./limit.js";
 import { showWarning, type Setup } from "./setup.js";
@@ -56,11 +57,13 @@ export async function findFleet(setup: Setup, pool: ConnectionPool, wish: FleetW
     directory: directoryOf(setup, rule),
   }));
   const looks = new Map<string, ReturnType<typeof findTrees>>();
-  const atOnce = new Limiter(setup.forks);
+  const slots = new HostSlots(setup.forks);
   await Promise.all(
     places.map(async ({ rule, address, directory }) => {
       const key = `${rule.host}\0${directory}`;
-      const look = looks.get(key) ?? atOnce.run(async () => findTrees(await pool.get(address), directory));
+      const { host } = rule;
+      const reach = (): Promise<HostSession> => slots.awaiting(host, pool.get(address));
+      const look = looks.get(key) ?? slots.while(host, async () => findTrees(await reach(), directory));
       const isFirst = !looks.has(key);
       looks.set(key, look);
       try {

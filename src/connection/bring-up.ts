@@ -27,8 +27,10 @@ export interface BringUp {
 
 const STEP = "starting the helper";
 const EXIT_WAIT_MS = 1000;
-/** For the helper's 160 KB, once for each host and version: slow lines are no reason to give up. */
-const UPLOAD_MS = 60_000;
+/** So many times what a connection may take there is more for the helper's 180 KB, once for each host and version. */
+const UPLOAD_TIMES = 3;
+/** The command on the host has two places to try (snippet.ts). Who asks on, or tells of more, is not that command. */
+const PLACES = 2;
 
 /**
  * Resolves when the helper's greeting is next in `started.output`. Rejects with a ConnectionError; the process is closed then.
@@ -41,7 +43,8 @@ export async function bringUp(started: Started, options: BringUp): Promise<Helpe
     return { ...started, noise: run.noise() };
   } catch (error) {
     options.deadline.stop();
-    await started.close();
+    // Nothing of a run is there yet, and who does not answer would not say goodbye, either.
+    await started.close(true);
     throw error;
   } finally {
     run.detach();
@@ -57,6 +60,7 @@ class Run {
   #errors: Buffer = Buffer.alloc(0);
   #answered = 0;
   #isUploading = false;
+  #uploads = 0;
   #resolve: () => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   readonly done: Promise<void>;
@@ -156,7 +160,8 @@ class Run {
         break;
       case "skip":
         this.#isUploading = false;
-        this.#skipped.push(`${escapeControls(rest.join(" "))}: ${SKIPS[first] ?? first}`);
+        this.#skipped.push(`${escapeControls(rest.join(" "))}: ${SKIPS[first] ?? escapeControls(first)}`);
+        if (this.#skipped.length > PLACES) this.#rejectOdd();
         break;
       case "arch":
         this.#reject(
@@ -189,9 +194,15 @@ class Run {
     const helper =
       architecture === "x86_64" || architecture === "aarch64" ? this.#options.helpers[architecture] : undefined;
     if (helper === undefined) return;
+    if (++this.#uploads > PLACES) return this.#rejectOdd();
     this.#isUploading = true;
-    this.#options.deadline.extend(UPLOAD_MS);
+    this.#options.deadline.extend(UPLOAD_TIMES * this.#options.deadline.wholeMs);
     this.#started.input.write(helper.bytes);
+  }
+
+  #rejectOdd(): void {
+    const cause = "what answers there is not the command that crun runs: it asks for the helper again and again";
+    this.#reject(this.problem(cause, "See what the login's shell and its startup files do with commands."));
   }
 
   #takeErrors(chunk: Uint8Array): void {

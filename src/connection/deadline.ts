@@ -7,8 +7,11 @@ export class Deadline {
   #startedAt = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #holds = 0;
+  /** What was given at the beginning. */
+  readonly wholeMs: number;
 
   constructor(timeoutMs: number) {
+    this.wholeMs = timeoutMs;
     this.#leftMs = timeoutMs;
     this.#start();
   }

@@ -28,6 +28,9 @@ export interface SshTarget {
   readonly hashesKnownHosts: boolean;
   /** What becomes of a host that nothing is known of. */
   readonly strictHostKeyChecking: "yes" | "ask" | "accept-new" | "no";
+  /** ServerAliveInterval and ServerAliveCountMax, where they are set. */
+  readonly aliveIntervalMs: number | undefined;
+  readonly aliveCountMax: number;
   /** RevokedHostKeys: keys and certificates that are never taken. */
   readonly revokedHostKeys: string | undefined;
 }
@@ -57,6 +60,7 @@ export async function resolveSsh(address: HostAddress): Promise<SshTarget> {
       .filter((file) => file.toLowerCase() !== "none" && file !== "/dev/null")
       .map(expandHome);
   const agent = value("identityagent") ?? "SSH_AUTH_SOCK";
+  const aliveSeconds = Number(value("serveraliveinterval") ?? 0);
   const revokedFile = value("revokedhostkeys");
   const isAgentOff = options.get("identityagent")?.[0]?.toLowerCase() === "none";
   return {
@@ -77,6 +81,8 @@ export async function resolveSsh(address: HostAddress): Promise<SshTarget> {
         ? files("globalknownhostsfile", ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"])
         : [],
     hashesKnownHosts: isYes("hashknownhosts"),
+    aliveIntervalMs: aliveSeconds > 0 ? aliveSeconds * 1000 : undefined,
+    aliveCountMax: Number(value("serveralivecountmax") ?? 3) || 3,
     strictHostKeyChecking: strictness(value("stricthostkeychecking")),
     revokedHostKeys: revokedFile === undefined ? undefined : expandHome(revokedFile),
   };

@@ -9,6 +9,7 @@ import { HostKeyCheck } from "./host-key-check.js";
 import { ConnectionError } from "./problem.js";
 import { AuthPlan } from "./ssh-auth.js";
 import type { SshTarget } from "./ssh-config.js";
+import { watchAnswers } from "./ssh-flood.js";
 import { KeyRing, toMethod } from "./ssh-key-ring.js";
 import { askForCertificates } from "./ssh2-certificates.js";
 import { loadIdentities } from "./ssh-keys.js";
@@ -16,6 +17,8 @@ import type { UnusableIdentity } from "./ssh-keys.js";
 import type { Client, ConnectConfig, Ssh2 } from "./ssh2.js";
 
 const END_WAIT_MS = 1000;
+/** So much of what a server shows before the login is kept. */
+const BANNER_LIMIT = 16 * 1024;
 const HOST_KEY_ALGORITHMS = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -37,6 +40,7 @@ export interface LoginContext {
 /** A login, and those it goes through. */
 export interface Login {
   readonly client: Client;
+  readonly socket: Duplex;
   readonly where: string;
   close(): Promise<void>;
 }
@@ -96,11 +100,15 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
   let step = "connecting";
   let firstBytes = Buffer.alloc(0);
   const banners: Buffer[] = [];
+  let bannerBytes = 0;
   const noise = (): Uint8Array => Buffer.concat(step === "connecting" ? [firstBytes] : banners);
   const fail = (cause: string, remedy: string, isTransient = false, detail?: string): ConnectionError =>
     new ConnectionError({ host: address.name, where, step, cause, remedy, detail, noise: noise(), isTransient });
   const ready = new Promise<void>((resolve, reject) => {
-    client.on("banner", (text: string) => void banners.push(Buffer.from(text)));
+    client.on("banner", (text: string) => {
+      bannerBytes += text.length;
+      if (bannerBytes <= BANNER_LIMIT) banners.push(Buffer.from(text));
+    });
     client.on("handshake", () => {
       step = "logging in";
     });
@@ -113,19 +121,20 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
       } else if (error.level === "client-authentication") reject(refused(fail, plan, unusable, target));
       else reject(explain(fail, error, step));
     });
-    client.on("close", () => {
-      const remedy = "See the server's log: it may be overloaded (MaxStartups) or refuse this address.";
-      reject(fail(`the server closed the connection while ${DOING[step] ?? step}`, remedy, step === "connecting"));
-    });
+    client.on("close", () => reject(closedEarly(fail, step)));
   });
   let certificate = (): Buffer | undefined => undefined;
   const config: ConnectConfig = {
     sock: socket as NonNullable<ConnectConfig["sock"]>,
     username: target.user,
     readyTimeout: 0,
-    keepaliveInterval: address.keepaliveIntervalMs,
-    keepaliveCountMax: 3,
-    algorithms: { serverHostKey: check.order([...HOST_KEY_ALGORITHMS]) as (typeof HOST_KEY_ALGORITHMS)[number][] },
+    keepaliveInterval: target.aliveIntervalMs ?? address.keepaliveIntervalMs,
+    keepaliveCountMax: target.aliveCountMax,
+    algorithms: {
+      // What is small on the wire is small in memory, too.
+      compress: ["none"],
+      serverHostKey: check.order([...HOST_KEY_ALGORITHMS]) as (typeof HOST_KEY_ALGORITHMS)[number][],
+    },
     hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
       check.verify(key, certificate()).then(verify, () => verify(false));
     },
@@ -147,13 +156,14 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
     if (firstBytes.length < 1024) firstBytes = Buffer.concat([firstBytes, chunk]).subarray(0, 1024);
   };
   socket.on("data", tap);
+  watchAnswers(client, socket);
   try {
     await deadline.race(ready, () => {
       const isSilent = step === "connecting" && firstBytes.length === 0;
       const cause = isSilent ? "the server says nothing" : `no answer in time while ${DOING[step] ?? step}`;
       return fail(cause, "Check that an SSH server listens there and is not overloaded.", true);
     });
-    return { client, where, close: () => endClient(client, socket, closed) };
+    return { client, socket, where, close: () => endClient(client, socket, closed) };
   } catch (error) {
     client.destroy();
     socket.destroy();
@@ -185,8 +195,14 @@ function refused(
   return fail(`no way to log in is left: ${tried}${offers}`, remedy, false, detail === "" ? undefined : detail);
 }
 
+function closedEarly(fail: Fail, step: string): ConnectionError {
+  const remedy = "See the server's log: it may be overloaded (MaxStartups) or refuse this address.";
+  return fail(`the server closed the connection while ${DOING[step] ?? step}`, remedy, step === "connecting");
+}
+
 function explain(fail: Fail, error: Error, step: string): ConnectionError {
   const { message } = error;
+  if (/Connection lost before handshake/.test(message)) return closedEarly(fail, step);
   if (/no matching/i.test(message)) {
     return fail(
       `no common algorithm: ${message}`,

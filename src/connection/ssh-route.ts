@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { ConnectionError } from "./problem.js";
 import { expandProxyCommand, jumpAddress, resolveSsh } from "./ssh-config.js";
 import type { SshTarget } from "./ssh-config.js";
+import { takesPackets } from "./ssh-flood.js";
 import { logInOver, whereOf } from "./ssh-login.js";
 import type { Login, LoginContext } from "./ssh-login.js";
 import { TransportError, openCommand, openTcp } from "./tcp.js";
@@ -75,15 +76,21 @@ async function transport(context: LoginContext, target: SshTarget, hops: Login[]
 async function forward(context: LoginContext, hop: Login, target: SshTarget): Promise<Duplex> {
   const forwarded = new Promise<Duplex>((resolveChannel, reject) => {
     hop.client.forwardOut("127.0.0.1", 0, target.hostName, target.port, (error, channel) => {
-      if (error === undefined) return resolveChannel(channel);
+      if (error === undefined && takesPackets(channel)) return resolveChannel(channel);
+      const why = error?.message ?? "it takes no packets of a size that one can work with";
       const remedy = `Check that ${hop.where} may forward (AllowTcpForwarding) and that it reaches the host.`;
-      return reject(failed(context, target, `${hop.where} could not reach it: ${error.message}`, remedy, false));
+      return reject(failed(context, target, `${hop.where} could not reach it: ${why}`, remedy, false));
     });
   });
   const remedy = "Check the network behind the jump host.";
-  return await context.deadline.race(forwarded, () =>
-    failed(context, target, `no answer in time through ${hop.where}`, remedy, true),
-  );
+  try {
+    return await context.deadline.race(forwarded, () =>
+      failed(context, target, `no answer in time through ${hop.where}`, remedy, true),
+    );
+  } catch (error) {
+    if (error instanceof ConnectionError) throw error;
+    throw failed(context, target, `the connection to ${hop.where} was closed`, remedy, true);
+  }
 }
 
 function failed(

@@ -11,6 +11,7 @@ import type { HelperStream } from "./helper-stream.js";
 import { ConnectionError } from "./problem.js";
 import { bringUpCommand } from "./snippet.js";
 import type { Login } from "./ssh-login.js";
+import { pacedInput, takesPackets, watchWindow } from "./ssh-flood.js";
 import { logIn } from "./ssh-route.js";
 import { loadSsh2 } from "./ssh2.js";
 import type { ClientChannel } from "./ssh2.js";
@@ -79,8 +80,9 @@ async function execute(login: Login, address: HostAddress, command: string, dead
   const opening = new Promise<ClientChannel>((resolve, reject) => {
     client.once("close", () => reject(fail("the connection was closed")));
     client.exec(command, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else reject(fail(`the server refused to run a command: ${error.message}`));
+      if (error !== undefined) reject(fail(`the server refused to run a command: ${error.message}`));
+      else if (!takesPackets(channel)) reject(fail("the server takes no packets of a size that one can work with"));
+      else resolve(channel);
     });
   });
   try {
@@ -88,7 +90,9 @@ async function execute(login: Login, address: HostAddress, command: string, dead
     return channelStream(login, channel);
   } catch (error) {
     await login.close();
-    throw error;
+    if (error instanceof ConnectionError) throw error;
+    // ssh2 throws where the connection has gone in this moment ("Not connected")
+    throw fail(error instanceof Error ? `the connection was closed: ${error.message}` : "the connection was closed");
   }
 }
 
@@ -99,6 +103,7 @@ function channelStream(login: Login, channel: ClientChannel): Started {
     );
     channel.on("close", () => resolve("the channel was closed"));
   });
+  watchWindow(login.client, login.socket, channel);
   login.client.on("error", (error) => {
     channel.emit("error", error);
     channel.close();
@@ -115,7 +120,7 @@ function channelStream(login: Login, channel: ClientChannel): Started {
     await login.close();
   };
   return {
-    input: channel,
+    input: pacedInput(channel, login.socket),
     output: channel,
     errors: channel.stderr,
     where: login.where,

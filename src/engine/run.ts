@@ -129,7 +129,8 @@ export class Run {
 
   #addState(target: Target, openHost = this.options.openHost): TargetState {
     const { inventory, locate } = this.options;
-    const state = new TargetState(target, locate(target), inventory, openHost);
+    const reaching: typeof openHost = (host, play) => this.slots.awaiting(host, openHost(host, play));
+    const state = new TargetState(target, locate(target), inventory, reaching);
     this.#states.set(target.name, state);
     this.rehearsal?.takeIn(state);
     return state;

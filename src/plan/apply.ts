@@ -359,7 +359,7 @@ export class Application {
     const { venue } = one;
     return this.#slots.while(venue.host, async () => {
       if (!one.tree) {
-        const session = await this.#options.openHost(venue.host);
+        const session = await this.#slots.awaiting(venue.host, this.#options.openHost(venue.host));
         const { path, entry, isHostRoot } = this.#options.locate(venue);
         one.tree ??= session.openTree(path, { entry, isHostRoot });
       }

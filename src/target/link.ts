@@ -246,7 +246,10 @@ export class Link {
   #error(what: string): CrunError {
     const noise = [this.#stream.noise, this.#decoder.hasBegun ? new Uint8Array(0) : this.#decoder.noise, this.#stderr];
     const printed = quoteNoise(Buffer.concat(noise));
-    const remedies = this.#greet === undefined ? "Run again: each file is the old or the new one, whole." : undefined;
+    const remedies =
+      this.#greet === undefined
+        ? "Run again: each file is the old or the new one, whole."
+        : "Try `ssh` with the same login and a command: nothing but the command's own output may come back.";
     return new CrunError(
       {
         severity: "error",
