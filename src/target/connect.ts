@@ -9,7 +9,9 @@ export const connect: Connect = async (address, prompt) => {
     address.kind === "local"
       ? await (await import("../connection/local.js")).startLocal(address, prompt)
       : await (await import("../connection/ssh.js")).startSsh(address, prompt);
-  return openHostSession(address.name, stream, address.connectTimeoutMs);
+  const { keepaliveIntervalMs: interval } = address;
+  const patience = interval === 0 ? undefined : { silenceMs: 4 * interval, answerMs: 16 * interval };
+  return openHostSession(address.name, stream, address.connectTimeoutMs, patience);
 };
 
 /** Sessions by where hosts are reached: one connection and one helper each, however many trees ask. */

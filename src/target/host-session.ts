@@ -9,6 +9,8 @@ import type { HelperStream } from "../connection/helper-stream.js";
 import { HostLimits } from "./host-limits.js";
 import { LimitedTree } from "./limited-tree.js";
 import { Link } from "./link.js";
+import { watchLife } from "./liveness.js";
+import type { Patience } from "./liveness.js";
 import type { Entry, HostInfo, HostSession, TreeSession } from "./session.js";
 import { Tree } from "./tree-session.js";
 
@@ -17,6 +19,7 @@ export async function openHostSession(
   host: string,
   stream: HelperStream,
   greetingTimeoutMs: number,
+  patience?: Patience,
 ): Promise<HostSession> {
   const link = new Link(stream, host);
   const timer = setTimeout(() => link.fail(noGreeting(host, stream, greetingTimeoutMs)), greetingTimeoutMs);
@@ -26,7 +29,16 @@ export async function openHostSession(
     link.fail(error);
     throw error;
   }
-  return new Session(host, link, greeting);
+  const session = new Session(host, link, greeting);
+  if (patience !== undefined) {
+    const ask = async (): Promise<void> => {
+      const root = session.openTree("/", { entry: "auto", isHostRoot: true });
+      await root.observe([{ kind: "stat", path: "/" }]);
+      await root.close();
+    };
+    watchLife(link, patience, ask, () => silent(host, stream, patience));
+  }
+  return session;
 }
 
 class Session implements HostSession {
@@ -80,6 +92,18 @@ function noGreeting(host: string, stream: HelperStream, timeoutMs: number): Crun
       severity: "error",
       summary: `${host} (${stream.where}): no greeting from the helper within ${timeoutMs / 1000} s`,
       remedy: "Look at the host's load and at what its login shell does; a longer connect timeout may help.",
+    },
+    4,
+  );
+}
+
+function silent(host: string, stream: HelperStream, { silenceMs, answerMs }: Patience): CrunError {
+  return new CrunError(
+    {
+      severity: "error",
+      summary: `${host} (${stream.where}): the helper has not answered for ${Math.round((silenceMs + answerMs) / 1000)} s`,
+      remedy:
+        "Look at the host's load, and whether the helper is stopped there; then run again: each file is the old or the new one, whole.",
     },
     4,
   );

@@ -40,6 +40,7 @@ export class Link {
   #isEnding = false;
   #isClosing = false;
   #lost: CrunError | undefined;
+  #movedAt = performance.now();
   #greet: ((greeting: Greeting) => void) | undefined;
 
   /** Resolves with the helper's first message; rejects when the stream ends before. */
@@ -70,6 +71,16 @@ export class Link {
   /** The error that every use gets by now, if the stream has ended. */
   get lost(): CrunError | undefined {
     return this.#lost;
+  }
+
+  /** When bytes last came or left, by the clock of `performance`, which stands still while the machine sleeps. */
+  get movedAt(): number {
+    return this.#movedAt;
+  }
+
+  /** What comes is not read for now: somebody here is slower than the helper. */
+  get isHeldBack(): boolean {
+    return this.#isPumping;
   }
 
   /** A free channel, on which `listener` gets the replies until `release`. */
@@ -154,6 +165,7 @@ export class Link {
   }
 
   #onDrain(): void {
+    this.#movedAt = performance.now();
     this.#isBlocked = false;
     this.#flush();
     const waiters = this.#drainWaiters;
@@ -163,6 +175,7 @@ export class Link {
 
   #onData(chunk: Uint8Array): void {
     if (this.#lost !== undefined) return;
+    this.#movedAt = performance.now();
     try {
       this.#frames.push(...this.#decoder.push(chunk));
     } catch (error) {
@@ -194,6 +207,7 @@ export class Link {
 
   #resume(): void {
     this.#isPumping = false;
+    this.#movedAt = performance.now();
     this.#pump();
     if (!this.#isPumping) this.#stream.output.resume();
   }

@@ -62,6 +62,19 @@ describe("connection: this machine", function () {
     await session.close();
   });
 
+  it("stopped under way: what waits is rejected, though the connection lives; a program that takes its time is waited for", async () => {
+    const session = await connect({ ...here, keepaliveIntervalMs: 25 }, nobody);
+    const tree = session.openTree("/", { entry: "auto", isHostRoot: true });
+    await tree.observe([{ kind: "exec", exec: { argv: ["/bin/sleep", "1"] } }]);
+    helpers().forEach((pid) => process.kill(pid, "SIGSTOP"));
+    await assert.rejects(
+      tree.observe([{ kind: "stat", path: "/" }]),
+      /local \(this machine\): the helper has not answered for/,
+    );
+    helpers().forEach((pid) => process.kill(pid, "SIGKILL"));
+    await session.close();
+  });
+
   it("a way to become root that is not there is told", async function () {
     const become = { isWanted: true, method: "doas", user: "daemon" } as const;
     assert.match(await refusal({ ...here, become }), /starting the helper failed: spawn doas ENOENT|doas/);
