@@ -33,11 +33,22 @@ export function removed(at: string): readonly Change[] {
 
 /**
  * In a mount namespace of its own, and through a bind mount, which shows subvolumes but nothing that is mounted in the tree, and on which no link is
- * followed (kernel 5.10): a process in the tree could put one in cp's way.
+ * followed (kernel 5.10) and no device opened: a process in the tree could put one in cp's way. A fifo that came in the place of a file would hold
+ * cp up for ever, which opens without O_NONBLOCK: where the kernel tells that it waits for a fifo's other end (it never does otherwise), it is ended.
  */
-const copying =
-  'mount --bind -o nosymfollow -- "$1" "$1" 2>/dev/null || mount --bind -- "$1" "$1" || exit; ' +
-  'exec cp --archive --preserve=xattr --reflink=auto -T -- "$1" "$2"';
+const copying = String.raw`
+mount --bind -o nosymfollow,nodev -- "$1" "$1" 2>/dev/null || mount --bind -o nodev -- "$1" "$1" || exit
+cp --archive --preserve=xattr --reflink=auto -T -- "$1" "$2" &
+copy=$!
+while sleep 1; do
+  case $(cat "/proc/$copy/wchan" 2>/dev/null) in
+  *wait_for_partner*)
+    echo "cp: a fifo came in the place of a file while that was copied" >&2
+    kill -KILL "$copy"
+    ;;
+  esac
+done &
+wait "$copy"`;
 
 /** Extended attributes that cannot be kept are a failure: capabilities and access lists are among them. */
 export function copied(from: string, at: string): ExecChange {
