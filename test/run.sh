@@ -115,6 +115,19 @@ if wants native; then
   else
     absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
   fi
+  two_at_a_time
+  if command -v clang >/dev/null; then
+    # A second of processor time for each target: the corpus, and a look beyond. native/fuzz/long.sh alone: ten minutes.
+    JOBS=2 check native-fuzz 300 bash native/fuzz/long.sh 1 &
+  else
+    absent native-fuzz "needs clang (test/setup.sh installs it)"
+  fi
+  two_at_a_time
+  if command -v clang-tidy >/dev/null && command -v cppcheck >/dev/null; then
+    check native-analysis 300 make -C native -j2 cppcheck tidy &
+  else
+    absent native-analysis "needs clang-tidy and cppcheck (test/setup.sh installs them)"
+  fi
 fi
 
 # Compiled test files of a part. Property tests are those whose name says so.

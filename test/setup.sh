@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   # the helper, its tests under sanitizers, and its arm64 build
-  gcc make musl-tools clang libclang-rt-14-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+  gcc make musl-tools clang libclang-rt-14-dev clang-tidy cppcheck valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
   # trees and storage
   mmdebstrap btrfs-progs e2fsprogs xfsprogs zfs-fuse attr acl uidmap busybox-static python3 file
   # what makes trees of other distributions, and small repositories to make them from

@@ -79,6 +79,8 @@ static int hoist(struct removal *removal, int parent, const char *name, struct e
 // 2. One entry: what is no directory is unlinked, a directory is entered.
 static int remove_entry(struct removal *removal, struct level *level, const struct dirent *entry, struct err *err) {
   int parent = dirfd(level->directory), fd;
+  // A file system of the tree's own making (FUSE) may have names that are longer than the C library knows.
+  if (strlen(entry->d_name) > NAME_MAX) return fail(removal, ENAMETOOLONG, "readdir", "a name", err);
   level->has_removed = true;
   if (entry->d_type != DT_DIR) {
     if (unlinkat(parent, entry->d_name, 0) == 0 || errno == ENOENT) return 0;

@@ -404,6 +404,7 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
     request.value |= CHANNEL_HAS_GATE;
     request.tasks = own_task_limit(spec);
   }
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): choose_agent gives one, or fails
   if (channel_send(agent->control, &request, sizeof request, fds, fd_count) < 0)
     return err_fail_errno(err, FAILURE_ENTRY, errno, "spawn", "", "the agent of the tree is gone");
   close(steal_fd(&runner_fd));

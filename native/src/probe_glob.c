@@ -106,6 +106,8 @@ int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out,
   size_t count_at;
   if (pattern == NULL) fatal("no memory");
   if (pattern[0] != '/') return err_fail(err, FAILURE_BAD_REQUEST, "glob", probe->path, "The path is not absolute.");
+  // Each path that it matches takes its length, and each name its time.
+  if (strlen(pattern) >= PATH_MAX) return err_system(err, ENAMETOOLONG, "glob", probe->path);
   paths.items = allocate(1, sizeof *paths.items);
   paths.items[0] = allocate(1, 1);
   paths.count = paths.capacity = 1;

@@ -146,6 +146,8 @@ static int step(struct listing *listing, struct err *err) {
     listing->is_truncated = true;
     return 0;
   }
+  // A file system of the tree's own making (FUSE) may have names that are longer than the C library knows.
+  if (strlen(entry->d_name) > NAME_MAX) return err_system(err, ENAMETOOLONG, "readdir", listing->probe->path);
   if (fstatat(parent, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? 0 : err_system(err, errno, "fstatat", entry->d_name);
   }

@@ -177,6 +177,7 @@ static int exec_failed(const char *path, int errno_value, struct err *err) {
 // search.
 static int run_program(char **arguments, char **environment, struct err *err) {
   const char *name = arguments[0];
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no spec is without a program
   if (name[0] == '\0') return err_system(err, ENOENT, "exec", name);
   if (strchr(name, '/') != NULL) {
     execve(name, arguments, environment);

@@ -8,6 +8,10 @@
 
 #include "codec.h"
 
+// No store gets as large. What is announced beyond gets no place, since sums of such sizes wrap around into the place of
+// others.
+#define STORE_MAX ((uint64_t)INT64_MAX / 4)
+
 static struct upload *find_or_begin(struct upload **uploads, struct blob_store *store, uint32_t channel,
                                     const uint8_t *sha256, uint64_t size, uint64_t offset) {
   struct upload *upload;
@@ -24,7 +28,9 @@ static struct upload *find_or_begin(struct upload **uploads, struct blob_store *
   memcpy(upload->blob.sha256, sha256, 32);
   upload->blob.size = size;
   upload->is_dropped = blob_find(store, sha256) != NULL;
-  if (!upload->is_dropped) upload->blob.offset = blob_reserve(store, size);
+  upload->blob.offset = UINT64_MAX;
+  if (!upload->is_dropped && size <= STORE_MAX && store->end <= STORE_MAX)
+    upload->blob.offset = blob_reserve(store, size);
   hash_start(&upload->hash, HASH_SHA256);
   upload->next = *uploads;
   *uploads = upload;
@@ -48,8 +54,7 @@ void uploads_free(struct upload **uploads) {
 static int store_bytes(const struct blob_store *store, const struct upload *upload, const struct bytes *data,
                        struct err *err) {
   size_t done = 0;
-  if (upload->blob.size > INT64_MAX / 2 || upload->blob.offset > INT64_MAX / 2)
-    return err_system(err, EFBIG, "write", "");
+  if (upload->blob.offset > STORE_MAX) return err_system(err, EFBIG, "write", "");
   while (done < data->length) {
     ssize_t written = pwrite(store->fd, data->data + done, data->length - done,
                              (off_t)(upload->blob.offset + upload->received + done));

@@ -52,6 +52,7 @@ void change_tests(void);
 void interim_tests(void);
 void subvolume_tests(void);
 void race_tests(void);
+void fuse_tests(void);
 void helper_tests(void);
 
 #endif
