@@ -61,6 +61,8 @@ static int shift_owner(const struct ids *ids, struct change *change, struct err 
 static int run_change(struct tree *tree, struct change *change, const struct task *task, struct buffer *out,
                       bool *succeeded, struct err *err) {
   const struct ids *ids = &tree_root(tree, change->at_host)->ids;
+  *succeeded = true;
+  if (change->kind != CHANGE_EXEC && tree_refuse_foreign(tree, change->at_host, err) != 0) return -1;
   // A process has its ids from joining the machine.
   if (!ids->is_shifted || change->kind == CHANGE_EXEC) return carry_out(tree, change, task, out, succeeded, err);
   if (shift_owner(ids, change, err) != 0 || ids_enter(ids, err) != 0) return -1;

@@ -91,6 +91,7 @@ struct open_tree {
   const char *path;
   uint8_t entry;
   bool is_host_root;
+  bool is_as_root;  // without root: of the user namespace, on the host itself too
 };
 
 struct observe {

@@ -291,7 +291,8 @@ void decode_open_tree(struct cursor *cursor, struct open_tree *out) {
   out->entry = get_u8(cursor);
   flags = get_u32(cursor);
   out->is_host_root = (flags & 1) != 0;
-  if (out->entry > ENTRY_MACHINE || flags > 1) cursor_break(cursor);
+  out->is_as_root = (flags & 2) != 0;
+  if (out->entry > ENTRY_MACHINE || flags > 3) cursor_break(cursor);
   finish(cursor);
 }
 

@@ -94,9 +94,7 @@ int capabilities_need(uint64_t wanted, struct err *err) {
   return 0;
 }
 
-// In a user namespace whose groups are not ours to set (a single id mapped without newgidmap), root keeps the caller's
-// groups.
-static bool are_groups_fixed(void) {
+bool are_groups_fixed(void) {
   char word[8] = "";
   auto_close int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
   return fd >= 0 && read(fd, word, sizeof word - 1) > 0 && strncmp(word, "deny", 4) == 0;

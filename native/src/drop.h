@@ -30,4 +30,8 @@ int capabilities_need(uint64_t wanted, struct err *err);
 // root, and has no capability, becomes nobody but who it is.
 int drop_to_user(const struct user *user, struct err *err);
 
+// In a user namespace whose groups are not ours to set (a single id mapped without newgidmap), root keeps the caller's
+// groups.
+bool are_groups_fixed(void);
+
 #endif

@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "broker.h"
 #include "cgroup.h"
 #include "channel.h"
 #include "cleanup.h"
@@ -71,15 +70,7 @@ static void wait_for_end(pid_t pid) {
   waitpid(pid, NULL, WNOHANG);
 }
 
-// An agent of the broker's is no child of ours: the end of its socket is its own.
-static void wait_for_silence(int control) {
-  struct pollfd wait = {.fd = control};
-  shutdown(control, SHUT_WR);
-  poll(&wait, 1, CLOSE_DEADLINE_MS);
-}
-
 static void end_agent(struct agent_handle *agent) {
-  if (agent->pid == 0 && agent->control >= 0) wait_for_silence(agent->control);
   if (agent->control >= 0) close(agent->control);
   if (agent->leader >= 0) close(agent->leader);
   if (agent->pid > 0) wait_for_end(agent->pid);
@@ -203,9 +194,7 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   agent.control = ends[0];
   auto_close int theirs = ends[1];
   int status = 0;
-  if (kind == AGENT_HOST && entry->config.broker != 0) {
-    status = broker_ask(entry->config.broker, theirs, err);
-  } else if (kind == AGENT_NSPAWN) {
+  if (kind == AGENT_NSPAWN) {
     status = nspawn_start(&nspawn, entry->config.tree_name, entry->config.root_fd, theirs, err);
     agent.pid = nspawn.pid;
   } else {

@@ -37,7 +37,6 @@ struct entry_config {
   uint8_t kind;           // enum entry_kind
   bool is_host_root;      // processes run on the host as they are
   bool has_shifted_ids;   // the tree's files have those of a user namespace: processes run in its machine alone
-  int broker;             // who starts those without root (broker.h); 0: this process
 };
 
 // What status_fd brings, once, when the process has ended and was reaped: one write of this very struct, then end of

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -76,19 +77,45 @@ int files_lay_private(const struct exec_spec *spec, bool may_use_others, char *d
                   "the tree has no /run directory to show the files of this command in");
 }
 
+// Where nobody else can put anything under our name: /run, which is root's; else a login's own runtime directory, or a sticky
+// one, if it can be from which programs may run.
+static int open_shared(char *path, size_t capacity, const char *name) {
+  static const char *const shared[] = {"/tmp", "/var/tmp", "/dev/shm"};
+  const size_t count = 2 + sizeof shared / sizeof *shared;
+  int first_errno = 0;
+  for (int takes_noexec = 0; takes_noexec < 2; takes_noexec++) {
+    for (size_t i = 0; i < count; i++) {
+      char parent[32];
+      if (i == 1) print_text(parent, sizeof parent, "/run/user/%u", geteuid());
+      else print_text(parent, sizeof parent, "%s", i == 0 ? "/run" : shared[i - 2]);
+      auto_close int at = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      struct statfs status;
+      bool is_noexec = at >= 0 && fstatfs(at, &status) == 0 && status.f_flags & ST_NOEXEC;
+      if (i > 0 && is_noexec && !takes_noexec) continue;
+      if (at >= 0 && mkdirat(at, name, 0700) == 0) {
+        print_text(path, capacity, "%s/%s", parent, name);
+        return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      }
+      if (first_errno == 0) first_errno = errno;
+    }
+  }
+  errno = first_errno;
+  return -1;
+}
+
 int files_lay_shared(const struct exec_spec *spec, char *directory, struct err *err) {
-  auto_close int run = open("/run", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (run < 0) return err_system(err, errno, "open", "/run");
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) return err_system(err, errno, "getrandom", "");
   char name[32];
   print_text(name, sizeof name, "crun.%016llx", (unsigned long long)random);
-  if (mkdirat(run, name, 0755) < 0) return err_system(err, errno, "mkdir", "/run");
-  print_text(directory, FILES_DIRECTORY_MAX, "/run/%s", name);
-  auto_close int made = openat(run, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (made >= 0 && fchmod(made, 0755) == 0 && lay_all(made, spec, err) == 0) return 0;
-  if (made < 0) err_system(err, errno, "open", directory);
-  files_remove(directory);
+  directory[0] = '\0';
+  auto_close int made = open_shared(directory, FILES_DIRECTORY_MAX, name);
+  // Whoever root becomes reads them; a login becomes nobody.
+  if (made >= 0 && fchmod(made, geteuid() == 0 ? 0755 : 0700) == 0 && lay_all(made, spec, err) == 0) return 0;
+  if (made < 0)
+    err_fail_errno(err, FAILURE_SYSTEM, errno, "lay a file", "/run",
+                   "no directory could be made there, nor in /tmp, /var/tmp and /dev/shm");
+  if (directory[0] != '\0') files_remove(directory);
   directory[0] = '\0';
   return -1;
 }
@@ -109,10 +136,14 @@ static void empty_directory(int fd, int depth) {
 }
 
 void files_remove(const char *directory) {
-  auto_close int run = open("/run", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  const char *name = strrchr(directory, '/');
-  if (run < 0 || name == NULL) return;
-  int made = openat(run, name + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  char path[FILES_DIRECTORY_MAX];
+  print_text(path, sizeof path, "%s", directory);
+  char *slash = strrchr(path, '/');
+  if (slash == NULL) return;
+  *slash = '\0';
+  auto_close int parent = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (parent < 0) return;
+  int made = openat(parent, slash + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (made >= 0) empty_directory(made, REMOVE_DEPTH_MAX);
-  unlinkat(run, name + 1, AT_REMOVEDIR);
+  unlinkat(parent, slash + 1, AT_REMOVEDIR);
 }

@@ -14,7 +14,8 @@
 // sees them.
 int files_lay_private(const struct exec_spec *spec, bool may_use_others, char *directory, struct err *err);
 
-// In a running machine, or on the host: a fresh directory beneath /run, which files_remove takes away.
+// In a running machine, or on the host: a fresh directory beneath /run (where that is not ours to write to, /run/user/UID, /tmp,
+// /var/tmp or /dev/shm), which files_remove takes away.
 int files_lay_shared(const struct exec_spec *spec, char *directory, struct err *err);
 void files_remove(const char *directory);
 

@@ -1,43 +1,26 @@
 // The helper's first words: who it is and where it runs.
 #include "greeting.h"
 
-#include <linux/capability.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "codec.h"
-#include "privilege.h"
 
 #ifndef HELPER_VERSION
 #define HELPER_VERSION "unknown"
 #endif
 
-enum feature { FEATURE_OPENAT2 = 1, FEATURE_CAPABILITIES = 2, FEATURE_NEWUIDMAP = 4, FEATURE_USER_NAMESPACE = 8 };
+#define FEATURE_OPENAT2 1u
 
-static bool has_capabilities(void) {
-  static const unsigned needed[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_SETGID,
-                                    CAP_SETUID, CAP_SYS_CHROOT,   CAP_SYS_ADMIN};
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct data[2] = {{0}};
-  if (syscall(SYS_capget, &header, data) != 0) return false;
-  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-    if ((data[needed[i] / 32].effective & 1u << needed[i] % 32) == 0) return false;
-  }
-  return true;
-}
-
-void put_greeting(struct buffer *out, bool has_openat2) {
+void put_greeting(struct buffer *out, bool has_openat2, const struct privilege *privilege) {
   static const uint8_t magic[8] = {0x00, 'C', 'R', 'U', 'N', 0x01, 0x0d, 0x0a};
   struct utsname system = {0};
   struct sysinfo memory = {0};
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
   uint32_t features = has_openat2 ? FEATURE_OPENAT2 : 0;
   size_t start;
-  if (has_capabilities()) features |= FEATURE_CAPABILITIES;
-  features |= privilege_features() & (FEATURE_NEWUIDMAP | FEATURE_USER_NAMESPACE);
+  features |= privilege_features(privilege);
   uname(&system);
   sysinfo(&memory);
   put_raw(out, magic, sizeof magic);
@@ -53,5 +36,8 @@ void put_greeting(struct buffer *out, bool has_openat2) {
   put_u32(out, features);
   put_u32(out, cpus > 0 ? (uint32_t)cpus : 1);
   put_u64(out, (uint64_t)memory.totalram * memory.mem_unit);
+  put_u32(out, privilege->reach.users);
+  put_u32(out, privilege->reach.groups);
+  put_str(out, privilege->reach.lack);
   frame_end(out, start);
 }

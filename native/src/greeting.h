@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 #include "buffer.h"
+#include "privilege.h"
 
-void put_greeting(struct buffer *out, bool has_openat2);
+void put_greeting(struct buffer *out, bool has_openat2, const struct privilege *privilege);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "agent.h"
 #include "ask_terminal.h"
-#include "broker.h"
 #include "fatal.h"
 #include "print.h"
 #include "privilege.h"
@@ -16,10 +15,11 @@ int main(int count, char **arguments) {
   if (agent_main(count, arguments, &exit_status)) return exit_status;
   if (ask_terminal_main(count, arguments, &exit_status)) return exit_status;
   if (report_main(count, arguments, &exit_status)) return exit_status;
+  struct privilege privilege;
   struct err err;
-  if (privilege_prepare(arguments, &err) != 0) {
+  if (privilege_prepare(arguments, &privilege, &err) != 0) {
     print_to(STDERR_FILENO, "crun-helper: %s: %s: %s\n", err.step, strerror(err.errno_), err.message);
     return EXIT_BROKEN;
   }
-  return router_run(STDIN_FILENO, STDOUT_FILENO, broker_take());
+  return router_run(STDIN_FILENO, STDOUT_FILENO, &privilege);
 }

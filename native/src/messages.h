@@ -128,6 +128,7 @@ enum exec_flag {
   EXEC_KILL_LEFTOVERS = 8,
   EXEC_BACKGROUND = 16,
   EXEC_SELF = 32,
+  EXEC_LAX_OWNERS = 64,
 };
 #define STARTED_LIVES_ON 1u
 enum stdin_kind { STDIN_NONE = 0, STDIN_BYTES = 1, STDIN_BLOB = 2, STDIN_STREAM = 3 };

@@ -181,8 +181,12 @@ static void raise_file_limit(struct router *router) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int router_run(int in, int out, int broker) {
-  struct router router = {.in = in, .out_fd = out, .broker = broker, .pid = getpid(), .blobs = BLOB_STORE_EMPTY};
+int router_run(int in, int out, const struct privilege *privilege) {
+  struct router router = {.in = in,
+                          .out_fd = out,
+                          .user_namespace = privilege->user_namespace,
+                          .pid = getpid(),
+                          .blobs = BLOB_STORE_EMPTY};
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
   const char *deadline = getenv("CRUN_HELPER_DEADLINE_S");
   int out_flags = fcntl(out, F_GETFL);
@@ -199,7 +203,7 @@ int router_run(int in, int out, int broker) {
   router.is_in_pollable = epoll_ctl(router.epoll, EPOLL_CTL_ADD, in, &event) == 0;
   // Of a plain file. With another error a wait for the controller's words would hold up all that the workers say.
   if (!router.is_in_pollable && errno != EPERM) fatal("cannot start: epoll_ctl: %s", strerror(errno));
-  put_greeting(&router.out, router.has_openat2);
+  put_greeting(&router.out, router.has_openat2, privilege);
   send_out(&router);
   serve(&router);
   if (out_flags >= 0) fcntl(out, F_SETFL, out_flags);

@@ -2,7 +2,9 @@
 #ifndef CRUN_ROUTER_H
 #define CRUN_ROUTER_H
 
-// `broker`: see broker.h; 0: none. Greets, serves until stdin ends (or a signal asks for the end), cleans up. Returns the exit status.
-int router_run(int in, int out, int broker);
+#include "privilege.h"
+
+// Greets, serves until stdin ends (or a signal asks for the end), cleans up. Returns the exit status.
+int router_run(int in, int out, const struct privilege *privilege);
 
 #endif

@@ -64,7 +64,7 @@ int start_worker(struct router *router, struct link *link, struct err *err) {
   int sockets[2];
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = link};
   struct worker_config config = {.null_fd = router->null_fd,
-                                 .broker = router->broker,
+                                 .user_namespace = router->user_namespace,
                                  .router = router->pid,
                                  .blobs = &router->blobs,
                                  .has_openat2 = router->has_openat2,

@@ -16,7 +16,7 @@ struct router {
   int out_fd;
   int epoll;
   int null_fd;
-  int broker;  // 0: none
+  int user_namespace;  // 0: none
   pid_t pid;
   bool has_openat2;
   bool is_ending;

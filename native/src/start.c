@@ -18,6 +18,7 @@
 #include "drop.h"
 #include "format.h"
 #include "kernel.h"
+#include "lax_owners.h"
 #include "passwd.h"
 #include "print.h"
 #include "privilege.h"
@@ -234,6 +235,7 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
     if (setrlimit(RLIMIT_NPROC, &processes) < 0) return err_system(err, errno, "limit processes", "");
   }
   // 6: down. Nothing runs that was not verified.
+  if (start->spec->flags & EXEC_LAX_OWNERS && lax_owners(err) < 0) return -1;
   if (drop_to_user(&user, err) < 0 || enter_directory(start->spec, &user, err) < 0) return -1;
   close(steal_fd(&root));
   // A runner that is killed takes its program along, in a machine too, where nobody else of crun's would see it.

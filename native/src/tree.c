@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "jobs.h"
 #include "print.h"
+#include "user_namespace.h"
 
 // What stands in for DIR/NAME is DIR/.crun/making/NAME.MARK: programs in it are to see NAME.
 static void name_tree(struct tree *tree) {
@@ -30,7 +31,6 @@ static struct entry_config entry_config_of(const struct tree *tree, bool is_on_h
       .kind = kind,
       .is_host_root = is_on_host,
       .has_shifted_ids = !is_on_host && tree->has_shifted_ids,
-      .broker = tree->broker,
   };
 }
 
@@ -59,6 +59,8 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
   if (view < 0 && config.kind == ENTRY_MACHINE && !config.is_host_root)
     return err_fail(err, FAILURE_ENTRY, "find the machine", tree->path, "no machine runs on this tree");
   if (view < 0 && !config.is_host_root) ids_of_tree(&ids, &node->stat);
+  // An id without a name in a user namespace is shown so.
+  tree->is_foreign = view < 0 && !tree->is_host_root && node->stat.st_uid == ID_NOBODY && !has_all_ids();
   tree->has_shifted_ids = view < 0 && ids.is_shifted;
   if (view < 0 && (view = fcntl(tree->disk, F_DUPFD_CLOEXEC, 0)) < 0)
     return err_system(err, errno, "open", request->path);
@@ -70,8 +72,15 @@ const struct root *tree_root(const struct tree *tree, bool at_host) {
   return at_host ? &tree->host : &tree->root;
 }
 
+int tree_refuse_foreign(const struct tree *tree, bool at_host, struct err *err) {
+  if (!tree->is_foreign || at_host) return 0;
+  return err_fail(err, FAILURE_REFUSED, "change", tree->path,
+                  "the tree belongs to a user whose id this login has not: nothing is changed or run in it without root");
+}
+
 int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out, struct err *err) {
   bool is_on_host = at_host || tree->is_host_root;
+  if (tree_refuse_foreign(tree, at_host, err) != 0) return -1;
   uint8_t wanted = kind == ENTRY_TREES ? tree->entry_kind : kind;
   struct entry **slot = is_on_host ? &tree->host_entry : &tree->entries[wanted];
   struct entry_config config = entry_config_of(tree, is_on_host, wanted);

@@ -31,6 +31,7 @@ struct tree {
   uint8_t entry_kind;
   bool is_host_root;
   bool has_shifted_ids;  // its files have those of a machine that does not run
+  bool is_foreign;       // without root: it belongs to somebody whose id the login has not
   struct entry *entries[ENTRY_MACHINE + 1];  // by kind, made when first needed
   struct entry *host_entry;
   struct buffer scratch;  // SCRATCH_SIZE bytes for whoever reads a file, kept for the next
@@ -39,7 +40,6 @@ struct tree {
   uint32_t failed_batch;
   bool has_open_batch;  // locks of this batch may be held
   uint32_t open_batch;
-  int broker;  // see broker.h; 0: none
   struct job *jobs;  // processes in the background
 };
 
@@ -54,6 +54,8 @@ int tree_open(struct tree *tree, const struct open_tree *request, bool has_opena
 const struct root *tree_root(const struct tree *tree, bool at_host);
 // The entry for a process: the tree's own kind for ENTRY_TREES.
 int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out, struct err *err);
+// Without root a tree of somebody else's can be looked at, but nothing is changed or run there.
+int tree_refuse_foreign(const struct tree *tree, bool at_host, struct err *err);
 void tree_close(struct tree *tree);
 
 // Requests, each with all its replies.

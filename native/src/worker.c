@@ -19,6 +19,7 @@
 #include "jobs.h"
 #include "running.h"
 #include "tree.h"
+#include "user_namespace.h"
 
 // Locks that a batch left behind are given back when no part of it came for so long.
 #define BATCH_PAUSE_MS 1000
@@ -32,7 +33,7 @@ static void on_router_death(int signal) {
 }
 
 // 1. Nothing of the router's is left in this process: its descriptors, its streams, its signals.
-static void settle(const struct worker_config *config, int *socket, int *blobs, int *broker) {
+static void settle(const struct worker_config *config, int *socket, int *blobs, int *user_namespace) {
   struct sigaction action = {.sa_handler = on_router_death};
   struct rlimit limit;
   sigset_t none;
@@ -40,7 +41,7 @@ static void settle(const struct worker_config *config, int *socket, int *blobs, 
     fatal("worker: dup2: %s", strerror(errno));
   *socket = fcntl(config->socket, F_DUPFD_CLOEXEC, 3);
   *blobs = config->blobs->fd < 0 ? -1 : fcntl(config->blobs->fd, F_DUPFD_CLOEXEC, 3);
-  *broker = config->broker == 0 ? 0 : fcntl(config->broker, F_DUPFD_CLOEXEC, 3);
+  *user_namespace = config->user_namespace == 0 ? -1 : fcntl(config->user_namespace, F_DUPFD_CLOEXEC, 3);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   sigaction(SIGTERM, &action, NULL);
@@ -74,8 +75,28 @@ static void close_others(const int *kept, size_t count) {
   }
 }
 
+struct service {
+  struct tree *tree;
+  bool has_openat2;
+  bool is_open;
+  bool is_closing;
+  int user_namespace;  // to be entered for a tree; -1: none
+  struct err open_err;  // why it is not open
+};
+
+// On the host itself a login stays who it is: its files and groups there are not those of a tree.
+static int enter_user_namespace(struct service *service, const struct open_tree *request, struct err *err) {
+  if (service->user_namespace < 0) return 0;
+  int status = request->is_host_root && !request->is_as_root ? 0 : user_namespace_enter(service->user_namespace, err);
+  close(service->user_namespace);
+  service->user_namespace = -1;
+  return status;
+}
+
 // 2. The tree is opened once. If it cannot be, every later request is told so.
-static int open_request(struct tree *tree, uint32_t channel, struct cursor *cursor, bool has_openat2, struct err *err) {
+static int open_request(struct service *service, uint32_t channel, struct cursor *cursor) {
+  struct tree *tree = service->tree;
+  struct err *err = &service->open_err;
   struct open_tree request;
   struct node_value node = {0};
   struct statfs file_system;
@@ -83,7 +104,7 @@ static int open_request(struct tree *tree, uint32_t channel, struct cursor *curs
   size_t start;
   decode_open_tree(cursor, &request);
   if (cursor->is_broken) port_broken(tree->port, "an OPEN_TREE that cannot be decoded");
-  if (tree_open(tree, &request, has_openat2, &node, err) != 0) {
+  if (enter_user_namespace(service, &request, err) != 0 || tree_open(tree, &request, service->has_openat2, &node, err) != 0) {
     reply_error(tree->port, channel, err);
     return -1;
   }
@@ -111,21 +132,13 @@ static void learn_blob(struct tree *tree, struct cursor *cursor) {
   blob_add(&tree->blobs, &blob);
 }
 
-struct service {
-  struct tree *tree;
-  bool has_openat2;
-  bool is_open;
-  bool is_closing;
-  struct err open_err;  // why it is not open
-};
-
 static void serve(struct service *service, struct frame *frame) {
   struct tree *tree = service->tree;
   struct cursor cursor = {.at = frame->payload, .left = frame->length};
   beat_step(tree->beat);
   switch (frame->type) {
     case MESSAGE_OPEN_TREE:
-      service->is_open = open_request(tree, frame->channel, &cursor, service->has_openat2, &service->open_err) == 0;
+      service->is_open = open_request(service, frame->channel, &cursor) == 0;
       break;
     case MESSAGE_CLOSE_TREE:
       tree_close(tree);
@@ -180,8 +193,8 @@ void worker_main(const struct worker_config *config) {
       .port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
   struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
   int socket;
-  settle(config, &socket, &tree.blobs.fd, &tree.broker);
-  close_others((const int[]){socket, tree.blobs.fd, tree.broker}, 3);
+  settle(config, &socket, &tree.blobs.fd, &service.user_namespace);
+  close_others((const int[]){socket, tree.blobs.fd, service.user_namespace}, 3);
   tree.host = tree.root;
   port_init(&port, socket, config->beat);
   while (!service.is_closing && !port.has_ended) {

@@ -10,7 +10,7 @@
 struct worker_config {
   int socket;    // to the router
   int null_fd;   // /dev/null
-  int broker;    // see broker.h; 0: none
+  int user_namespace;  // for trees, see user_namespace.h; 0: none
   pid_t router;  // whose death ends the worker
   struct beat *beat;
   struct blob_store *blobs;  // as they are at the fork

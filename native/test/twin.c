@@ -61,7 +61,7 @@ void put_open_tree(struct buffer *out, const struct open_tree *request) {
   put_u32(out, request->tree);
   put_str(out, request->path);
   put_u8(out, request->entry);
-  put_u32(out, request->is_host_root);
+  put_u32(out, (request->is_host_root ? 1u : 0u) | (request->is_as_root ? 2u : 0u));
 }
 
 static void put_probe(struct buffer *out, const struct probe *probe) {

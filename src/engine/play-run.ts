@@ -11,6 +11,7 @@ import { raise } from "./failing.js";
 import { Handlers } from "./handlers.js";
 import { notePassedOver } from "./journal/steps.js";
 import { OnceResults } from "./once.js";
+import { NeedsConnection } from "./task/prepared.js";
 import type { Code, Op, TaskOp } from "./program.js";
 import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous, type Position } from "./rendezvous.js";
@@ -225,9 +226,9 @@ export class PlayRun {
   hostVenueFor(name: string | undefined, on: TargetPlay, task: Task): Venue {
     const wanted = name === "host" ? on.state.target.host : name;
     if (wanted === undefined || wanted === on.state.target.name)
-      return on.state.location.isHostRoot ? on.venue : this.run.venues.hostOf(on.state);
+      return isLogins(on.state) ? on.venue : this.run.venues.hostOf(on.state);
     const state = this.run.stateFor(wanted, task.delegateTo?.place ?? task.place);
-    return state.location.isHostRoot ? this.run.venues.of(state) : this.run.venues.hostOf(state);
+    return state.session && isLogins(state) ? this.run.venues.of(state) : this.run.venues.hostOf(state);
   }
 
   /** Where a target of this play acts, by its name. */
@@ -409,3 +410,10 @@ export interface PlayLayers {
 
 /** `hostvars` hold outside of any play. */
 const NO_PLAY: PlayLayers = { defaults: [], vars: [], files: undefined, roleVars: [] };
+
+/** Whether the host's own root is the one in which trees are made and kept: without root they are in another's hands than the login's. */
+function isLogins(state: TargetState): boolean {
+  if (!state.location.isHostRoot) return false;
+  if (state.session === undefined) throw new NeedsConnection();
+  return !state.session.info.isRootless;
+}

@@ -111,13 +111,14 @@ export class TargetState {
 
   /** A session of its own with the root of the host, whatever its tree is. */
   async openHost(): Promise<TreeSession> {
-    if (this.location.isHostRoot) return this.open();
     const { reach } = this;
     if (this.#host && isSameReach(reach, this.#openedBy)) return this.#host;
     if (!isSameReach(reach, this.#openedBy)) this.drop();
     this.#openedBy = reach;
     this.session ??= await this.#openHost(this.target.host, reach);
-    this.#host ??= this.session.openTree("/", { entry: "auto", isHostRoot: true });
+    // As the root of trees there is more to be had than as the login, where that is not root.
+    if (this.location.isHostRoot && !this.session.info.isRootless) return this.open();
+    this.#host ??= this.session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
     return this.#host;
   }
 

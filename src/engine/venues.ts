@@ -28,12 +28,9 @@ export class Venues {
   hostOf(state: TargetState): Venue {
     const kept = this.#outside.get(state);
     if (kept) return kept;
-    const base = {
-      ...this.#baseOf(state),
-      isPowerless: () => state.session?.info.isRootless === true,
-    };
+    const base: ContextBase = { ...this.#baseOf(state), ground: "trees-root" };
     const venue = new Venue(base, () => state.openHost(), {
-      concerns: state,
+      ...(state.location.isHostRoot ? {} : { concerns: state }),
       isOfHost: true,
       ...this.#knownOf(state.target.host),
     });
@@ -47,10 +44,7 @@ export class Venues {
   }
 
   #make(state: TargetState, isShared: boolean): Venue {
-    const base = {
-      ...this.#baseOf(state),
-      isPowerless: () => state.location.isHostRoot && state.session?.info.isRootless === true,
-    };
+    const base: ContextBase = { ...this.#baseOf(state), ground: state.location.isHostRoot ? "login" : "tree" };
     const known = isShared ? this.#knownOf(state.target.host) : {};
     return new Venue(base, () => state.open(), { owner: state, isOfHost: state.location.isHostRoot, ...known });
   }
@@ -62,7 +56,7 @@ export class Venues {
     return { known };
   }
 
-  #baseOf(state: TargetState): ContextBase {
+  #baseOf(state: TargetState): Omit<ContextBase, "ground"> {
     const { target, location } = state;
     return {
       target: {
@@ -75,6 +69,7 @@ export class Venues {
         ...(location.backend === undefined ? {} : { backend: location.backend }),
       },
       architecture: () => state.session?.info.architecture,
+      reach: () => state.session?.info.reach,
     };
   }
 

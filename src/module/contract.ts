@@ -4,6 +4,7 @@ import type { Change, Outcome } from "./change.js";
 import type { Effect, EffectOutcome } from "./effect.js";
 import type { ParamRules, ParamSpecs, ParamsOf } from "./param.js";
 import type { Content, ObservationOf, Probe } from "./probe.js";
+import type { Reach } from "./reach.js";
 
 /** Probes by name; a list where their number depends on the params. */
 export type Probes = Readonly<Record<string, Probe | readonly Probe[]>>;
@@ -76,6 +77,8 @@ export interface Context {
   readonly verbosity: number;
   /** The kernel's name for the host's machine, as `x86_64`. */
   readonly architecture: string;
+  /** What crun can have on the host, where it is not root. */
+  readonly reach: Reach;
   /** A job that this run began on the target (`async` with `poll: 0`), as it is now; undefined: there is none of that id. */
   job(id: string): JobState | undefined;
 }

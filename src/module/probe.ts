@@ -127,6 +127,8 @@ export interface ExecSpec {
   readonly isHelper?: boolean;
   /** Kill what the process left behind in the background when it ends. */
   readonly killLeftovers?: boolean;
+  /** Without root and subordinate ids: owners that cannot be given count as given, instead of failing it midway. */
+  readonly hasLaxOwners?: boolean;
 }
 
 /** Bytes by value, or a controller's file by name where they are many. `sha256` is hex. */

@@ -15,7 +15,7 @@ import {
 } from "../facts/cgroup-process.js";
 import type { LimitProblem } from "../facts/process-limits.js";
 import { startKeeper, type Keeper } from "./scope-keeper.js";
-import type { Entry, TreeSession } from "./session.js";
+import type { OpenOptions, TreeSession } from "./session.js";
 
 /** A machine whose processes are meant. */
 export interface LimitedMachine {
@@ -26,7 +26,7 @@ export interface LimitedMachine {
 }
 
 /** Opens a tree of this connection, for the process that keeps systemd's scope alone. */
-export type OpenPlain = (path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }) => TreeSession;
+export type OpenPlain = (path: string, options: OpenOptions) => TreeSession;
 
 export class HostLimits {
   readonly #open: OpenPlain;

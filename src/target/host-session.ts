@@ -11,7 +11,7 @@ import { LimitedTree } from "./limited-tree.js";
 import { Link } from "./link.js";
 import { watchLife } from "./liveness.js";
 import type { Patience } from "./liveness.js";
-import type { Entry, HostInfo, HostSession, TreeSession } from "./session.js";
+import type { HostInfo, HostSession, OpenOptions, TreeSession } from "./session.js";
 import { Tree } from "./tree-session.js";
 
 /** Waits for the helper's greeting. Rejects with a CrunError (exitStatus 4), the stream closed. */
@@ -57,11 +57,11 @@ class Session implements HostSession {
     this.#blobs = new Blobs(link, host);
   }
 
-  openTree(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): TreeSession {
+  openTree(path: string, options: OpenOptions): TreeSession {
     return new LimitedTree(this.#open(path, options), this.#limits, path, options);
   }
 
-  #open(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): Tree {
+  #open(path: string, options: OpenOptions): Tree {
     const name = options.isHostRoot ? this.host : `${this.host}:${escapeControls(path)}`;
     return new Tree(this.#link, this.#blobs, ++this.#lastTree, name, path, options);
   }
@@ -72,6 +72,9 @@ class Session implements HostSession {
 }
 
 function infoOf(greeting: Greeting): HostInfo {
+  // Within a user namespace of its own the helper has all capabilities, but over nothing that is not its own.
+  const isRootless =
+    (greeting.features & (FEATURES.rootCapabilities | FEATURES.userNamespace)) !== FEATURES.rootCapabilities;
   return {
     architecture: greeting.architecture,
     kernel: greeting.kernel,
@@ -80,9 +83,15 @@ function infoOf(greeting: Greeting): HostInfo {
     cpus: greeting.cpus,
     memory: greeting.memory,
     hasOpenat2: (greeting.features & FEATURES.openat2) !== 0,
-    // Within a user namespace of its own the helper has all capabilities, but over nothing that is not its own.
-    isRootless:
-      (greeting.features & (FEATURES.rootCapabilities | FEATURES.userNamespace)) !== FEATURES.rootCapabilities,
+    isRootless,
+    reach: {
+      isRootless,
+      hasEntries: (greeting.features & FEATURES.rootCapabilities) !== 0,
+      users: greeting.users,
+      groups: greeting.groups,
+      lack: escapeControls(greeting.lack),
+      uid: greeting.uid,
+    },
   };
 }
 

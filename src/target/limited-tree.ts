@@ -13,7 +13,7 @@ import {
 } from "../facts/cgroup-process.js";
 import { reachedText, type WrittenLimits } from "../facts/process-limits.js";
 import { removal, type HostLimits } from "./host-limits.js";
-import type { ApplyOptions, Entry, OutputTaker, RunningExec, TreeSession } from "./session.js";
+import type { ApplyOptions, OpenOptions, OutputTaker, RunningExec, TreeSession } from "./session.js";
 
 /** What is made for one program. */
 interface Placed {
@@ -32,12 +32,7 @@ export class LimitedTree implements TreeSession {
   readonly #path: string;
   readonly #mayBeMachine: boolean;
 
-  constructor(
-    tree: TreeSession,
-    limits: HostLimits,
-    path: string,
-    options: { readonly entry: Entry; readonly isHostRoot: boolean },
-  ) {
+  constructor(tree: TreeSession, limits: HostLimits, path: string, options: OpenOptions) {
     this.#tree = tree;
     this.#limits = limits;
     this.#path = path;

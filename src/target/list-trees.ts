@@ -32,7 +32,7 @@ export async function listTrees(
   directory: string,
   isWanted: (path: string) => boolean,
 ): Promise<readonly ListedTree[]> {
-  const root = session.openTree("/", { entry: "auto", isHostRoot: true });
+  const root = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
   try {
     const keep = treePlace(`${directory}/x`).keep;
     const [trees, records, snapshots] = await root.observe([

@@ -67,6 +67,7 @@ export async function lowerExec(spec: ExecSpec, mode: ExecMode, source: ContentS
     mergesStderr: false,
     killsLeftovers: spec.killLeftovers ?? false,
     isInBackground: mode.isInBackground ?? false,
+    hasLaxOwners: spec.hasLaxOwners ?? false,
     stdin,
     timeoutMs: spec.timeoutMs ?? 0,
     outputLimit: spec.outputLimit ?? 0,

@@ -2,6 +2,7 @@
 
 import type { Change, Outcome } from "../module/change.js";
 import type { ExecSpec, Exit, Observation, Probe } from "../module/probe.js";
+import type { Reach } from "../module/reach.js";
 
 export type Entry = "auto" | "chroot" | "unshare" | "nspawn" | "machine";
 
@@ -10,13 +11,23 @@ export interface HostInfo {
   readonly architecture: string;
   readonly kernel: string;
   readonly nodename: string;
-  /** As the helper sees it: 0 in a user namespace of its own too. */
+  /** Of the login, or of whom it became. */
   readonly uid: number;
   readonly cpus: number;
   /** Bytes. */
   readonly memory: number;
   readonly hasOpenat2: boolean;
   readonly isRootless: boolean;
+  /** What can be had in trees. */
+  readonly reach: Reach;
+}
+
+/** How a tree is opened. */
+export interface OpenOptions {
+  readonly entry: Entry;
+  readonly isHostRoot: boolean;
+  /** Without root: on the host itself as the root of trees too, who has all that is in them, not as the login. */
+  readonly isAsRoot?: boolean;
 }
 
 /** One helper on one host. Every pending promise is rejected with a CrunError (exitStatus 4) when the connection is lost. */
@@ -24,7 +35,7 @@ export interface HostSession {
   readonly host: string;
   readonly info: HostInfo;
   /** Does not wait for the helper: an error (no such tree) comes with the first use, as a CrunError with exitStatus 4. */
-  openTree(path: string, options: { readonly entry: Entry; readonly isHostRoot: boolean }): TreeSession;
+  openTree(path: string, options: OpenOptions): TreeSession;
   close(): Promise<void>;
 }
 

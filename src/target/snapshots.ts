@@ -38,7 +38,7 @@ export class Snapshots {
     this.#session = session;
     this.#name = name;
     this.place = treePlace(path);
-    this.#root = session.openTree("/", { entry: "auto", isHostRoot: true });
+    this.#root = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
   }
 
   /** The tree as it lies on the disk, whether a machine runs from it or not. */

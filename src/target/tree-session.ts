@@ -21,7 +21,7 @@ import type { Link, Listener } from "./link.js";
 import { lowerChange, lowerExec, lowerProbe } from "./lower.js";
 import type { ContentSource, ExecMode } from "./lower.js";
 import { Execution } from "./running-exec.js";
-import type { ApplyOptions, Entry, RunningExec, TreeSession } from "./session.js";
+import type { ApplyOptions, OpenOptions, RunningExec, TreeSession } from "./session.js";
 
 let lastBatch = 0;
 /** Lists of probes that many trees are asked, as they go onto the wire. */
@@ -57,21 +57,23 @@ export class Tree implements TreeSession {
   #isClosed = false;
 
   /** `id` is the tree's number on this link, `name` how messages call it. */
-  constructor(
-    link: Link,
-    source: ContentSource,
-    id: number,
-    name: string,
-    path: string,
-    options: { readonly entry: Entry; readonly isHostRoot: boolean },
-  ) {
+  constructor(link: Link, source: ContentSource, id: number, name: string, path: string, options: OpenOptions) {
     this.#link = link;
     this.#source = source;
     this.#name = name;
     this.#id = id;
     const entry = ENTRIES.indexOf(options.entry);
     this.#opened = this.#ask(
-      (channel) => link.send({ kind: "openTree", channel, tree: id, path, entry, isHostRoot: options.isHostRoot }),
+      (channel) =>
+        link.send({
+          kind: "openTree",
+          channel,
+          tree: id,
+          path,
+          entry,
+          isHostRoot: options.isHostRoot,
+          isAsRoot: options.isAsRoot === true,
+        }),
       "opened",
     ).then(
       () => undefined,

@@ -32,6 +32,7 @@ export function fillProgram({ script, into, args, files = {}, environment, timeo
     umask: 0o022,
     timeoutMs: timeoutS * 1000,
     killLeftovers: true,
+    hasLaxOwners: true,
   });
 }
 

@@ -3,6 +3,7 @@
 import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import type { Plan, Probes, Refusal, Seen } from "../module/contract.js";
+import { reasonOf } from "../module/failure-text.js";
 import type { ListObservation, ReadObservation, StatObservation } from "../module/probe.js";
 import type { Backend, StorageSeen } from "./backend.js";
 import { chooseBackend } from "./backends/choose.js";
@@ -25,6 +26,7 @@ import {
   storageSeen,
   type StorageLook,
 } from "./storage.js";
+import { backendRefusal, foreignCheck, newTreeRefusal } from "./without-root.js";
 
 /** What is wanted of a tree. */
 export interface TreeWish {
@@ -92,8 +94,15 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   // Where the directory of trees really lies: what is written into a new tree must not leave it over a link.
   const place = treePlace(joinPath(look.directory.real || asked.place.directory, asked.place.name));
   const site = { ...asked, place };
+  const { context } = site;
   const failure = look.tree.failure ?? look.directory.failure;
-  if (failure) return refused({ message: `${place.path} cannot be looked at: ${failure.message}` });
+  if (failure)
+    return refused({
+      message: `${place.path} cannot be looked at: ${reasonOf(failure)}`,
+      remedy: context.reach.isRootless
+        ? "Set crun_trees to a directory of the login's, name the tree by its path, or become root (crun_become)."
+        : "Look at its directory on the host.",
+    });
   const record = recordOf(look);
   if (record && "problem" in record)
     return refused({
@@ -101,7 +110,7 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
       remedy: "Look at what wrote it; without it crun does not know what the tree was made from.",
     });
   const storage = storageOf(look, place);
-  if (wish.state === "absent") return planAbsent(look, place, record, storage);
+  if (wish.state === "absent") return planAbsent(look, site, record, storage);
   const { source } = wish;
   if (!source) return refused({ message: "it is not said what the tree is to be made from" });
   const recipe = recipeOf(source, wish.params, source.identity?.(wish.params, site));
@@ -174,6 +183,8 @@ function planNew(
       message: `${place.directory}, where the tree is to lie, ${look.directory.stat ? "is no directory" : "is not there"}`,
       remedy: "Make it first, or set crun_trees.",
     });
+  const beyond = newTreeRefusal(source, wish, context.reach);
+  if (beyond) return refused(beyond);
   const own = ownSeen(seen);
   const into = makingPath(place, runMark(context));
   const filling = source.fill(wish.params, own, into, site);
@@ -308,7 +319,7 @@ function planAdopted(wish: TreeWish, recipe: Recipe, look: Look, { place, contex
   };
 }
 
-function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined, storage: StorageSeen): Plan {
+function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | undefined, storage: StorageSeen): Plan {
   const result = { path: place.path, name: place.name, state: "absent" };
   const { stat } = look.tree;
   const hasRecord = look.record.stat !== undefined;
@@ -318,10 +329,13 @@ function planAbsent(look: Look, place: TreePlace, record: TreeRecord | undefined
   const inTheWay = runningRefusal(look, place) ?? dependentsRefusal(place, storage);
   if (inTheWay) return refused(inTheWay);
   const backend = backendOf(record, storage, place.path);
+  const beyond = backendRefusal(backend.name, context.reach);
+  if (beyond) return refused(beyond);
   const aside = asidePath(place);
   const changes: Change[] = [
     ...keepChanges(look, place),
     treeLock(place),
+    ...(stat && context.reach.isRootless ? [foreignCheck(place.path)] : []),
     // Out of the way at once: whoever is killed meanwhile leaves no half tree under its name.
     ...staleChanges(look, place, storage),
     ...staleLayersRemoved(place, storage, stat !== undefined),

@@ -5,6 +5,7 @@ import type { Context, Probes, Refusal, Seen } from "../module/contract.js";
 import type { ParamSpecs, ParamsOf } from "../module/param.js";
 import type { TreePlace } from "./place.js";
 import type { BackendName, TreeRecord } from "./record.js";
+import type { WithoutRoot } from "./without-root.js";
 
 /** Where and for whom a tree is made. `context.sources` holds controller's files under `SOURCE.key`. */
 export interface Site {
@@ -39,6 +40,8 @@ export interface TreeSource<S extends ParamSpecs, A extends Probes> {
   /** The param's name. */
   readonly name: string;
   readonly summary: string;
+  /** What it takes where crun is not root on the host. */
+  readonly withoutRoot: WithoutRoot;
   readonly params: S;
   /** The key that a single word stands for (`clone: base`). */
   readonly shortFor?: keyof S & string;
@@ -59,6 +62,7 @@ export interface TreeSource<S extends ParamSpecs, A extends Probes> {
 export interface AnySource {
   readonly name: string;
   readonly summary: string;
+  readonly withoutRoot: WithoutRoot;
   readonly params: ParamSpecs;
   readonly shortFor?: string;
   readonly incidental?: readonly string[];

@@ -40,6 +40,8 @@ export type Request =
       readonly path: string;
       readonly entry: number;
       readonly isHostRoot: boolean;
+      /** Without root: as root of the helper's user namespace, on the host itself too. */
+      readonly isAsRoot: boolean;
     })
   | (OnTree & { readonly kind: "closeTree" })
   | (OnTree & { readonly kind: "observe"; readonly probes: readonly WireProbe[] })
@@ -70,6 +72,11 @@ export interface Greeting extends OnChannel {
   readonly features: number;
   readonly cpus: number;
   readonly memory: number;
+  /** Owners that files of trees can be given: the ids from 0 up to these; 4294967295: all, 0: files are the login's. */
+  readonly users: number;
+  readonly groups: number;
+  /** Why there are no more of them. */
+  readonly lack: string;
 }
 
 /** Bits of a greeting's features. */
@@ -158,7 +165,7 @@ function writeRequestFields(writer: Writer, request: Request): void {
       writer.u32(request.tree);
       writer.str(request.path);
       writer.u8(request.entry);
-      writer.u32(request.isHostRoot ? 1 : 0);
+      writer.u32(flagBits([request.isHostRoot, 1], [request.isAsRoot, 2]));
       break;
     case "closeTree":
       writer.u32(request.tree);
@@ -211,7 +218,16 @@ function readRequestFields(type: number, channel: number, reader: Reader): Reque
       const tree = reader.u32();
       const path = reader.str();
       const entry = reader.u8();
-      return { kind: "openTree", channel, tree, path, entry, isHostRoot: (reader.u32() & 1) !== 0 };
+      const flags = checkFlags(reader.u32(), 3);
+      return {
+        kind: "openTree",
+        channel,
+        tree,
+        path,
+        entry,
+        isHostRoot: (flags & 1) !== 0,
+        isAsRoot: (flags & 2) !== 0,
+      };
     }
     case REQUEST_TYPES.closeTree:
       return { kind: "closeTree", channel, tree: reader.u32() };
@@ -257,6 +273,8 @@ function writeReplyFields(writer: Writer, reply: Reply): void {
       for (const text of [reply.version, reply.architecture, reply.kernel, reply.nodename]) writer.str(text);
       for (const number of [reply.pid, reply.uid, reply.gid, reply.features, reply.cpus]) writer.u32(number);
       writer.u64(reply.memory);
+      for (const number of [reply.users, reply.groups]) writer.u32(number);
+      writer.str(reply.lack);
       break;
     case "opened":
       writer.str(reply.realPath);
@@ -370,6 +388,9 @@ function readGreeting(channel: number, reader: Reader): Greeting {
       features: 0,
       cpus: 0,
       memory: 0,
+      users: 0,
+      groups: 0,
+      lack: "",
     };
     return { kind: "greeting", channel, protocol, version, ...unknown };
   }
@@ -387,5 +408,8 @@ function readGreeting(channel: number, reader: Reader): Greeting {
     features: reader.u32(),
     cpus: reader.u32(),
     memory: reader.u64(),
+    users: reader.u32(),
+    groups: reader.u32(),
+    lack: reader.str(),
   };
 }

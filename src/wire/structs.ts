@@ -26,6 +26,8 @@ export interface WireExec {
   readonly killsLeftovers: boolean;
   /** What is asked of the tree later does not wait for its end; for EXEC messages alone. */
   readonly isInBackground: boolean;
+  /** Where nobody but root can be had, owners that cannot be given count as given. */
+  readonly hasLaxOwners: boolean;
   readonly stdin: WireStdin;
   /** 0: none. */
   readonly timeoutMs: number;
@@ -284,7 +286,7 @@ export function writeExec(writer: Writer, exec: WireExec): void {
   writer.list(exec.environment, (_, word) => writer.str(word));
   writer.str(exec.directory);
   writer.str(exec.user);
-  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers, isInBackground, isHelper } = exec;
+  const { hasTerminal, streamsOutput, mergesStderr, killsLeftovers, isInBackground, isHelper, hasLaxOwners } = exec;
   writer.u32(
     flagBits(
       [hasTerminal, 1],
@@ -293,6 +295,7 @@ export function writeExec(writer: Writer, exec: WireExec): void {
       [killsLeftovers, 8],
       [isInBackground, 16],
       [isHelper, 32],
+      [hasLaxOwners, 64],
     ),
   );
   writer.oneOf(STDIN_KINDS, exec.stdin.kind, "kind of stdin");
@@ -323,7 +326,7 @@ export function readExec(reader: Reader): WireExec {
   const environment = reader.list(4, () => reader.str());
   const directory = reader.str();
   const user = reader.str();
-  const bits = checkFlags(reader.u32(), 63);
+  const bits = checkFlags(reader.u32(), 127);
   const stdin = readStdin(reader);
   return {
     argv,
@@ -336,6 +339,7 @@ export function readExec(reader: Reader): WireExec {
     killsLeftovers: (bits & 8) !== 0,
     isInBackground: (bits & 16) !== 0,
     isHelper: (bits & 32) !== 0,
+    hasLaxOwners: (bits & 64) !== 0,
     stdin,
     timeoutMs: reader.u32(),
     outputLimit: reader.u64(),

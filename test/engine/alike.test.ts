@@ -20,7 +20,7 @@ const target = {
 };
 
 function preparedOn(name: string): Prepared {
-  const base = { target: { ...target, name }, architecture: () => "x86_64" };
+  const base = { target: { ...target, name }, architecture: () => "x86_64", ground: "tree" as const };
   const context = new TaskContext(base, 0, { becomeUser: undefined, environment: {} }, {}, {});
   return {
     args,

@@ -5,6 +5,7 @@ import type { Change, ExecChange, Expect, Outcome } from "../../src/module/chang
 import { contentOf } from "../../src/module/content.js";
 import type { Model } from "../../src/module/model.js";
 import type { ExecSpec, Exit, Failure, MachineObservation, Observation, Probe } from "../../src/module/probe.js";
+import { wholeReach } from "../../src/module/reach.js";
 import type { HostInfo, HostSession, OutputTaker, RunningExec, TreeSession } from "../../src/target/session.js";
 import { modelOf, type Tree } from "../module/harness.js";
 
@@ -27,6 +28,7 @@ export const fakeInfo: HostInfo = {
   memory: 4 * 1024 ** 3,
   hasOpenat2: true,
   isRootless: false,
+  reach: wholeReach,
 };
 
 /** One tree: what it holds, what was done to it, how many round trips that took. */

@@ -1,5 +1,6 @@
 // Runs modules against a model of a tree: fixtures as tables, and the law of idempotence on every one of them.
 
+import { wholeReach } from "../../src/module/reach.js";
 import assert from "node:assert/strict";
 import { contentOf, digestOf } from "../../src/module/content.js";
 import type { AnyModule, Context, LocalSource, Plan } from "../../src/module/contract.js";
@@ -164,6 +165,7 @@ export function contextOf(parts: Partial<Context> = {}): Context {
     elapsedMs: 0,
     verbosity: 0,
     architecture: "x86_64",
+    reach: wholeReach,
     job: () => undefined,
     ...parts,
   };

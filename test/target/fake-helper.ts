@@ -27,6 +27,9 @@ export const GREETING: Greeting = {
   features: 3,
   cpus: 2,
   memory: 1024,
+  users: 0xffffffff,
+  groups: 0xffffffff,
+  lack: "",
 };
 
 /** What the helper does with a request. */

@@ -108,6 +108,7 @@ const exec: fc.Arbitrary<WireExec> = record<WireExec>({
   killsLeftovers: fc.boolean(),
   isInBackground: fc.boolean(),
   isHelper: fc.boolean(),
+  hasLaxOwners: fc.boolean(),
   stdin: fc.oneof(content, fc.constant({ kind: "none" as const }), fc.constant({ kind: "input" as const })),
   timeoutMs: u32,
   outputLimit: u64,

@@ -47,6 +47,7 @@ const plainExec: WireExec = {
   killsLeftovers: false,
   isInBackground: false,
   isHelper: false,
+  hasLaxOwners: false,
   stdin: { kind: "none" },
   timeoutMs: 0,
   outputLimit: 0,
@@ -72,6 +73,7 @@ const fullExec: WireExec = {
   killsLeftovers: true,
   isInBackground: true,
   isHelper: true,
+  hasLaxOwners: true,
   stdin: { kind: "bytes", bytes: text("in\0put\n") },
   timeoutMs: 30_000,
   outputLimit: 2 ** 40,
@@ -419,10 +421,13 @@ const outcomes: readonly (readonly [string, WireChange["kind"], Outcome])[] = [
 ];
 
 const requests: readonly (readonly [string, Request])[] = [
-  ["openTree", { kind: "openTree", channel: 1, tree: 7, path: "/srv/web\udc80", entry: 0, isHostRoot: false }],
+  [
+    "openTree",
+    { kind: "openTree", channel: 1, tree: 7, path: "/srv/web\udc80", entry: 0, isHostRoot: false, isAsRoot: false },
+  ],
   [
     "openTree of the host",
-    { kind: "openTree", channel: 0xffffffff, tree: 0xffffffff, path: "/", entry: 4, isHostRoot: true },
+    { kind: "openTree", channel: 0xffffffff, tree: 0xffffffff, path: "/", entry: 4, isHostRoot: true, isAsRoot: true },
   ],
   ["closeTree", { kind: "closeTree", channel: 2, tree: 7 }],
   ["observe nothing", { kind: "observe", channel: 3, tree: 7, probes: [] }],
@@ -459,6 +464,9 @@ const replies: readonly (readonly [string, VectorReply])[] = [
       features: 3,
       cpus: 2,
       memory: 8 * 2 ** 30,
+      users: 65_537,
+      groups: 1,
+      lack: "newgidmap is not there",
     },
   ],
   [

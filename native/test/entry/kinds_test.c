@@ -262,9 +262,10 @@ static int pretend_old_kernel(void) {
 }
 
 // Role: what differs between entries and kernels, one word a line.
-static int tell_entry(const char *kind, const char *path) {
+static int tell_entry(const struct privilege *privilege, const char *kind, const char *path) {
   struct entry *entry = open_entry(path, (uint8_t)atoi(kind));
-  printf("features %u\n", privilege_features());
+  printf("features %u of %u users and %u groups%s%s\n", privilege_features(privilege), privilege->reach.users,
+         privilege->reach.groups, privilege->reach.lack[0] == '\0' ? "" : ": ", privilege->reach.lack);
   static const struct {
     const char *user, *script;
   } steps[] = {{"", "echo id $(id -u) $(id -g)"},
@@ -289,10 +290,10 @@ static int tell_entry(const char *kind, const char *path) {
   return 0;
 }
 
-int run_helper_role(const char *role, int count, char **arguments) {
-  if (strcmp(role, "tell") == 0 && count == 4) return tell_entry(arguments[2], arguments[3]);
+int run_helper_role(const char *role, int count, char **arguments, const struct privilege *privilege) {
+  if (strcmp(role, "tell") == 0 && count == 4) return tell_entry(privilege, arguments[2], arguments[3]);
   if (strcmp(role, "tell-old") == 0 && count == 4)
-    return pretend_old_kernel() < 0 ? 3 : tell_entry(arguments[2], arguments[3]);
+    return pretend_old_kernel() < 0 ? 3 : tell_entry(privilege, arguments[2], arguments[3]);
   return life_role(role, count, arguments);
 }
 

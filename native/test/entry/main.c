@@ -16,14 +16,16 @@ int main(int count, char **arguments) {
   if (agent_main(count, arguments, &status)) return status;
   if (count > 2 && strcmp(arguments[1], "payload") == 0) return run_payload(count - 2, arguments + 2);
   signal(SIGPIPE, SIG_IGN);
+  struct privilege privilege = {0};
   struct err err;
   if (count > 1 || geteuid() == 0) {
-    if (privilege_prepare(arguments, &err) < 0) {
+    if (privilege_prepare(arguments, &privilege, &err) < 0 ||
+        (privilege.user_namespace != 0 && user_namespace_enter(privilege.user_namespace, &err) < 0)) {
       fprintf(stderr, "%s: %s\n", err.step, err.message);
       return 2;
     }
   }
-  if (count > 1) return run_helper_role(arguments[1], count, arguments);
+  if (count > 1) return run_helper_role(arguments[1], count, arguments, &privilege);
   if (geteuid() != 0) {
     begin("the entry");
     skip("needs root");

@@ -12,6 +12,7 @@ void test_without_root(void);
 // What the test program does inside a tree (it is static, and copied to /bin/payload).
 int run_payload(int count, char **arguments);
 // Run in a program of their own, executed anew: by the name of what is to be done there.
-int run_helper_role(const char *role, int count, char **arguments);
+struct privilege;
+int run_helper_role(const char *role, int count, char **arguments, const struct privilege *privilege);
 
 #endif

@@ -4,6 +4,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
 import type { Plan, Probes, Seen } from "../../module/contract.js";
 import type { Observation, Probe } from "../../module/probe.js";
+import { hasSingleId, outOfReach, ownersAreLost } from "../../module/reach.js";
 import { seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
 import { isSeenAgain, type Looks } from "../look/alike.js";
@@ -110,6 +111,7 @@ function fromOutside(on: TargetPlay, work: TaskWork, name: string | undefined): 
   work.venue = venue;
   // What lies behind it is looked at afterwards.
   on.window.clear();
+  if (on.state.location.isHostRoot) on.venue.forget();
 }
 
 /** Check mode: the item would act in a tree that is not there yet. */
@@ -156,12 +158,22 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     return finishLater(on, work);
   }
   const { becomeUser } = work.prepared ?? {};
-  if (becomeUser !== undefined && changes.length > 0 && venue.base.isPowerless?.() === true) {
+  const { reach, ground } = venue.base;
+  const had = reach?.();
+  if (becomeUser !== undefined && changes.length > 0 && ground !== "tree" && had?.isRootless) {
     const message = `become_user: crun is not root on ${venue.base.target.host}, and cannot become ${becomeUser} there`;
     work.plan = { changes: [] };
     work.fault = { message, remedy: `Let it become root (crun_become), or log in as ${becomeUser} (crun_user).` };
     return finishLater(on, work);
   }
+  const beyond = had && outOfReach(changes, had, ground);
+  if (beyond) {
+    work.plan = { changes: [] };
+    work.fault = beyond;
+    return finishLater(on, work);
+  }
+  if (had && hasSingleId(had) && changes.some((change) => change.kind === "exec" && change.exec.hasLaxOwners))
+    work.plan = { ...plan, warnings: [...(plan.warnings ?? []), ownersAreLost(had)] };
   let shown: readonly FileDiff[] = [];
   if (on.isDiff(work) || on.play.run.recorder) {
     const { diffs, missing } = diffsOf(changes, venue.model);

@@ -7,6 +7,7 @@ import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../m
 import type { Model } from "../../module/model.js";
 import { specOf, valueOf } from "../../module/param.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
+import { wholeReach, type Ground, type Reach } from "../../module/reach.js";
 import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
 import { OMIT, textOf } from "../../playbook/scope/values.js";
@@ -24,8 +25,10 @@ export interface ContextBase {
   readonly target: Context["target"];
   /** Undefined before the connection is up. */
   architecture(): string | undefined;
-  /** The host's own root, where crun is not root: nobody else can be become there. */
-  isPowerless?(): boolean;
+  /** Undefined before the connection is up. */
+  reach?(): Reach | undefined;
+  /** What changes are made in. */
+  readonly ground: Ground;
 }
 
 const noSources: Readonly<Record<string, LocalSource>> = {};
@@ -99,6 +102,14 @@ export class TaskContext implements Context {
   get architecture(): string {
     this.isSpecific = true;
     const known = this.#base.architecture();
+    if (known === undefined) throw new NeedsConnection();
+    return known;
+  }
+
+  get reach(): Reach {
+    this.isSpecific = true;
+    if (this.#base.reach === undefined) return wholeReach;
+    const known = this.#base.reach();
     if (known === undefined) throw new NeedsConnection();
     return known;
   }

@@ -322,7 +322,7 @@ function look(host: TreeSession, place: TreePlace, origin: string): Promise<Stan
 
 /** A session with the host's root, for a moment. */
 export async function withHost<T>(session: HostSession, work: (host: TreeSession) => Promise<T>): Promise<T> {
-  const host = session.openTree("/", { entry: "auto", isHostRoot: true });
+  const host = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
   try {
     return await work(host);
   } finally {

@@ -6,7 +6,7 @@ import { describeFailure } from "../../module/failure-text.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
 import { lockMs, treeLock } from "../../tree/keep.js";
 import type { TreePlace } from "../../tree/place.js";
-import { hostProgram, programOnHost } from "../../tree/program.js";
+import { hostProgram } from "../../tree/program.js";
 
 /** How long one try waits for whoever holds the lock. */
 const tryMs = 2000;
@@ -37,12 +37,12 @@ export class TreeHold {
 
   /** Takes the lock in a session of its own. Rejects with a CrunError: exitStatus 4 where the connection is lost, 2 where it cannot be had. */
   static async take(session: HostSession, place: TreePlace, options: HoldOptions): Promise<TreeHold> {
-    const worker = session.openTree("/", { entry: "auto", isHostRoot: true });
+    const worker = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
     const endsAt = performance.now() + lockMs;
     try {
       for (let isFirst = true; ; isFirst = false) {
         const stop = new AbortController();
-        const rest = session.info.isRootless ? programOnHost(forEver) : hostProgram(forEver);
+        const rest = hostProgram(forEver);
         const { locked, over } = begin(worker, [treeLock(place, tryMs), rest], place, stop);
         const outcome = await locked;
         if (!outcome.failure) return new TreeHold(worker, stop, over);

@@ -3,6 +3,7 @@
 import type { Change, ExecChange } from "../../module/change.js";
 import type { Backend } from "../backend.js";
 import { containedProgram } from "../program.js";
+import { findForeign } from "../without-root.js";
 
 export function directory(): Backend {
   return {
@@ -37,6 +38,8 @@ export function removed(at: string): readonly Change[] {
  * cp up for ever, which opens without O_NONBLOCK: where the kernel tells that it waits for a fifo's other end (it never does otherwise), it is ended.
  */
 const copying = String.raw`
+${findForeign}
+[ -z "$foreign" ] || { echo "cp: $foreign belongs to an id that this login has not, and cannot be copied with its owner" >&2; exit 1; }
 mount --bind -o nosymfollow,nodev -- "$1" "$1" 2>/dev/null || mount --bind -o nodev -- "$1" "$1" || exit
 cp --archive --preserve=xattr --reflink=auto -T -- "$1" "$2" &
 copy=$!

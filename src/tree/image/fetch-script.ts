@@ -13,7 +13,7 @@ fetch_url() {
   else
     fail "the host has neither curl nor wget, to fetch $1 with" "Install one of them on the host."
   fi
-  timeout "$TIMEOUT" prlimit --fsize="$MAX_SIZE" -- setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs \
+  timeout "$TIMEOUT" prlimit --fsize="$MAX_SIZE" -- setpriv $others --no-new-privs \
     --inh-caps=-all --bounding-set=-all -- "$@" 2>"$notes/said"
 }
 

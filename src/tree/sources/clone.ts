@@ -9,6 +9,7 @@ import { defineSource } from "../source.js";
 export const clone = defineSource({
   name: "clone",
   summary: "another tree of the host, shared copy-on-write where the storage can",
+  withoutRoot: { takes: "one id" },
   params: {
     base: { type: "str", required: true, doc: "The other tree: a name beside the new one, or an absolute path." },
     reset_identity: {

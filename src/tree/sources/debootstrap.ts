@@ -35,6 +35,11 @@ exit $status
 export const debootstrap = defineSource({
   name: "debootstrap",
   summary: "a Debian archive, by debootstrap",
+  withoutRoot: {
+    takes: "root",
+    because: "debootstrap makes device nodes",
+    instead: "Take mmdebstrap, which does without",
+  },
   params: {
     suite: {
       type: "str",

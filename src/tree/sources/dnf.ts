@@ -40,6 +40,7 @@ if [ "$keep" = keep ]; then keep_repos etc/yum.repos.d; fi
 export const dnf = defineSource({
   name: "dnf",
   summary: "packages of rpm repositories, by dnf --installroot",
+  withoutRoot: { takes: "one id" },
   params: {
     packages: {
       type: "list",

@@ -6,6 +6,11 @@ import { defineSource } from "../source.js";
 export const host = defineSource({
   name: "host",
   summary: "the host's own root, which stays as it is: an overlay that takes no space and no time",
+  withoutRoot: {
+    takes: "root",
+    because: "what a login mounts nobody else sees, and it ends with the run",
+    instead: "Take another source",
+  },
   params: {
     reset_identity: {
       type: "bool",

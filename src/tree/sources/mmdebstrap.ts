@@ -34,6 +34,7 @@ const hostSources = [
 export const mmdebstrap = defineSource({
   name: "mmdebstrap",
   summary: "a Debian archive, by mmdebstrap",
+  withoutRoot: { takes: "subordinate ids", because: "mmdebstrap mounts a /dev/pts for the group tty" },
   params: {
     suite: { type: "str", required: true, doc: "The release: `bookworm`, `trixie`, `sid`, …" },
     mirror: {

@@ -76,6 +76,7 @@ done
 export const nix = defineSource({
   name: "nix",
   summary: "a Nix expression or store paths, with all that they need",
+  withoutRoot: { takes: "subordinate ids", because: "nix builds as users of its own" },
   params: {
     file: { type: "path", doc: "A file of the host with the expression. Its outputs look like a root: bin, etc, …" },
     expression: { type: "str", doc: "The expression itself." },

@@ -96,6 +96,7 @@ finish
 export const oci = defineSource({
   name,
   summary: "a container image: of a registry (skopeo), an OCI layout, or an archive (docker save, OCI)",
+  withoutRoot: { takes: "one id" },
   params,
   shortFor: "image",
   incidental,
@@ -148,7 +149,6 @@ export const oci = defineSource({
         KIND: "layers",
         ...(given.devices ? { DEVICES: "yes" } : {}),
       },
-      context,
       { credentials: credentials(given) },
     );
     return {
@@ -175,7 +175,6 @@ function lookProbe(given: Given, image: string, place: TreePlace, context: Conte
       HASH: hash,
       FOLLOW: given.follow ? "yes" : "no",
     },
-    context,
     { credentials: credentials(given), first: unlessThere },
   );
   return { kind: "exec", exec: { ...spec, timeoutMs: (Math.min(given.timeout, 120) + 5) * 1000 } };

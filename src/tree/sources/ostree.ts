@@ -49,6 +49,7 @@ ${checkOut}rm -rf -- "$repo"
 export const ostree = defineSource({
   name: "ostree",
   summary: "a commit of an OSTree repository",
+  withoutRoot: { takes: "one id" },
   params: {
     repo: { type: "path", doc: "A repository of the host." },
     url: { type: "str", doc: "A repository elsewhere; its commits have to be signed." },

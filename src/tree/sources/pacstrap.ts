@@ -52,6 +52,11 @@ if plain var/cache/pacman; then mkdir -p "$into/var/cache/pacman/pkg"; fi
 export const pacstrap = defineSource({
   name: "pacstrap",
   summary: "packages of pacman repositories, by pacstrap",
+  withoutRoot: {
+    takes: "root",
+    because: "pacstrap mounts a devtmpfs",
+    instead: "Take an archive or an image (tarball, oci)",
+  },
   params: {
     packages: {
       type: "list",

@@ -55,6 +55,11 @@ finish
 export const raw = defineSource({
   name: "raw",
   summary: "a disk image with a file system, bare or in a partition (compressed or not)",
+  withoutRoot: {
+    takes: "root",
+    because: "file systems of disk images are mounted by root",
+    instead: "Take an archive or an image (tarball, oci)",
+  },
   params,
   incidental: [...originIncidental, "with"],
   examples: [
@@ -70,21 +75,17 @@ export const raw = defineSource({
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
     const { changes, variables } = originSteps(given, context.sources["raw.src"], into);
-    const spec = scriptSpec(
-      [commonScript, fetchScript, rawScript, unpackScript, main],
-      {
-        ...variables,
-        INTO: into,
-        KIND: "plain",
-        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-        WITH: given.with,
-        MACHINE: context.architecture,
-        ROOT_TYPES: rootPartitionTypes,
-        ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
-        ...(given.devices ? { DEVICES: "yes" } : {}),
-      },
-      context,
-    );
+    const spec = scriptSpec([commonScript, fetchScript, rawScript, unpackScript, main], {
+      ...variables,
+      INTO: into,
+      KIND: "plain",
+      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+      WITH: given.with,
+      MACHINE: context.architecture,
+      ROOT_TYPES: rootPartitionTypes,
+      ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
+      ...(given.devices ? { DEVICES: "yes" } : {}),
+    });
     return {
       changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),

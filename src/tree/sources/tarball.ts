@@ -46,6 +46,7 @@ finish
 export const tarball = defineSource({
   name: "tarball",
   summary: "a tar archive of a root file system (gzip, xz, zstd, bzip2 or not compressed)",
+  withoutRoot: { takes: "one id" },
   params,
   incidental: originIncidental,
   examples: [
@@ -66,18 +67,14 @@ export const tarball = defineSource({
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
     const { changes, variables } = originSteps(given, context.sources["tarball.src"], into);
-    const spec = scriptSpec(
-      [commonScript, fetchScript, unpackScript, main],
-      {
-        ...variables,
-        INTO: into,
-        KIND: "plain",
-        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-        ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
-        ...(given.devices ? { DEVICES: "yes" } : {}),
-      },
-      context,
-    );
+    const spec = scriptSpec([commonScript, fetchScript, unpackScript, main], {
+      ...variables,
+      INTO: into,
+      KIND: "plain",
+      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+      ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
+      ...(given.devices ? { DEVICES: "yes" } : {}),
+    });
     return {
       changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),

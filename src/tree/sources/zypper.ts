@@ -67,6 +67,7 @@ if [ "$keep" = keep ]; then keep_repos etc/zypp/repos.d; fi
 export const zypper = defineSource({
   name: "zypper",
   summary: "packages of rpm repositories, by zypper --root",
+  withoutRoot: { takes: "one id" },
   params: {
     packages: {
       type: "list",
