@@ -112,7 +112,10 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
       agent->capabilities = CAPABILITIES_OF_TREE_ROOT;
       if (tree_enter_isolated(setup->root_path, &agent->proc, err) < 0) return -1;
       return set_hostname(setup->tree_name, err);
-    case AGENT_NSPAWN: agent->proc = open_proc(); return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
+    case AGENT_NSPAWN:
+      agent->capabilities = setup->bounding;
+      agent->proc = open_proc();
+      return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
     case AGENT_MACHINE:
       if (fd_count < 2) return err_system(err, EPROTO, "join the machine", "");
       if (machine_join(fds[0], fds[1], fd_count > 2 ? fds[2] : -1, setup->bounding, setup->no_new_privileges, err) < 0)

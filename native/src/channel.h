@@ -40,7 +40,7 @@ enum agent_kind { AGENT_CHROOT = 1, AGENT_UNSHARE, AGENT_NSPAWN, AGENT_MACHINE, 
 struct setup {
   uint32_t kind; // CHANNEL_SETUP
   uint32_t agent;
-  uint64_t bounding;      // of the machine's leader
+  uint64_t bounding;      // of the machine's leader; of a tree's root in systemd-nspawn
   bool no_new_privileges; // of the machine's leader
   uint32_t tasks;         // how many processes the tree may have (tasks.h)
   char tree_name[256];

@@ -203,6 +203,7 @@ static int start_agent(struct entry *entry, enum agent_kind kind, const struct l
   close(steal_fd(&theirs));
   if (status == 0) {
     struct setup setup = {.kind = CHANNEL_SETUP, .agent = kind, .tasks = tasks_default()};
+    if (kind == AGENT_NSPAWN) setup.bounding = nspawn_capabilities();
     limit_agent(entry, kind, agent.pid, setup.tasks);
     print_text(setup.tree_name, sizeof setup.tree_name, "%s", entry->config.tree_name);
     print_text(setup.root_path, sizeof setup.root_path, "%s", entry->config.root_path);
@@ -341,7 +342,8 @@ static int await_start(const struct exec_spec *spec, int status_fd, int gate, st
       return err_fail(err, FAILURE_ENTRY, "start", "",
                       "the process that keeps this one was killed, or the agent of the tree");
     for (size_t i = 0; i < fd_count; i++) {
-      if (i == 0 && *terminal < 0) *terminal = fds[i];
+      // Not what root of a machine may send in the keeper's stead: pipes and a terminal would be closed twice.
+      if (i == 0 && *terminal < 0 && spec->flags & EXEC_PTY) *terminal = fds[i];
       else close(fds[i]);
     }
     if (answer.kind == CHANNEL_STARTING) {
@@ -402,6 +404,8 @@ int entry_spawn(struct entry *entry, const struct exec_spec *spec, struct proces
   }
   if (await_start(spec, status_fd, gate, out, &terminal, err) < 0) return -1;
   if (fcntl(status_fd, F_SETFL, O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
+  unsigned number;
+  if (terminal >= 0 && ioctl(terminal, TIOCGPTN, &number) < 0) return err_system(err, errno, "open the terminal", "");
   if (terminal >= 0 && fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return err_system(err, errno, "fcntl", "");
   out->stdin_fd = terminal >= 0 ? terminal : steal_fd(&streams.ours[0]);
   out->stdout_fd = terminal >= 0 ? steal_fd(&terminal) : steal_fd(&streams.ours[1]);

@@ -3,6 +3,7 @@
 #define CRUN_NSPAWN_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -17,5 +18,9 @@ struct nspawn {
 // systemd-nspawn does to a tree it does here too: it makes missing directories (/proc, /sys, /dev, /run, /tmp). It
 // reads resolv.conf from the host where the tree has one as a regular file.
 int nspawn_start(struct nspawn *out, const char *name, int root, int control, struct err *err);
+
+// What root of the tree keeps there. All that systemd-nspawn gives, where systemd keeps the host's devices from it; else
+// what root of an entered tree has (drop.h) without MKNOD, and the tree opens no device: it cannot undo that.
+uint64_t nspawn_capabilities(void);
 
 #endif

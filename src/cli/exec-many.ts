@@ -1,7 +1,8 @@
 // `crun exec` on many targets: whole lines, each with its target's name, and a summary.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
+import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ConnectionPool } from "../target/connect.js";
+import { noticingRoot, rootNotHeld } from "../target/root-in-chroot.js";
 import type { HostSession } from "../target/session.js";
 import { escapeControls } from "../wire/noise.js";
 import { textOf } from "../wire/text.js";
@@ -26,6 +27,11 @@ export async function execMany(request: ExecRequest, pool: ConnectionPool, strea
   const byHost = groupByHost(request.targets);
   const interruption = new Interruption();
   const results: Result[] = [];
+  let hasNoticed = false;
+  const noticeRoot = (name: string): void => {
+    if (!hasNoticed) streams.stderr.write(`${formatDiagnostic(rootNotHeld(name))}\n`);
+    hasNoticed = true;
+  };
   const slots = new HostSlots(request.forks);
   const onHost = async (host: string, targets: readonly ExecTarget[]): Promise<void> => {
     const [first] = targets;
@@ -33,7 +39,7 @@ export async function execMany(request: ExecRequest, pool: ConnectionPool, strea
     const opening = slots.awaiting(host, pool.get(first.address));
     await opening.catch(() => undefined); // each of its targets tells
     await inParallel(targets, TREES_AT_ONCE, async (target) => {
-      const result = await execIn(request, target, opening, streams, () => interruption.isOver);
+      const result = await execIn(request, target, opening, streams, noticeRoot, () => interruption.isOver);
       results.push(result);
     });
   };
@@ -54,6 +60,7 @@ async function execIn(
   target: ExecTarget,
   opening: Promise<HostSession>,
   streams: ExecStreams,
+  noticeRoot: (name: string) => void,
   isInterrupted: () => boolean,
 ): Promise<Result> {
   const out = new PrefixedLines(target.name, streams.stdout, request.masker);
@@ -62,7 +69,9 @@ async function execIn(
     if (target.lost) throw target.lost;
     const session = await opening;
     const { entry, isHostRoot } = target;
-    const tree = session.openTree(target.path, { entry, isHostRoot });
+    const tree = noticingRoot(session.openTree(target.path, { entry, isHostRoot }), target, () =>
+      noticeRoot(target.name),
+    );
     const running = await tree.exec({ ...execSpec(request, target), stdin: "" });
     running.onOutput((stream, data) => (stream === "stdout" ? out : err).add(data));
     const exit = await running.exited;

@@ -8,6 +8,7 @@ import { HostSlots, Limiter } from "../engine/slots.js";
 import type { Masker } from "../engine/task/masker.js";
 import type { Location, OpenHost } from "../engine/target-state.js";
 import type { Outcome } from "../module/change.js";
+import { noticingRoot, rootNotHeld } from "../target/root-in-chroot.js";
 import type { TreeSession } from "../target/session.js";
 import { groupAt, stagesOf } from "./order.js";
 import { refusalEvent } from "./plan-events.js";
@@ -74,6 +75,7 @@ export class Application {
   readonly #wakers = new Set<() => void>();
   readonly #fates: ReadonlyMap<number, Fate>;
   isInterrupted = false;
+  #hasNoticedRoot = false;
 
   constructor(options: ApplyOptions) {
     const { plan, targets } = options;
@@ -354,6 +356,13 @@ export class Application {
     return !result.isFailed || step.isIgnored;
   }
 
+  /** Once, as a run tells it. */
+  #noticeRoot(tree: string): void {
+    if (this.#hasNoticedRoot) return;
+    this.#hasNoticedRoot = true;
+    this.tell({ event: "warning", diagnostic: rootNotHeld(tree) });
+  }
+
   /** Works in the tree while its host holds a slot. */
   #atWork<T>(one: VenueRun, work: (tree: TreeSession) => Promise<T>): Promise<T> {
     const { venue } = one;
@@ -361,7 +370,9 @@ export class Application {
       if (!one.tree) {
         const session = await this.#slots.awaiting(venue.host, this.#options.openHost(venue.host));
         const { path, entry, isHostRoot } = this.#options.locate(venue);
-        one.tree ??= session.openTree(path, { entry, isHostRoot });
+        one.tree ??= noticingRoot(session.openTree(path, { entry, isHostRoot }), { entry, isHostRoot }, () =>
+          this.#noticeRoot(venue.name),
+        );
       }
       const { tree } = one;
       const limiter = this.#limiters.get(venue.host) ?? new Limiter(this.#options.treesPerHost ?? defaultTreesPerHost);

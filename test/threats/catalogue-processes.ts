@@ -3,7 +3,32 @@
 import type { ProcessWay, Cell, Row } from "./catalogue.js";
 
 /** A row that concerns processes has a cell for each of their ways. */
+const isHost: Cell = { none: "processes run on the host as they are" };
+const isMachines: Cell = { none: "the machine's own mounts are there, crun makes none" };
+const noUsers: Cell = { none: "without subordinate ids there are no users to drop to" };
+const every = {
+  unshare: "test",
+  chroot: "test",
+  nspawn: "test",
+  machine: "test",
+  host: isHost,
+  rootless: "test",
+} as const;
+
+/** A row that concerns processes has a cell for each of their ways. A test of chroot is of a user there: root is not held by it. */
 export const processRows: readonly (Row & { readonly cells: Readonly<Record<ProcessWay, Cell>> })[] = [
+  { row: 5, attack: "the helper's program overwritten (/proc/PID/exe, interpreters, maps)", cells: every },
+  { row: 6, attack: "descriptors, working directories, roots, variables of others", cells: every },
+  {
+    row: 7,
+    attack: "/dev, /proc, /sys, /run, /tmp, /etc as links, files, fifos, devices, missing",
+    cells: { ...every, machine: isMachines },
+  },
+  { row: 8, attack: "procfs made up by the tree", cells: { ...every, machine: isMachines } },
+  { row: 9, attack: "mount targets and resolv.conf swapped meanwhile", cells: { ...every, machine: isMachines } },
+  { row: 15, attack: "rights got back after the drop", cells: { ...every, rootless: noUsers } },
+  { row: 17, attack: "settings of the kernel, devices, release agents, handles, bpf, perf, faults", cells: every },
+  { row: 18, attack: "processes, memory and namespaces of others, tracing", cells: every },
   {
     row: 23,
     attack: "daemons and fork bombs outlive the run, or take the host",

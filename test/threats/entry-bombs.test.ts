@@ -10,7 +10,7 @@ import {
   entrances,
   execute,
   hasNamespaceLimit,
-  hostileTree,
+  hostileScene,
   openSession,
   Tally,
   tools,
@@ -65,7 +65,7 @@ describe("threats: fork bombs", function () {
         bomb.onOutput((_, data) => void (out += Buffer.from(data).toString("latin1")));
         for (let turn = 0; turn < 700 && !out.includes("\n"); turn++) await sleep(25);
         assert.ok(isMet(made(out)), `${one.way}: ${out}`);
-        const other = one.session.openTree(one.path, {
+        const other = one.session.openTree(one.place.tree, {
           entry: one.way === "chroot" ? "chroot" : "unshare",
           isHostRoot: false,
         });
@@ -95,7 +95,7 @@ describe("threats: fork bombs", function () {
 
   it("row 23 (unshare, chroot): a user of a tree has a limit where the tree can have none", async () => {
     const session = await openSession(scope, { isOldKernel: true, hasNoCgroups: true, ...small });
-    const path = hostileTree(scope);
+    const { tree: path } = hostileScene(scope);
     for (const entry of ["unshare", "chroot"] as const) {
       const tree = session.openTree(path, { entry, isHostRoot: false });
       // A number that nobody on this machine has, or others' processes would count.

@@ -1,12 +1,12 @@
 // A hostile tree, its programs, and the ways into it that the attacks are carried out through.
 
+import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -26,11 +26,13 @@ import { architectureOf, findHelper } from "../../src/connection/helper-binary.j
 import type { ExecSpec, Exit } from "../../src/module/probe.js";
 import { openHostSession } from "../../src/target/host-session.js";
 import type { Entry, HostSession, TreeSession } from "../../src/target/session.js";
-import { repositoryRoot } from "../lab/process.js";
+import { repositoryRoot, run } from "../lab/process.js";
 import type { Scope } from "../lab/scope.js";
+import type { ProcessWay } from "./catalogue.js";
+import { scene, withstands, type Scene } from "./oracle.js";
 
 /** The ways in, as the tests count them: `rootless` is unshare by a helper that was started without root. */
-export const ways = ["unshare", "chroot", "nspawn", "machine", "rootless"] as const;
+export const ways = ["unshare", "chroot", "nspawn", "machine", "rootless"] as const satisfies readonly ProcessWay[];
 export type Way = (typeof ways)[number];
 
 /** Who the helper of `rootless` is, and owns its tree. */
@@ -60,31 +62,15 @@ export function payload(): string {
   return (built = path);
 }
 
-/** A file of the host's that no tree may show. */
-export interface Secret {
-  readonly path: string;
-  readonly text: string;
-  readonly inode: number;
-}
-
-export function makeSecret(scope: Scope): Secret {
-  const path = join(scope.tempDir("secret"), "canary");
-  const text = randomBytes(16).toString("hex");
-  writeFileSync(path, text, { mode: 0o600 });
-  return { path, text, inode: statSync(path).ino };
-}
-
-/** A small tree with the attacker's programs: plain, setuid, setgid, capable, interpreted by links of /proc. */
-export function hostileTree(scope: Scope, owner = 0): string {
-  const tree = join(scope.tempDir("hostile"), "tree");
-  const directories = ["bin", "dev", "etc", "home", "lib", "proc", "root", "run", "sbin", "shared/below", "srv", "sys"];
-  for (const name of [...directories, "tmp", "usr/bin", "usr/lib", "var"])
-    mkdirSync(join(tree, name), { recursive: true });
+/** The oracle's scene, its tree with the attacker's programs: plain, setuid, setgid, capable, interpreted by links of /proc. */
+export function hostileScene(scope: Scope, owner = 0): Scene {
+  const place = scene(scope, "hostile");
+  const { tree } = place;
+  const directories = ["bin", "home", "lib", "sbin", "shared/below", "usr/bin", "usr/lib"];
+  for (const name of directories) mkdirSync(join(tree, name), { recursive: true });
   chmodSync(join(tree, "tmp"), 0o1777);
   writeFileSync(join(tree, "etc/os-release"), "ID=hostile\nVERSION_ID=1\n");
   writeFileSync(join(tree, "usr/lib/os-release"), "ID=hostile\nVERSION_ID=1\n");
-  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n");
-  writeFileSync(join(tree, "etc/group"), "root:x:0:\nuser:x:1000:\n");
   writeFileSync(join(tree, "etc/shadow"), "root:secret:\n", { mode: 0o600 });
   const copy = (name: string, mode: number, group = 0): void => {
     const path = join(tree, "bin", name);
@@ -107,7 +93,21 @@ export function hostileTree(scope: Scope, owner = 0): string {
   script("interpreted-pid1", "/proc/1/exe");
   script("setuid-script", "/bin/payload ids", 0o4755);
   if (owner !== 0) execFileSync("chown", ["-R", "-h", `${owner}:${owner}`, tree]);
-  return tree;
+  return place;
+}
+
+/** Processes whose root is the tree, whatever mount namespace they are in: `12 payload`. */
+export function inside(tree: string): string[] {
+  const wanted = statSync(tree);
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      const root = /^\d+$/.test(pid) ? statSync(`/proc/${pid}/root/.`) : undefined;
+      if (root?.ino !== wanted.ino || root.dev !== wanted.dev) return [];
+      return [`${pid} ${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}`];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
 }
 
 /** What a program did: its output, both streams, and how it ended; or why it was not entered. */
@@ -227,8 +227,7 @@ function kill(pid: number): void {
 /** A way into a hostile tree, ready. */
 export interface Entrance {
   readonly way: Way;
-  /** The directory on the host. */
-  readonly path: string;
+  readonly place: Scene;
   readonly session: HostSession;
   open(): TreeSession;
 }
@@ -242,18 +241,50 @@ export async function entrances(
   const root = await openSession(scope, start);
   const found: Entrance[] = [];
   for (const way of wanted) {
-    const path = hostileTree(scope, way === "rootless" ? PLAIN_USER : 0);
+    const place = hostileScene(scope, way === "rootless" ? PLAIN_USER : 0);
     const session = way === "rootless" ? await openSession(scope, { ...start, uid: PLAIN_USER }) : root;
-    if (way === "machine") await runMachine(scope, path, ["wait"]);
+    if (way === "machine") await runMachine(scope, place.tree, ["wait"]);
     const entry: Entry = way === "rootless" ? "unshare" : way;
-    found.push({ way, path, session, open: () => session.openTree(path, { entry, isHostRoot: false }) });
+    found.push({ way, place, session, open: () => session.openTree(place.tree, { entry, isHostRoot: false }) });
   }
   return found;
+}
+
+/** The oracle around an attack through an entry: nobody is left in the tree once it was closed. */
+export async function withstandsEntry<T>(
+  { place, open }: Entrance,
+  deadlineMs: number,
+  attack: (tree: TreeSession) => Promise<T>,
+): Promise<T> {
+  const before = inside(place.tree);
+  return await withstands(place, { deadlineMs }, async () => {
+    const tree = open();
+    const result = await attack(tree);
+    await tree.close();
+    let now = inside(place.tree);
+    for (let turn = 0; turn < 40 && now.some((one) => !before.includes(one)); turn++) {
+      await sleep(50);
+      now = inside(place.tree);
+    }
+    assert.deepEqual(now, before, "processes are left in the tree");
+    return result;
+  });
 }
 
 /** Lines of the payload's that tell of a hole. */
 export function holes(out: string): string[] {
   return out.split("\n").filter((line) => line.startsWith("ESCAPED"));
+}
+
+/** What root of a container of systemd-nspawn can do by itself, without crun: the payload's lines of holes. */
+export async function heldByNspawn(tree: string, roles: readonly (readonly string[])[]): Promise<ReadonlySet<string>> {
+  const options = ["--quiet", "--register=no", "--keep-unit", "--settings=no", "--pipe", `--directory=${tree}`];
+  const found = new Set<string>();
+  for (const role of roles) {
+    const { stdout } = await run(["systemd-nspawn", ...options, "/bin/payload", ...role], { timeoutMs: 20_000 });
+    for (const line of holes(stdout)) found.add(line);
+  }
+  return found;
 }
 
 /** What was run and what came of it: printed for the whole run at its end. */
@@ -282,11 +313,4 @@ export function hasNamespaceLimit(): boolean {
   const release = spawnSync("uname", ["-r"], { encoding: "utf8" }).stdout;
   const [major = 0, minor = 0] = release.split(/[.-]/).map(Number);
   return major > 6 || (major === 6 && minor >= 14);
-}
-
-/** A copy of a tree for one test, links and modes kept. */
-export function copyOf(scope: Scope, tree: string): string {
-  const place = join(scope.tempDir("copy"), "tree");
-  cpSync(tree, place, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-  return place;
 }

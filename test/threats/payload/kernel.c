@@ -148,10 +148,8 @@ static void call_kernel(void) {
   tell(17, "reboot", reboot(RB_DISABLE_CAD) == 0);
   tell(17, "io ports", syscall(SYS_iopl, 3) == 0);
   tell(17, "quota", syscall(SYS_quotactl, 0x800003, "/dev/vda", 0, NULL) == 0);
-  char name[64];
-  gethostname(name, sizeof name);
-  // As it is: a hole changes nothing.
-  tell(17, "setting the host name", sethostname(name, strlen(name)) == 0);
+  // Where it may be set it is the tree's own: the host looks at its afterwards.
+  if (sethostname("escaped", 7) < 0) tell(17, "host name", false);
 }
 
 // Namespaces that a process of the tree makes to be root in, and what can be mounted there.

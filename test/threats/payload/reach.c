@@ -21,10 +21,22 @@
 
 extern char **environ;
 
-// Whether a descriptor of a program is one of the tree's own files: those a tree may write.
+// Whether a descriptor of a program is one of the tree's own files, which it may write, or no program at all.
 static bool is_own_file(int fd) {
   struct stat own, theirs;
-  return stat("/proc/self/exe", &own) == 0 && fstat(fd, &theirs) == 0 && own.st_dev == theirs.st_dev;
+  char head[4] = "", path[64];
+  if (stat("/proc/self/exe", &own) < 0 || fstat(fd, &theirs) < 0 || own.st_dev == theirs.st_dev) return true;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int readable = open(path, O_RDONLY);
+  bool is_program = readable < 0 || (read(readable, head, 4) == 4 && memcmp(head, "\177ELF", 4) == 0);
+  if (readable >= 0) close(readable);
+  return !is_program;
+}
+
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool write_program(const char *path) {
@@ -36,7 +48,7 @@ static bool write_program(const char *path) {
     has_written |= !is_own_file(fd) && write(fd, "#!/bin/sh\n", 10) > 0;
     has_written |= !is_own_file(fd) && ftruncate(fd, 0) == 0;
     void *map = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    has_written |= !is_own_file(fd) && map != MAP_FAILED; if (has_written) { char l[300]=""; struct stat s; fstat(fd,&s); readlink(path,l,299); printf("WROTE %s %s %lx %o\n",path,l,(long)s.st_dev,s.st_mode);}
+    has_written |= !is_own_file(fd) && map != MAP_FAILED;
     close(fd);
   }
   return has_written;
@@ -44,7 +56,7 @@ static bool write_program(const char *path) {
 
 // Row 5. Programs of processes that come and go are held by a descriptor, and opened for writing once they have ended.
 static int programs(int count, char **arguments) {
-  long long until = (long long)time(NULL) * 1000 + (count > 0 ? atol(arguments[0]) : 0);
+  long long until = now_ms() + (count > 0 ? atol(arguments[0]) : 0);
   int held[64], used = 0, seen = 0;
   bool has_written = false;
   do {
@@ -76,7 +88,7 @@ static int programs(int count, char **arguments) {
       snprintf(path, sizeof path, "/proc/self/fd/%d", held[i]);
       has_written |= write_program(path);
     }
-  } while ((long long)time(NULL) * 1000 < until);
+  } while (now_ms() < until);
   tell(5, "writing into programs of others", has_written);
   printf("row 5 programs of others that opened: %d\n", seen > 0);
   return 0;

@@ -1,0 +1,101 @@
+// From inside every entry: programs, descriptors, memory and rights of others, settings of the kernel, devices, mounts.
+
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { requireOrSkip } from "../lab/needs.js";
+import { testScope } from "../lab/scope.js";
+import {
+  entrances,
+  execute,
+  heldByNspawn,
+  holes,
+  payload,
+  Tally,
+  tools,
+  ways,
+  withstandsEntry,
+  type Entrance,
+  type Way,
+} from "./hostile-entries.js";
+import type { Scene } from "./oracle.js";
+
+/** Attacks by their rows. The host's secret and its inode are given to them: an attacker might guess them. */
+function attacks({ host, secret }: Scene): readonly (readonly string[])[] {
+  const path = join(host, "secret");
+  const inode = String(statSync(path).ino);
+  return [["programs", "0"], ["run-others"], ["reach", path, secret, inode], ["kernel"], ["faults"], ["keys", secret]];
+}
+
+/** Directories that a process may be asked to begin in, and that could lead out. */
+const directories = [
+  ...Array.from({ length: 12 }, (_, fd) => `/proc/self/fd/${fd}`),
+  "/proc/1/cwd",
+  "/proc/1/root/..",
+  "/proc/self/cwd/../../..",
+  "/../../..",
+];
+
+const user = "1000:1000";
+
+describe("threats: from inside", function () {
+  this.timeout(60_000);
+  const scope = testScope();
+  const tally = new Tally();
+  let all: ReadonlyMap<Way, Entrance>;
+  /** What systemd-nspawn itself does not hold on this machine; it is not for crun to hold it. */
+  let unheld: ReadonlySet<string>;
+
+  before(async function () {
+    requireOrSkip(this, { root: true, tools });
+    payload();
+    all = new Map((await entrances(scope)).map((one) => [one.way, one]));
+    const [native] = await entrances(scope, ["nspawn"]);
+    unheld = native ? await heldByNspawn(native.place.tree, attacks(native.place)) : new Set();
+  });
+
+  after(() => tally.tell("from inside"));
+
+  async function attack(way: Way, who: string, more: readonly (readonly string[])[] = []): Promise<string[]> {
+    const one = all.get(way);
+    if (!one) throw new Error(way);
+    const { place } = one;
+    const found = await withstandsEntry(one, 20_000, async (tree) => {
+      const said: string[] = [];
+      for (const argv of [...attacks(place), ...more]) {
+        const done = await execute(tree, ["/bin/payload", ...argv], { user: who });
+        assert.equal(done.exit?.kind, "exited", `${way} ${argv[0]}: ${done.refusal}${done.out}`);
+        for (const row of [5, 6, 15, 17, 18]) tally.count(row, way, row === 5 ? done.out : "");
+        said.push(...holes(done.out));
+      }
+      for (const directory of directories) {
+        const done = await execute(tree, ["/bin/payload", "where", join(place.host, "secret"), place.secret], {
+          user: who,
+          directory,
+        });
+        if (done.exit?.kind === "exited") said.push(...holes(done.out));
+      }
+      return said.map((line) => line.replaceAll(place.secret, "SECRET").replaceAll(place.base, "BASE"));
+    });
+    return found;
+  }
+
+  for (const way of ways) {
+    // Root of a chroot is not held, as docs/SECURITY.md says; without root and subordinate ids there are no users.
+    if (way !== "chroot" && way !== "machine")
+      it(`rows 5, 6, 17, 18 (${way}): root of the tree reaches nothing of crun's, the kernel's or the host's`, async () => {
+        const isLikeNspawn = way === "nspawn";
+        const found = await attack(way, "root");
+        assert.deepEqual(isLikeNspawn ? found.filter((line) => !unheld.has(line)) : found, []);
+      });
+    if (way === "rootless") continue;
+    it(`rows 5, 6, 15, 17, 18 (${way}): a user of the tree neither, and gets no right back`, async () => {
+      const siblings = Array.from({ length: 40 }, (_, index) => String(index + 1));
+      const found = await attack(way, user, [["regain", ...siblings]]);
+      assert.deepEqual(
+        found.filter((line) => !unheld.has(line)),
+        [],
+      );
+    });
+  }
+});
