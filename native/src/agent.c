@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "drop.h"
@@ -224,6 +225,10 @@ static int allow(const struct agent *agent, const struct exec_spec *spec, struct
   // A machine that may not filter has got its filter when it was joined.
   config->is_filtered =
       kind == AGENT_CHROOT || kind == AGENT_UNSHARE || (is_machine && capabilities_may_filter(agent->capabilities));
+  if (is_machine && config->is_filtered && spec->calls & ~CALLS_OF_KEEPERS)
+    return err_fail(err, FAILURE_ENTRY, "allow", "",
+                    "keyrings, userfaultfd and all_calls cannot be allowed in a machine: they reach the host");
+  if (is_machine) config->groups = CALLS_OF_MACHINE;
   if (spec->calls != 0 && !config->is_filtered)
     return err_fail(err, FAILURE_ENTRY, "allow", "", "system calls cannot be allowed here: %s decides about them",
                     is_machine ? "the machine" : "systemd-nspawn");

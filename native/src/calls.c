@@ -39,6 +39,11 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define ADMIN BIT(CAP_SYS_ADMIN)
+// No capabilities of the kernel's: SYS_ADMIN, SYS_BOOT and DAC_READ_SEARCH, but for a machine. Its root has them, and
+// the filter that systemd-nspawn gave it, which setns does not copy, refuses what they allow beyond it.
+#define HOST_ADMIN BIT(63)
+#define HOST_BOOT BIT(62)
+#define HOST_READ BIT(61)
 
 // What becomes of a call that is not allowed.
 enum verdict {
@@ -66,27 +71,27 @@ static const struct filtered_call filtered_calls[] = {
   {NUMBERS(164, 79, 170, 79), REFUSED, 0, BIT(CAP_SYS_TIME)},                         // settimeofday
   {NUMBERS(165, 21, 40, 21), REFUSED, 0, ADMIN},                                      // mount
   {NUMBERS(166, 52, 39, 52), REFUSED, 0, ADMIN},                                      // umount2
-  {NUMBERS(167, 87, 224, 87), REFUSED, 0, ADMIN},                                     // swapon
-  {NUMBERS(168, 115, 225, 115), REFUSED, 0, ADMIN},                                   // swapoff
+  {NUMBERS(167, 87, 224, 87), REFUSED, 0, HOST_ADMIN},                                     // swapon
+  {NUMBERS(168, 115, 225, 115), REFUSED, 0, HOST_ADMIN},                                   // swapoff
   {NUMBERS(169, 88, 142, 88), REFUSED, 0, BIT(CAP_SYS_BOOT)},                         // reboot
   {NUMBERS(172, 110, NONE, NONE), REFUSED, 0, BIT(CAP_SYS_RAWIO)},                    // iopl
   {NUMBERS(173, 101, NONE, NONE), REFUSED, 0, BIT(CAP_SYS_RAWIO)},                    // ioperm
   {NUMBERS(175, 128, 105, 128), REFUSED, 0, BIT(CAP_SYS_MODULE)},                     // init_module
   {NUMBERS(176, 129, 106, 129), REFUSED, 0, BIT(CAP_SYS_MODULE)},                     // delete_module
-  {NUMBERS(179, 131, 60, 131), REFUSED, 0, ADMIN},                                    // quotactl
+  {NUMBERS(179, 131, 60, 131), REFUSED, 0, HOST_ADMIN},                                    // quotactl
   {NUMBERS(103, 103, 116, 103), REFUSED, 0, ADMIN | BIT(CAP_SYSLOG)},                 // syslog
   {NUMBERS(227, 264, 112, 262), REFUSED, 0, BIT(CAP_SYS_TIME)},                       // clock_settime
-  {NUMBERS(246, 283, 104, 347), REFUSED, 0, BIT(CAP_SYS_BOOT)},                       // kexec_load
+  {NUMBERS(246, 283, 104, 347), REFUSED, 0, HOST_BOOT},                       // kexec_load
   {NUMBERS(248, 286, 217, 309), MISSING, CALLS_KEYRINGS, 0},                          // add_key
   {NUMBERS(249, 287, 218, 310), MISSING, CALLS_KEYRINGS, 0},                          // request_key
   {NUMBERS(250, 288, 219, 311), MISSING, CALLS_KEYRINGS, 0},                          // keyctl
-  {NUMBERS(298, 336, 241, 364), REFUSED, 0, ADMIN | BIT(CAP_PERFMON)},                // perf_event_open
-  {NUMBERS(300, 338, 262, 367), REFUSED, 0, ADMIN},                                   // fanotify_init
-  {NUMBERS(304, 342, 265, 371), REFUSED, 0, BIT(CAP_DAC_READ_SEARCH)},                // open_by_handle_at
+  {NUMBERS(298, 336, 241, 364), REFUSED, 0, HOST_ADMIN | BIT(CAP_PERFMON)},                // perf_event_open
+  {NUMBERS(300, 338, 262, 367), REFUSED, 0, HOST_ADMIN},                                   // fanotify_init
+  {NUMBERS(304, 342, 265, 371), REFUSED, 0, HOST_READ},                // open_by_handle_at
   {NUMBERS(308, 346, 268, 375), REFUSED, 0, ADMIN},                                   // setns
   {NUMBERS(313, 350, 273, 379), REFUSED, 0, BIT(CAP_SYS_MODULE)},                     // finit_module
-  {NUMBERS(320, NONE, 294, 401), REFUSED, 0, BIT(CAP_SYS_BOOT)},                      // kexec_file_load
-  {NUMBERS(321, 357, 280, 386), REFUSED, 0, ADMIN | BIT(CAP_BPF)},                    // bpf
+  {NUMBERS(320, NONE, 294, 401), REFUSED, 0, HOST_BOOT},                      // kexec_file_load
+  {NUMBERS(321, 357, 280, 386), REFUSED, 0, HOST_ADMIN | BIT(CAP_BPF)},                    // bpf
   {NUMBERS(323, 374, 282, 388), REFUSED, CALLS_USERFAULTFD, 0},                       // userfaultfd
   {NUMBERS(NONE, 22, NONE, NONE), REFUSED, 0, ADMIN},                                 // umount
   {NUMBERS(NONE, 25, NONE, NONE), REFUSED, 0, BIT(CAP_SYS_TIME)},                     // stime
@@ -104,7 +109,7 @@ static const struct filtered_call filtered_calls[] = {
   {SAME(433), REFUSED, 0, ADMIN},                                                     // fspick
   {SAME(435), MISSING, CALLS_USER_NAMESPACES, ADMIN},                                 // clone3, whose flags no filter sees
   {SAME(442), REFUSED, 0, ADMIN},                                                     // mount_setattr
-  {SAME(443), REFUSED, 0, ADMIN},                                                     // quotactl_fd
+  {SAME(443), REFUSED, 0, HOST_ADMIN},                                                     // quotactl_fd
   {SAME(467), REFUSED, 0, ADMIN},                                                     // open_tree_attr
   {NUMBERS(56, 120, 220, 120), NAMESPACES, CALLS_USER_NAMESPACES, ADMIN},             // clone
   {NUMBERS(272, 310, 97, 337), NAMESPACES, CALLS_USER_NAMESPACES, ADMIN},             // unshare
@@ -239,6 +244,10 @@ static void put_section(struct program *to, int abi, uint64_t capabilities, uint
 int calls_restrict(uint64_t capabilities, uint32_t groups, struct err *err) {
   struct program program = {.count = 0};
   if (groups & CALLS_ALL) return 0;
+  capabilities &= ~(HOST_ADMIN | HOST_BOOT | HOST_READ);
+  if (!(groups & CALLS_OF_MACHINE))
+    capabilities |= (capabilities & ADMIN ? HOST_ADMIN : 0) | (capabilities & BIT(CAP_SYS_BOOT) ? HOST_BOOT : 0) |
+                    (capabilities & BIT(CAP_DAC_READ_SEARCH) ? HOST_READ : 0);
   load(&program, offsetof(struct seccomp_data, arch));
   if_equal(&program, NATIVE, 1, 0);
   unsigned jump = program.count;

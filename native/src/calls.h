@@ -18,6 +18,11 @@ enum call_group {
   CALLS_ALL = 128,            // no filter at all
 };
 #define CALLS_KNOWN 255u
+// The processes are a machine's: bpf, perf, swap, quota, fanotify, kexec and open_by_handle_at, which reach the host, stay
+// refused whatever capabilities its root has.
+#define CALLS_OF_MACHINE 256u
+// What a machine's keepers can be made to do by its root, who may trace them, before a process's own filter is there.
+#define CALLS_OF_KEEPERS (CALLS_OF_MACHINE | (CALLS_KNOWN & ~(CALLS_ALL | CALLS_KEYRINGS | CALLS_USERFAULTFD)))
 
 // From now on the caller and its children get refused, whatever the ABI of a program is (x86-64, its x32, i386; arm64,
 // 32-bit ARM; others can do nothing):

@@ -240,10 +240,12 @@ int machine_join(int process, int root, int pidfd, uint64_t bounding, bool no_ne
   if (fstat(root, &wanted) < 0 || stat("/", &actual) < 0) return fail(err, "stat the root");
   if (wanted.st_ino != actual.st_ino || wanted.st_dev != actual.st_dev)
     return err_fail(err, FAILURE_ENTRY, "verify the root", "/", "the root is not that of the machine");
-  // 6: no more rights than the leader, before any child of ours can be seen in the machine. setns copies no filter of
-  // system calls: each process gets ours, or already its keeper where the machine's root may not set one up.
+  // 6: no more rights than the leader, before any child of ours can be seen in the machine, and be traced. setns copies no
+  // filter of system calls: each process gets ours, and all keepers what a machine must never do, or all of it where the
+  // machine's root may not set a filter up.
   if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(err, "set no_new_privs");
-  if (!capabilities_may_filter(bounding) && calls_restrict(bounding, 0, err) < 0) return -1;
+  uint32_t groups = capabilities_may_filter(bounding) ? CALLS_OF_KEEPERS : CALLS_OF_MACHINE;
+  if (calls_restrict(bounding, groups, err) < 0) return -1;
   if (capabilities_cut(bounding, err) < 0) return -1;
   if (no_new_privileges && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return fail(err, "verify no_new_privs");
   return 0;

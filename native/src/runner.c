@@ -225,7 +225,7 @@ static int prepare(struct runner *runner, int *report_write, struct err *err) {
   if (config->spec->file_count > 0 && config->is_private &&
       files_lay_private(config->spec, config->may_use_others, config->files_directory, err) < 0)
     return -1;
-  if (config->is_filtered && calls_restrict(config->capabilities, config->spec->calls, err) < 0) return -1;
+  if (config->is_filtered && calls_restrict(config->capabilities, config->spec->calls | config->groups, err) < 0) return -1;
   if (capabilities_cut(config->capabilities, err) < 0 || capabilities_need(config->wanted, err) < 0) return -1;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return err_system(err, errno, "pipe2", "");

@@ -12,6 +12,7 @@ struct runner_config {
   uint64_t capabilities;    // what root keeps
   uint32_t tasks;           // see struct start
   uint64_t wanted;          // capabilities among them that were asked for: without them nothing runs
+  uint32_t groups;          // of calls_restrict, beside those of the spec
   bool is_filtered;         // system calls are filtered from here on
   bool is_private;          // files go into a mount namespace of the process's own; else `files_directory` holds them
   bool may_use_others;      // see files_lay_private

@@ -20,11 +20,14 @@ import {
 } from "./hostile-entries.js";
 import type { Scene } from "./oracle.js";
 
+/** In the keyrings of who starts the helper. */
+const KEY = `crun-threat-${process.pid}`;
+
 /** Attacks by their rows. The host's secret and its inode are given to them: an attacker might guess them. */
 function attacks({ host, secret }: Scene): readonly (readonly string[])[] {
   const path = join(host, "secret");
   const inode = String(statSync(path).ino);
-  return [["programs", "0"], ["run-others"], ["reach", path, secret, inode], ["kernel"], ["faults"], ["keys", secret]];
+  return [["programs", "0"], ["run-others"], ["reach", path, secret, inode], ["kernel"], ["faults"], ["keys", KEY]];
 }
 
 /** Directories that a process may be asked to begin in, and that could lead out. */
@@ -49,12 +52,17 @@ describe("threats: from inside", function () {
   before(async function () {
     requireOrSkip(this, { root: true, tools });
     payload();
-    all = new Map((await entrances(scope)).map((one) => [one.way, one]));
+    all = new Map((await entrances(scope, ways, { key: KEY })).map((one) => [one.way, one]));
     const [native] = await entrances(scope, ["nspawn"]);
     unheld = native ? await heldByNspawn(native.place.tree, attacks(native.place)) : new Set();
   });
 
   after(() => tally.tell("from inside"));
+
+  /** Of systemd-nspawn's; and root of a machine may trace crun's keepers in it: what that is worth, entry-machine.test.ts shows. */
+  const isHeldElsewhere = (way: Way, line: string): boolean =>
+    ((way === "nspawn" || way === "machine") && unheld.has(line)) ||
+    (way === "machine" && / of crun's | traced /.test(line));
 
   async function attack(way: Way, who: string, more: readonly (readonly string[])[] = []): Promise<string[]> {
     const one = all.get(way);
@@ -65,8 +73,9 @@ describe("threats: from inside", function () {
       for (const argv of [...attacks(place), ...more]) {
         const done = await execute(tree, ["/bin/payload", ...argv], { user: who });
         assert.equal(done.exit?.kind, "exited", `${way} ${argv[0]}: ${done.refusal}${done.out}`);
-        for (const row of [5, 6, 15, 17, 18]) tally.count(row, way, row === 5 ? done.out : "");
-        said.push(...holes(done.out));
+        const own = done.out.split("\n").filter((line) => !isHeldElsewhere(way, line));
+        for (const row of [5, 6, 15, 17, 18]) tally.count(row, way, row === 5 ? own.join("\n") : "");
+        said.push(...holes(own.join("\n")));
       }
       for (const directory of directories) {
         const done = await execute(tree, ["/bin/payload", "where", join(place.host, "secret"), place.secret], {
@@ -82,20 +91,16 @@ describe("threats: from inside", function () {
 
   for (const way of ways) {
     // Root of a chroot is not held, as docs/SECURITY.md says; without root and subordinate ids there are no users.
-    if (way !== "chroot" && way !== "machine")
+    if (way !== "chroot")
       it(`rows 5, 6, 17, 18 (${way}): root of the tree reaches nothing of crun's, the kernel's or the host's`, async () => {
-        const isLikeNspawn = way === "nspawn";
         const found = await attack(way, "root");
-        assert.deepEqual(isLikeNspawn ? found.filter((line) => !unheld.has(line)) : found, []);
+        assert.deepEqual(found, []);
       });
     if (way === "rootless") continue;
     it(`rows 5, 6, 15, 17, 18 (${way}): a user of the tree neither, and gets no right back`, async () => {
       const siblings = Array.from({ length: 40 }, (_, index) => String(index + 1));
       const found = await attack(way, user, [["regain", ...siblings]]);
-      assert.deepEqual(
-        found.filter((line) => !unheld.has(line)),
-        [],
-      );
+      assert.deepEqual(found, []);
     });
   }
 });

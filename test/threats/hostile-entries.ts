@@ -126,6 +126,8 @@ export interface Start {
   readonly pidMax?: number;
   /** As on a kernel of old, by its release. */
   readonly isOldKernel?: boolean;
+  /** With a key of this description in its session's and its user's keyring. */
+  readonly key?: string;
   /** Where no cgroup can be made. */
   readonly hasNoCgroups?: boolean;
 }
@@ -133,7 +135,7 @@ export interface Start {
 /** Starts the helper by itself. */
 export async function openSession(
   scope: Scope,
-  { uid = 0, pidMax, isOldKernel = false, hasNoCgroups = false }: Start = {},
+  { uid = 0, pidMax, isOldKernel = false, hasNoCgroups = false, key }: Start = {},
 ): Promise<HostSession> {
   const architecture = architectureOf(arch);
   const found = architecture === undefined ? undefined : findHelper(architecture);
@@ -147,6 +149,7 @@ export async function openSession(
   const argv = [
     ...(pidMax === undefined ? [] : [...small, "sh", "-c", set]),
     ...(hasNoCgroups ? ["unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/fs/cgroup && exec "$0" "$@"`] : []),
+    ...(key === undefined ? [] : [payload(), "with-key", key]),
     ...(isOldKernel ? ["setarch", "--uname-2.6"] : []),
     ...(uid === 0 ? [] : become),
     helper,

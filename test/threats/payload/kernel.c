@@ -52,7 +52,7 @@ static void write_settings(void) {
   int trigger = open("/proc/sysrq-trigger", O_WRONLY);
   tell(17, "sysrq", trigger >= 0);
   static const char *const hidden[] = {"/proc/kcore", "/proc/kmsg", "/dev/kmsg", "/dev/mem", "/dev/kmem", "/dev/port",
-                                       "/proc/keys", "/proc/vmallocinfo", "/proc/slabinfo", "/proc/kpageflags",
+                                       "/proc/vmallocinfo", "/proc/slabinfo", "/proc/kpageflags",
                                        "/proc/timer_list", "/proc/sched_debug",
                                        "/sys/firmware/dmi/tables/DMI", "/sys/kernel/debug/sched/debug"};
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {

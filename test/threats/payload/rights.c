@@ -106,7 +106,7 @@ static int keys(int count, char **arguments) {
     tell(15, what, key > 0);
   }
   tell(15, "a key by request", syscall(SYS_request_key, "user", description, NULL, 0) > 0);
-  // By number: all that may be described.
+  tell(15, "a key that is listed", strstr(text_of("/proc/keys"), description) != NULL);
   return 0;
 }
 
