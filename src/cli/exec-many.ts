@@ -2,7 +2,7 @@
 
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ConnectionPool } from "../target/connect.js";
-import { noticingRoot, rootNotHeld } from "../target/root-in-chroot.js";
+import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { HostSession } from "../target/session.js";
 import { escapeControls } from "../wire/noise.js";
 import { textOf } from "../wire/text.js";
@@ -28,8 +28,8 @@ export async function execMany(request: ExecRequest, pool: ConnectionPool, strea
   const interruption = new Interruption();
   const results: Result[] = [];
   let hasNoticed = false;
-  const noticeRoot = (name: string): void => {
-    if (!hasNoticed) streams.stderr.write(`${formatDiagnostic(rootNotHeld(name))}\n`);
+  const noticeChroot = (name: string): void => {
+    if (!hasNoticed) streams.stderr.write(`${formatDiagnostic(chrootHoldsNobody(name))}\n`);
     hasNoticed = true;
   };
   const slots = new HostSlots(request.forks);
@@ -39,7 +39,7 @@ export async function execMany(request: ExecRequest, pool: ConnectionPool, strea
     const opening = slots.awaiting(host, pool.get(first.address));
     await opening.catch(() => undefined); // each of its targets tells
     await inParallel(targets, TREES_AT_ONCE, async (target) => {
-      const result = await execIn(request, target, opening, streams, noticeRoot, () => interruption.isOver);
+      const result = await execIn(request, target, opening, streams, noticeChroot, () => interruption.isOver);
       results.push(result);
     });
   };
@@ -60,7 +60,7 @@ async function execIn(
   target: ExecTarget,
   opening: Promise<HostSession>,
   streams: ExecStreams,
-  noticeRoot: (name: string) => void,
+  noticeChroot: (name: string) => void,
   isInterrupted: () => boolean,
 ): Promise<Result> {
   const out = new PrefixedLines(target.name, streams.stdout, request.masker);
@@ -69,8 +69,8 @@ async function execIn(
     if (target.lost) throw target.lost;
     const session = await opening;
     const { entry, isHostRoot } = target;
-    const tree = noticingRoot(session.openTree(target.path, { entry, isHostRoot }), target, () =>
-      noticeRoot(target.name),
+    const tree = noticingChroot(session.openTree(target.path, { entry, isHostRoot }), target, () =>
+      noticeChroot(target.name),
     );
     const running = await tree.exec({ ...execSpec(request, target), stdin: "" });
     running.onOutput((stream, data) => (stream === "stdout" ? out : err).add(data));

@@ -5,7 +5,7 @@ import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ConnectionPool } from "../target/connect.js";
 import { describeFailure } from "../module/failure-text.js";
 import type { Exit } from "../module/probe.js";
-import { noticingRoot, rootNotHeld } from "../target/root-in-chroot.js";
+import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { RunningExec } from "../target/session.js";
 import type { Masker } from "../engine/task/masker.js";
 import { execSpec } from "./exec.js";
@@ -28,8 +28,8 @@ export async function execOne(
   const isTerminal = request.tty ?? (isTty(stdin) && isTty(stdout));
   const session = await pool.get(target.address);
   const { entry, isHostRoot } = target;
-  const tree = noticingRoot(session.openTree(target.path, { entry, isHostRoot }), target, () =>
-    stderr.write(`${formatDiagnostic(rootNotHeld(target.name))}\n`),
+  const tree = noticingChroot(session.openTree(target.path, { entry, isHostRoot }), target, () =>
+    stderr.write(`${formatDiagnostic(chrootHoldsNobody(target.name))}\n`),
   );
   const base = execSpec(request, target);
   const size = isTty(stdout) ? { rows: stdout.rows, columns: stdout.columns } : { rows: 24, columns: 80 };

@@ -7,7 +7,7 @@ import type { InventoryChanges, Target } from "../inventory/inventory.js";
 import { placesOf } from "../inventory/places.js";
 import { type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
-import { rootNotHeld } from "../target/root-in-chroot.js";
+import { chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import { targetOf } from "../inventory/target-of.js";
@@ -80,7 +80,7 @@ export class Run {
   readonly #infos = new Map<Task, TaskInfo>();
   readonly #wakers = new Set<() => void>();
   readonly #played = new Set<TargetState>();
-  #hasNoticedRoot = false;
+  #hasNoticedChroot = false;
   readonly stats = new Stats();
 
   constructor(options: RunOptions) {
@@ -135,15 +135,15 @@ export class Run {
     const state = new TargetState(target, locate(target), inventory, reaching);
     this.#states.set(target.name, state);
     this.rehearsal?.takeIn(state);
-    state.noticeRoot = () => this.#noticeRoot(target.name);
+    state.noticeChroot = () => this.#noticeChroot(target.name);
     return state;
   }
 
   /** Once a run: whoever chose that entry for many trees need not read it for each. */
-  #noticeRoot(tree: string): void {
-    if (this.#hasNoticedRoot) return;
-    this.#hasNoticedRoot = true;
-    this.tell({ event: "warning", diagnostic: rootNotHeld(tree) });
+  #noticeChroot(tree: string): void {
+    if (this.#hasNoticedChroot) return;
+    this.#hasNoticedChroot = true;
+    this.tell({ event: "warning", diagnostic: chrootHoldsNobody(tree) });
   }
 
   /** The state of a target of the inventory, made when it is first asked for. */

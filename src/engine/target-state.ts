@@ -4,7 +4,7 @@ import type { CrunError } from "../diagnostic/diagnostic.js";
 import type { Inventory, Target } from "../inventory/inventory.js";
 import type { VarLayer } from "../module/value.js";
 import type { Entry, HostSession, TreeSession } from "../target/session.js";
-import { noticingRoot } from "../target/root-in-chroot.js";
+import { noticingChroot } from "../target/chroot-notice.js";
 import type { PlayReach } from "../target/address.js";
 import type { Counts } from "./events.js";
 import type { StandIn } from "./trees/stand-in.js";
@@ -46,8 +46,8 @@ export class TargetState {
   refusal: CrunError | undefined;
   /** Asked before the tree is opened. Rejects with a CrunError where the play must not act in it. */
   guard: ((session: HostSession) => Promise<void>) | undefined;
-  /** Told before root runs in the tree by an entry that cannot hold it. */
-  noticeRoot: (() => void) | undefined;
+  /** Told before a program runs in the tree by an entry that cannot hold it. */
+  noticeChroot: (() => void) | undefined;
   isFailed = false;
   isUnreachable = false;
   readonly #inventory: Inventory;
@@ -101,7 +101,7 @@ export class TargetState {
     const instead = await this.standIn?.enter(session, own);
     // No machine runs from what stands in for a tree.
     const options = { entry: instead !== undefined && entry === "machine" ? "auto" : entry, isHostRoot } as const;
-    this.tree ??= noticingRoot(session.openTree(instead ?? own, options), options, this.noticeRoot);
+    this.tree ??= noticingChroot(session.openTree(instead ?? own, options), options, this.noticeChroot);
     return this.tree;
   }
 

@@ -8,7 +8,7 @@ import { HostSlots, Limiter } from "../engine/slots.js";
 import type { Masker } from "../engine/task/masker.js";
 import type { Location, OpenHost } from "../engine/target-state.js";
 import type { Outcome } from "../module/change.js";
-import { noticingRoot, rootNotHeld } from "../target/root-in-chroot.js";
+import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { TreeSession } from "../target/session.js";
 import { groupAt, stagesOf } from "./order.js";
 import { refusalEvent } from "./plan-events.js";
@@ -75,7 +75,7 @@ export class Application {
   readonly #wakers = new Set<() => void>();
   readonly #fates: ReadonlyMap<number, Fate>;
   isInterrupted = false;
-  #hasNoticedRoot = false;
+  #hasNoticedChroot = false;
 
   constructor(options: ApplyOptions) {
     const { plan, targets } = options;
@@ -357,10 +357,10 @@ export class Application {
   }
 
   /** Once, as a run tells it. */
-  #noticeRoot(tree: string): void {
-    if (this.#hasNoticedRoot) return;
-    this.#hasNoticedRoot = true;
-    this.tell({ event: "warning", diagnostic: rootNotHeld(tree) });
+  #noticeChroot(tree: string): void {
+    if (this.#hasNoticedChroot) return;
+    this.#hasNoticedChroot = true;
+    this.tell({ event: "warning", diagnostic: chrootHoldsNobody(tree) });
   }
 
   /** Works in the tree while its host holds a slot. */
@@ -370,8 +370,8 @@ export class Application {
       if (!one.tree) {
         const session = await this.#slots.awaiting(venue.host, this.#options.openHost(venue.host));
         const { path, entry, isHostRoot } = this.#options.locate(venue);
-        one.tree ??= noticingRoot(session.openTree(path, { entry, isHostRoot }), { entry, isHostRoot }, () =>
-          this.#noticeRoot(venue.name),
+        one.tree ??= noticingChroot(session.openTree(path, { entry, isHostRoot }), { entry, isHostRoot }, () =>
+          this.#noticeChroot(venue.name),
         );
       }
       const { tree } = one;

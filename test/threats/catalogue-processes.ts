@@ -26,6 +26,12 @@ export const processRows: readonly (Row & { readonly cells: Readonly<Record<Proc
   },
   { row: 8, attack: "procfs made up by the tree", cells: { ...every, machine: isMachines } },
   { row: 9, attack: "mount targets and resolv.conf swapped meanwhile", cells: { ...every, machine: isMachines } },
+  { row: 10, attack: "libraries, services and locales of the tree's for whoever asks for a user", cells: every },
+  {
+    row: 11,
+    attack: "accounts of the tree's that look like others",
+    cells: { ...every, rootless: noUsers },
+  },
   { row: 15, attack: "rights got back after the drop", cells: { ...every, rootless: noUsers } },
   { row: 17, attack: "settings of the kernel, devices, release agents, handles, bpf, perf, faults", cells: every },
   { row: 18, attack: "processes, memory and namespaces of others, tracing", cells: every },

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,8 +13,10 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +130,30 @@ static int with_key(int count, char **arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+// Row 10: is the tree's cache of names; writes down that somebody asked.
+static int serve_names(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  static const char *const directories[] = {"/var/run", "/var/run/nscd", "/run", "/run/nscd"};
+  static const char *const paths[] = {"/run/nscd/socket", "/var/run/nscd/socket", "/run/systemd-userdb", "/run/.nscd_socket"};
+  struct pollfd wait[4];
+  for (int i = 0; i < 4; i++) mkdir(directories[i], 0755);
+  for (int i = 0; i < 4; i++) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, paths[i]);
+    unlink(paths[i]);
+    wait[i] = (struct pollfd){.fd = socket(AF_UNIX, SOCK_STREAM, 0), .events = POLLIN};
+    if (bind(wait[i].fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(wait[i].fd, 5) < 0) wait[i].fd = -1;
+    else chmod(paths[i], 0666);
+  }
+  while (poll(wait, 4, -1) >= 0) {
+    int log = open("/asked", O_WRONLY | O_CREAT, 0600);
+    if (log >= 0) close(log);
+    usleep(10000);
+  }
+  return 0;
+}
+
 static int faults(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -138,4 +164,4 @@ static int faults(int count, char **arguments) {
 }
 
 const struct attack rights_attacks[] = {
-    {"ids", ids}, {"regain", regain}, {"keys", keys}, {"with-key", with_key}, {"faults", faults}, {NULL, NULL}};
+    {"ids", ids}, {"regain", regain}, {"keys", keys}, {"with-key", with_key}, {"faults", faults}, {"service", serve_names}, {NULL, NULL}};

@@ -1,21 +1,21 @@
-// Notices when root is run in a tree by the one entry that cannot hold it.
+// Notices when a program runs in a tree by the one entry that cannot hold it.
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecSpec, Probe } from "../module/probe.js";
 import type { Entry, TreeSession } from "./session.js";
 
 /** Told once a run, of the first tree that it concerns. */
-export function rootNotHeld(tree: string): Diagnostic {
+export function chrootHoldsNobody(tree: string): Diagnostic {
   return {
     severity: "warning",
-    summary: `${tree}: root in an entry of kind chroot has all capabilities and the host's devices: a hostile tree can take the host`,
+    summary: `${tree}: a chroot holds no hostile tree: root in it, and whoever its files make root or give a group of devices, can take the host`,
     remedy:
       "Leave out crun_entry (or --entry), or say unshare, which holds it, where the tree's owner is not trusted with the host.",
   };
 }
 
-/** The same tree; `notice` is called before root runs in it for the first time, where the entry is chroot. */
-export function noticingRoot(
+/** The same tree; `notice` is called before a program runs in it for the first time, where the entry is chroot. Who is root says the tree. */
+export function noticingChroot(
   tree: TreeSession,
   { entry, isHostRoot }: { readonly entry: Entry; readonly isHostRoot: boolean },
   notice: (() => void) | undefined,
@@ -33,22 +33,22 @@ class WatchedTree implements TreeSession {
   }
 
   observe(probes: readonly Probe[]): ReturnType<TreeSession["observe"]> {
-    for (const probe of probes) if (probe.kind === "exec" && probe.at !== "host") this.#look(probe.exec);
+    for (const probe of probes) if (probe.kind === "exec" && probe.at !== "host") this.#look();
     return this.#tree.observe(probes);
   }
 
   apply(...[changes, options]: Parameters<TreeSession["apply"]>): ReturnType<TreeSession["apply"]> {
-    for (const change of changes) if (change.kind === "exec" && change.at !== "host") this.#look(change.exec);
+    for (const change of changes) if (change.kind === "exec" && change.at !== "host") this.#look();
     return this.#tree.apply(changes, options);
   }
 
   exec(spec: Parameters<TreeSession["exec"]>[0]): ReturnType<TreeSession["exec"]> {
-    this.#look(spec);
+    this.#look();
     return this.#tree.exec(spec);
   }
 
   start(spec: ExecSpec): ReturnType<TreeSession["start"]> {
-    this.#look(spec);
+    this.#look();
     return this.#tree.start(spec);
   }
 
@@ -56,8 +56,7 @@ class WatchedTree implements TreeSession {
     return this.#tree.close();
   }
 
-  #look({ user = "" }: ExecSpec): void {
-    if (!["", "root", "0"].includes(user.split(":")[0] ?? "")) return;
+  #look(): void {
     this.#notice?.();
     this.#notice = undefined;
   }
