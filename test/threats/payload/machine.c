@@ -81,8 +81,10 @@ static int hunt(int count, char **arguments) {
         char link[128] = "";
         snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
         if (readlink(path, link, 127) <= 0) continue;
-        // Pipes, sockets and the machine's own procfs alone.
-        if (link[0] == '/' && strcmp(link, "/proc") != 0) dprintf(log, "ESCAPED row 18 descriptor %d of %d: %s\n", fd, pid, link);
+        // Pipes, sockets, what it was asked to run, and what lies in the machine under that very name.
+        struct stat own, theirs;
+        if (link[0] != '/' || strncmp(link, "/memfd:crun-spec", 16) == 0) continue;
+        if (stat(path, &theirs) == 0 && (stat(link, &own) < 0 || own.st_dev != theirs.st_dev || own.st_ino != theirs.st_ino)) dprintf(log, "ESCAPED row 18 descriptor %d of %d: %s\n", fd, pid, link);
       }
       snprintf(path, sizeof path, "/proc/%d/exe", pid);
       int program = open(path, O_WRONLY);
