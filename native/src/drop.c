@@ -18,8 +18,7 @@
 
 const uint64_t CAPABILITIES_OF_TREE_ROOT = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
                                            BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETPCAP) |
-                                           BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) |
-                                           BIT(CAP_AUDIT_WRITE) | BIT(CAP_SETFCAP);
+                                           BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
 bool capabilities_may_filter(uint64_t capabilities) {
   return (capabilities & BIT(CAP_SYS_ADMIN)) != 0;

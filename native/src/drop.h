@@ -8,8 +8,8 @@
 #include "error.h"
 #include "passwd.h"
 
-// What root of an entered tree keeps, enough for dpkg, rpm, pacman, useradd and their scripts:
-//   CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP
+// What root of an entered tree keeps, what dpkg, rpm, pacman, useradd and their scripts fail without (docs/ENTRIES.md):
+//   CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP SYS_CHROOT MKNOD SETFCAP
 // Not DAC_READ_SEARCH: with open_by_handle_at it reads every file of the file system that holds the tree, the host's
 // too (DAC_OVERRIDE grants what packages need of it). MKNOD makes nodes, but the tree's mounts are nodev: none opens.
 extern const uint64_t CAPABILITIES_OF_TREE_ROOT;

@@ -28,7 +28,7 @@
 
 extern char **environ;
 
-static int copy_program(int from, int to) {
+static int copy_program(int from, int to, mode_t mode) {
   struct stat status;
   if (fstat(from, &status) < 0) return -1;
   off_t offset = 0;
@@ -37,7 +37,15 @@ static int copy_program(int from, int to) {
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return -1;
   }
-  return fchmod(to, 0500);
+  return fchmod(to, mode);
+}
+
+static int sealed_copy(int program, mode_t mode) {
+  auto_close int copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  // Kernels before 6.3 know no MFD_EXEC, and execute all.
+  if (copy < 0 && errno == EINVAL) copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (copy < 0 || copy_program(program, copy, mode) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0) return -1;
+  return steal_fd(&copy);
 }
 
 // Returns only where it failed. By path where the system call is missing (before Linux 3.19, or filtered away).
@@ -55,7 +63,7 @@ static void execute_unlinked(int program, char **arguments) {
   static const char *const directories[] = {"/dev/shm", "/var/tmp", "/tmp", "/run"};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
     auto_close int copy = open(directories[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0700);
-    if (copy < 0 || copy_program(program, copy) < 0) continue;
+    if (copy < 0 || copy_program(program, copy, 0500) < 0) continue;
     char path[32];
     print_text(path, sizeof path, "/proc/self/fd/%d", copy);
     auto_close int readable = open(path, O_RDONLY | O_CLOEXEC);
@@ -79,11 +87,8 @@ static int seal_program(char **arguments, struct err *err) {
   if (program < 0 || fstat(program, &status) < 0) return err_system(err, errno, "open", "/proc/self/exe");
   if (status.st_nlink == 0) return 0; // it runs from a copy: no name leads to it
   if (is_emulated(&status)) return 0;
-  auto_close int copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-  // Kernels before 6.3 know no MFD_EXEC, and execute all.
-  if (copy < 0 && errno == EINVAL) copy = memfd_create("crun-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (copy >= 0 && copy_program(program, copy) == 0 && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
-    execute(copy, arguments, environ);
+  auto_close int copy = sealed_copy(program, 0500);
+  if (copy >= 0) execute(copy, arguments, environ);
   execute_unlinked(program, arguments);
   return 0;
 }
@@ -92,6 +97,15 @@ bool privilege_is_sealed(void) {
   auto_close int program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
   struct stat status;
   return program >= 0 && fstat(program, &status) == 0 && status.st_nlink == 0;
+}
+
+int privilege_copy(void) {
+  auto_close int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  return program < 0 ? -1 : sealed_copy(program, 0555);
+}
+
+void privilege_execute_copy(int copy, char **arguments, char **environment) {
+  execute(copy, arguments, environment);
 }
 
 void privilege_execute(char **arguments, char **environment) {

@@ -30,6 +30,11 @@ bool privilege_is_sealed(void);
 // Executes the program anew, the sealed copy if it is one; returns only where that failed, with errno.
 void privilege_execute(char **arguments, char **environment);
 
+// A sealed copy of the program that every user may execute, and its execution, which returns only where that failed, with
+// errno. -1 with errno: there is no copy.
+int privilege_copy(void);
+void privilege_execute_copy(int copy, char **arguments, char **environment);
+
 // Bits 2, 4 and 8 of the greeting's features, for what is done in trees: root's capabilities, more ids than one to be had, a
 // user namespace that is not the first.
 uint32_t privilege_features(const struct privilege *privilege);

@@ -203,6 +203,11 @@ static int run_program(char **arguments, char **environment, struct err *err) {
   return -1;
 }
 
+static int fail_self(struct err *err) {
+  return err_fail_errno(err, FAILURE_ENTRY, errno, "execute the helper", "/proc/self/exe",
+                        "the helper could not execute itself: it needs /proc, and a kernel that executes memory");
+}
+
 static int prepare_and_run(const struct start *start, int *report, struct err *err) {
   struct user user = {0};
   size_t count = 0;
@@ -234,6 +239,8 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
     processes.rlim_cur = processes.rlim_max = start->tasks;
     if (setrlimit(RLIMIT_NPROC, &processes) < 0) return err_system(err, errno, "limit processes", "");
   }
+  auto_close int copy = -1;
+  if ((start->spec->flags & EXEC_SELF) && (copy = privilege_copy()) < 0) return fail_self(err);
   // 6: down. Nothing runs that was not verified.
   if (start->spec->flags & EXEC_LAX_OWNERS && lax_owners(err) < 0) return -1;
   if (drop_to_user(&user, err) < 0 || enter_directory(start->spec, &user, err) < 0) return -1;
@@ -241,9 +248,8 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   // A runner that is killed takes its program along, in a machine too, where nobody else of crun's would see it.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
   if (!(start->spec->flags & EXEC_SELF)) return run_program(arguments, environment, err);
-  privilege_execute(arguments, environment);
-  return err_fail_errno(err, FAILURE_ENTRY, errno, "execute the helper", "/proc/self/exe",
-                        "the helper could not execute itself: the tree needs a directory /proc");
+  privilege_execute_copy(copy, arguments, environment);
+  return fail_self(err);
 }
 
 _Noreturn void start_process(const struct start *start) {

@@ -5,6 +5,7 @@ import { ConnectionPool } from "../target/connect.js";
 import { runExec, type ExecTarget } from "./exec.js";
 import { limitNames } from "../facts/cgroup-limits.js";
 import { parseWrittenLimit, type WrittenLimits } from "../facts/process-limits.js";
+import { allowOfTarget, checkedAllow } from "../engine/task/allow-of.js";
 import { limitsOfTarget } from "../engine/task/limits-of.js";
 import type { Scope } from "../module/value.js";
 import { targetsFor } from "./find-targets.js";
@@ -46,6 +47,7 @@ function limitsIn(scope: Scope, given: WrittenLimits): WrittenLimits | undefined
 
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const given = givenLimits(options);
+  const allow = checkedAllow(options.allow, "--allow", undefined);
   const setup = await setUp(options, masker);
   const prompt = terminalPrompt((text) => masker.text(text));
   const pool = new ConnectionPool(prompt);
@@ -55,6 +57,7 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
     targets = targetsFor(options.pattern, options.limit, setup, lost).map((target) => ({
       ...target,
       limits: limitsIn(setup.scopeOf(target.name), given),
+      allow: allow ?? allowOfTarget(setup.scopeOf(target.name)),
     }));
     if (targets.length === 0) {
       throw new CrunError({

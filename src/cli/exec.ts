@@ -20,6 +20,8 @@ export interface ExecTarget {
   readonly isHostRoot: boolean;
   /** What the command may use there at most. */
   readonly limits?: WrittenLimits | undefined;
+  /** What it may have there beyond the entry's default. */
+  readonly allow?: readonly string[] | undefined;
   /** It stands for trees of a host that could not be looked at. */
   readonly lost?: CrunError | undefined;
 }
@@ -75,6 +77,7 @@ export function execSpec(request: ExecRequest, target: ExecTarget): ExecSpec {
     ...(environment === undefined ? {} : { environment }),
     ...(directory === undefined ? {} : { directory }),
     ...(target.limits === undefined ? {} : { limits: target.limits }),
+    ...(target.allow === undefined ? {} : { allow: target.allow }),
     killLeftovers: true,
   };
 }

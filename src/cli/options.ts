@@ -62,4 +62,6 @@ export interface ExecOptions extends ReachOptions {
   readonly tty: boolean | undefined;
   /** `NAME=VALUE`, as memory_max=64M. */
   readonly limits: readonly string[];
+  /** Words, some with commas between: CAP_NET_RAW, io_uring, /dev/fuse. */
+  readonly allow: readonly string[];
 }

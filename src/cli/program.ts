@@ -118,11 +118,18 @@ function buildProgram(finish: (status: number) => void): Command {
     .argument("<pattern>", "targets, or an address as local:/srv/trees/x or user@host:tree")
     .argument("<command...>", "after --: the command and its arguments")
     .option("--limits <name=value>", "what it may use at most, as memory_max=64M; may be repeated", collectWhole, [])
+    .option("--allow <what>", "what it may have, as CAP_NET_RAW or /dev/fuse; may be repeated", collectWhole, [])
     .option("--tty", "give it a terminal even where this is none")
     .option("--no-tty", "give it no terminal")
     .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
       const { runExecCommand } = await import("./exec-command.js");
-      const options = command.opts<{ user?: string; becomeUser?: string; tty?: boolean; limits: string[] }>();
+      const options = command.opts<{
+        user?: string;
+        becomeUser?: string;
+        tty?: boolean;
+        limits: string[];
+        allow: string[];
+      }>();
       const reach = { ...reachOptions(command.opts()), user: undefined };
       const asUser = options.user ?? options.becomeUser;
       const request: ExecOptions = {
@@ -132,6 +139,7 @@ function buildProgram(finish: (status: number) => void): Command {
         asUser,
         tty: options.tty,
         limits: options.limits,
+        allow: options.allow,
       };
       finish(await runExecCommand(request));
     });
@@ -141,6 +149,15 @@ function buildProgram(finish: (status: number) => void): Command {
     .action(async (pattern: string, _options: unknown, command: Command) => {
       const { runFacts } = await import("./facts-command.js");
       finish(await runFacts(pattern, reachOptions(command.opts())));
+    });
+  reaching(program.command("doctor"))
+    .description("show what isolation processes really get on targets, in each entry; 2 where it is less than promised")
+    .argument("<pattern...>", "targets, or addresses as local:/srv/trees/x")
+    .addOption(outputOption())
+    .action(async (patterns: string[], _options: unknown, command: Command) => {
+      const { runDoctor } = await import("./doctor.js");
+      const options: RawOptions = command.opts();
+      finish(await runDoctor(patterns, { ...reachOptions(options), output: outputOf(options) }));
     });
   addInventory(program, finish);
   program

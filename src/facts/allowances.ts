@@ -68,6 +68,13 @@ export function problemOfAllowance(word: unknown): AllowanceProblem | undefined 
   };
 }
 
+/** The words of a list, or of a text in which commas part them; other values stand for themselves. */
+export function allowedWords(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null || value === "") return [];
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items.flatMap((item) => (typeof item === "string" ? item.split(",").map((word) => word.trim()) : [item]));
+}
+
 /** In the protocol's form. Every word is one without a problem. */
 export function allowancesOf(allowed: readonly string[]): Allowances {
   let capabilities = 0;

@@ -80,6 +80,7 @@ function commandText(exec: ExecSpec): string {
           .map(([name, value]) => `${name}=${value}`)
           .join(" ")}`
       : "",
+    exec.allow === undefined ? "" : `allowed ${exec.allow.join(", ")}`,
     exec.limits === undefined ? "" : `limited to ${writtenText(exec.limits)}`,
     stdin === undefined ? "" : `reading ${count(Buffer.byteLength(stdin), "byte")}`,
   ].filter((part) => part !== "");

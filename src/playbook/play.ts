@@ -95,6 +95,8 @@ export interface Inherited {
   readonly environment: readonly Renderable[];
   /** Of its programs: maps of limits, innermost last. */
   readonly limits: readonly Renderable[];
+  /** What its programs may have beyond the entry's default: a list of words, or one. The innermost alone counts. */
+  readonly allow: Renderable | undefined;
   readonly become: Renderable | undefined;
   readonly becomeUser: Renderable | undefined;
   readonly ignoreErrors: Renderable | undefined;

@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import { editDistance } from "../diagnostic/near.js";
+import { ALLOW_VARIABLE } from "../facts/allowances.js";
 import { LIMITS_VARIABLE } from "../facts/process-limits.js";
 import type { VarLayer } from "../module/value.js";
 import { connectionVariables } from "./address.js";
@@ -11,7 +12,7 @@ const slips = 2;
 
 /** A warning for each place that sets `crun_prot` or `ansible_hots`: nothing reads it, and the host is reached otherwise than was meant. */
 export function misspelledConnectionVariables(layers: Iterable<VarLayer>): Diagnostic[] {
-  const candidates = [...connectionVariables, LIMITS_VARIABLE];
+  const candidates = [...connectionVariables, LIMITS_VARIABLE, ALLOW_VARIABLE];
   const known = new Set(candidates);
   const meant = new Map<string, string | undefined>();
   const found: Diagnostic[] = [];
@@ -26,7 +27,11 @@ export function misspelledConnectionVariables(layers: Iterable<VarLayer>): Diagn
       const near = meant.get(name);
       if (near === undefined) continue;
       const summary =
-        near === LIMITS_VARIABLE ? `${name} limits nothing` : `${name} says nothing about how a host is reached`;
+        near === LIMITS_VARIABLE
+          ? `${name} limits nothing`
+          : near === ALLOW_VARIABLE
+            ? `${name} allows nothing`
+            : `${name} says nothing about how a host is reached`;
       found.push({ severity: "warning", summary, place: layer.placeOf?.(name), remedy: `Did you mean ${near}?` });
     }
   }

@@ -29,6 +29,7 @@ function preparedOn(name: string): Prepared {
     becomeUser: undefined,
     environment: undefined,
     limits: undefined,
+    allow: undefined,
     look: undefined,
   };
 }

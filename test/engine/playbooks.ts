@@ -50,6 +50,7 @@ function inherited(keys: Values): Inherited {
     environment: keys["environment"] ? [templateOfValue("environment", keys["environment"])] : [],
     become: optional(keys["become"]),
     limits: keys["limits"] ? [templateOfValue("limits", keys["limits"])] : [],
+    allow: optional(keys["allow"]),
     becomeUser: optional(keys["become_user"]),
     ignoreErrors: optional(keys["ignore_errors"]),
     ignoreUnreachable: optional(keys["ignore_unreachable"]),

@@ -12,6 +12,7 @@ import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
 import { OMIT, textOf } from "../../playbook/scope/values.js";
 import { haveSameSources } from "../look/alike.js";
+import { allowFor } from "./allow-of.js";
 import { limitsFor } from "./limits-of.js";
 import type { Masker } from "./masker.js";
 import type { Sources } from "./sources.js";
@@ -130,6 +131,8 @@ export interface Prepared {
   readonly environment: Readonly<Record<string, string>> | undefined;
   /** Of the programs that change something. */
   readonly limits: WrittenLimits | undefined;
+  /** Of the same programs: what they may have beyond the entry's default. */
+  readonly allow: readonly string[] | undefined;
   /** What its probes were answered, as long as `knowledge` is the venue's. */
   look: { readonly seen: Seen<Probes>; readonly isCertain: true; readonly knowledge: object } | undefined;
 }
@@ -158,11 +161,12 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const { becomeUser } = context;
   const environment = task.environment.length === 0 ? undefined : context.environment;
   const limits = limitsFor(task, scope);
+  const allow = allowFor(task, scope);
   const known = info.asked;
   if (known && environment === undefined && isAskedAlike(known, args, context))
-    return { args, context, probes: known.probes, becomeUser, environment, limits, look: undefined };
+    return { args, context, probes: known.probes, becomeUser, environment, limits, allow, look: undefined };
   const probes = decorateProbes(task.module.observe(args.params, context), becomeUser, environment);
-  const prepared: Prepared = { args, context, probes, becomeUser, environment, limits, look: undefined };
+  const prepared: Prepared = { args, context, probes, becomeUser, environment, limits, allow, look: undefined };
   if (!context.isSpecific && environment === undefined) info.asked = prepared;
   return prepared;
 }
@@ -306,10 +310,12 @@ function decorateExec(
   user: string | undefined,
   environment: Readonly<Record<string, string>> | undefined,
   limits?: WrittenLimits,
+  allow?: readonly string[],
 ): ExecSpec {
   return {
     ...exec,
     ...(limits ? { limits } : {}),
+    ...(allow ? { allow } : {}),
     ...(user !== undefined && exec.user === undefined ? { user } : {}),
     ...(environment ? { environment: { ...environment, ...exec.environment } } : {}),
   };
@@ -323,9 +329,9 @@ export function decoratePlan(
   prepared: Prepared,
   venue: { readonly model: Model },
 ): Plan | { readonly missing: readonly Probe[] } {
-  const { becomeUser, environment, limits } = prepared;
-  if ((becomeUser === undefined && environment === undefined && limits === undefined) || plan.changes.length === 0)
-    return plan;
+  const { becomeUser, environment, limits, allow } = prepared;
+  const isPlain = [becomeUser, environment, limits, allow].every((one) => one === undefined);
+  if (isPlain || plan.changes.length === 0) return plan;
   let owner: { readonly uid: number; readonly gid: number } | undefined;
   if (becomeUser !== undefined && plan.changes.some(takesOwner)) {
     const answer = venue.model.answer(passwdProbe);
@@ -342,7 +348,8 @@ export function decoratePlan(
     }
   }
   const changes = plan.changes.map((change): Change => {
-    if (change.kind === "exec") return { ...change, exec: decorateExec(change.exec, becomeUser, environment, limits) };
+    if (change.kind === "exec")
+      return { ...change, exec: decorateExec(change.exec, becomeUser, environment, limits, allow) };
     return owner && takesOwner(change) ? { ...owner, ...change } : change;
   });
   return { ...plan, changes, ...(plan.conclude ? { conclude: (outcomes) => plan.conclude?.(outcomes) ?? {} } : {}) };

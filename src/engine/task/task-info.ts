@@ -168,6 +168,7 @@ function* namesIn(task: Task): Generator<{ readonly names: ReadonlySet<string> }
   yield* task.when;
   yield* task.environment;
   yield* task.limits;
+  if (task.allow) yield task.allow;
   yield* task.notify;
   yield* task.until ?? [];
   yield* task.changedWhen ?? [];

@@ -25,6 +25,7 @@ const COMMON: Keywords = {
   become_pass: NO_PASSWORD,
   environment: true,
   limits: true,
+  allow: true,
   ignore_errors: true,
   ignore_unreachable: true,
   check_mode: true,
@@ -126,7 +127,7 @@ export const PLAY_KEYWORDS: Keywords = {
 const NOT_A_VARIABLE = "It is a keyword here. For a variable of the role of that name write it below vars:.";
 
 /** Roles have had parameters of that name for long. */
-const { limits: _, ...COMMON_OF_ROLES } = COMMON;
+const { limits: _limits, allow: _allow, ...COMMON_OF_ROLES } = COMMON;
 
 export const ROLE_KEYWORDS: Keywords = {
   ...COMMON_OF_ROLES,

@@ -5,6 +5,7 @@ import { conditionsOf } from "../condition/condition.js";
 import { NOTHING_EARLY, type EarlyValues } from "./early.js";
 import type { Findings } from "./findings.js";
 import { ANSIBLE_MODULES } from "./keywords.js";
+import { allowNode } from "./allow.js";
 import { limitsNode } from "./limits.js";
 import { suggest } from "../../diagnostic/near.js";
 import type { Inherited } from "../play.js";
@@ -43,6 +44,7 @@ export const NO_LINEAGE: Lineage = {
   vars: [],
   environment: [],
   limits: [],
+  allow: undefined,
   become: undefined,
   becomeUser: undefined,
   ignoreErrors: undefined,
@@ -90,6 +92,7 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
   early("tags", (node) => (own.tags = new Set([...from.tags, ...wordList(node, "tags", findings)])));
   take("environment", (node) => (own.environment = [...from.environment, ...environmentOf(node, findings)]));
   take("limits", (node) => (own.limits = [...from.limits, ...[limitsNode(node, findings) ?? []].flat()]));
+  take("allow", (node) => (own.allow = allowNode(node, findings) ?? from.allow));
   take("become", (node) => (own.become = flag(node, "become") ?? from.become));
   take("become_user", (node) => (own.becomeUser = findings.try(() => templateOf(node)) ?? from.becomeUser));
   take("ignore_errors", (node) => (own.ignoreErrors = flag(node, "ignore_errors") ?? from.ignoreErrors));

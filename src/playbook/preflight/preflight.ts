@@ -14,6 +14,7 @@ import type { Handler, Play, Task } from "../play.js";
 import { namesToStartAt, StartGate } from "../start-at.js";
 import { fileTemplate, type Template } from "../template/template.js";
 import type { PartialPlaces } from "../template/template-partials.js";
+import { wrongAllowances } from "./allow.js";
 import { includedLayers } from "./included-files.js";
 import { checkHosts, type CheckPattern } from "./hosts.js";
 import { encryptedInUse, lockedValues } from "./encrypted.js";
@@ -56,6 +57,10 @@ export async function preflight(
   for (const one of loaded) found.add(...one.findings);
   const walked = await walk(playbook);
   found.add(...walked.findings);
+  const varsOfTasks = walked.tasks.flatMap(({ task }) => task.vars);
+  found.add(
+    ...wrongAllowances([...(asked.layers ?? []), ...playbook.plays.flatMap(({ vars }) => vars), ...varsOfTasks]),
+  );
   const templates = new Map<Task, readonly Template[]>();
   const isPlayed = asked.isPlayed ?? ((): boolean => asked.playedLayers !== undefined);
   for (const { task } of walked.tasks) templates.set(task, checkSources(task, files, found, isPlayed(task)));

@@ -85,6 +85,7 @@ export function* keywordsOf(node: Inherited): Generator<object | undefined> {
   yield* node.environment;
   yield* node.limits;
   yield* [
+    node.allow,
     node.become,
     node.becomeUser,
     node.ignoreErrors,

@@ -1,5 +1,6 @@
 // What each keyword of plays, blocks, tasks, roles and includes takes, as JSON Schema with a line of help.
 
+import { callGroups, capabilityNames } from "../../facts/allowances.js";
 import { limitNames } from "../../facts/cgroup-limits.js";
 import { limitParams } from "../../facts/cgroup-params.js";
 import { orTemplate, refer, template, type JsonSchema } from "./json-schema.js";
@@ -39,6 +40,18 @@ export const keywordSchemas: Readonly<Record<string, JsonSchema>> = {
       template,
     ],
     description: "What its programs may use at most, in a cgroup of their own.",
+  },
+  allow: {
+    anyOf: [
+      {
+        type: "array",
+        items: {
+          anyOf: [{ enum: [...capabilityNames, ...callGroups] }, { type: "string", pattern: "^/dev/" }, template],
+        },
+      },
+      { type: "string" },
+    ],
+    description: "What its programs may have beyond the entry's default: capabilities, system calls, devices.",
   },
   ignore_errors: yes("Go on after a failure."),
   ignore_unreachable: yes("Go on where the host is not reached."),
