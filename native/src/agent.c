@@ -198,7 +198,10 @@ static void reap(struct agent *agent) {
   bool has_ended_well = false, was_killed = false;
   while (read(agent->signals, &drained, sizeof drained) > 0) {
   }
-  for (pid_t pid = waitpid(-1, &state, WNOHANG); pid > 0; pid = waitpid(-1, &state, WNOHANG)) {
+  for (;;) {
+    pid_t pid = waitpid(-1, &state, WNOHANG);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) break;
     if (agent->adopts) {
       forget_kept(agent, pid);
       if (is_runner(agent, pid)) *(WIFSIGNALED(state) ? &was_killed : &has_ended_well) = true;

@@ -38,6 +38,35 @@ static int make_overlay(const struct change *change, struct err *err) {
   return mounted >= 0 ? mounted : err_system(err, errno, "fsmount", change->path);
 }
 
+static int unmount_at(const struct place *place, int flags) {
+  char path[PATH_MAX + 32];
+  print_text(path, sizeof path, "/proc/self/fd/%d/%s", place->parent, place->name);
+  return umount2(path, UMOUNT_NOFOLLOW | flags);
+}
+
+static int place_mount(const struct place *place, int mounted, unsigned flags) {
+  auto_close int at = openat(place->parent, place->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (at < 0) return -1;
+  return kernel_move_mount(mounted, "", at, "", KERNEL_MOVE_F_EMPTY_PATH | KERNEL_MOVE_T_EMPTY_PATH | flags);
+}
+
+// What is mounted there goes, and the new one is there: at no moment is nothing, since it lies beneath the old one before
+// that goes.
+static int replace_mount(const struct change *change, struct place *place, int mounted, struct err *err) {
+  // No descriptor of what is mounted may be open then.
+  close(steal_fd(&place->fd));
+  // Not busy: EAGAIN, and nothing is done yet; 0: it was asked twice, and is gone.
+  bool is_gone = unmount_at(place, MNT_EXPIRE) == 0;
+  if (!is_gone && errno != EAGAIN) return err_system(err, errno, "umount", change->path);
+  bool is_beneath = !is_gone && place_mount(place, mounted, KERNEL_MOVE_BENEATH) == 0;
+  // EINVAL: before Linux 6.5 nothing can be put beneath. One after the other then.
+  if (!is_gone && !is_beneath && errno != EINVAL) return err_system(err, errno, "mount", change->path);
+  // Who came in at this very moment keeps what was there until it goes.
+  if (!is_gone && unmount_at(place, 0) != 0 && (!is_beneath || unmount_at(place, MNT_DETACH) != 0))
+    return err_system(err, errno, "umount", change->path);
+  return is_beneath || place_mount(place, mounted, 0) == 0 ? 0 : err_system(err, errno, "mount", change->path);
+}
+
 int change_mount_overlay(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
@@ -47,6 +76,10 @@ int change_mount_overlay(struct tree *tree, const struct change *change, struct 
   if (place.parent < 0) return err_system(err, place.absence, "mount", change->path);
   mounted = make_overlay(change, err);
   if (mounted < 0) return -1;
+  if (change->flags & OVERLAY_REPLACES) {
+    if (place.fd < 0) return err_system(err, place.absence, "umount", change->path);
+    return replace_mount(change, &place, mounted, err);
+  }
   bool is_new = place.fd < 0;
   if (is_new) {
     if (mkdirat(place.parent, place.name, 0755) != 0) return err_system(err, errno, "mkdir", change->path);
@@ -63,15 +96,11 @@ int change_mount_overlay(struct tree *tree, const struct change *change, struct 
 int change_unmount(struct tree *tree, const struct change *change, struct err *err) {
   const struct root *root = tree_root(tree, change->at_host);
   auto_place struct place place = PLACE_NONE;
-  char path[PATH_MAX + 32];
   if (place_find(root, change->path, PLACE_PARENT, &place, err) != 0) return -1;
   if (expect_check(tree, root, change, &place, err) != 0) return -1;
   if (place.fd < 0) return err_system(err, place.absence, "umount", change->path);
-  // No descriptor of what is mounted may be open then.
-  close(place.fd);
-  place.fd = -1;
-  print_text(path, sizeof path, "/proc/self/fd/%d/%s", place.parent, place.name);
-  if (umount2(path, UMOUNT_NOFOLLOW) != 0) return err_system(err, errno, "umount", change->path);
+  close(steal_fd(&place.fd));
+  if (unmount_at(&place, 0) != 0) return err_system(err, errno, "umount", change->path);
   if (!(change->flags & UNMOUNT_REMOVE) || unlinkat(place.parent, place.name, AT_REMOVEDIR) == 0) return 0;
   return err_system(err, errno, "rmdir", change->path);
 }

@@ -60,6 +60,7 @@ enum change_flag {
   RENAME_NEW = 2,
   SUBVOLUME_READ_ONLY = 1,
   UNMOUNT_REMOVE = 1,
+  OVERLAY_REPLACES = 1,
 };
 
 struct change {
@@ -92,6 +93,7 @@ struct open_tree {
   uint8_t entry;
   bool is_host_root;
   bool is_as_root;  // without root: of the user namespace, on the host itself too
+  bool has_own_mounts;  // see own_mounts.h
 };
 
 struct observe {

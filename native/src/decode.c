@@ -259,6 +259,7 @@ static void get_change(struct cursor *cursor, struct change *change) {
       change->other = get_string(cursor);
       change->upper = get_string(cursor);
       change->work = get_string(cursor);
+      change->flags = get_u8(cursor);
       break;
     case CHANGE_COPY_FILE:
       change->other = get_string(cursor);
@@ -292,7 +293,8 @@ void decode_open_tree(struct cursor *cursor, struct open_tree *out) {
   flags = get_u32(cursor);
   out->is_host_root = (flags & 1) != 0;
   out->is_as_root = (flags & 2) != 0;
-  if (out->entry > ENTRY_MACHINE || flags > 3) cursor_break(cursor);
+  out->has_own_mounts = (flags & OPEN_OWN_MOUNTS) != 0;
+  if (out->entry > ENTRY_MACHINE || flags > 7) cursor_break(cursor);
   finish(cursor);
 }
 

@@ -63,6 +63,9 @@ enum stat_type {
   TYPE_SOCKET = 7,
 };
 
+// Of OPEN_TREE.
+#define OPEN_OWN_MOUNTS 4u
+
 enum probe_kind {
   PROBE_STAT = 1,
   PROBE_READ,

@@ -185,6 +185,7 @@ int router_run(int in, int out, const struct privilege *privilege) {
   struct router router = {.in = in,
                           .out_fd = out,
                           .user_namespace = privilege->user_namespace,
+                          .own_mounts = -1,
                           .pid = getpid(),
                           .blobs = BLOB_STORE_EMPTY};
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};

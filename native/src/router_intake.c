@@ -4,6 +4,7 @@
 
 #include "codec.h"
 #include "fatal.h"
+#include "own_mounts.h"
 #include "port.h"
 #include "router_state.h"
 
@@ -15,6 +16,8 @@ static void open_tree(struct router *router, uint32_t tree, uint32_t channel, co
     reply_failure(router, channel, &err);
     return;
   }
+  // The flags are the last field.
+  if (router->own_mounts < 0 && (read_u32(frame + length - 4) & OPEN_OWN_MOUNTS)) router->own_mounts = own_mounts_make();
   link = add_link(router, tree);
   if (start_worker(router, link, &err) != 0) {
     reply_failure(router, channel, &err);

@@ -65,6 +65,7 @@ int start_worker(struct router *router, struct link *link, struct err *err) {
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = link};
   struct worker_config config = {.null_fd = router->null_fd,
                                  .user_namespace = router->user_namespace,
+                                 .own_mounts = router->own_mounts,
                                  .router = router->pid,
                                  .blobs = &router->blobs,
                                  .has_openat2 = router->has_openat2,

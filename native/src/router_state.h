@@ -17,6 +17,7 @@ struct router {
   int epoll;
   int null_fd;
   int user_namespace;  // 0: none
+  int own_mounts;  // made when it is first asked for; -1: none
   pid_t pid;
   bool has_openat2;
   bool is_ending;

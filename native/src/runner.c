@@ -101,7 +101,11 @@ static void reap(struct runner *runner) {
   }
   int state;
   struct rusage usage;
-  for (pid_t pid = wait4(-1, &state, WNOHANG, &usage); pid > 0; pid = wait4(-1, &state, WNOHANG, &usage)) {
+  for (;;) {
+    pid_t pid = wait4(-1, &state, WNOHANG, &usage);
+    // The signal is taken already: what is not reaped now never is.
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) break;
     if (pid != runner->child) continue;
     runner->has_ended = true;
     runner->status.kind = WIFSIGNALED(state) ? EXIT_SIGNALED : EXIT_EXITED;

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "fatal.h"
 #include "jobs.h"
+#include "own_mounts.h"
 #include "running.h"
 #include "tree.h"
 #include "user_namespace.h"
@@ -33,7 +34,7 @@ static void on_router_death(int signal) {
 }
 
 // 1. Nothing of the router's is left in this process: its descriptors, its streams, its signals.
-static void settle(const struct worker_config *config, int *socket, int *blobs, int *user_namespace) {
+static void settle(const struct worker_config *config, int *socket, int *blobs, int *user_namespace, int *own_mounts) {
   struct sigaction action = {.sa_handler = on_router_death};
   struct rlimit limit;
   sigset_t none;
@@ -42,6 +43,10 @@ static void settle(const struct worker_config *config, int *socket, int *blobs, 
   *socket = fcntl(config->socket, F_DUPFD_CLOEXEC, 3);
   *blobs = config->blobs->fd < 0 ? -1 : fcntl(config->blobs->fd, F_DUPFD_CLOEXEC, 3);
   *user_namespace = config->user_namespace == 0 ? -1 : fcntl(config->user_namespace, F_DUPFD_CLOEXEC, 3);
+  *own_mounts = config->own_mounts < 0 ? -1 : fcntl(config->own_mounts, F_DUPFD_CLOEXEC, 3);
+  if (*socket < 0 || (*blobs < 0 && config->blobs->fd >= 0) || (*user_namespace < 0 && config->user_namespace != 0) ||
+      (*own_mounts < 0 && config->own_mounts >= 0))
+    fatal("worker: fcntl: %s", strerror(errno));
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   sigaction(SIGTERM, &action, NULL);
@@ -80,6 +85,7 @@ struct service {
   bool has_openat2;
   bool is_open;
   bool is_closing;
+  int own_mounts;
   int user_namespace;  // to be entered for a tree; -1: none
   struct err open_err;  // why it is not open
 };
@@ -104,6 +110,7 @@ static int open_request(struct service *service, uint32_t channel, struct cursor
   size_t start;
   decode_open_tree(cursor, &request);
   if (cursor->is_broken) port_broken(tree->port, "an OPEN_TREE that cannot be decoded");
+  if (request.has_own_mounts) own_mounts_enter(service->own_mounts);
   if (enter_user_namespace(service, &request, err) != 0 || tree_open(tree, &request, service->has_openat2, &node, err) != 0) {
     reply_error(tree->port, channel, err);
     return -1;
@@ -191,10 +198,10 @@ void worker_main(const struct worker_config *config) {
   struct port port;
   struct tree tree = {
       .port = &port, .beat = config->beat, .blobs = *config->blobs, .root = {.fd = -1, .proc_fd = -1}, .disk = -1};
-  struct service service = {.tree = &tree, .has_openat2 = config->has_openat2};
+  struct service service = {.tree = &tree, .has_openat2 = config->has_openat2, .own_mounts = -1};
   int socket;
-  settle(config, &socket, &tree.blobs.fd, &service.user_namespace);
-  close_others((const int[]){socket, tree.blobs.fd, service.user_namespace}, 3);
+  settle(config, &socket, &tree.blobs.fd, &service.user_namespace, &service.own_mounts);
+  close_others((const int[]){socket, tree.blobs.fd, service.user_namespace, service.own_mounts}, 4);
   tree.host = tree.root;
   port_init(&port, socket, config->beat);
   while (!service.is_closing && !port.has_ended) {

@@ -11,6 +11,7 @@ struct worker_config {
   int socket;    // to the router
   int null_fd;   // /dev/null
   int user_namespace;  // for trees, see user_namespace.h; 0: none
+  int own_mounts;  // see own_mounts.h; -1: none
   pid_t router;  // whose death ends the worker
   struct beat *beat;
   struct blob_store *blobs;  // as they are at the fork

@@ -397,6 +397,29 @@ static void test_overlays(void) {
   CHECK_EQUAL(does(&fixture, &away), 0);
   CHECK(access(scratch("tree/fs/merged"), F_OK) != 0);
   CHECK_EQUAL(does(&fixture, &away), 1);
+  // In the place of another one.
+  CHECK_EQUAL(does(&fixture, &change), 0);
+  make_directory("tree/fs/upper2");
+  make_directory("tree/fs/work2");
+  make_file("tree/fs/upper2/file", "another");
+  struct change next = change;
+  char upper2[600], work2[600];
+  snprintf(upper2, sizeof upper2, "%s", scratch("tree/fs/upper2"));
+  snprintf(work2, sizeof work2, "%s", scratch("tree/fs/work2"));
+  next.upper = upper2;
+  next.work = work2;
+  next.flags = OVERLAY_REPLACES;
+  inside = open(scratch("tree/fs/merged"), O_RDONLY | O_DIRECTORY);
+  CHECK_EQUAL(attempt(&fixture, &next, &err), 1);
+  CHECK_EQUAL(err.errno_, EBUSY);
+  CHECK_TEXT(content_of("tree/fs/merged/file"), "changed");
+  close(inside);
+  CHECK_EQUAL(does(&fixture, &next), 0);
+  CHECK_TEXT(content_of("tree/fs/merged/file"), "another");
+  // It is the only one.
+  CHECK_EQUAL(does(&fixture, &away), 0);
+  CHECK(access(scratch("tree/fs/merged"), F_OK) != 0);
+  CHECK_EQUAL(does(&fixture, &next), 1);
   // Where no mount is, nothing is removed.
   away.path = "/fs/lower";
   CHECK_EQUAL(attempt(&fixture, &away, &err), 1);

@@ -61,7 +61,8 @@ void put_open_tree(struct buffer *out, const struct open_tree *request) {
   put_u32(out, request->tree);
   put_str(out, request->path);
   put_u8(out, request->entry);
-  put_u32(out, (request->is_host_root ? 1u : 0u) | (request->is_as_root ? 2u : 0u));
+  put_u32(out, (request->is_host_root ? 1u : 0u) | (request->is_as_root ? 2u : 0u) |
+                   (request->has_own_mounts ? OPEN_OWN_MOUNTS : 0u));
 }
 
 static void put_probe(struct buffer *out, const struct probe *probe) {
@@ -183,6 +184,7 @@ static void put_change(struct buffer *out, const struct change *change) {
       put_str(out, change->other);
       put_str(out, change->upper);
       put_str(out, change->work);
+      put_u8(out, change->flags);
       break;
     case CHANGE_COPY_FILE:
       put_str(out, change->other);

@@ -5,7 +5,7 @@ import type { ReachKeywords } from "../playbook/play.js";
 import type { PlayReach } from "../target/address.js";
 import type { HostSession } from "../target/session.js";
 import type { Run } from "./run.js";
-import { withHost } from "./trees/stand-in.js";
+import { withHost } from "./trees/moment.js";
 import type { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
 

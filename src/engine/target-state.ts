@@ -100,7 +100,11 @@ export class TargetState {
     if (this.likeTree === undefined) await this.guard?.(session);
     const instead = await this.standIn?.enter(session, own);
     // No machine runs from what stands in for a tree.
-    const options = { entry: instead !== undefined && entry === "machine" ? "auto" : entry, isHostRoot } as const;
+    const options = {
+      entry: instead !== undefined && entry === "machine" ? "auto" : entry,
+      isHostRoot,
+      hasOwnMounts: instead !== undefined && this.standIn?.hasOwnMounts === true,
+    } as const;
     this.tree ??= noticingChroot(session.openTree(instead ?? own, options), options, this.noticeChroot);
     return this.tree;
   }

@@ -122,6 +122,8 @@ export interface MountOverlay extends At {
   readonly lower: string;
   readonly upper: string;
   readonly work: string;
+  /** In the place of what is mounted there, which must not be in use; where the kernel can, at once. */
+  readonly replaces?: boolean;
 }
 
 /** What is mounted at the path; it must not be in use. */

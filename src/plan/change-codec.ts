@@ -120,7 +120,14 @@ function changeIn(all: Fields, find: FindContent): Change {
     case "setSubvolume":
       return { kind, ...at, isReadOnly: all.get("isReadOnly", flag) };
     case "mountOverlay":
-      return { kind, ...at, lower: all.get("lower", path), upper: all.get("upper", path), work: all.get("work", path) };
+      return {
+        kind,
+        ...at,
+        lower: all.get("lower", path),
+        upper: all.get("upper", path),
+        work: all.get("work", path),
+        ...all.maybe("replaces", flag),
+      };
     case "unmount":
       return { kind, ...at, ...all.maybe("removesDirectory", flag) };
   }

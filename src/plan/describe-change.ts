@@ -43,7 +43,7 @@ function deedOf(change: Exclude<Change, { kind: "exec" }>, where: string): strin
     case "setSubvolume":
       return `make the subvolume ${where} ${change.isReadOnly ? "read-only" : "writable"}`;
     case "mountOverlay":
-      return `mount an overlay over ${change.lower} at ${where}`;
+      return `mount an overlay over ${change.lower} at ${where}${change.replaces ? ", in place of what is mounted there" : ""}`;
     case "unmount":
       return `unmount ${where}${change.removesDirectory ? " and remove its directory" : ""}`;
   }

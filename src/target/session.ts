@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly isHostRoot: boolean;
   /** Without root: on the host itself as the root of trees too, who has all that is in them, not as the login. */
   readonly isAsRoot?: boolean;
+  /** What is mounted by it, by programs on the host too, other sessions of the same kind see alone; it ends with the helper, whatever kills that. */
+  readonly hasOwnMounts?: boolean;
 }
 
 /** One helper on one host. Every pending promise is rejected with a CrunError (exitStatus 4) when the connection is lost. */

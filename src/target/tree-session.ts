@@ -63,17 +63,9 @@ export class Tree implements TreeSession {
     this.#name = name;
     this.#id = id;
     const entry = ENTRIES.indexOf(options.entry);
+    const { isHostRoot, isAsRoot = false, hasOwnMounts = false } = options;
     this.#opened = this.#ask(
-      (channel) =>
-        link.send({
-          kind: "openTree",
-          channel,
-          tree: id,
-          path,
-          entry,
-          isHostRoot: options.isHostRoot,
-          isAsRoot: options.isAsRoot === true,
-        }),
+      (channel) => link.send({ kind: "openTree", channel, tree: id, path, entry, isHostRoot, isAsRoot, hasOwnMounts }),
       "opened",
     ).then(
       () => undefined,

@@ -60,6 +60,10 @@ export interface Backend {
   create(at: string, place: TreePlace): readonly Change[];
   /** A copy of the tree at `from` that shares what the file system can share. */
   clone(from: string, at: string, place: TreePlace): readonly Change[];
+  /** A clone is a mount until it is published, and is made where it ends with the helper (`hasOwnMounts` of a session). */
+  readonly mountsClones?: boolean;
+  /** Mounts a clone again whose mount has ended with a helper. */
+  remount?(at: string, place: TreePlace): readonly Change[];
   /** A clone with these changes made to it that is nowhere to be seen before it has its name; undefined: only `clone` can that. */
   cloneWritten?(from: string, at: string, place: TreePlace, changes: readonly Change[]): readonly Change[] | undefined;
   /** Gives what was made its final name, at once and only if that is free. */

@@ -16,7 +16,14 @@ import { staleChanges } from "./keep.js";
 import { oldTree, oldTrees, trimmed, writeInfo, type OldInfo, type OldTree } from "./old.js";
 import { treePlace, type TreePlace } from "./place.js";
 import { parseRecord, type TreeRecord } from "./record.js";
-import { dependentsRefusal, moreStorageProbes, storageProbes, storageSeen, type StorageLook } from "./storage.js";
+import {
+  dependentsRefusal,
+  moreStorageProbes,
+  storageProbes,
+  staleLayersRemoved,
+  storageSeen,
+  type StorageLook,
+} from "./storage.js";
 
 /** Names in a directory beside the tree. */
 const listLimit = 100_000;
@@ -116,7 +123,11 @@ export function sharesInodes({ name }: Backend): boolean {
 
 /** Makes the stand-in at `at`. What killed runs have left goes first. */
 export function standInChanges(seen: StandInSeen, place: TreePlace, origin: string, at: string): readonly Change[] {
-  return [...staleChanges(seen, place, seen.storage), ...seen.backend.clone(origin, at, place)];
+  return [
+    ...staleChanges(seen, place, seen.storage),
+    ...staleLayersRemoved(place, seen.storage, true),
+    ...seen.backend.clone(origin, at, place),
+  ];
 }
 
 /** Where the tree lies once it is swapped out. */

@@ -168,6 +168,7 @@ export function writeChange(writer: Writer, change: WireChange): void {
       writer.str(change.lower);
       writer.str(change.upper);
       writer.str(change.work);
+      writer.bool(change.replaces ?? false);
       break;
     case "unmount":
       writer.bool(change.removesDirectory ?? false);
@@ -250,7 +251,14 @@ export function readChange(reader: Reader): WireChange {
     case "setSubvolume":
       return { kind, ...start, isReadOnly: reader.bool() };
     case "mountOverlay":
-      return { kind, ...start, lower: reader.str(), upper: reader.str(), work: reader.str() };
+      return {
+        kind,
+        ...start,
+        lower: reader.str(),
+        upper: reader.str(),
+        work: reader.str(),
+        replaces: reader.bool(),
+      };
     case "unmount":
       return { kind, ...start, removesDirectory: reader.bool() };
     case "":

@@ -42,6 +42,8 @@ export type Request =
       readonly isHostRoot: boolean;
       /** Without root: as root of the helper's user namespace, on the host itself too. */
       readonly isAsRoot: boolean;
+      /** In the mount namespace of the helper's own, which ends with it. */
+      readonly hasOwnMounts: boolean;
     })
   | (OnTree & { readonly kind: "closeTree" })
   | (OnTree & { readonly kind: "observe"; readonly probes: readonly WireProbe[] })
@@ -165,7 +167,7 @@ function writeRequestFields(writer: Writer, request: Request): void {
       writer.u32(request.tree);
       writer.str(request.path);
       writer.u8(request.entry);
-      writer.u32(flagBits([request.isHostRoot, 1], [request.isAsRoot, 2]));
+      writer.u32(flagBits([request.isHostRoot, 1], [request.isAsRoot, 2], [request.hasOwnMounts, 4]));
       break;
     case "closeTree":
       writer.u32(request.tree);
@@ -218,7 +220,7 @@ function readRequestFields(type: number, channel: number, reader: Reader): Reque
       const tree = reader.u32();
       const path = reader.str();
       const entry = reader.u8();
-      const flags = checkFlags(reader.u32(), 3);
+      const flags = checkFlags(reader.u32(), 7);
       return {
         kind: "openTree",
         channel,
@@ -227,6 +229,7 @@ function readRequestFields(type: number, channel: number, reader: Reader): Reque
         entry,
         isHostRoot: (flags & 1) !== 0,
         isAsRoot: (flags & 2) !== 0,
+        hasOwnMounts: (flags & 4) !== 0,
       };
     }
     case REQUEST_TYPES.closeTree:

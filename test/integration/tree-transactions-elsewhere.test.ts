@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { hashTree } from "../lab/hash.js";
 import { mountPointsBelow, unmount } from "../lab/mounts.js";
 import { requireOrSkip } from "../lab/needs.js";
+import { runKilled } from "../lab/killed.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { sshHost } from "../lab/sshd.js";
@@ -57,6 +58,76 @@ describe("transactions on overlays", function () {
     const back = await work.crun(["tree", "rollback", "-i", "hosts", "ov"]);
     assert.equal(back.status, 0, back.all);
     assert.equal(readFileSync(join(tree, "etc/motd"), "utf8"), "old\n");
+  });
+});
+
+describe("overlays that stand in for trees", function () {
+  this.timeout(120_000);
+  const scope = testScope();
+  before(function () {
+    requireOrSkip(this, { root: true, paths: [crunPath], tools: ["unshare"] });
+  });
+
+  it("are mounted for the helper alone, so that nothing is mounted when it was killed; the tree's name always holds a tree", async () => {
+    const yard = await treeYard(scope, "directory");
+    await yard.tree("base");
+    await must(["mount", "--bind", yard.directory, yard.directory]);
+    scope.defer(async () => {
+      for (const point of mountPointsBelow(yard.directory).toReversed()) await unmount(point);
+    });
+    // What a run mounts in its namespace shows here, were it to stay.
+    await must(["mount", "--make-rshared", yard.directory]);
+    const work = new Workplace(scope, { hosts: yard.inventory(["ov"]) });
+    work.write(
+      "make.yml",
+      "- hosts: all\n  gather_facts: false\n  tasks:\n    - tree: { clone: base, backend: overlay }\n",
+    );
+    const made = await work.play(["-i", "hosts", "make.yml"]);
+    assert.equal(made.status, 0, brief(made));
+    const tree = join(yard.directory, "ov");
+    const own = mountPointsBelow(yard.directory).toSorted();
+    const tasks = [0, 1, 2, 3]
+      .map((index) => `    - copy: { dest: /etc/f${index}, content: "{{word}}\\n" }\n`)
+      .join("");
+    const runs = "    - command: { argv: [mkdir, /srv/made], creates: /srv/made }\n      ignore_errors: true\n";
+    work.write("site.yml", `${head}  tasks:\n${tasks}${runs}`);
+    const argv = (word: string): string[] => [
+      process.execPath,
+      crunPath,
+      ...["play", "-i", "hosts", "-e", `word=${word}`, "site.yml"],
+    ];
+    const options = { cwd: work.directory, env: work.environment };
+    const whole = await runKilled(argv("first"), "nobody", 0, options);
+    assert.equal(whole.end, "0", whole.output);
+    const moments = 6;
+    let last = "first";
+    let isEmpty = false;
+    const watch = setInterval(() => (isEmpty ||= !existsSync(join(tree, "etc/motd"))), 1);
+    try {
+      for (let moment = 0; moment < moments; moment++) {
+        const afterMs = ((moment + 0.7) / moments) * whole.ranMs;
+        const word = `word${moment}`;
+        const left = await runKilled(argv(word), moment % 2 === 0 ? "helper" : "controller", afterMs, options);
+        const what = `killed after ${afterMs.toFixed(0)} of ${whole.ranMs.toFixed(0)} ms: ${left.output}`;
+        assert.deepEqual(left.processes, [], what);
+        const stand = mountPointsBelow(yard.directory).filter((path) => path.includes("/.crun/making/"));
+        assert.deepEqual(stand, [], what);
+        const files = [0, 1, 2, 3].map((index) => readFileSync(join(tree, `etc/f${index}`), "utf8").trim());
+        assert.equal(new Set(files).size, 1, `${what}: half of a transaction: ${files.join(" ")}`);
+        assert.ok(files[0] === last || files[0] === word, `${what}: ${files[0]}`);
+        last = `next${moment}`;
+        const next = await work.play(["-i", "hosts", "-e", `word=${last}`, "site.yml"]);
+        assert.equal(next.status, 0, `${what}\n${brief(next)}`);
+        assert.equal(readFileSync(join(tree, "etc/f0"), "utf8"), `${last}\n`, what);
+        assert.deepEqual(yard.kept("making"), [], `${what}\n${brief(next)}`);
+      }
+    } finally {
+      clearInterval(watch);
+    }
+    assert.ok(!isEmpty, "the tree's name was empty for a moment");
+    const stay = mountPointsBelow(yard.directory).filter((path) => !path.includes("/.crun/old/"));
+    assert.deepEqual(stay.toSorted(), own);
+    assert.deepEqual(yard.kept("making"), []);
   });
 });
 

@@ -136,7 +136,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
   fc.record({ kind: fc.constant("subvolume" as const), ...at, from: path, isReadOnly: boolean }, some),
   fc.record(
-    { kind: fc.constant("mountOverlay" as const), ...at, lower: path, upper: path, work: path },
+    { kind: fc.constant("mountOverlay" as const), ...at, lower: path, upper: path, work: path, replaces: boolean },
     { requiredKeys: [...some.requiredKeys, "lower", "upper", "work"] },
   ),
   fc.record({ kind: fc.constant("unmount" as const), ...at, removesDirectory: boolean }, some),

@@ -306,7 +306,10 @@ const change: fc.Arbitrary<WireChange> = fc.oneof(
     { kind: kind("subvolume"), ...placed, from: real, isReadOnly: flag },
     { requiredKeys: [...base, "isReadOnly"], noNullPrototype: true },
   ),
-  fc.record({ kind: kind("mountOverlay"), ...placed, lower: str, upper: str, work: str }, { noNullPrototype: true }),
+  fc.record(
+    { kind: kind("mountOverlay"), ...placed, lower: str, upper: str, work: str, replaces: flag },
+    { noNullPrototype: true },
+  ),
   fc.record({ kind: kind("unmount"), ...placed, removesDirectory: flag }, { noNullPrototype: true }),
   fc.record({ kind: kind("setSubvolume"), ...placed, isReadOnly: flag }, { noNullPrototype: true }),
   fc.record({ kind: kind("exec"), at, expect: expectation, exec }, { noNullPrototype: true }),

@@ -8,7 +8,7 @@ import { treePlace, type TreePlace } from "../../tree/place.js";
 import { canonical } from "../../tree/recipe.js";
 import { recordText } from "../../tree/record.js";
 import { lookAtStandIn, type StandInSeen } from "../../tree/stand-in.js";
-import { applyAll, withHost } from "./stand-in.js";
+import { applyAll, withHost } from "./moment.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 import { runningMachine, startUnit, stopUnit, type RunningMachine } from "./tree-machine.js";
 

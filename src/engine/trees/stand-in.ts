@@ -2,7 +2,6 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
-import { describeFailure } from "../../module/failure-text.js";
 import type { Probe, Timestamp } from "../../module/probe.js";
 import { compareTrees, contentDiffs, listTree, touchedSince, type ComparedTree } from "../../target/compare-trees.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
@@ -11,7 +10,6 @@ import type { ContentDiff } from "../../tree/difference/content-diff.js";
 import type { TreeEntry } from "../../tree/difference/entry.js";
 import { keepChanges, ownDirectory } from "../../tree/keep.js";
 import { makingPath, treePlace, type TreePlace } from "../../tree/place.js";
-import { programName, programRefusal } from "../../tree/program.js";
 import {
   exchanged,
   lookAtStandIn,
@@ -25,7 +23,7 @@ import {
   type StandInSeen,
 } from "../../tree/stand-in.js";
 import type { OldInfo } from "../../tree/old.js";
-import { isDone } from "../task/outcome.js";
+import { applyAll, withHost, withTree } from "./moment.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
 /** Trees that are listed whole at once, when plays have ended: each takes some memory. */
@@ -43,6 +41,8 @@ interface Made {
   /** By the host's clock: before it was made, and once it was. Nothing was done in it until then. */
   readonly before: Timestamp;
   readonly since: Timestamp;
+  /** It is a mount, which this session's helper and nobody else has. */
+  mountedBy: HostSession | undefined;
   /** Of a copy, which has inodes of its own: what lay in it at first. */
   readonly first: readonly TreeEntry[] | undefined;
 }
@@ -91,6 +91,11 @@ export class StandIn {
     return this.real.#made !== undefined;
   }
 
+  /** What tasks act in is opened where the helper's own mounts are. */
+  get hasOwnMounts(): boolean {
+    return this.real.#made?.mountedBy !== undefined;
+  }
+
   /** This is about to be done in it. `isHidden`: whether a change's task has no_log. */
   touch(changes: readonly Change[], isHidden: (index: number) => boolean): void {
     const { real } = this;
@@ -132,11 +137,17 @@ export class StandIn {
 
   /** After a connection was given up: the lock is taken anew, and nobody may have had it meanwhile. */
   async #returnTo(session: HostSession, made: Made): Promise<string> {
-    if (this.#hold && !this.#hold.isLost) return made.at;
+    if (this.#hold && !this.#hold.isLost) {
+      await this.#follow(session, made);
+      return made.at;
+    }
     await this.#release();
     this.#hold = await TreeHold.take(session, this.place, this.#options);
     const [found] = await withHost(session, (host) => host.observe([{ kind: "stat", path: made.at }]));
-    if (found?.kind === "stat" && found.stat) return made.at;
+    if (found?.kind === "stat" && found.stat) {
+      await this.#follow(session, made);
+      return made.at;
+    }
     this.#made = undefined;
     throw new CrunError(
       {
@@ -146,6 +157,22 @@ export class StandIn {
       },
       2,
     );
+  }
+
+  /** A mount of another helper's, which may be gone with it, is made anew by this one's. */
+  async #follow(session: HostSession, made: Made): Promise<void> {
+    const { at, mountedBy } = made;
+    if (mountedBy === undefined || mountedBy === session) return;
+    await this.#unmount(made);
+    await withHost(
+      session,
+      async (host) => {
+        const { backend } = await look(host, this.place, made.origin);
+        await applyAll(host, backend.remount?.(at, this.place) ?? [], `${at} cannot be mounted again`);
+      },
+      true,
+    );
+    made.mountedBy = session;
   }
 
   async #make(session: HostSession, host: TreeSession, origin: string): Promise<string | undefined> {
@@ -189,14 +216,23 @@ export class StandIn {
     const before = await now(host, place);
     await pause();
     const what = `${place.path} cannot be copied`;
-    await applyAll(host, standInChanges(seen, place, from, at), what).catch(async (error: unknown) => {
-      await this.#remove(host, from, at).catch(() => undefined);
-      throw error;
-    });
-    const copied = sharesInodes(seen.backend) ? undefined : await withTree(session, at, (one) => listTree(one));
+    const hasOwnMounts = seen.backend.mountsClones === true;
+    await withHost(
+      session,
+      (one) =>
+        applyAll(one, standInChanges(seen, place, from, at), what).catch(async (error: unknown) => {
+          await this.#remove(one, from, at).catch(() => undefined);
+          throw error;
+        }),
+      hasOwnMounts,
+    );
+    const copied = sharesInodes(seen.backend)
+      ? undefined
+      : await withTree(session, at, (one) => listTree(one), hasOwnMounts);
     const since = await now(host, place);
     await pause();
-    this.#made = { origin: from, asked: origin, at, before, since, first: copied };
+    const mountedBy = hasOwnMounts ? session : undefined;
+    this.#made = { origin: from, asked: origin, at, before, since, first: copied, mountedBy };
     return at;
   }
 
@@ -207,23 +243,28 @@ export class StandIn {
   ): Promise<{ readonly found: readonly Difference[]; readonly contents: ReadonlyMap<string, ContentDiff> }> {
     const made = this.#made;
     if (!made || !this.#isTouched) return { found: [], contents: new Map() };
-    return withTree(session, made.origin, (own) =>
-      withTree(session, made.at, async (other) => {
+    await this.#follow(session, made);
+    const compare = (own: TreeSession): ReturnType<StandIn["differences"]> =>
+      withOther(async (other) => {
         const { first, before: start, since } = made;
         const before: ComparedTree = { kind: "session", session: own, ...(first ? { entries: first } : {}) };
         const after: ComparedTree = { kind: "session", session: other };
         const found = await compareTrees(before, after, { sharedUntil: first ? since : start });
         const shown = withContents && !this.#hidesAll ? found.filter(({ path }) => !this.#hidden.has(path)) : [];
         return { found, contents: await contentDiffs(shown, before, after) };
-      }),
-    );
+      });
+    const withOther = <T>(work: (other: TreeSession) => Promise<T>): Promise<T> =>
+      withTree(session, made.at, work, made.mountedBy !== undefined);
+    return withTree(session, made.origin, compare);
   }
 
   /** Whether anything in it was touched since it was made. */
   async isChanged(session: HostSession): Promise<boolean> {
     const made = this.#made;
     if (!made || !this.#isTouched) return false;
-    const entries = await withTree(session, made.at, (tree) => touchedSince(tree, made.since));
+    await this.#follow(session, made);
+    const touched = (tree: TreeSession): ReturnType<typeof touchedSince> => touchedSince(tree, made.since);
+    const entries = await withTree(session, made.at, touched, made.mountedBy !== undefined);
     return entries.some(({ ctime }) => isBefore(made.since, ctime));
   }
 
@@ -242,6 +283,7 @@ export class StandIn {
   async swap(session: HostSession, infoOf: (seen: StandInSeen) => OldInfo): Promise<number> {
     const made = this.#made;
     if (!made) throw new Error("nothing stands in for the tree");
+    await this.#unmount(made);
     return withHost(session, async (host) => {
       const { place } = this;
       const what = `${place.path} cannot be swapped`;
@@ -276,6 +318,7 @@ export class StandIn {
   async discard(session: HostSession): Promise<void> {
     const made = this.#made;
     try {
+      if (made) await this.#unmount(made);
       if (made) await withHost(session, (host) => this.#remove(host, made.origin, made.at));
       this.#made = undefined;
     } finally {
@@ -291,6 +334,13 @@ export class StandIn {
   /** Gives back the lock. */
   async leave(): Promise<void> {
     await this.#release();
+  }
+
+  /** Where only its helper sees it. Gone with that, there is none. */
+  async #unmount({ at, mountedBy }: Made): Promise<void> {
+    if (!mountedBy) return;
+    const unmounted = [{ kind: "unmount", path: at, expect: {} }] as const;
+    await withHost(mountedBy, (host) => host.apply(unmounted), true).catch(() => undefined);
   }
 
   async #remove(host: TreeSession, origin: string, at: string): Promise<void> {
@@ -320,26 +370,6 @@ function look(host: TreeSession, place: TreePlace, origin: string): Promise<Stan
   return lookAtStandIn(place, origin, (probes) => host.observe(probes));
 }
 
-/** A session with the host's root, for a moment. */
-export async function withHost<T>(session: HostSession, work: (host: TreeSession) => Promise<T>): Promise<T> {
-  const host = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
-  try {
-    return await work(host);
-  } finally {
-    await host.close().catch(() => undefined);
-  }
-}
-
-/** A session with the files of a tree, whatever machine runs from it. */
-async function withTree<T>(session: HostSession, path: string, work: (tree: TreeSession) => Promise<T>): Promise<T> {
-  const tree = session.openTree(path, { entry: "chroot", isHostRoot: false });
-  try {
-    return await work(tree);
-  } finally {
-    await tree.close().catch(() => undefined);
-  }
-}
-
 /** The time by the clock of the file system that the trees lie on. */
 async function now(host: TreeSession, { lock }: TreePlace): Promise<Timestamp> {
   await applyAll(host, [{ kind: "setAttributes", path: lock, mtime: "now", expect: { type: "file" } }], lock);
@@ -350,16 +380,4 @@ async function now(host: TreeSession, { lock }: TreePlace): Promise<Timestamp> {
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, clockStepMs));
-}
-
-/** Rejects with a CrunError (exitStatus 2) for the first that fails. */
-export async function applyAll(host: TreeSession, changes: readonly Change[], what: string): Promise<void> {
-  const outcomes = await host.apply(changes);
-  for (const [index, change] of changes.entries()) {
-    const outcome = outcomes[index];
-    if (outcome && isDone(change, outcome)) continue;
-    const refusal = change.kind === "exec" ? programRefusal(programName(change), outcome) : undefined;
-    const why = refusal?.message ?? (outcome?.failure ? describeFailure(outcome.failure) : "it was stopped");
-    throw new CrunError({ severity: "error", summary: `${what}: ${why}` }, 2);
-  }
 }

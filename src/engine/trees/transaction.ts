@@ -7,7 +7,8 @@ import type { PlayRun } from "../play-run.js";
 import { liveSession } from "../reach.js";
 import type { Run } from "../run.js";
 import { Limiter } from "../slots.js";
-import { SETTLED_AT_ONCE, StandIn, withHost, type StandIns } from "./stand-in.js";
+import { withHost } from "./moment.js";
+import { SETTLED_AT_ONCE, StandIn, type StandIns } from "./stand-in.js";
 import type { TargetPlay } from "../target-play.js";
 import { runningMachine, startUnit, stopUnit } from "./tree-machine.js";
 

@@ -1,6 +1,6 @@
 // Trees as overlays: a base that stays as it is, and what differs from it. Mounted last, so that whatever is mounted is whole.
 
-import type { Change, WriteFile } from "../../module/change.js";
+import type { Change, MountOverlay, WriteFile } from "../../module/change.js";
 import type { Refusal } from "../../module/contract.js";
 import { baseName } from "../../module/tree-path.js";
 import type { Backend, StorageSeen } from "../backend.js";
@@ -29,10 +29,10 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
     return layers;
   };
   const kept = (place: TreePlace): Layers | undefined => layersAmong(seen.layers ?? [], place.path, place)[0];
-  const mounted = (layers: Layers, place: TreePlace): readonly Change[] => [
+  const mounted = (layers: Layers, place: TreePlace, replaces = false): readonly Change[] => [
     ...(seen.runsSystemd ? keptMount(place.path, layers) : []),
     ...held(layers, place, seen.runsSystemd === true),
-    mount(layers, place.path),
+    { ...mount(layers, place.path), replaces },
   ];
   const unmounted = (place: TreePlace, removesDirectory: boolean): readonly Change[] =>
     seen.isOverlayMounted ? [{ kind: "unmount", path: place.path, removesDirectory, expect: {} }] : [];
@@ -65,6 +65,8 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const paths = written.map(({ path }) => path.slice(`${layers.path}/upper`.length));
       return [room(layers, place), copiedUp(from, layers, paths), ...written, work(layers)];
     },
+    mountsClones: true,
+    remount: (at, place) => [mount(made(at, place), at)],
     publish: (path, place) => {
       const layers = made(path, place);
       const final = layersOver(layers.lower, place.path, place);
@@ -76,16 +78,21 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const away = old ? layersOver(old.lower, path, place) : undefined;
       return [
         ...closed(path),
-        ...unmounted(place, false),
+        // Layers may get other names while they are mounted.
         ...(old && away ? exchanged(fresh, final, old, away) : [rename(fresh.path, final.path)]),
-        ...mounted(final, place),
+        ...mounted(final, place, seen.isOverlayMounted === true),
         ...(away ? [mount(away, path)] : []),
       ];
     },
+    // Mounted again once it has changed places with the tree: until then its directory tells of it.
     move: (from, to, place) => {
       const layers = made(from, place);
       const there = layersOver(layers.lower, to, place);
-      return [...closed(from), rename(layers.path, there.path), mount(there, to)];
+      return [
+        ...closed(from),
+        rename(layers.path, there.path),
+        { kind: "makeDirectory", path: to, mode: 0o700, uid: 0, gid: 0, expect: { type: "absent" } },
+      ];
     },
     withdraw: (place, away) => {
       const layers = kept(place);
@@ -139,7 +146,7 @@ function overlayRefusal(seen: StorageSeen, wish: "create" | "clone"): Refusal | 
       );
 }
 
-function mount({ lower, path }: Layers, at: string): Change {
+function mount({ lower, path }: Layers, at: string): MountOverlay {
   return { kind: "mountOverlay", path: at, lower, upper: `${path}/upper`, work: `${path}/work`, expect: {} };
 }
 

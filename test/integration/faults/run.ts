@@ -1,5 +1,5 @@
 // Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT]
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,13 @@ const { values } = parseArgs({
     list: { type: "boolean", default: false },
   },
 });
+// Alone with its processes, so that the helper finds as many each time, and with its mounts, which go with it.
+if (!process.env["CRUN_FAULTS_ALONE"]) {
+  const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  const argv = [...namespaces, "--", process.execPath, ...process.argv.slice(1)];
+  const { status } = spawnSync("unshare", argv, { stdio: "inherit", env: { ...process.env, CRUN_FAULTS_ALONE: "1" } });
+  process.exit(status ?? 1);
+}
 const [part = 1, parts = 1] = values.part.split("/").map(Number);
 await buildFaulty();
 const directory = mkdtempSync(join(tmpdir(), "crun-faults-"));
