@@ -31,10 +31,11 @@ static size_t worker_count;
 static int last_socket = -1;
 // Here, since fatal leaves whoever fills it.
 static struct buffer spoken;
+static bool is_hearing;
 
 _Noreturn void __wrap_fatal(const char *format, ...);
 void __wrap_fatal(const char *format, ...) {
-  (void)format;
+  MUST(!is_hearing, "the router hands on what a worker cannot take in: %s", format);
   longjmp(ended, 1);
 }
 
@@ -75,7 +76,9 @@ int __wrap_kill(pid_t pid, int number) {
 static void hear(size_t number) {
   struct port *port = &workers[number].port;
   if (workers[number].fd < 0) return;
+  is_hearing = true;
   port_receive(port, false);
+  is_hearing = false;
   for (struct frame *frame = port_take(port); frame != NULL; frame = port_take(port)) {
     struct cursor cursor = {.at = frame->payload, .left = frame->length};
     struct open_tree open_tree = {0};
@@ -83,6 +86,7 @@ static void hear(size_t number) {
     struct apply apply = {0};
     struct exec_spec exec = {0};
     uint32_t tree;
+    MUST(!is_request(frame->type) || frame->length >= 4, "a request without a tree");
     if (frame->type == MESSAGE_OPEN_TREE) decode_open_tree(&cursor, &open_tree);
     if (frame->type == MESSAGE_OBSERVE) decode_observe(&cursor, &observe);
     if (frame->type == MESSAGE_APPLY) decode_apply(&cursor, &apply);

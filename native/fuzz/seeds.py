@@ -159,7 +159,7 @@ def changes():
 def parsers():
     passwd = b"root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:\n0:x:7:7::/:/bin/sh\nbad:x:-1:0:::\n"
     group = b"root:x:0:\nann:x:1000:\nadm:x:4:ann,root\nmany:x:5:" + b"a," * 20 + b"ann\n"
-    for spec in (b"", b"ann", b"0", b"1000:4", b"ann:adm", b"4294967295", b"7", b"-1", b":adm", b"ann:"):
+    for spec in (b"", b"ann", b"0", b"1000:4", b"ann:adm", b"4294967295", b"7", b"4294967295:4", b"-1", b":adm", b"ann:"):
         put("parsers", "user-" + name_of(spec.decode()), b"\0" + spec + b"\xff" + passwd + b"\xff" + group)
     mounts = (
         b"25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"

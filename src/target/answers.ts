@@ -7,10 +7,10 @@ import type { Batch } from "../wire/batches.js";
 import { decodeOutcome } from "../wire/changes.js";
 import { WireError } from "../wire/codec.js";
 import type { Reply } from "../wire/messages.js";
-import { decodeItems } from "../wire/probes.js";
+import { DEFAULT_READ_LIMIT, decodeItems } from "../wire/probes.js";
 import type { WireProbe } from "../wire/probes.js";
 import type { Link, Listener } from "./link.js";
-import { Pieces } from "./pieces.js";
+import { PIECES_LIMIT, Pieces } from "./pieces.js";
 import type { ApplyOptions } from "./session.js";
 
 export type ErrorReply = Extract<Reply, { kind: "error" }>;
@@ -18,6 +18,41 @@ export type ErrorReply = Extract<Reply, { kind: "error" }>;
 interface OpenBatch {
   readonly batch: Batch;
   readonly pieces: Pieces;
+  /** Outcomes that came for it. */
+  answered: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** What the helper keeps of a program's output where nothing else is asked for. */
+export const OUTPUT_LIMIT = MIB;
+/** What a list holds at most, by the helper's own limit, and its last entry. */
+const LIST_LIMIT = 72 * MIB;
+
+/** What may come before an item: no more than was asked for, whatever the host has to say. */
+function contentLimit(probe: WireProbe | undefined): number {
+  switch (probe?.kind) {
+    case "read":
+      return (probe.limit ?? DEFAULT_READ_LIMIT) + 64 * KIB;
+    case "list":
+      return LIST_LIMIT;
+    case "glob":
+      return PIECES_LIMIT;
+    case "exec":
+      return outputLimit(probe.exec.outputLimit);
+    default:
+      return MIB;
+  }
+}
+
+/** Both streams, and the rest of the result. */
+function outputLimit(limit: number | undefined): number {
+  return 2 * (limit === undefined || limit === 0 ? OUTPUT_LIMIT : limit) + 64 * KIB;
+}
+
+/** An index of its own message. Throws a WireError beyond what was asked. */
+function checkIndex(index: number, batch: Batch): void {
+  if (index >= batch.count) throw new WireError(`something of item ${index} where ${batch.count} were asked for`);
 }
 
 /** The requests of a list that are not answered to their end yet, by channel. */
@@ -27,7 +62,7 @@ class OpenBatches {
 
   constructor(link: Link, batches: readonly Batch[]) {
     this.#link = link;
-    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces() }]));
+    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces(), answered: 0 }]));
   }
 
   get isEmpty(): boolean {
@@ -75,7 +110,10 @@ export class ObserveRun implements Listener {
 
   onReply(reply: Reply): void {
     const { batch, pieces } = this.#open.of(reply);
-    if (reply.kind === "content") return pieces.add(reply.index, reply.data, this.#limitOf(batch.first + reply.index));
+    if (reply.kind === "content") {
+      checkIndex(reply.index, batch);
+      return pieces.add(reply.index, reply.data, contentLimit(this.#probes[batch.first + reply.index]));
+    }
     if (reply.kind === "error") {
       this.#open.end(reply.channel);
       void this.#mapError(reply).then((error) => this.#reject(error));
@@ -98,12 +136,6 @@ export class ObserveRun implements Listener {
     return this.#probes.slice(batch.first, batch.first + batch.count);
   }
 
-  /** A file's content is bounded by what was asked for, and comes with nothing else. */
-  #limitOf(index: number): number | undefined {
-    const probe = this.#probes[index];
-    return probe?.kind === "read" && probe.limit !== undefined ? probe.limit + 64 * 1024 : undefined;
-  }
-
   #finish(): void {
     for (let index = 0; index < this.#probes.length; index++) {
       if (this.#observations[index] === undefined) throw new WireError(`no item for probe ${index}`);
@@ -120,6 +152,8 @@ export class ApplyRun implements Listener {
   readonly #mapError: (reply: ErrorReply) => Promise<CrunError>;
   readonly #outcomes: Outcome[] = [];
   #failure: Promise<CrunError> | undefined;
+  /** A change failed: what follows brings no outcome. */
+  #hasFailed = false;
   #resolve: (outcomes: Outcome[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   readonly done: Promise<Outcome[]>;
@@ -143,18 +177,22 @@ export class ApplyRun implements Listener {
   }
 
   onReply(reply: Reply): void {
-    const { batch, pieces } = this.#open.of(reply);
+    const open = this.#open.of(reply);
+    const { batch, pieces } = open;
     switch (reply.kind) {
       case "content":
-        return pieces.add(reply.index, reply.data);
+        checkIndex(reply.index, batch);
+        return pieces.add(reply.index, reply.data, this.#limitOf(batch.first + reply.index));
       case "output":
+        checkIndex(reply.index, batch);
         return this.#options.onOutput?.(batch.first + reply.index, reply.stream, Buffer.from(reply.data));
       case "applied":
-        return this.#applied(batch, pieces, reply.index, reply.outcome);
+        return this.#applied(open, reply.index, reply.outcome);
       case "error":
         this.#failure ??= this.#mapError(reply);
         return this.#end(reply.channel);
       case "done":
+        this.#checkDone(open, reply.applied);
         return this.#end(reply.channel);
       default:
         throw new WireError(`${reply.kind} in answer to changes`);
@@ -165,12 +203,28 @@ export class ApplyRun implements Listener {
     this.#reject(error);
   }
 
-  #applied(batch: Batch, pieces: Pieces, index: number, encoded: Buffer): void {
+  #limitOf(index: number): number {
+    const change = this.#changes[index];
+    return change?.kind === "exec" ? outputLimit(change.exec.outputLimit) : MIB;
+  }
+
+  /** Whoever says that it is done has an outcome for every change, up to one that failed; more is not believed. */
+  #checkDone({ batch, answered }: OpenBatch, applied: number): void {
+    if (applied !== answered && applied !== answered - 1)
+      throw new WireError(`${applied} changes are done, and ${answered} were answered for`);
+    if (applied < answered) this.#hasFailed = true;
+    if (answered < batch.count && !this.#hasFailed && this.#options.signal?.aborted !== true && !this.#failure)
+      throw new WireError(`only ${answered} of ${batch.count} changes were answered for`);
+  }
+
+  #applied(open: OpenBatch, index: number, encoded: Buffer): void {
+    const { batch, pieces } = open;
     const overall = batch.first + index;
     const change = this.#changes[overall];
     if (change === undefined || index >= batch.count) throw new WireError(`an outcome of change ${overall}`);
     if (overall !== this.#outcomes.length) throw new WireError(`the outcome of change ${overall} out of order`);
     const outcome = decodeOutcome(encoded, index, change.kind, (at, length) => pieces.take(at, length));
+    open.answered++;
     this.#outcomes.push(outcome);
     this.#options.onOutcome?.(overall, outcome);
   }

@@ -46,7 +46,8 @@ export class Blobs implements ContentSource {
       channel = this.#link.listen({
         onReply: (reply) => {
           this.#link.release(channel);
-          if (reply.kind === "blobStored") resolve();
+          if (reply.kind === "blobStored" && reply.sha256 === sha256) resolve();
+          else if (reply.kind === "blobStored") reject(this.#refused(content, "the host stored something else"));
           else if (reply.kind === "error") reject(this.#refused(content, describeFailure(reply.failure)));
           else reject(this.#refused(content, `answered with ${reply.kind}`));
         },

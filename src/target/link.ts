@@ -41,6 +41,8 @@ export class Link {
   #isClosing = false;
   #lost: CrunError | undefined;
   #movedAt = performance.now();
+  #begunAt: number | undefined;
+  #framesBefore = 0;
   #greet: ((greeting: Greeting) => void) | undefined;
 
   /** Resolves with the helper's first message; rejects when the stream ends before. */
@@ -76,6 +78,11 @@ export class Link {
   /** When bytes last came or left, by the clock of `performance`, which stands still while the machine sleeps. */
   get movedAt(): number {
     return this.#movedAt;
+  }
+
+  /** Since when a message has not come to its end, by the same clock; undefined where none was begun. */
+  get begunAt(): number | undefined {
+    return this.#begunAt;
   }
 
   /** What comes is not read for now: somebody here is slower than the helper. */
@@ -177,12 +184,20 @@ export class Link {
     if (this.#lost !== undefined) return;
     this.#movedAt = performance.now();
     try {
-      this.#frames.push(...this.#decoder.push(chunk));
+      for (const frame of this.#decoder.push(chunk)) this.#frames.push(frame);
     } catch (error) {
       this.#broken(error);
       return;
     }
+    this.#noteBegun(this.#decoder.frames);
     this.#pump();
+  }
+
+  /** A message that another one followed has ended, though its successor may have begun in the same bytes. */
+  #noteBegun(frames: number): void {
+    if (this.#decoder.isBetweenFrames) this.#begunAt = undefined;
+    else if (this.#begunAt === undefined || frames !== this.#framesBefore) this.#begunAt = performance.now();
+    this.#framesBefore = frames;
   }
 
   /** Hands out frames until a listener asks for time. */
@@ -208,6 +223,7 @@ export class Link {
   #resume(): void {
     this.#isPumping = false;
     this.#movedAt = performance.now();
+    if (this.#begunAt !== undefined) this.#begunAt = this.#movedAt;
     this.#pump();
     if (!this.#isPumping) this.#stream.output.resume();
   }
@@ -223,7 +239,13 @@ export class Link {
     const listener = this.#listeners.get(reply.channel);
     if (listener === undefined && reply.kind === "inputTaken") return undefined; // input that crossed the end of its process
     if (listener === undefined) throw new WireError(`${reply.kind} on channel ${reply.channel}, which is not open`);
-    return listener.onReply(reply);
+    try {
+      return listener.onReply(reply);
+    } catch (error) {
+      // It may have let go of its channel before it found the answer wrong: the end is told to it like to all others.
+      this.#listeners.set(reply.channel, listener);
+      throw error;
+    }
   }
 
   #broken(error: unknown): void {

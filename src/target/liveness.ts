@@ -11,7 +11,7 @@ export interface Patience {
 
 /**
  * Looks now and then. While nothing comes `ask` sends something that is answered whatever else is at work; where that brings nothing at all, the link ends
- * with what `lost` makes. What takes long (a program that runs for hours, a slow upload) is no reason: the helper answers beside it, and bytes that leave
+ * with what `lost` makes, and so it does where a message was begun and does not come to its end in that time. What takes long (a program that runs for hours, a slow upload) is no reason: the helper answers beside it, and bytes that leave
  * count like those that come.
  */
 export function watchLife(link: Link, patience: Patience, ask: () => Promise<unknown>, lost: () => CrunError): void {
@@ -19,6 +19,9 @@ export function watchLife(link: Link, patience: Patience, ask: () => Promise<unk
   const look = (): void => {
     if (link.lost !== undefined) return clearInterval(timer);
     const now = performance.now();
+    // Bytes that trickle in for ever are no answer: a message has an end.
+    const isDrippedIn = link.begunAt !== undefined && now - link.begunAt >= patience.silenceMs + patience.answerMs;
+    if (isDrippedIn && !link.isHeldBack) return link.fail(lost());
     if (link.isHeldBack || now - link.movedAt < patience.silenceMs) {
       askedAt = undefined;
     } else if (askedAt === undefined) {

@@ -11,6 +11,10 @@ import type { OutputTaker, RunningExec } from "./session.js";
 /** Input on its way to the process at most; PROTOCOL.md. */
 const INPUT_WINDOW = 256 * 1024;
 const INPUT_CHUNK = 64 * 1024;
+/** Output that came before somebody was there to take it: no more than a few reads bring. */
+const EARLY_LIMIT = 16 * 1024 * 1024;
+/** What of the helper's last chunk may lie beyond a limit. */
+const SLACK = 64 * 1024;
 
 /** The exec of one channel, from the request to EXITED. */
 export class Execution implements RunningExec, Listener {
@@ -18,6 +22,9 @@ export class Execution implements RunningExec, Listener {
   readonly #channel: number;
   readonly #mapError: (reply: ErrorReply) => Promise<CrunError | undefined>;
   readonly #early: { stream: "stdout" | "stderr"; data: Uint8Array }[] = [];
+  readonly #outputLimit: number;
+  readonly #taken = { stdout: 0, stderr: 0 };
+  #earlyBytes = 0;
   #taker: OutputTaker | undefined;
   #pid = 0;
   #livesOn = false;
@@ -34,9 +41,17 @@ export class Execution implements RunningExec, Listener {
   readonly started: Promise<void>;
   readonly exited: Promise<Exit>;
 
-  /** `mapError` makes an error of what the helper answers instead of starting it; undefined where only the program is at fault. */
-  constructor(link: Link, mapError: (reply: ErrorReply) => Promise<CrunError | undefined>) {
+  /**
+   * `mapError` makes an error of what the helper answers instead of starting it; undefined where only the program is at fault. `outputLimit`: bytes of a
+   * stream after which the helper sends no more, for what nobody looks at as it comes.
+   */
+  constructor(
+    link: Link,
+    mapError: (reply: ErrorReply) => Promise<CrunError | undefined>,
+    outputLimit = Number.POSITIVE_INFINITY,
+  ) {
     this.#link = link;
+    this.#outputLimit = outputLimit;
     this.#mapError = mapError;
     this.started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve;
@@ -73,6 +88,8 @@ export class Execution implements RunningExec, Listener {
       case "output":
         return this.#take(reply.stream, Buffer.from(reply.data));
       case "inputTaken":
+        if (reply.count > this.#unacknowledged)
+          throw new WireError(`${reply.count} bytes of input were taken, more than were sent`);
         this.#unacknowledged -= reply.count;
         this.#wakeWriter?.();
         return undefined;
@@ -98,6 +115,7 @@ export class Execution implements RunningExec, Listener {
 
   onOutput(taker: OutputTaker): void {
     this.#taker = taker;
+    this.#earlyBytes = 0;
     for (const { stream, data } of this.#early.splice(0)) void taker(stream, data);
   }
 
@@ -147,7 +165,13 @@ export class Execution implements RunningExec, Listener {
   }
 
   #take(stream: "stdout" | "stderr", data: Uint8Array): void | Promise<void> {
+    this.#taken[stream] += data.length;
+    if (this.#taken[stream] > this.#outputLimit + SLACK)
+      throw new WireError(`more than ${this.#outputLimit} bytes of output where no more was asked for`);
     if (this.#taker !== undefined) return this.#taker(stream, data);
+    this.#earlyBytes += data.length;
+    if (this.#earlyBytes > EARLY_LIMIT)
+      throw new WireError(`more than ${EARLY_LIMIT} bytes of output that nobody takes`);
     this.#early.push({ stream, data });
     return undefined;
   }

@@ -15,7 +15,7 @@ import type { Reply } from "../wire/messages.js";
 import { writeProbe } from "../wire/probes.js";
 import type { WireProbe } from "../wire/probes.js";
 import { ENTRIES } from "../wire/structs.js";
-import { ApplyRun, ObserveRun } from "./answers.js";
+import { ApplyRun, OUTPUT_LIMIT, ObserveRun } from "./answers.js";
 import type { ErrorReply } from "./answers.js";
 import type { Link, Listener } from "./link.js";
 import { lowerChange, lowerExec, lowerProbe } from "./lower.js";
@@ -124,7 +124,8 @@ export class Tree implements TreeSession {
     this.#link.noteWork();
     const execution = await this.#inTurn(async () => {
       const exec = await lowerExec(spec, mode, this.#source);
-      const running = new Execution(this.#link, (reply) => this.#errorOfExec(reply));
+      const limit = mode.isInBackground === true ? exec.outputLimit || OUTPUT_LIMIT : undefined;
+      const running = new Execution(this.#link, (reply) => this.#errorOfExec(reply), limit);
       try {
         this.#link.send({ kind: "exec", channel: running.channel, tree: this.#id, exec });
       } catch (error) {

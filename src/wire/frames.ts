@@ -25,6 +25,7 @@ export class FrameDecoder {
   #filled = 0;
   #isInNoise: boolean;
   #noise: Buffer = Buffer.alloc(0);
+  #frames = 0;
 
   /** With `expectsMagic`, everything before the magic is noise. */
   constructor(options: { readonly expectsMagic: boolean }) {
@@ -39,6 +40,11 @@ export class FrameDecoder {
   /** False while the magic is waited for. */
   get hasBegun(): boolean {
     return !this.#isInNoise;
+  }
+
+  /** How many frames have come. */
+  get frames(): number {
+    return this.#frames;
   }
 
   /** True where a stream may end. */
@@ -68,6 +74,7 @@ export class FrameDecoder {
       at = end;
     }
     if (at < bytes.length) this.#keep(bytes.subarray(at));
+    this.#frames += frames.length;
     return frames;
   }
 

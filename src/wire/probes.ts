@@ -60,7 +60,8 @@ export type WireProbe =
   | ConnectProbe;
 
 const KINDS = ["", "stat", "read", "hash", "list", "glob", "exec", "machine", "connect"] as const;
-const DEFAULT_READ_LIMIT = 16 * 1024 * 1024;
+/** Bytes of a file that are read where nothing else is asked for. */
+export const DEFAULT_READ_LIMIT = 16 * 1024 * 1024;
 const DEFAULT_LIST_LIMIT = 100_000;
 
 export function writeProbe(writer: Writer, probe: WireProbe): void {
@@ -196,11 +197,19 @@ interface Asked {
   readonly path: string;
   readonly algorithms: HashProbe["algorithms"];
   readonly withFileSystem: boolean;
+  readonly limit: number;
 }
 
 function asked(probe: Pick<Probe, "kind"> & Partial<Asked>): Asked {
-  const { kind, path = "", algorithms = [], withFileSystem = false } = probe;
-  return { kind, path, algorithms, withFileSystem };
+  const { kind, path = "", algorithms = [], withFileSystem = false, limit = DEFAULT_LIST_LIMIT } = probe;
+  return { kind, path, algorithms, withFileSystem, limit };
+}
+
+/** A list's items, no more than were asked for: their objects take more memory than their bytes. */
+function readLimited<T>(reader: Reader, smallest: number, limit: number, read: () => T): T[] {
+  const count = reader.count(smallest);
+  if (count > limit) throw new WireError(`a list of ${count} where ${limit} were asked for`);
+  return Array.from({ length: count }, read);
 }
 
 function readResult(reader: Reader, index: number, probe: Asked, take: TakeContent): Observation {
@@ -223,7 +232,7 @@ function readResult(reader: Reader, index: number, probe: Asked, take: TakeConte
       const real = readReal(reader, probe.path);
       const stat = readStat(reader);
       const isTruncated = reader.bool();
-      const entries = reader.list(105, () => {
+      const entries = readLimited(reader, 105, probe.limit, () => {
         const name = reader.name();
         const entry = readStat(reader);
         if (entry === undefined) throw new WireError("an entry of a list that is absent");
@@ -233,7 +242,7 @@ function readResult(reader: Reader, index: number, probe: Asked, take: TakeConte
     }
     case "glob":
       reader.str();
-      return { kind: "glob", paths: reader.list(4, () => reader.name()) };
+      return { kind: "glob", paths: readLimited(reader, 4, DEFAULT_LIST_LIMIT, () => reader.name()) };
     case "exec":
       return { kind: "exec", exit: readExit(reader), stdout: reader.bytes(), stderr: reader.bytes() };
     case "machine":

@@ -7,7 +7,8 @@ import { crunPath } from "../integration/crun-tasks.js";
 import { Workplace } from "../integration/cli.js";
 import { run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
-import { PROTOCOL_VERSION } from "../../src/wire/messages.js";
+import { encoded } from "../target/conversation.js";
+import { GREETING } from "../target/fake-helper.js";
 
 /** A helper that greets as ours does, and then answers every request as `body` says (frame(type, channel, payload)). */
 const helper = (body: string): string => `#!${process.execPath}
@@ -19,7 +20,7 @@ const frame = (type, channel, payload) => {
 const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n); return b; };
 const str = (s) => Buffer.concat([u32(Buffer.byteLength(s)), Buffer.from(s)]);
 process.stdout.write("\\0CRUN\\x01\\r\\n");
-frame(0x80, 0, Buffer.concat([Buffer.from([${PROTOCOL_VERSION}, 0]), str("0.1.0"), str("x86_64"), str("6"), str("n\\x1b[2J"), Buffer.alloc(28)]));
+process.stdout.write(Buffer.from("${encoded({ ...GREETING, nodename: "n\x1b[2J" }).toString("hex")}", "hex"));
 let all = Buffer.alloc(0);
 process.stdin.on("data", (chunk) => {
   all = Buffer.concat([all, chunk]);
@@ -30,6 +31,12 @@ process.stdin.on("data", (chunk) => {
   }
 });
 process.stdin.on("end", () => process.exit());
+`;
+
+/** A helper that never greets: `body` writes to its output instead. */
+const stranger = (body: string): string => `#!${process.execPath}
+process.stdin.on("end", () => process.exit()).resume();
+${body}
 `;
 
 describe("threats: a hostile host", function () {
@@ -45,12 +52,35 @@ describe("threats: a hostile host", function () {
       /broke the protocol/,
     ],
     [
+      "an end before its answers",
+      "frame(0x82, channel, Buffer.concat([Buffer.from([1]), u32(0), u32(0)]));",
+      /broke the protocol/,
+    ],
+    ["the answer to another request", "frame(0x84, channel, u32(7));", /broke the protocol: done where opened belongs/],
+    [
       "escape sequences and templates in its errors",
       'frame(0x8f, channel, Buffer.concat([u32(9), Buffer.from([5]), str("s\\x1b[2J"), str("/p"), str("{{canary}} \\x1b]0;x\\x07")]));',
       /\{\{canary\}\} \\x1b\]0;x\\x07/,
     ],
   ];
-  for (const [what, body, said] of answers) {
+  const greetings: readonly (readonly [string, string, RegExp])[] = [
+    [
+      "noise without an end",
+      'const noise = "Welcome! ".repeat(8000); const go = () => { while (process.stdout.write(noise)); }; process.stdout.on("drain", go); go();',
+      /the login prints without end/,
+    ],
+    ["a line without an end, byte by byte", 'setInterval(() => process.stdout.write("."), 20);', /no answer in time/],
+    [
+      "a greeting without an end, byte by byte",
+      'process.stdout.write("\\0CRUN\\x01\\r\\n\\xff\\xff\\x0f\\0", "latin1"); setInterval(() => process.stdout.write("\\0"), 20);',
+      /no greeting from the helper within 2 s/,
+    ],
+  ];
+  const scripts = [
+    ...answers.map(([what, body, said]) => [what, helper(body), said] as const),
+    ...greetings.map(([what, body, said]) => [what, stranger(body), said] as const),
+  ];
+  for (const [what, script, said] of scripts) {
     it(`rows 21, 22 and 25: ${what} ends in one clear error`, async () => {
       const place = new Workplace(scope, {
         "site.yml": JSON.stringify([
@@ -61,10 +91,10 @@ describe("threats: a hostile host", function () {
       mkdirSync(dist);
       cpSync(dirname(crunPath), dist, { recursive: true });
       for (const name of readdirSync(join(dist, "native"))) {
-        writeFileSync(join(dist, "native", name), helper(body));
+        writeFileSync(join(dist, "native", name), script);
         chmodSync(join(dist, "native", name), 0o755);
       }
-      const done = await run([process.execPath, join(dist, "crun.js"), "play", "site.yml"], {
+      const done = await run([process.execPath, join(dist, "crun.js"), "play", "--connect-timeout", "2", "site.yml"], {
         cwd: place.directory,
         env: place.environment,
         timeoutMs: 25_000,

@@ -113,6 +113,16 @@ describe("what differs between trees", () => {
     assert.deepEqual(timed.map(differenceLine), ["~ /etc/a.bak  mtime 1970-01-01T00:01:40Z → 1970-01-01T00:00:05Z"]);
   });
 
+  it("shows a time that no calendar has as its seconds: a tree's owner may set any", () => {
+    const before = [entry("/a", { sha256: "1", mtime: at(0) })];
+    for (const seconds of [2 ** 62, -(2 ** 62)]) {
+      const found = differences(before, [entry("/a", { sha256: "1", mtime: at(seconds) })], {
+        withTimes: true,
+      }).differences;
+      assert.deepEqual(found.map(differenceLine), [`~ /a  mtime 1970-01-01T00:00:00Z → ${seconds} s`]);
+    }
+  });
+
   it("tells other attributes (ACLs, capabilities) of files and directories, and asks where they are not known", () => {
     const known = [entry("/a", { sha256: "1" }), entry("/d", { type: "directory" })];
     const other = [entry("/a", { sha256: "1", xattrs: "9" }), entry("/d", { type: "directory", xattrs: "8" })];

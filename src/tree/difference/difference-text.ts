@@ -85,7 +85,9 @@ function bytes(size: number): string {
 }
 
 function time({ mtime }: TreeEntry): string {
-  return new Date(mtime.seconds * 1000).toISOString().replace(/\.000Z$/, "Z");
+  const date = new Date(mtime.seconds * 1000);
+  // Some file systems hold times that no calendar has.
+  return Number.isNaN(date.getTime()) ? `${mtime.seconds} s` : date.toISOString().replace(/\.000Z$/, "Z");
 }
 
 /** Linux's numbers: the low eight bits of the minor one lie beneath the major one. */
