@@ -205,7 +205,7 @@ static int run_program(char **arguments, char **environment, struct err *err) {
 
 static int fail_self(struct err *err) {
   return err_fail_errno(err, FAILURE_ENTRY, errno, "execute the helper", "/proc/self/exe",
-                        "the helper could not execute itself: it needs /proc, and a kernel that executes memory");
+                        "the helper could not execute itself: it needs a directory /proc in the tree, and a kernel that executes memory");
 }
 
 static int prepare_and_run(const struct start *start, int *report, struct err *err) {
