@@ -126,6 +126,12 @@ function leftBy(trees: Readonly<Record<string, FakeTree>>): Record<string, (stri
   return Object.fromEntries(Object.entries(trees).map(([name, tree]) => [name, files.map((file) => tree.text(file))]));
 }
 
+/** What is tried again where it failed may find what its own `always` has made of the tree: how much of it is changed then differs. */
+const countsOf = ({ targets }: Ran): unknown =>
+  Object.fromEntries(
+    Object.entries(targets).map(([name, counts]) => [name, counts.failed > 0 ? { ...counts, changed: 0 } : counts]),
+  );
+
 const handlersOf = (runs: readonly Ran["events"][]): string[] => {
   const names = runs.flat().flatMap((event) => {
     const isRun = event.event === "result" && event.isHandler && event.status !== "skipped";
@@ -190,7 +196,7 @@ describe("runs that are killed and gone on with", function () {
           assert.ok(ran);
           const where = `killed at moment ${at} of ${life.moments}`;
           assert.deepEqual(leftBy(set.trees), left, where);
-          assert.deepEqual(ran.targets, whole.targets, where);
+          assert.deepEqual(countsOf(ran), countsOf(whole), where);
           assert.equal(ran.exitStatus, whole.exitStatus, where);
           assert.deepEqual(handlersOf([told, ran.events]), handlers, where);
         }
