@@ -33,6 +33,8 @@ static int carry_out(struct tree *tree, const struct change *change, const struc
       return change_lock(tree, change, task->channel, err);
     case CHANGE_UNLOCK:
       return change_unlock(tree, change, err);
+    case CHANGE_HOLD:
+      return change_hold(tree, change, task->channel, err);
     case CHANGE_SUBVOLUME:
       return change_subvolume(tree, change, err);
     case CHANGE_SET_SUBVOLUME:

@@ -35,23 +35,34 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+// 0: taken; EAGAIN: another process held it all the time; else what went wrong, in errno too.
+int lock_wait(struct tree *tree, int fd, int command, struct flock *wanted, uint32_t timeout_ms, uint32_t channel) {
+  int64_t end = now_ms() + timeout_ms;
+  while (fcntl(fd, command, wanted) != 0) {
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR) return errno;
+    if (now_ms() >= end) return EAGAIN;
+    if (port_is_cancelled(tree->port, channel)) return errno = ECANCELED;
+    beat_step(tree->beat);
+    poll(NULL, 0, PAUSE_MS);
+  }
+  return 0;
+}
+
 int change_lock(struct tree *tree, const struct change *change, uint32_t channel, struct err *err) {
   // Of the open file description: it conflicts with the locks of lckpwdf, and does not end when another descriptor of
   // the file is closed.
   struct flock wanted = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int64_t end = now_ms() + change->timeout_ms;
   auto_close int fd = open_lock_file(tree, tree_root(tree, change->at_host), change, err);
   struct lock *lock;
   if (fd < 0) return -1;
-  while (fcntl(fd, F_OFD_SETLK, &wanted) != 0) {
-    if (errno != EAGAIN && errno != EACCES && errno != EINTR) return err_system(err, errno, "fcntl", change->path);
-    if (now_ms() >= end) {
+  switch (lock_wait(tree, fd, F_OFD_SETLK, &wanted, change->timeout_ms, channel)) {
+    case 0:
+      break;
+    case EAGAIN:
       return err_fail(err, FAILURE_DEADLINE, "fcntl", change->path, "Another process held the lock for %u ms.",
                       change->timeout_ms);
-    }
-    if (port_is_cancelled(tree->port, channel)) return err_system(err, ECANCELED, "fcntl", change->path);
-    beat_step(tree->beat);
-    poll(NULL, 0, PAUSE_MS);
+    default:
+      return err_system(err, errno, "fcntl", change->path);
   }
   lock = allocate(1, sizeof *lock + strlen(change->path) + 1);
   lock->at_host = change->at_host;

@@ -278,6 +278,10 @@ static void get_change(struct cursor *cursor, struct change *change) {
     case CHANGE_LOCK:
       change->timeout_ms = get_u32(cursor);
       break;
+    case CHANGE_HOLD:
+      change->timeout_ms = get_u32(cursor);
+      change->value = get_bytes(cursor);
+      break;
     case CHANGE_UNLOCK:
       break;
     default:

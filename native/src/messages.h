@@ -94,6 +94,7 @@ enum change_kind {
   CHANGE_SET_SUBVOLUME,
   CHANGE_MOUNT_OVERLAY,
   CHANGE_UNMOUNT,
+  CHANGE_HOLD,
 };
 
 // Bytes borrowed from the frame they came in.

@@ -66,6 +66,9 @@ int attempt(struct fixture *fixture, const struct change *change, struct err *er
     case CHANGE_LOCK:
       result = change_lock(&fixture->tree, change, 1, err);
       break;
+    case CHANGE_HOLD:
+      result = change_hold(&fixture->tree, change, 1, err);
+      break;
     case CHANGE_UNLOCK:
       result = change_unlock(&fixture->tree, change, err);
       break;

@@ -176,6 +176,7 @@ int main(int argc, char **argv) {
     probe_tests();
     change_tests();
     interim_tests();
+  hold_tests();
     subvolume_tests();
     race_tests();
     fuse_tests();

@@ -50,6 +50,7 @@ void path_tests(void);
 void probe_tests(void);
 void change_tests(void);
 void interim_tests(void);
+void hold_tests(void);
 void subvolume_tests(void);
 void race_tests(void);
 void fuse_tests(void);

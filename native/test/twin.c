@@ -203,6 +203,10 @@ static void put_change(struct buffer *out, const struct change *change) {
     case CHANGE_LOCK:
       put_u32(out, change->timeout_ms);
       break;
+    case CHANGE_HOLD:
+      put_u32(out, change->timeout_ms);
+      put_bytes(out, change->value.data, change->value.length);
+      break;
     case CHANGE_UNLOCK:
       break;
   }

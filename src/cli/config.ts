@@ -18,6 +18,8 @@ export interface Config {
   readonly rolesPath?: readonly string[];
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  /** How long trees are waited for that somebody else works on. */
+  readonly lockTimeoutSeconds?: number;
   /** Where runs are written down, and how many are kept. */
   readonly runs?: "none" | { readonly directory?: string; readonly keep?: number };
 }
@@ -52,6 +54,7 @@ const KEYS: Readonly<Record<string, (config: Draft, node: YamlNode, directory: s
   vault: (config, node, _directory, file) => (config.vault = vaultConfigOf(node, file)),
   roles_path: (config, node, directory) => (config.rolesPath = rolesPath(node, directory)),
   tags: (config, node) => (config.tags = words(node, "tags")),
+  lock_timeout: (config, node) => (config.lockTimeoutSeconds = secondsOrNone(node, "lock_timeout")),
   runs: (config, node, directory) => (config.runs = runs(node, directory)),
   skip_tags: (config, node) => (config.skipTags = words(node, "skip_tags")),
 };
@@ -111,6 +114,12 @@ function seconds(node: YamlNode, key: string): number {
   const plain = plainOf(node);
   if (typeof plain === "number" && plain > 0) return plain;
   throw problem(node, `crun.yml: ${key} must be a number of seconds`);
+}
+
+function secondsOrNone(node: YamlNode, key: string): number {
+  const plain = plainOf(node);
+  if (typeof plain === "number" && plain >= 0) return plain;
+  throw problem(node, `crun.yml: ${key} must be a number of seconds, 0 for none`);
 }
 
 function problem(node: YamlNode, summary: string): CrunError {

@@ -19,6 +19,8 @@ export interface ReachOptions {
   readonly acceptsNewHostKeys: boolean;
   readonly connectTimeoutSeconds: number;
   readonly connectRetries: number;
+  /** How long trees are waited for that somebody else works on. */
+  readonly lockTimeoutSeconds?: number | undefined;
   readonly entry: string | undefined;
   readonly vault: VaultFlags;
 }

@@ -42,6 +42,7 @@ import { reportFor } from "./reporting.js";
 import { selectionOf, stepMode } from "./selecting.js";
 import { misspelledConnectionVariables } from "../target/misspelled.js";
 import { setUp, showWarning, type Setup } from "./setup.js";
+import { holdingOf } from "./holding.js";
 import { userAtHost } from "./user-at-host.js";
 import { version } from "./version.js";
 
@@ -267,6 +268,7 @@ async function checkAndRun(parts: Parts): Promise<number> {
       by: userAtHost(),
       playbook: options.playbooks.join(" "),
     },
+    holding: holdingOf(setup, options, commandOf(options, reader !== undefined)),
     isCheck: options.isCheck,
     isDiff: options.isDiff,
     isRehearsal: options.isRehearsal === true,
@@ -294,6 +296,11 @@ async function checkAndRun(parts: Parts): Promise<number> {
     severity: "error",
     summary: `--start-at-task: no task was called ${JSON.stringify(startAtTask)}`,
   });
+}
+
+/** As others are told who have to wait. */
+function commandOf({ playbooks }: PlayOptions, isNoFile: boolean): string {
+  return isNoFile ? (playbooks[0] ?? "").replace(/ \(command line\)$/, "") : `crun play ${playbooks.join(" ")}`;
 }
 
 /** A saved plan is applied where it was made: in the trees themselves. */

@@ -334,6 +334,11 @@ function reaching(command: Command): Command {
     .option("--accept-new-host-keys", "take unknown host keys and remember them")
     .option("--connect-timeout <seconds>", "time for each connection", wholeNumber, 10)
     .option("--connect-retries <number>", "tries after the first", wholeNumber, 0)
+    .option(
+      "--lock-timeout <seconds>",
+      "how long to wait for trees that another run works on; 0: not at all",
+      wholeNumber,
+    )
     .option("--entry <kind>", "how processes enter trees: auto, chroot, unshare, nspawn, machine");
 }
 

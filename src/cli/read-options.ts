@@ -27,6 +27,7 @@ export function reachOptions(options: RawOptions): ReachOptions {
     acceptsNewHostKeys: options["acceptNewHostKeys"] === true,
     connectTimeoutSeconds: numberOf(options, "connectTimeout") ?? 10,
     connectRetries: numberOf(options, "connectRetries") ?? 0,
+    lockTimeoutSeconds: numberOf(options, "lockTimeout"),
     entry: textOf(options, "entry"),
     vault: vaultFlags(options),
   };

@@ -37,6 +37,14 @@ export function ordered<T>(found: T[], order: Play["order"], nameOf: (one: T) =>
   }
 }
 
+/** A run that goes on takes the targets in the order in which it took them first, which may have been shuffled. */
+export function asBefore<T>(found: T[], before: readonly string[] | undefined, nameOf: (one: T) => string): T[] {
+  if (!before) return found;
+  const places = new Map(before.map((name, index) => [name, index]));
+  const placeOf = (one: T): number => places.get(nameOf(one)) ?? before.length;
+  return found.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
+
 function shuffled<T>(list: T[]): T[] {
   for (let index = list.length - 1; index > 0; index--) {
     const other = Math.floor(Math.random() * (index + 1));

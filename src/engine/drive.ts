@@ -2,7 +2,7 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
-import type { Probe } from "../module/probe.js";
+import type { Failure, Probe } from "../module/probe.js";
 import type { TreeSession } from "../target/session.js";
 import { applyInParts } from "./apply-parts.js";
 import { carryOut } from "./effects.js";
@@ -39,6 +39,7 @@ export async function drive(on: TargetPlay): Promise<void> {
     on.permit?.();
     on.play.run.journal?.over(on.state.target.name, on.play.number, endOf(on));
     await on.state.leaveHost();
+    await on.play.run.holds?.giveBack(on);
     on.play.leave(on);
     on.window.clear();
     on.play.run.venues.leave(on.venue);
@@ -104,6 +105,19 @@ async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, 
   if (!work?.plan) return;
   const { jobs } = on.play.run;
   const { plan, op } = work;
+  try {
+    if (await on.play.run.holds?.take(on, venue)) {
+      // What was seen while somebody else was at work is looked at anew.
+      work.phase = "plan";
+      work.plan = undefined;
+      on.forget(venue);
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof CrunError) || error.exitStatus === 4) throw error;
+    refuseItem(work, error);
+    return;
+  }
   await keepTrack(on, venue);
   venue.touch(changes, () => hidesLog(work));
   await noteBeginning(on, work);
@@ -184,6 +198,7 @@ async function flush(on: TargetPlay): Promise<void> {
     return;
   }
   let lost: CrunError | undefined;
+  if (await mustWait(on, venue, changes)) return;
   await keepTrack(on, venue);
   venue.touch(changes, (index) => {
     const work = books.workAt(index);
@@ -201,6 +216,28 @@ async function flush(on: TargetPlay): Promise<void> {
   settle(on, venue, changes, outcomes);
   on.play.run.journal?.flush();
   if (lost) throw lost;
+}
+
+/** Takes the tree's lock. True: the batch is not to be sent, because the tree was somebody else's meanwhile or is not to be had. */
+async function mustWait(on: TargetPlay, venue: Venue, changes: readonly Change[]): Promise<boolean> {
+  try {
+    if (!(await on.play.run.holds?.take(on, venue))) return false;
+    settle(on, venue, changes, [{ failure: { ...noHold, code: "conflict" } }]);
+  } catch (error) {
+    if (!(error instanceof CrunError) || error.exitStatus === 4) throw error;
+    settle(on, venue, changes, [{ failure: noHold }]);
+    if (on.current) refuseItem(on.current, error);
+  }
+  return true;
+}
+
+const noHold: Failure = { errno: 0, code: "refused", step: "hold", path: "", message: "" };
+
+function refuseItem(work: TaskWork, error: CrunError): void {
+  const [first] = error.diagnostics;
+  work.fault = { message: first?.summary ?? error.message, remedy: first?.remedy, isFinal: true };
+  work.outcomes = undefined;
+  work.phase = "finish";
 }
 
 /** What the change that failed has half made is taken away again. That this fails too is told by what is left. */
@@ -301,9 +338,7 @@ function refuse(on: TargetPlay, error: CrunError, need: Need): boolean {
   const { current: work } = on;
   if (error.exitStatus === 4 || !work || (need.kind !== "connect" && need.kind !== "observe" && need.kind !== "facts"))
     return false;
-  const [first] = error.diagnostics;
-  work.fault = { message: first?.summary ?? error.message, remedy: first?.remedy, isFinal: true };
-  work.phase = "finish";
+  refuseItem(work, error);
   return true;
 }
 

@@ -12,7 +12,8 @@ import { Handlers } from "./handlers.js";
 import { notePassedOver } from "./journal/steps.js";
 import { OnceResults } from "./once.js";
 import { NeedsConnection } from "./task/prepared.js";
-import type { Code, Op, TaskOp } from "./program.js";
+import { waitsForOthers, type Code, type Op, type TaskOp } from "./program.js";
+import { NO_PLAY, type PlayLayers } from "./play-layers.js";
 import { ProbeBatches } from "./look/probe-batch.js";
 import { Rendezvous, type Position } from "./rendezvous.js";
 import type { Run } from "./run.js";
@@ -22,7 +23,6 @@ import { TargetPlay } from "./target-play.js";
 import type { TargetState } from "./target-state.js";
 import { readsFacts } from "./look/reads-facts.js";
 import { hostvarsOf, magicLayer } from "./variables.js";
-import type { VarsFiles } from "./vars-files.js";
 import type { ItemResult, TaskWork, Venue } from "./work.js";
 
 /** An included file (or role), compiled. */
@@ -55,6 +55,10 @@ export class PlayRun {
   /** What targets ask in one round trip. */
   readonly batches = new ProbeBatches();
   readonly isLockstep: boolean;
+  /** Its targets wait for each other somewhere. */
+  readonly waitsInCommon: boolean;
+  /** What it runs is not known before it does. */
+  readonly mayInclude: boolean;
   /** No target begins a further task (end_play, any_errors_fatal, too many failures). */
   isStopping = false;
   /** Ended because of failures: no further batch, no further play. */
@@ -95,6 +99,9 @@ export class PlayRun {
     this.#size = size;
     this.handlers = new Handlers(play.handlers, (task) => run.infoOf(task));
     this.isLockstep = play.strategy === "linear" || play.anyErrorsFatal || play.maxFailPercentage !== undefined;
+    const nodes = [...code.ops, ...this.handlers.code.ops];
+    this.waitsInCommon = states.length > 1 && (this.isLockstep || nodes.some(waitsForOthers));
+    this.mayInclude = nodes.some(({ kind }) => kind === "include");
     this.steps = new Steps(run.options.steps, this.isLockstep);
     this.rendezvous = new Rendezvous(
       states.length,
@@ -398,18 +405,6 @@ function hostFor(on: TargetPlay, task: Task): string {
     return own;
   }
 }
-
-/** A play's own layers, by where they stand among the others. */
-export interface PlayLayers {
-  readonly defaults: readonly VarLayer[];
-  /** Play vars with what was answered to prompts. */
-  readonly vars: readonly VarLayer[];
-  readonly files: VarsFiles | undefined;
-  readonly roleVars: readonly VarLayer[];
-}
-
-/** `hostvars` hold outside of any play. */
-const NO_PLAY: PlayLayers = { defaults: [], vars: [], files: undefined, roleVars: [] };
 
 /** Whether the host's own root is the one in which trees are made and kept: without root they are in another's hands than the login's. */
 function isLogins(state: TargetState): boolean {

@@ -139,6 +139,13 @@ export function compileHandlers(handlers: readonly Handler[], infoOf: (task: Tas
   return { ops: [...ops, { kind: "end" }] };
 }
 
+/** Whether targets wait for each other there. */
+export function waitsForOthers(op: Op): boolean {
+  if (op.kind !== "task") return false;
+  const { runOnce, delegateTo, anyErrorsFatal, module } = op.task;
+  return runOnce || delegateTo !== undefined || anyErrorsFatal || op.info.usesOthers || module.effects === "run";
+}
+
 /** What a handler's operation was notified as; undefined: it is no handler. */
 export function handlerOf(op: TaskOp | IncludeOp | MetaOp): Handler | undefined {
   if (!op.isHandler) return undefined;

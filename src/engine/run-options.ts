@@ -17,6 +17,7 @@ import type { StepMode } from "./steps.js";
 import type { Location, OpenHost } from "./target-state.js";
 import type { Masker } from "./task/masker.js";
 import type { SourceOpener, TextCompiler } from "./task/sources.js";
+import type { HoldingOptions } from "./trees/holds.js";
 import type { TrackingOptions } from "./trees/tracking.js";
 import type { ScopeFactory } from "./variables.js";
 import type { VarsFileLoader } from "./vars-files.js";
@@ -61,6 +62,8 @@ export interface RunOptions {
   readonly sink: EventSink;
   /** Writes down what a run in check mode would do: variables say then what they say in the real run. */
   readonly recorder?: Recorder | undefined;
+  /** Absent: nobody is kept from working on the same trees. */
+  readonly holding?: HoldingOptions | undefined;
   /** Absent: what is done is not written down. */
   readonly journal?: Journal | undefined;
   /** What is done already of a run that was broken off. */

@@ -21,9 +21,10 @@ import { FactLook } from "./look/fact-look.js";
 import { Jobs } from "./jobs.js";
 import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
-import { batchesOf, ordered } from "./batch-order.js";
+import { asBefore, batchesOf, ordered } from "./batch-order.js";
 import { ansibleVersion, type Magic } from "./magic.js";
-import { PlayRun, type PlayLayers } from "./play-run.js";
+import type { PlayLayers } from "./play-layers.js";
+import { PlayRun } from "./play-run.js";
 import type { RunOptions, RunSummary } from "./run-options.js";
 import { compile, type Code } from "./program.js";
 import { allTags } from "./selection.js";
@@ -32,6 +33,7 @@ import { Sources } from "./task/sources.js";
 import { TargetState } from "./target-state.js";
 import { TaskInfo } from "./task/task-info.js";
 import type { Recorder } from "./recorder.js";
+import { Holds } from "./trees/holds.js";
 import { Rehearsal } from "./trees/rehearsal.js";
 import { Stats } from "./stats.js";
 import { Transaction } from "./trees/transaction.js";
@@ -68,6 +70,9 @@ export class Run {
   /** Undefined: nothing is changed, or nothing kept. */
   readonly tracking: Tracking | undefined;
   readonly rehearsal: Rehearsal | undefined;
+  /** Undefined: nothing is changed, or nobody kept out. */
+  readonly holds: Holds | undefined;
+  readonly id: string;
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly becomesByDefault: boolean;
@@ -90,6 +95,9 @@ export class Run {
     this.sources = new Sources(options.compileText, options.openSource);
     this.slots = new HostSlots(options.forks ?? defaultForks);
     this.isCheck = options.isCheck ?? false;
+    this.id = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
+    const isChanging = !this.isCheck && !options.isRehearsal;
+    this.holds = options.holding && isChanging ? new Holds(this, options.holding) : undefined;
     this.rehearsal = options.isRehearsal ? new Rehearsal(this) : undefined;
     this.venues = new Venues(this.isCheck ? "all" : this.rehearsal ? "hosts" : "none");
     this.recorder = options.recorder;
@@ -107,16 +115,14 @@ export class Run {
         return limiter;
       },
     };
-    const runId = options.runId ?? `${Date.now().toString(36)}-${process.pid.toString(36)}`;
-    const isTracking = options.tracking && !this.isCheck && !options.isRehearsal;
-    this.tracking = isTracking ? new Tracking(this, options.tracking, runId) : undefined;
+    this.tracking = options.tracking && isChanging ? new Tracking(this, options.tracking, this.id) : undefined;
     const { only, skip } = options.tags ?? allTags;
     const runTags = only.size === 0 ? ["all"] : [...only];
     const skipTags = [...skip];
     this.magic = {
       groups: groupsOf(options.inventory),
       crun_version: () => options.version ?? "",
-      run_id: () => runId,
+      run_id: () => this.id,
       check_mode: () => this.isCheck && !this.recorder,
       ansible_check_mode: () => this.isCheck && !this.recorder,
       ansible_diff_mode: () => this.isDiff,
@@ -285,10 +291,9 @@ export class Run {
   /** Runs the plays. Rejects with a CrunError for what is wrong before a play begins. */
   async plays(playbooks: readonly Playbook[]): Promise<RunSummary> {
     const startedAt = performance.now();
-    const runId = String(this.magic["run_id"]?.());
     this.tell({
       event: "run",
-      runId,
+      runId: this.id,
       isCheck: this.isCheck,
       targets: this.options.limit?.size ?? this.options.inventory.targets.size,
     });
@@ -325,10 +330,9 @@ export class Run {
   /** False: nothing further is to be played. */
   async #play(play: Play, number: number): Promise<boolean> {
     const inventoryOrder = this.#targetsOf(play);
-    const chosen = this.#asBefore(
-      ordered(inventoryOrder, play.order, ({ target }) => target.name),
-      number,
-    );
+    const nameOf = ({ target }: TargetState): string => target.name;
+    const before = this.history?.plays.get(number)?.targets;
+    const chosen = asBefore(ordered(inventoryOrder, play.order, nameOf), before, nameOf);
     const alive = chosen.filter((state) => !state.isOut && !this.#lossOf(state));
     this.tell({ event: "play", play: play.name, place: play.place, targets: alive.map((state) => state.target.name) });
     const lost = chosen.filter((state) => !state.isOut && this.#lossOf(state));
@@ -365,20 +369,12 @@ export class Run {
       const transaction = Transaction.begin(this, playRun);
       await playRun.finish();
       await transaction?.end();
+      await this.holds?.giveAll(playRun);
       if (this.isInterrupted) return false;
       if (playRun.isBroken) return false;
       if (playRun.endsAllBatches) break;
     }
     return true;
-  }
-
-  /** A run that goes on takes the targets in the order in which it took them first, which may have been shuffled. */
-  #asBefore(states: TargetState[], number: number): TargetState[] {
-    const before = this.history?.plays.get(number)?.targets;
-    if (!before) return states;
-    const places = new Map(before.map((name, index) => [name, index]));
-    const placeOf = ({ target }: TargetState): number => places.get(target.name) ?? before.length;
-    return states.toSorted((one, other) => placeOf(one) - placeOf(other));
   }
 
   #lossOf(state: TargetState): CrunError | undefined {

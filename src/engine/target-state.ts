@@ -135,6 +135,13 @@ export class TargetState {
     await Promise.all(closing.flatMap((one) => (one ? [one.close().catch(() => undefined)] : [])));
   }
 
+  /** The session with the tree is needed no more, nor its lock; the next use opens it anew. */
+  async leaveTree(): Promise<void> {
+    const { tree } = this;
+    this.tree = undefined;
+    await tree?.close().catch(() => undefined);
+  }
+
   /** The session with the host's root is needed no more. */
   async leaveHost(): Promise<void> {
     const host = this.#host;

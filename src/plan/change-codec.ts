@@ -33,6 +33,9 @@ export const takeId: Take<number> = (value, at) => {
   return id;
 };
 
+/** Those that modules plan: not what a session does for itself. */
+const PLANNED_KINDS = CHANGE_KINDS.filter((kind) => kind !== "hold");
+
 /** JSON of a change. What it `assumes` is for models alone and is left out. */
 export function encodeChange(change: Change, store: StoreContent): unknown {
   if (change.kind === "writeFile") return { ...change, content: store(change.content) };
@@ -46,7 +49,7 @@ export function takeChange(find: FindContent): Take<Change> {
 }
 
 function changeIn(all: Fields, find: FindContent): Change {
-  const kind = all.get("kind", oneOf(CHANGE_KINDS));
+  const kind = all.get("kind", oneOf(PLANNED_KINDS));
   const root = all.maybe("at", takeRoot);
   if (kind === "exec") {
     return {

@@ -4,7 +4,7 @@ import type { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../module/change.js";
 import type { Observation } from "../module/probe.js";
 import type { Batch } from "../wire/batches.js";
-import { decodeOutcome } from "../wire/changes.js";
+import { decodeOutcome, type Hold } from "../wire/changes.js";
 import { WireError } from "../wire/codec.js";
 import type { Reply } from "../wire/messages.js";
 import { DEFAULT_READ_LIMIT, decodeItems } from "../wire/probes.js";
@@ -146,7 +146,7 @@ export class ObserveRun implements Listener {
 
 /** Outcomes as they come, from one or more APPLY of a batch. */
 export class ApplyRun implements Listener {
-  readonly #changes: readonly Change[];
+  readonly #changes: readonly (Change | Hold)[];
   readonly #options: ApplyOptions;
   readonly #open: OpenBatches;
   readonly #mapError: (reply: ErrorReply) => Promise<CrunError>;
@@ -161,7 +161,7 @@ export class ApplyRun implements Listener {
   constructor(
     link: Link,
     batches: readonly Batch[],
-    changes: readonly Change[],
+    changes: readonly (Change | Hold)[],
     options: ApplyOptions,
     mapError: (reply: ErrorReply) => Promise<CrunError>,
   ) {

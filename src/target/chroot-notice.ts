@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from "../diagnostic/diagnostic.js";
 import type { ExecSpec, Probe } from "../module/probe.js";
-import type { Entry, TreeSession } from "./session.js";
+import type { Entry, HoldWish, TreeSession } from "./session.js";
 
 /** Told once a run, of the first tree that it concerns. */
 export function chrootHoldsNobody(tree: string): Diagnostic {
@@ -50,6 +50,10 @@ class WatchedTree implements TreeSession {
   start(spec: ExecSpec): ReturnType<TreeSession["start"]> {
     this.#look();
     return this.#tree.start(spec);
+  }
+
+  hold(wish: HoldWish): ReturnType<TreeSession["hold"]> {
+    return this.#tree.hold(wish);
   }
 
   close(): Promise<void> {

@@ -13,7 +13,7 @@ import {
 } from "../facts/cgroup-process.js";
 import { reachedText, type WrittenLimits } from "../facts/process-limits.js";
 import { removal, type HostLimits } from "./host-limits.js";
-import type { ApplyOptions, OpenOptions, OutputTaker, RunningExec, TreeSession } from "./session.js";
+import type { ApplyOptions, HoldWish, OpenOptions, OutputTaker, RunningExec, TreeSession } from "./session.js";
 
 /** What is made for one program. */
 interface Placed {
@@ -82,6 +82,10 @@ export class LimitedTree implements TreeSession {
 
   start(spec: ExecSpec): Promise<RunningExec> {
     return this.#run(spec, (cgroups) => this.#tree.start({ ...spec, ...cgroups }));
+  }
+
+  hold(wish: HoldWish): Promise<Outcome> {
+    return this.#tree.hold(wish);
   }
 
   close(): Promise<void> {

@@ -53,6 +53,15 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface HoldWish {
+  /** Directory of the locks, on the host. */
+  readonly locks: string;
+  readonly timeoutMs: number;
+  /** Who holds it, for who has to wait: at most 900 bytes. */
+  readonly holder: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface TreeSession {
   /** One round trip, however many probes. Answers in the order of the probes. */
   observe(probes: readonly Probe[]): Promise<readonly Observation[]>;
@@ -61,6 +70,12 @@ export interface TreeSession {
    * Abort: the running process is killed, no further change begins.
    */
   apply(changes: readonly Change[], options?: ApplyOptions): Promise<readonly Outcome[]>;
+  /**
+   * Takes the lock of the tree as a whole, which its host keeps until the session is closed or the connection ends. It fails with the code `deadline` where
+   * another session holds it for all of the time (`path`: who, as that one said; `message`: since how many seconds), with `conflict` where another tree has taken this
+   * one's place meanwhile: the tree is to be opened anew then.
+   */
+  hold(wish: HoldWish): Promise<Outcome>;
   /** A program with live streams, for `crun exec`. Without `stdin` in the spec it reads what `write` brings. */
   exec(spec: ExecSpec & { readonly rows?: number; readonly columns?: number }): Promise<RunningExec>;
   /**

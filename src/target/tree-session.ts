@@ -7,7 +7,7 @@ import type { ExecSpec, Failure, Observation, Probe } from "../module/probe.js";
 import { encodeList, writeBatches, writeEncoded } from "../wire/batches.js";
 import type { Batch, EncodedList } from "../wire/batches.js";
 import { writeChange } from "../wire/changes.js";
-import type { WireChange } from "../wire/changes.js";
+import type { Hold, WireChange } from "../wire/changes.js";
 import { WireError } from "../wire/codec.js";
 import type { Writer } from "../wire/codec.js";
 import { REQUEST_TYPES } from "../wire/messages.js";
@@ -21,7 +21,7 @@ import type { Link, Listener } from "./link.js";
 import { lowerChange, lowerExec, lowerProbe } from "./lower.js";
 import type { ContentSource, ExecMode } from "./lower.js";
 import { Execution } from "./running-exec.js";
-import type { ApplyOptions, OpenOptions, RunningExec, TreeSession } from "./session.js";
+import type { ApplyOptions, HoldWish, OpenOptions, RunningExec, TreeSession } from "./session.js";
 
 let lastBatch = 0;
 /** Lists of probes that many trees are asked, as they go onto the wire. */
@@ -82,13 +82,25 @@ export class Tree implements TreeSession {
     return observations.done;
   }
 
-  async apply(changes: readonly Change[], options: ApplyOptions = {}): Promise<readonly Outcome[]> {
+  apply(changes: readonly Change[], options: ApplyOptions = {}): Promise<readonly Outcome[]> {
+    return this.#apply(changes, options);
+  }
+
+  async hold({ locks, timeoutMs, holder, signal }: HoldWish): Promise<Outcome> {
+    const hold: Hold = { kind: "hold", at: "host", path: locks, expect: {}, timeoutMs, holder };
+    const [outcome] = await this.#apply([hold], signal ? { signal } : {});
+    const stopped: Failure = { errno: 0, code: "refused", step: "hold", path: locks, message: "it was stopped" };
+    return outcome ?? { failure: stopped };
+  }
+
+  async #apply(changes: readonly (Change | Hold)[], options: ApplyOptions): Promise<readonly Outcome[]> {
     if (changes.length === 0 || options.signal?.aborted === true) return [];
     this.#link.noteWork();
     const streams = options.onOutput !== undefined;
     const outcomes = await this.#inTurn(async () => {
       const wire: WireChange[] = [];
-      for (const change of changes) wire.push(await lowerChange(change, streams, this.#source));
+      for (const change of changes)
+        wire.push(change.kind === "hold" ? change : await lowerChange(change, streams, this.#source));
       if (options.signal?.aborted === true) return { done: Promise.resolve([]) };
       const batch = (lastBatch = (lastBatch % 0xffffffff) + 1);
       const head = (writer: Writer): void => {

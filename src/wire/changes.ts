@@ -66,6 +66,7 @@ export type WireChange =
   | WireExecChange
   | WriteKernel
   | Lock
+  | Hold
   | Unlock
   | Subvolume
   | SetSubvolume
@@ -90,10 +91,22 @@ export const CHANGE_KINDS = [
   "setSubvolume",
   "mountOverlay",
   "unmount",
+  "hold",
 ] as const;
 const KINDS = ["", ...CHANGE_KINDS] as const;
 /** In the order of their flags' values. */
 const WAYS_TO_RENAME = ["replace", "exchange", "refuse"] as const;
+
+/** Take the lock of the session's whole tree until that is closed; `path` is the directory of locks on the host. */
+export interface Hold {
+  readonly kind: "hold";
+  readonly at: Root;
+  readonly path: string;
+  readonly expect: Expect;
+  readonly timeoutMs: number;
+  /** Who holds it, for who has to wait. */
+  readonly holder: string;
+}
 
 interface Owned {
   readonly mode?: number;
@@ -154,6 +167,10 @@ export function writeChange(writer: Writer, change: WireChange): void {
       break;
     case "lock":
       writer.u32(change.timeoutMs);
+      break;
+    case "hold":
+      writer.u32(change.timeoutMs);
+      writer.name(change.holder);
       break;
     case "unlock":
       break;
@@ -242,6 +259,8 @@ export function readChange(reader: Reader): WireChange {
     }
     case "lock":
       return { kind, ...start, timeoutMs: reader.u32() };
+    case "hold":
+      return { kind, ...start, timeoutMs: reader.u32(), holder: reader.name() };
     case "unlock":
       return { kind, ...start };
     case "subvolume": {

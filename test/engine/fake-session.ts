@@ -111,6 +111,10 @@ export class FakeTree implements TreeSession {
     };
   }
 
+  hold(): Promise<Outcome> {
+    return Promise.resolve({});
+  }
+
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();

@@ -53,6 +53,7 @@ function mortalTree(tree: FakeTree, death: Death): TreeSession {
       const outcomes = await tree.apply(changes, options);
       return death.strikes() ? forEver() : outcomes;
     },
+    hold: () => mortal(() => tree.hold()),
     exec: () => tree.exec(),
     start: (spec) => mortal(() => tree.start(spec)),
     close: () => Promise.resolve(),

@@ -68,6 +68,7 @@ export class Workplace {
     return {
       ...process.env,
       HOME: this.home,
+      XDG_STATE_HOME: join(this.home, "state"),
       SSH_AUTH_SOCK: undefined,
       CRUN_INVENTORY: undefined,
       NO_COLOR: "1",

@@ -51,6 +51,7 @@ function host(entries: readonly string[] | undefined, more: Partial<ListObservat
           return Promise.resolve([observation]);
         },
         apply: refuse,
+        hold: refuse,
         exec: refuse,
         start: refuse,
         close: () => Promise.resolve(),

@@ -68,6 +68,10 @@ class FakeHost implements TreeSession {
     return this.exec();
   }
 
+  hold(): Promise<Outcome> {
+    return Promise.resolve({});
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -319,6 +319,7 @@ const change: fc.Arbitrary<WireChange> = fc.oneof(
   ),
   fc.record({ kind: kind("lock"), ...placed, timeoutMs: u32 }, { noNullPrototype: true }),
   fc.record({ kind: kind("unlock"), ...placed }, { noNullPrototype: true }),
+  fc.record({ kind: kind("hold"), ...placed, timeoutMs: u32, holder: name }, { noNullPrototype: true }),
 );
 
 const outcome: fc.Arbitrary<readonly [WireChange["kind"], Outcome]> = fc.oneof(

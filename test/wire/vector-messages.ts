@@ -300,6 +300,7 @@ const changes: readonly (readonly [string, WireChange])[] = [
   ],
   ["lock", { kind: "lock", at: "tree", path: "/etc/.pwd.lock", expect: {}, timeoutMs: 15_000 }],
   ["unlock", { kind: "unlock", at: "tree", path: "/etc/.pwd.lock", expect: {} }],
+  ["hold", { kind: "hold", at: "host", path: "/run/crun/locks", expect: {}, timeoutMs: 2000, holder: "{}" }],
 ];
 
 const fileStat: Stat = {

@@ -58,6 +58,7 @@ const asField: Readonly<Record<string, string>> = {
   askBecomePass: "asksBecomePass",
   acceptNewHostKeys: "acceptsNewHostKeys",
   connectTimeout: "connectTimeoutSeconds",
+  lockTimeout: "lockTimeoutSeconds",
 };
 
 /** Throws a CrunError that says why no run can go on. */

@@ -2,7 +2,7 @@
 
 import type { VarLayer } from "../../module/value.js";
 import type { Node, Play } from "../../playbook/play.js";
-import type { PlayLayers } from "../play-run.js";
+import type { PlayLayers } from "../play-layers.js";
 import type { Code } from "../program.js";
 import type { TargetState } from "../target-state.js";
 

@@ -17,6 +17,8 @@ export type TransactionWish = NonNullable<Play["transaction"]>;
 
 export const defaultTransaction: TransactionWish = { running: "refuse", keep: 1 };
 
+const none = (): Promise<undefined> => Promise.resolve(undefined);
+
 /** Paths that a message shows. */
 const shownPaths = 3;
 
@@ -72,6 +74,7 @@ export class Transaction {
       isForSwap: true,
       others: this.#standIns,
       isInterrupted: () => run.isInterrupted,
+      ...(run.holds ? { holdOwn: (session, path) => run.holds?.takeAside(name, session, path) ?? none() } : {}),
       onWait: () => run.tell({ event: "notice", message: `${name}: another run works on the tree; waiting for it` }),
       allow: (standIn, session) => this.#allow(standIn, session),
     });

@@ -18,18 +18,27 @@ export interface HoldOptions {
   readonly onWait: () => void;
   /** Asked between tries. */
   readonly isInterrupted: () => boolean;
+  /** Holds the tree itself, too, as plays do that change it. Gives the session that holds it; undefined: there is none. */
+  readonly holdOwn?: (session: HostSession, path: string) => Promise<TreeSession | undefined>;
 }
 
 /** A lock that is held. */
 export class TreeHold {
   readonly #worker: TreeSession;
+  readonly #own: TreeSession | undefined;
   readonly #stop: AbortController;
   readonly #over: Promise<unknown>;
   /** Somebody else may have it by now. */
   isLost = false;
 
-  private constructor(worker: TreeSession, stop: AbortController, over: Promise<unknown>) {
+  private constructor(
+    worker: TreeSession,
+    own: TreeSession | undefined,
+    stop: AbortController,
+    over: Promise<unknown>,
+  ) {
     this.#worker = worker;
+    this.#own = own;
     this.#stop = stop;
     this.#over = over;
     void over.then(() => (this.isLost = true));
@@ -37,6 +46,7 @@ export class TreeHold {
 
   /** Takes the lock in a session of its own. Rejects with a CrunError: exitStatus 4 where the connection is lost, 2 where it cannot be had. */
   static async take(session: HostSession, place: TreePlace, options: HoldOptions): Promise<TreeHold> {
+    const own = await options.holdOwn?.(session, place.path);
     const worker = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
     const endsAt = performance.now() + lockMs;
     try {
@@ -45,7 +55,7 @@ export class TreeHold {
         const rest = hostProgram(forEver);
         const { locked, over } = begin(worker, [treeLock(place, tryMs), rest], place, stop);
         const outcome = await locked;
-        if (!outcome.failure) return new TreeHold(worker, stop, over);
+        if (!outcome.failure) return new TreeHold(worker, own, stop, over);
         await over;
         if (outcome.failure.code !== "deadline") throw refused(place, describeFailure(outcome.failure));
         if (options.isInterrupted()) throw refused(place, "the run was interrupted while it waited for another one");
@@ -55,6 +65,7 @@ export class TreeHold {
       }
     } catch (error) {
       await worker.close().catch(() => undefined);
+      await own?.close().catch(() => undefined);
       throw error;
     }
   }
@@ -63,6 +74,7 @@ export class TreeHold {
     this.#stop.abort();
     await this.#over;
     await this.#worker.close().catch(() => undefined);
+    await this.#own?.close().catch(() => undefined);
   }
 }
 

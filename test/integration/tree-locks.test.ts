@@ -1,0 +1,195 @@
+// Two runs on one tree: the second waits, and is told for whom; nothing of a holder that is gone keeps anybody out.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { requireOrSkip } from "../lab/needs.js";
+import { must, run } from "../lab/process.js";
+import { testScope } from "../lab/scope.js";
+import { emptyTree } from "../lab/trees.js";
+import { Workplace, type Started } from "./cli.js";
+import { crunPath } from "./crun-tasks.js";
+
+/** Changes the tree, waits until the file is there, changes it again. */
+const slow = `
+- hosts: all
+  tasks:
+    - { name: first, copy: { dest: /srv/first, content: "{{who}}\\n" } }
+    - { name: waits, wait_for: { path: "/srv/go-{{who}}" } }
+    - { name: last, copy: { dest: /srv/last, content: "{{who}}\\n" } }
+`;
+const quick = `
+- hosts: all
+  tasks: [{ name: quick, copy: { dest: /srv/first, content: "quick\\n" } }]
+`;
+
+describe("locks of trees", function () {
+  this.timeout(60_000);
+  const scope = testScope();
+  let tree = "";
+  let work: Workplace;
+
+  before(async function () {
+    requireOrSkip(this, { root: true });
+    const trees = scope.tempDir("trees");
+    tree = join(trees, "web1");
+    await must(["cp", "-a", emptyTree(scope), tree]);
+    mkdirSync(join(tree, "srv"), { recursive: true });
+    work = new Workplace(scope, {
+      "slow.yml": slow,
+      "quick.yml": quick,
+      hosts: `web1 crun_connection=local crun_path=${tree}\n`,
+    });
+  });
+
+  const until = async (what: () => boolean, why: string): Promise<void> => {
+    for (let tries = 0; tries < 400; tries++) {
+      if (what()) return;
+      await sleep(25);
+    }
+    assert.fail(why);
+  };
+  const at = (name: string): string => join(tree, "srv", name);
+  const textOf = (name: string): string => {
+    try {
+      return readFileSync(at(name), "utf8").trim();
+    } catch {
+      // not there yet
+      return "";
+    }
+  };
+  const begin = async (who: string): Promise<Started> => {
+    const started = work.start(["play", "-i", "hosts", "-e", `who=${who}`, "slow.yml"]);
+    await until(() => textOf("first") === who, `the first run does not begin: ${started.shown()}`);
+    return started;
+  };
+  const letGo = (who: string): void => writeFileSync(at(`go-${who}`), "");
+
+  it("a play that changes waits for the one before, which it names, and goes on by itself", async () => {
+    const one = await begin("one");
+    const other = work.start(["play", "-i", "hosts", "quick.yml"]);
+    await until(() => other.shown().includes("waiting"), other.shown());
+    assert.match(
+      other.shown(),
+      /web1: \S+@\S+ \(process \d+\) works on the tree \(crun play slow\.yml, run \S+\) since \d+ s; waiting for it, up to 10 min/,
+    );
+    assert.match(other.shown(), new RegExp(`process ${one.pid}\\)`));
+    assert.equal(textOf("first"), "one");
+    letGo("one");
+    assert.equal((await one.ended).status, 0);
+    const { status, all } = await other.ended;
+    assert.equal(status, 0, all);
+    assert.match(all, /the tree is free, going on/);
+    assert.equal(textOf("first"), "quick");
+    assert.equal(textOf("last"), "one");
+  });
+
+  it("by whatever name the tree is known; --lock-timeout 0 waits for nobody and fails", async () => {
+    const link = join(scope.tempDir("names"), "link");
+    const mount = join(scope.tempDir("mounts"), "tree");
+    symlinkSync(tree, link);
+    mkdirSync(mount);
+    const one = await begin("two");
+    for (const path of [link, mount]) {
+      const argv = [
+        process.execPath,
+        crunPath,
+        "play",
+        "-i",
+        "hosts",
+        "-e",
+        `crun_path=${path}`,
+        "--lock-timeout",
+        "0",
+        "quick.yml",
+      ];
+      const alone = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$1" "$2" && shift 2 && exec "$@"',
+        "sh",
+        tree,
+        mount,
+        ...argv,
+      ];
+      const { status, stdout } = await run(alone, { cwd: work.directory, env: work.environment });
+      assert.equal(status, 2, stdout);
+      assert.match(stdout, /crun play slow\.yml.*--lock-timeout 0 waits for nobody/);
+    }
+    // Who changes nothing, and who only looks, asks for no lock.
+    const idle = await work.crun(["play", "-i", "hosts", "-C", "--lock-timeout", "0", "quick.yml"]);
+    assert.equal(idle.status, 0, idle.all);
+    const exec = await work.crun(["facts", "-i", "hosts", "web1"]);
+    assert.equal(exec.status, 0, exec.all);
+    letGo("two");
+    await one.ended;
+    const again = work.start(["play", "-i", "hosts", "-e", "who=three", "slow.yml"]);
+    await until(() => textOf("first") === "three", again.shown());
+    writeFileSync(at("first"), "quick\n");
+    const converged = await work.crun(["play", "-i", "hosts", "--lock-timeout", "0", "quick.yml"]);
+    assert.equal(converged.status, 0, converged.all);
+    letGo("three");
+    await again.ended;
+  });
+
+  it("a holder that is killed leaves nothing that keeps others out", async () => {
+    const one = await begin("four");
+    one.kill("SIGKILL");
+    await one.ended;
+    const { status, all } = await work.crun(["play", "-i", "hosts", "--lock-timeout", "20", "quick.yml"]);
+    assert.equal(status, 0, all);
+    assert.equal(textOf("first"), "quick");
+  });
+
+  it("a host on which no lock can be taken is told of, and the play goes on", async () => {
+    rmSync(at("first"), { force: true });
+    const argv = [process.execPath, crunPath, "play", "-i", "hosts", "quick.yml"];
+    const script = 'mount -t tmpfs -o ro none /run && exec "$@"';
+    const { status, stdout } = await run(["unshare", "--mount", "sh", "-c", script, "sh", ...argv], {
+      cwd: work.directory,
+      env: work.environment,
+    });
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /web1: trees cannot be locked there, .*read-only file system/);
+    assert.equal(textOf("first"), "quick");
+  });
+
+  it("plays whose targets wait for each other do not wait for each other in a circle", async () => {
+    const trees = scope.tempDir("pair");
+    for (const name of ["a", "b"]) {
+      await must(["cp", "-a", emptyTree(scope), join(trees, name)]);
+      mkdirSync(join(trees, name, "srv"), { recursive: true });
+    }
+    const hosts = ["a", "b"].map((name) => `${name} crun_connection=local crun_path=${join(trees, name)}\n`);
+    work.write("pair", hosts.join(""));
+    work.write("pair-back", hosts.toReversed().join(""));
+    work.write(
+      "linear.yml",
+      `- hosts: all\n  strategy: linear\n  tasks:\n${[1, 2, 3].map((n) => `    - copy: { dest: /srv/f${n}, content: "{{who}}" }\n`).join("")}`,
+    );
+    const runs = [1, 2, 3, 4].map((n) =>
+      work.start([
+        "play",
+        "-i",
+        n % 2 === 0 ? "pair" : "pair-back",
+        "-e",
+        `who=${n}`,
+        "--lock-timeout",
+        "30",
+        "linear.yml",
+      ]),
+    );
+    for (const one of runs) {
+      const { status, all } = await one.ended;
+      assert.equal(status, 0, all);
+    }
+    // Each run was alone in both trees from its first change to its last.
+    for (const name of ["a", "b"]) {
+      const left = new Set([1, 2, 3].map((n) => readFileSync(join(trees, name, "srv", `f${n}`), "utf8")));
+      assert.equal(left.size, 1, name);
+    }
+  });
+});
