@@ -1,10 +1,10 @@
-// Time that a connection may take, all steps together; questions to a person stop the clock.
+// Time that a connection may take, all steps together; questions to a person stop the clock. No clock that somebody can set.
 
 /** Counts down while it is not held. */
 export class Deadline {
   readonly #abort = new AbortController();
   #leftMs: number;
-  #startedAt = Date.now();
+  #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #holds = 0;
   /** What was given at the beginning. */
@@ -22,7 +22,7 @@ export class Deadline {
   }
 
   get leftMs(): number {
-    return this.#timer === undefined ? this.#leftMs : Math.max(0, this.#leftMs - (Date.now() - this.#startedAt));
+    return this.#timer === undefined ? this.#leftMs : Math.max(0, this.#leftMs - (performance.now() - this.#startedAt));
   }
 
   /** The clock stands still until the promise has settled. */
@@ -61,7 +61,7 @@ export class Deadline {
   }
 
   #start(): void {
-    this.#startedAt = Date.now();
+    this.#startedAt = performance.now();
     this.#timer = setTimeout(() => this.#abort.abort(), this.#leftMs);
   }
 }

@@ -74,7 +74,7 @@ export class Jobs {
     const job: Job = {
       id,
       order,
-      startedAt: Date.now(),
+      startedAt: performance.now(),
       running: undefined,
       isCancelled: false,
       state: { isFinished: false, result: { ...fieldsOf(id, 0), changed: false, failed: false, msg: "" } },
@@ -99,7 +99,15 @@ export class Jobs {
     const result = { ...item.result, ...fieldsOf(id, 1), changed, failed, msg };
     const state: JobState = { isFinished: true, result, remedy };
     const ended = Promise.resolve();
-    this.#jobs.set(id, { id, order, startedAt: Date.now(), running: undefined, isCancelled: false, state, ended });
+    this.#jobs.set(id, {
+      id,
+      order,
+      startedAt: performance.now(),
+      running: undefined,
+      isCancelled: false,
+      state,
+      ended,
+    });
     this.#onEnd(target, id, state);
     return fieldsOf(id, 1);
   }
@@ -109,7 +117,15 @@ export class Jobs {
     const order: JobOrder = { target, place, title: "", plan: { changes: [] }, changes: [], seconds: 0 };
     const state: JobState = { isFinished: true, result, remedy };
     const ended = Promise.resolve();
-    this.#jobs.set(id, { id, order, startedAt: Date.now(), running: undefined, isCancelled: false, state, ended });
+    this.#jobs.set(id, {
+      id,
+      order,
+      startedAt: performance.now(),
+      running: undefined,
+      isCancelled: false,
+      state,
+      ended,
+    });
   }
 
   stateOf(target: string, id: string): JobState | undefined {
@@ -141,7 +157,7 @@ export class Jobs {
       const { order, running } = job;
       job.isCancelled = true;
       running?.cancel();
-      const after = Math.round((Date.now() - job.startedAt) / 1000);
+      const after = Math.round((performance.now() - job.startedAt) / 1000);
       warn({
         severity: "warning",
         summary: `the job of the task ${JSON.stringify(order.title)} on ${order.target} was ended with the run, after ${after} s`,

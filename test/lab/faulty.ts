@@ -26,6 +26,8 @@ export interface FaultLog {
   readonly fired: { readonly call: string; readonly what: string; readonly path: string } | undefined;
   /** Processes that outlived the helper by 20 seconds. */
   readonly left: readonly string[];
+  /** Nothing of the helper runs any more. */
+  readonly hasEnded: boolean;
   /** The controller had to kill the helper, which did not end by itself. */
   readonly wasKilled: boolean;
 }
@@ -91,7 +93,8 @@ export function startFaulty(fault: string, logFile: string, helper = productHelp
   return { stream, ended, kill: () => void child.kill("SIGTERM"), log: () => readLog(logFile) };
 }
 
-function readLog(file: string): FaultLog {
+/** What the watcher of a helper has written down that another process has started. */
+export function readLog(file: string): FaultLog {
   const lines = (existsSync(file) ? readFileSync(file, "latin1") : "").split("\n").map((line) => line.split("\t"));
   const fired = lines.find(([kind]) => kind === "fired");
   return {
@@ -111,6 +114,7 @@ function readLog(file: string): FaultLog {
     ),
     fired: fired && { call: fired[3] ?? "", what: fired[4] ?? "", path: fired[5] ?? "" },
     left: lines.flatMap(([kind, pid, command]) => (kind === "left" ? [`${pid} ${command}`] : [])),
+    hasEnded: lines.some(([kind]) => kind === "ended"),
     wasKilled: lines.some(([kind]) => kind === "asked to end"),
   };
 }

@@ -336,6 +336,7 @@ int trace(pid_t helper, int gate, const struct fault *fault, FILE *log) {
   }
   close(gate);
   int exit_status = follow(&tracer);
+  fprintf(log, "ended\n");
   fclose(log);
   return exit_status;
 }

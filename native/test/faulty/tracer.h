@@ -18,6 +18,7 @@
 //   call ROLE N NAME PATH ERRORS   (for N = 0) a system call that was made
 //   fired ROLE N NAME WHAT PATH    the fault was done
 //   left PID COMMAND               a process that the helper has left behind
+//   ended                          nothing of it runs any more
 int trace(pid_t helper, int gate, const struct fault *fault, FILE *log);
 
 #endif

@@ -1,10 +1,14 @@
 // A fixed play, again and again; each time another system call of the helper fails, is cut short, or is its process's last.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { mountTable } from "../../lab/mounts.js";
-import { must, repositoryRoot } from "../../lab/process.js";
-import { productHelper, startFaulty, type Call, type FaultLog, type FaultyHelper } from "../../lab/faulty.js";
+import { must, repositoryRoot, run } from "../../lab/process.js";
+import { productHelper, readLog, startFaulty, type Call, type FaultLog, type FaultyHelper } from "../../lab/faulty.js";
+import type { HelperStream } from "../../../src/connection/helper-stream.js";
+import type { Patience } from "../../../src/target/liveness.js";
+import { breaking, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
 import { Player, type Played } from "./player.js";
 import { differences, isTemporary, Milestones, stateOf, type TreeState } from "./tree-states.js";
 
@@ -15,16 +19,28 @@ export interface Fault {
   readonly what: string;
 }
 
-/** What came of one. */
-export interface Verdict {
-  readonly fault: Fault;
-  readonly fired: FaultLog["fired"];
+/** What came of a run that was disturbed. */
+export interface Judged {
   /** Of the disturbed run. */
   readonly exitStatus: number;
   readonly told: readonly string[];
   /** What breaks the promise; none: all is well. */
   readonly problems: readonly string[];
 }
+
+/** What came of a fault. */
+export interface Verdict extends Judged {
+  readonly fault: Fault;
+  readonly fired: FaultLog["fired"];
+}
+
+interface Disturbance {
+  readonly wrap?: (stream: HelperStream) => HelperStream;
+  readonly patience?: Patience | undefined;
+}
+
+/** For fault.h: the call that nothing is done at. */
+export const noFault = "any:1:none";
 
 /** A fault in words: `worker.1:37:fail.EIO openat motd`. */
 export function nameOf({ call, what }: Fault): string {
@@ -68,12 +84,14 @@ function makeTree(tree: string): void {
 export class FaultBench {
   readonly #directory: string;
   readonly #player: Player;
+  readonly #play: string;
   #milestones = new Milestones([]);
   #calls: readonly Call[] = [];
   #mounts: readonly string[] = [];
 
-  private constructor(directory: string, player: Player) {
+  private constructor(directory: string, play: string, player: Player) {
     this.#directory = directory;
+    this.#play = play;
     this.#player = player;
   }
 
@@ -87,7 +105,7 @@ export class FaultBench {
     copyFileSync(productHelper(), join(directory, "helper"));
     mkdirSync(join(directory, "template"));
     makeTree(join(directory, "template"));
-    const bench = new FaultBench(directory, await Player.load(join(work, play), `local:${directory}/trees/tree,`));
+    const bench = new FaultBench(directory, play, await playerIn(directory, play));
     await bench.#rehearse();
     return bench;
   }
@@ -116,18 +134,21 @@ export class FaultBench {
   }
 
   #start(fault: string): FaultyHelper {
-    return startFaulty(fault, join(this.#directory, "log"), join(this.#directory, "helper"));
+    return helperIn(this.#directory, fault);
   }
 
-  /** Plays with a helper of the product; what it calls is written down where `log` is wanted. */
-  async #undisturbed(count?: number): Promise<{ readonly played: Played; readonly calls: readonly Call[] }> {
+  /** Plays with a helper of the product; what it calls is written down only where that is wanted. */
+  async #undisturbed(
+    count?: number,
+    isWrittenDown = false,
+  ): Promise<{ readonly played: Played; readonly calls: readonly Call[] }> {
     const helpers: FaultyHelper[] = [];
     const connect = async (): Promise<FaultyHelper["stream"]> => {
-      const helper = this.#start("any:0:none");
+      const helper = this.#start(isWrittenDown ? "any:0:none" : noFault);
       helpers.push(helper);
       return helper.stream;
     };
-    const played = await this.#player.play(connect, count);
+    const played = await this.#player.play(connect, { count });
     await Promise.all(helpers.map(({ ended }) => ended));
     return { played, calls: helpers[0]?.log().calls ?? [] };
   }
@@ -143,11 +164,17 @@ export class FaultBench {
     }
     this.#milestones = new Milestones(states);
     await this.#reset();
-    const { played, calls } = await this.#undisturbed();
+    const { played, calls } = await this.#undisturbed(undefined, true);
     const wrong = differences(await stateOf(this.tree), this.#milestones.last);
     if (played.exitStatus !== 0 || wrong.length > 0) throw new Error([...played.told, ...wrong].join("\n"));
     this.#calls = calls;
     this.#mounts = this.#mountsNow();
+  }
+
+  #mountedNow(): string[] {
+    return this.#mountsNow()
+      .filter((one) => !this.#mounts.includes(one))
+      .map((one) => `still mounted: ${one}`);
   }
 
   #mountsNow(): readonly string[] {
@@ -156,21 +183,74 @@ export class FaultBench {
       .map(({ mountPoint }) => mountPoint);
   }
 
+  /** The frames of an undisturbed run. */
+  async frames(): Promise<FrameCounts> {
+    await this.#reset();
+    const counts: FrameCounts = { up: 0, down: 0 };
+    const helper = this.#start(noFault);
+    await this.#player.play(async () => breaking(helper.stream, undefined, counts));
+    return counts;
+  }
+
+  /** Plays over a connection that breaks, judges what is left, plays again, and judges again. */
+  async tryConnection(broken: BrokenFrame): Promise<Judged> {
+    await this.#reset();
+    const counts: FrameCounts = { up: 0, down: 0 };
+    const wrap = (stream: HelperStream): HelperStream => breaking(stream, broken, counts);
+    const patience = broken.how === "stall" ? { silenceMs: 200, answerMs: 200 } : undefined;
+    const { log: _log, ...judged } = await this.#disturbed(noFault, () => true, { wrap, patience });
+    return judged;
+  }
+
+  /** Another process plays, and gets SIGKILL right before the frame; then as `tryConnection`. */
+  async tryKilled(direction: Direction, number: number): Promise<Judged> {
+    await this.#reset();
+    const log = join(this.#directory, "log");
+    rmSync(log, { force: true });
+    const main = join(repositoryRoot(), "build/test/integration/faults/killed-player.js");
+    const { signal, stderr } = await run([
+      process.execPath,
+      main,
+      ...[this.#directory, this.#play, direction, String(number)],
+    ]);
+    const problems = signal === "SIGKILL" || stderr === "" ? [] : [stderr];
+    for (let waited = 0; waited < 30_000 && !readLog(log).hasEnded; waited += 20) await sleep(20);
+    const { hasEnded, left } = readLog(log);
+    if (!hasEnded) problems.push("the helper did not end");
+    problems.push(...left.map((one) => `still runs: ${one}`), ...this.#mountedNow());
+    // Nothing was told: each file is the old one or the new one.
+    problems.push(...this.#milestones.problems(await stateOf(this.tree), 0), ...(await this.#judgeNext()));
+    return { exitStatus: signal === "SIGKILL" ? 137 : 0, told: [], problems };
+  }
+
   /** Plays with the fault, judges what is left, plays again without, and judges again. */
   async try(fault: Fault): Promise<Verdict> {
     await this.#reset();
     const { call, what } = fault;
+    // Who dies cannot clear up; the next run does it then. Nor can what cannot be removed be.
+    const mayLeaveNames = what === "kill" || call.name === "unlinkat";
+    const judged = await this.#disturbed(`${call.role}:${call.number}:${what}`, () => mayLeaveNames, {});
+    return { fault, fired: judged.log?.fired, ...judged };
+  }
+
+  async #disturbed(
+    fault: string,
+    mayLeaveNames: () => boolean,
+    { wrap = (stream) => stream, patience }: Disturbance,
+  ): Promise<Judged & { readonly log: FaultLog | undefined }> {
     const helpers: FaultyHelper[] = [];
     const problems: string[] = [];
-    const connect = async (): Promise<FaultyHelper["stream"]> => {
+    const connect = async (): Promise<HelperStream> => {
       // The fault is in the first helper; where the controller connects anew, the second one is sound.
-      const helper = this.#start(helpers.length === 0 ? `${call.role}:${call.number}:${what}` : "any:1:none");
+      const isFirst = helpers.length === 0;
+      const helper = this.#start(isFirst ? fault : noFault);
       helpers.push(helper);
-      return helper.stream;
+      return isFirst ? wrap(helper.stream) : helper.stream;
     };
     let played: Played | undefined;
     try {
-      played = await inTime(this.#player.play(connect), () => helpers.forEach((helper) => helper.kill()));
+      const giveUp = (): void => helpers.forEach((helper) => helper.kill());
+      played = await inTime(this.#player.play(connect, { patience }), giveUp);
     } catch (error) {
       // Before the first task: the connection.
       const isTold = error instanceof Error && error.constructor.name === "CrunError";
@@ -182,18 +262,13 @@ export class FaultBench {
     const [log] = logs;
     problems.push(...logs.flatMap(({ left }) => left.map((one) => `still runs: ${one}`)));
     if (log?.wasKilled) problems.push("the helper did not end when its input did");
-    problems.push(
-      ...this.#mountsNow()
-        .filter((one) => !this.#mounts.includes(one))
-        .map((one) => `still mounted: ${one}`),
-    );
+    problems.push(...this.#mountedNow());
     const now = await stateOf(this.tree);
     if (played) problems.push(...this.#judge(played, now));
-    // Who dies cannot clear up; the next run does it then. Nor can what cannot be removed be.
-    if (what !== "kill" && call.name !== "unlinkat")
+    if (!mayLeaveNames())
       problems.push(...[...now.keys()].filter(isTemporary).map((path) => `a name of crun's own is left: ${path}`));
     problems.push(...(await this.#judgeNext()));
-    return { fault, fired: log?.fired, exitStatus: played?.exitStatus ?? 4, told: played?.told ?? [], problems };
+    return { log, exitStatus: played?.exitStatus ?? 4, told: played?.told ?? [], problems };
   }
 
   /** What was told must be so. */
@@ -221,6 +296,16 @@ export class FaultBench {
   }
 }
 
+/** The player of a bench that is made. */
+export function playerIn(directory: string, play: string): Promise<Player> {
+  return Player.load(join(directory, "work", play), `local:${directory}/trees/tree,`);
+}
+
+/** The helper of a bench that is made. */
+export function helperIn(directory: string, fault: string): FaultyHelper {
+  return startFaulty(fault, join(directory, "log"), join(directory, "helper"));
+}
+
 async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -234,4 +319,27 @@ async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** One boundary of so many, each way to break: what came of it. */
+export async function tryFrames(
+  bench: FaultBench,
+  counts: FrameCounts,
+  every: number,
+): Promise<{ readonly name: string; readonly end: string; readonly problems: readonly string[] }[]> {
+  const found = [];
+  let index = 0;
+  for (const direction of ["up", "down"] as const)
+    for (let number = 1; number <= counts[direction]; number++)
+      for (const how of ["cut", "half", "stall", "kill"] as const) {
+        if (index++ % every !== 0) continue;
+        const name = `${direction} ${number} ${how}`;
+        const judged = await (how === "kill"
+          ? bench.tryKilled(direction, number)
+          : bench.tryConnection({ direction, number, how }));
+        const told = judged.told.length === 0 ? "" : `; told: ${judged.told.join("; ")}`;
+        const problems = judged.problems.map((problem) => `${problem}${told}`);
+        found.push({ name, end: `${how}: status ${judged.exitStatus}`, problems });
+      }
+  return found;
 }

@@ -15,6 +15,7 @@ import { createScope } from "../../../src/playbook/scope/scope.js";
 import { fileTemplate } from "../../../src/playbook/template/template.js";
 import { ConnectionPool } from "../../../src/target/connect.js";
 import { openHostSession } from "../../../src/target/host-session.js";
+import type { Patience } from "../../../src/target/liveness.js";
 import type { HelperStream } from "../../../src/connection/helper-stream.js";
 
 /** What a run came to. */
@@ -25,6 +26,13 @@ export interface Played {
   /** All that a user is told of failures: messages of failed tasks, lost targets, warnings. */
   readonly told: readonly string[];
   readonly counts: Readonly<Record<string, Counts>>;
+}
+
+export interface PlayWish {
+  /** The first so many tasks of each play. */
+  readonly count?: number | undefined;
+  /** With a helper that does not answer. */
+  readonly patience?: Patience | undefined;
 }
 
 /** A playbook that was read once. */
@@ -73,8 +81,8 @@ export class Player {
     return this.#playbook.plays.reduce((sum, play) => sum + play.nodes.length, 0);
   }
 
-  /** Plays it; `connect` gives the helper of each connection that is made. The first `count` tasks of each play only, where that is given. */
-  async play(connect: () => Promise<HelperStream>, count = Infinity): Promise<Played> {
+  /** Plays it; `connect` gives the helper of each connection that is made. */
+  async play(connect: () => Promise<HelperStream>, { count = Infinity, patience }: PlayWish = {}): Promise<Played> {
     const setup = this.#setup;
     const results: TaskResultEvent[] = [];
     const told: string[] = [];
@@ -89,7 +97,8 @@ export class Player {
     };
     const pool = new ConnectionPool(
       async () => undefined,
-      async (address) => openHostSession(address.name, await connect(), address.connectTimeoutMs),
+      async (address) =>
+        openHostSession(address.name, await connect(), patience ? 1000 : address.connectTimeoutMs, patience),
     );
     const files = new PlaybookFiles(undefined, undefined, setup.vault);
     const wish = { patterns: ["all"], limit: undefined, delegates: new Set<string>() };

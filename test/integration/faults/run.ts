@@ -5,16 +5,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildFaulty } from "../../lab/faulty.js";
-import { FaultBench, nameOf } from "./every-call.js";
+import { FaultBench, nameOf, tryFrames } from "./every-call.js";
 
 const { values } = parseArgs({
   options: {
     play: { type: "string", default: "files.yml" },
     part: { type: "string", default: "1/1" },
     only: { type: "string" },
+    frames: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   },
 });
+/** Every boundary of a frame, both ways, each way to break. Gives the exit status. */
+async function everyFrame(bench: FaultBench, play: string): Promise<number> {
+  const counts = await bench.frames();
+  const ends = new Map<string, number>();
+  let broken = 0;
+  for (const { name, end, problems } of await tryFrames(bench, counts, 1)) {
+    ends.set(end, (ends.get(end) ?? 0) + 1);
+    if (problems.length > 0) broken++;
+    if (problems.length > 0) process.stdout.write(`BROKEN ${name}: ${end}\n  ${problems.join("\n  ")}\n`);
+  }
+  const shown = [...ends].map(([end, count]) => `${end}: ${count}`).join(", ");
+  process.stdout.write(
+    `figure: ${play}: ${counts.up} frames up, ${counts.down} down: ${shown}; ${broken} did not converge\n`,
+  );
+  return broken === 0 ? 0 : 1;
+}
+
 // Alone with its processes, so that the helper finds as many each time, and with its mounts, which go with it.
 if (!process.env["CRUN_FAULTS_ALONE"]) {
   const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
@@ -30,6 +48,7 @@ let status = 0;
 try {
   mkdirSync(directory, { recursive: true });
   const bench = await FaultBench.make(directory, values.play);
+  if (values.frames) process.exit(await everyFrame(bench, values.play));
   const all = bench.faults
     .filter((_, index) => index % parts === part - 1)
     .filter((fault) => !values.only || nameOf(fault).includes(values.only));
