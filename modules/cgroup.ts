@@ -48,6 +48,7 @@ const params = {
 export default defineModule({
   name: "cgroup",
   summary: "Limit memory, CPU, processes and I/O of a tree's machine",
+  takesRoot: "the limits of machines and units are set by root",
   doc: "Where systemd runs on the host it is the only writer of cgroups: limits go through its units. Elsewhere crun writes cgroupfs, v2 or v1.",
   params,
   rules: { mutuallyExclusive: [["unit", "path"]] },

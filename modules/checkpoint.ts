@@ -19,6 +19,7 @@ import { hostProgram, programRefusal } from "../src/tree/program.js";
 export default defineModule({
   name: "checkpoint",
   summary: "Take checkpoints of programs that run in a tree, and have them go on from there",
+  takesRoot: "criu stops and restores programs as root",
   doc:
     "A checkpoint holds a process of the tree and all that it has started: memory, open files, timers. criu of the host takes it and brings it back under the same process ids. It is for programs " +
     "whose root is the tree (chroot), not for machines. Open files must be there as they were; a terminal, or a socket to a process outside, is refused by criu.",

@@ -19,6 +19,7 @@ import { machineNameProblem } from "../src/tree/machine/unit.js";
 export default defineModule({
   name: "machine",
   summary: "Set up, start, stop and remove machines that run from trees",
+  takesRoot: "machines are set up and started by root",
   doc:
     "A machine is systemd-nspawn@NAME.service of the target's host. Its settings are /etc/systemd/nspawn/NAME.nspawn, as a whole; they are left as they are where a task says nothing of them. Its limits, " +
     "and where its tree is if that is not /var/lib/machines/NAME, are a drop-in of its unit, 50-crun.conf. Later tasks of the play act in the machine as it runs. docs/MACHINES.md has the rest.",

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -166,9 +167,16 @@ static int enter_directory(const struct exec_spec *spec, const struct user *user
   return 0;
 }
 
+static void say_noexec(int errno_value, struct err *err) {
+  struct statvfs status;
+  if (errno_value == EACCES && statvfs("/", &status) == 0 && status.f_flag & ST_NOEXEC)
+    print_text(err->message, sizeof err->message, "the tree lies on a file system that is mounted noexec");
+}
+
 static int exec_failed(const char *path, int errno_value, struct err *err) {
   if (errno_value == ENOEXEC) return fail_format(path, err);
   err_system(err, errno_value, "exec", path);
+  say_noexec(errno_value, err);
   if (errno_value == ENOENT && access(path, F_OK) == 0)
     print_text(err->message, sizeof err->message, "%.100s is there, but the interpreter or loader it names is not", path);
   return -1;
@@ -199,6 +207,7 @@ static int run_program(char **arguments, char **environment, struct err *err) {
     part = part[length] == ':' ? part + length + 1 : NULL;
   }
   err_system(err, failed, "exec", name);
+  say_noexec(failed, err);
   if (failed == ENOENT) print_text(err->message, sizeof err->message, "no %.100s in PATH", name);
   return -1;
 }

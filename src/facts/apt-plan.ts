@@ -3,6 +3,7 @@
 import type { Change, Outcome } from "../module/change.js";
 import { outputFields, outputText } from "../module/command-result.js";
 import type { Conclusion, Context, Plan, Refusal, ResultFields } from "../module/contract.js";
+import { hasSingleId } from "../module/reach.js";
 import { aptCommand, errorLines, remedyFor, type ServicePolicy } from "./apt-command.js";
 import { debSteps } from "./apt-deb.js";
 import { installSteps, removalSteps } from "./apt-install.js";
@@ -27,11 +28,11 @@ export function planApt(wish: AptWish, seen: AptSeen, context: Context): Plan {
     ...steps.jobs,
   ];
   const policy = servicePolicy(wish, context);
+  const hasNobody = jobs.length > 0 && hasSingleId(context.reach);
   const changes = jobs.map((job): Change => {
-    const exec = aptCommand(job.argv, policy);
     return {
       kind: "exec",
-      exec,
+      exec: { ...aptCommand(hasNobody ? inSingleId(job.argv) : job.argv, policy), hasLaxOwners: true },
       ...(job.assumes ? { assumes: job.assumes } : {}),
       ...(job.isContained ? { isContained: true } : {}),
       ...(job.isUncounted ? { isUncounted: true } : {}),
@@ -45,6 +46,11 @@ export function planApt(wish: AptWish, seen: AptSeen, context: Context): Plan {
       : {};
   if (changes.length === 0) return { changes, result: cache, ...diff };
   return { changes, result: cache, ...diff, conclude: (outcomes) => conclude(jobs, outcomes, cache) };
+}
+
+/** apt becomes its own user for fetching, whom such a tree has not. */
+function inSingleId([program = "", ...args]: readonly string[]): readonly string[] {
+  return program === "apt-get" ? [program, "-o", "APT::Sandbox::User=root", ...args] : [program, ...args];
 }
 
 function textOf(lines: readonly string[]): string {

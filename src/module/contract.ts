@@ -179,6 +179,8 @@ export interface Module<S extends ParamSpecs, A extends Probes, B extends Probes
    * there (tree, machine). The target's own tree is opened anew once something was changed.
    */
   readonly actsOn?: "tree" | "host";
+  /** Why it can do nothing on a host where crun is not root: half a sentence. What is as it is wanted stays `ok` there. */
+  readonly takesRoot?: string;
   /** Ansible's bypass of the host loop: done once for all targets of the play, by the first (add_host, pause). */
   readonly runsOnce?: boolean;
   /**
@@ -212,6 +214,7 @@ export interface AnyModule {
   readonly hasOpenParams?: boolean;
   readonly setsVariables?: boolean;
   readonly actsOn?: "tree" | "host";
+  readonly takesRoot?: string;
   readonly runsOnce?: boolean;
   readonly effects?: "target" | "run" | "variables";
   readonly neverChanges?: boolean;

@@ -80,7 +80,7 @@ function changeOutOfReach(change: Exclude<Change, ExecChange>, reach: Reach, gro
   if (ground === "login" || reach.users === 0) {
     if (uid === undefined || uid === reach.uid) return undefined;
     return {
-      message: `${change.path}: its owner cannot be ${uid}: crun is not root there, and the login has no other id than ${reach.uid}`,
+      message: `${change.path}: its owner cannot be ${uid}: crun is not root there, and the login has no other id than ${reach.uid}${ground === "login" ? "" : why(reach)}`,
       remedy:
         reach.users === 0 && ground !== "login"
           ? remedyFor(reach)

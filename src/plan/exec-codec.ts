@@ -53,6 +53,7 @@ export function takeExec(find: FindContent): Take<ExecSpec> {
       ...all.maybe("allow", listOf(text)),
       ...all.maybe("pty", flag),
       ...all.maybe("killLeftovers", flag),
+      ...all.maybe("hasLaxOwners", flag),
     };
   });
 }

@@ -1,6 +1,7 @@
 // Looks which trees there are in a directory of a host. What it says is data of the host: bounded, and names are checked.
 
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { describeFailure } from "../module/failure-text.js";
 import type { ListObservation } from "../module/probe.js";
 import { escapeControls } from "../wire/noise.js";
 import type { HostSession } from "./session.js";
@@ -32,8 +33,11 @@ export async function findTrees(session: HostSession, directory: string): Promis
 function treesIn(host: string, directory: string, seen: ListObservation): FoundTrees {
   const where = `${host}: ${directory}`;
   if (seen.failure) {
-    const why = escapeControls(seen.failure.message);
-    throw lost(`${where} cannot be listed: ${why}`, "Become root on the host, or set crun_trees.");
+    const why = escapeControls(describeFailure(seen.failure));
+    throw lost(
+      `${where} cannot be listed: ${why}`,
+      "Set crun_trees to a directory that the login can read, or become root on the host (crun_become).",
+    );
   }
   if (!seen.stat) {
     const remedy = "Set crun_trees to the directory that holds the trees.";

@@ -75,9 +75,13 @@ function globbed(path: string): string {
 
 function namesIn(host: string, directory: string, seen: Observation | undefined): string[] {
   if (seen?.kind !== "list") throw new Error("a list was asked for");
-  const lost = (why: string): CrunError =>
-    new CrunError({ severity: "error", summary: `${host}: ${directory} cannot be listed: ${why}` }, 4);
-  if (seen.failure) throw lost(describeFailure(seen.failure));
+  const lost = (why: string, remedy?: string): CrunError =>
+    new CrunError({ severity: "error", summary: `${host}: ${directory} cannot be listed: ${why}`, remedy }, 4);
+  if (seen.failure)
+    throw lost(
+      describeFailure(seen.failure),
+      "Set crun_trees to a directory that the login can read, or become root on the host (crun_become).",
+    );
   if (seen.isTruncated) throw lost(`it holds more than ${mostTrees} names`);
   return seen.entries
     .filter(({ name, stat }) => stat.type === "directory" && !name.startsWith("."))

@@ -4,7 +4,6 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
 import type { Plan, Probes, Seen } from "../../module/contract.js";
 import type { Observation, Probe } from "../../module/probe.js";
-import { hasSingleId, outOfReach, ownersAreLost } from "../../module/reach.js";
 import { seenFrom } from "../../module/run-plan.js";
 import { PendingVariable, type Expression, type Scope } from "../../module/value.js";
 import { isSeenAgain, type Looks } from "../look/alike.js";
@@ -13,6 +12,7 @@ import { diffsOf } from "./diffs.js";
 import { keyOf } from "../journal/steps.js";
 import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
+import { withinReach } from "./within-reach.js";
 import { canBeJob } from "../jobs.js";
 import { asyncOf, faultOfLimit, timeLeft } from "./limit.js";
 import { keywordsOf } from "./item-keywords.js";
@@ -134,8 +134,12 @@ function lookAgain(on: TargetPlay, venue: Venue): Need | undefined {
 }
 
 function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Need | undefined {
-  const plan = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
-  if ("missing" in plan) return { kind: "observe", venue, probes: plan.missing };
+  const whole = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
+  if ("missing" in whole) return { kind: "observe", venue, probes: whole.missing };
+  // What can be had there is known once somebody is there.
+  const isUnknown = venue.base.reach !== undefined && venue.base.reach() === undefined;
+  if (isUnknown && whole.changes.length > 0 && !on.isCheck(work)) return { kind: "connect", venue };
+  const plan = withinReach(whole, work.op.task.module, work.prepared?.becomeUser, venue.base);
   work.plan = plan;
   // With changes it is waited for them: they are done first.
   if (plan.again && plan.changes.length === 0) return planAgain(on, work, plan.again.afterMs);
@@ -157,23 +161,6 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
     work.fault = { message, remedy: "Take it out; binary input goes through stdin." };
     return finishLater(on, work);
   }
-  const { becomeUser } = work.prepared ?? {};
-  const { reach, ground } = venue.base;
-  const had = reach?.();
-  if (becomeUser !== undefined && changes.length > 0 && ground !== "tree" && had?.isRootless) {
-    const message = `become_user: crun is not root on ${venue.base.target.host}, and cannot become ${becomeUser} there`;
-    work.plan = { changes: [] };
-    work.fault = { message, remedy: `Let it become root (crun_become), or log in as ${becomeUser} (crun_user).` };
-    return finishLater(on, work);
-  }
-  const beyond = had && outOfReach(changes, had, ground);
-  if (beyond) {
-    work.plan = { changes: [] };
-    work.fault = beyond;
-    return finishLater(on, work);
-  }
-  if (had && hasSingleId(had) && changes.some((change) => change.kind === "exec" && change.exec.hasLaxOwners))
-    work.plan = { ...plan, warnings: [...(plan.warnings ?? []), ownersAreLost(had)] };
   let shown: readonly FileDiff[] = [];
   if (on.isDiff(work) || on.play.run.recorder) {
     const { diffs, missing } = diffsOf(changes, venue.model);
