@@ -147,6 +147,8 @@ int place_open(const struct root *root, const struct place *place, int flags, co
   int fd;
   if (!S_ISREG(place->stat.st_mode)) return err_fail(err, FAILURE_REFUSED, "open", path, "It is not a regular file.");
   fd = reopen(root, place, flags);
+  if (fd < 0 && errno == EAGAIN && root->proc_fd >= 0)
+    return err_fail_errno(err, FAILURE_SYSTEM, EAGAIN, "open", path, "Another process holds a lease on it.");
   return fd >= 0 ? fd : err_system(err, errno, "open", path);
 }
 

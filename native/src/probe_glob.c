@@ -11,11 +11,13 @@
 #include "tree.h"
 
 #define PATHS_MAX 1000000u
+#define BYTES_MAX (64u * 1024u * 1024u)
 
 struct paths {
   char **items;
   size_t count;
   size_t capacity;
+  size_t bytes;  // of all paths
 };
 
 static void paths_free(struct paths *paths) {
@@ -36,6 +38,14 @@ static void paths_add(struct paths *paths, const char *parent, const char *name)
   strcat(path, "/");
   strcat(path, name);
   paths->items[paths->count++] = path;
+  paths->bytes += strlen(path) + 1;
+}
+
+static bool too_many(const struct paths *paths, const char *where, struct err *err) {
+  if (paths->count <= PATHS_MAX && paths->bytes <= BYTES_MAX) return false;
+  err_fail(err, FAILURE_REFUSED, "glob", where, "The pattern matches more than %u paths, or %u MiB of them.", PATHS_MAX,
+           BYTES_MAX >> 20);
+  return true;
 }
 
 // What matches one component of the pattern in one directory. A directory that is none, or is gone, has nothing.
@@ -63,8 +73,7 @@ static int match_in(struct tree *tree, const struct root *root, const char *dire
     if (entry == NULL) return errno == 0 || errno == ENOENT ? 0 : err_system(err, errno, "readdir", directory);
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     if (glob_matches(pattern, entry->d_name)) paths_add(out, directory, entry->d_name);
-    if (out->count > PATHS_MAX)
-      return err_fail(err, FAILURE_REFUSED, "glob", directory, "The pattern matches more than %u paths.", PATHS_MAX);
+    if (too_many(out, directory, err)) return -1;
     beat_step(tree->beat);
   }
 }
@@ -76,6 +85,7 @@ static int match_component(struct tree *tree, const struct root *root, const cha
   for (size_t i = 0; i < paths->count; i++) {
     if (!glob_is_pattern(component)) {
       paths_add(&next, paths->items[i], component);
+      if (too_many(&next, paths->items[i], err)) return -1;
     } else if (match_in(tree, root, paths->items[i], component, &next, err) != 0) {
       return -1;
     }

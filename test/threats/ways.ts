@@ -49,6 +49,8 @@ export interface PlayOptions {
   readonly timeoutMs?: number;
   /** Without `ignore_errors`. */
   readonly stops?: boolean;
+  /** Other trees of the scene than its own, by their names in the inventory; played on beside each other. */
+  readonly trees?: Readonly<Record<string, string>>;
 }
 
 /** Builds a program of test/threats, static, for the host and for trees. `more`: other sources, from the repository's root. */
@@ -107,20 +109,28 @@ export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<He
     );
   }
   environment = { ...environment, HOME: work };
-  writeFileSync(join(work, "hosts"), `m crun_host=local crun_path=${place.tree}${variables}\n`);
   const play = async (tasks: readonly Task[], options: PlayOptions = {}): Promise<Told> => {
     const lenient = options.stops === true ? {} : { ignore_errors: true };
     for (const [name, text] of Object.entries(options.files ?? {})) {
       mkdirSync(dirname(join(work, name)), { recursive: true });
       writeFileSync(join(work, name), text);
     }
+    const trees = Object.entries(options.trees ?? { m: place.tree });
+    const inventory = trees.map(([name, path]) => `${name} crun_host=local crun_path=${path}${variables}\n`);
+    writeFileSync(join(work, "hosts"), inventory.join(""));
     const plays = [
-      { hosts: "m", gather_facts: false, ...options.keywords, tasks: tasks.map((task) => ({ ...lenient, ...task })) },
+      {
+        hosts: trees.map(([name]) => name).join(","),
+        gather_facts: false,
+        ...options.keywords,
+        tasks: tasks.map((task) => ({ ...lenient, ...task })),
+      },
     ];
     writeFileSync(join(work, "site.yml"), JSON.stringify(plays));
     const argv = [...prefix, crun, "play", "--output", "json", "-i", "hosts", ...(options.arguments ?? []), "site.yml"];
     const done = await run(argv, { cwd: work, env: environment, timeoutMs: options.timeoutMs ?? 30_000 });
-    return { ...done, all: done.stdout + done.stderr, ...readEvents(done.stdout) };
+    const events = done.stdout.split("\n").filter((line) => line.startsWith('{"event"'));
+    return { ...done, all: done.stdout + done.stderr, ...readEvents(events.join("\n")) };
   };
   if (way === "files/machine") await untilReachable(play);
   return { way, play };
