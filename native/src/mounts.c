@@ -259,8 +259,26 @@ int mount_tree_on_itself(const char *path, unsigned attributes, struct err *err)
   return steal_fd(&mounted);
 }
 
+// None passes mounts on, to the host or from it. Without a /proc of the host nobody can tell.
+static int verify_private(struct err *err) {
+  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  char *line = NULL;
+  size_t capacity = 0;
+  bool is_shared = false;
+  while (mounts != NULL && !is_shared && getline(&line, &capacity, mounts) > 0) {
+    // Blanks in paths are escaped: these are the words before the dash.
+    char *dash = strstr(line, " - ");
+    if (dash != NULL) *dash = '\0';
+    is_shared = strstr(line, " shared:") != NULL || strstr(line, " master:") != NULL;
+  }
+  free(line);
+  if (mounts != NULL) fclose(mounts);
+  if (!is_shared) return 0;
+  return err_fail(err, FAILURE_ENTRY, "verify private mounts", "/", "mounts would be seen on the host");
+}
+
 int mount_make_private(struct err *err) {
   if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail(err, errno, "make mounts private", "");
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return fail(err, errno, "make mounts private", "");
-  return 0;
+  return verify_private(err);
 }

@@ -64,7 +64,7 @@ static bool is_all_digits(const char *text) {
 
 static bool is_name(const char *text) {
   size_t length = strlen(text);
-  if (length == 0 || length > 255 || strchr("-+~", text[0]) != NULL || is_all_digits(text)) return false;
+  if (length == 0 || length > 255 || strchr("-+~#", text[0]) != NULL || is_all_digits(text)) return false;
   for (const char *next = text; *next != '\0'; next++) {
     if ((unsigned char)*next <= ' ' || *next == 0x7f || *next == ':' || *next == ',' || *next == '/') return false;
   }
@@ -146,11 +146,27 @@ static bool is_member(char *members, const char *name) {
   return false;
 }
 
-static int add_group(struct user *user, gid_t gid) {
-  for (size_t i = 0; i < user->group_count; i++) {
-    if (user->groups[i] == gid) return 0;
+static int compare_gids(const void *left, const void *right) {
+  gid_t a = *(const gid_t *)left, b = *(const gid_t *)right;
+  return a < b ? -1 : a > b;
+}
+
+// The primary group stays first, the others each once; they are in the kernel's own order then.
+static void unify_groups(struct user *user) {
+  size_t kept = 1;
+  if (user->group_count < 2) return;
+  qsort(user->groups + 1, user->group_count - 1, sizeof *user->groups, compare_gids);
+  for (size_t i = 1; i < user->group_count; i++) {
+    if (user->groups[i] == user->groups[0] || (kept > 1 && user->groups[i] == user->groups[kept - 1])) continue;
+    user->groups[kept++] = user->groups[i];
   }
-  if (user->group_count >= PASSWD_GROUPS_MAX) return -1;
+  user->group_count = kept;
+}
+
+// A file may name a user a million times: equal ones go once there are many, not at each.
+static int add_group(struct user *user, gid_t gid) {
+  if (user->group_count > 2 * PASSWD_GROUPS_MAX) unify_groups(user);
+  if (user->group_count > 2 * PASSWD_GROUPS_MAX) return -1;
   if ((user->group_count & (user->group_count + 1)) == 0 || user->groups == NULL) {
     gid_t *larger = realloc(user->groups, (2 * user->group_count + 2) * sizeof *larger);
     if (larger == NULL) return -1;
@@ -196,6 +212,12 @@ static int resolve_user_part(int root, const char *text, bool has_group, struct 
   return 0;
 }
 
+static int fail_many(struct err *err) {
+  return err_fail(err, FAILURE_REFUSED, "resolve group", "/etc/group",
+                  "the tree's /etc/group puts this user into more than %u groups: the kernel takes no more",
+                  PASSWD_GROUPS_MAX);
+}
+
 static int resolve_groups(int root, const char *group, struct user *out, struct err *err) {
   bool is_number = group != NULL && is_all_digits(group), is_found = group == NULL;
   uint32_t gid = 0;
@@ -213,14 +235,14 @@ static int resolve_groups(int root, const char *group, struct user *out, struct 
   while (content != NULL && next_group(&lines, &line)) {
     if (!is_found && strcmp(line.name, group) == 0) out->groups[0] = out->gid = line.gid, is_found = true;
     if (out->name[0] != '\0' && is_member(line.members, out->name) && add_group(out, line.gid) < 0)
-      return err_fail(err, FAILURE_REFUSED, "resolve group", "/etc/group", "more than %u groups", PASSWD_GROUPS_MAX);
+      return fail_many(err);
   }
   if (!is_found)
     return err_fail(err, FAILURE_NO_SUCH_USER, "resolve group", group, "the tree's /etc/group has no group %.100s",
                     group);
-  if (group != NULL && out->name[0] != '\0' && add_group(out, own) < 0)
-    return err_system(err, ENOMEM, "resolve group", "");
-  return 0;
+  if (group != NULL && out->name[0] != '\0' && add_group(out, own) < 0) return fail_many(err);
+  unify_groups(out);
+  return out->group_count > PASSWD_GROUPS_MAX ? fail_many(err) : 0;
 }
 
 int user_resolve(int root, const char *spec, struct user *out, struct err *err) {

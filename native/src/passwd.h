@@ -14,7 +14,7 @@
 struct user {
   uid_t uid;
   gid_t gid;
-  gid_t *groups; // primary first, each once; of user_free
+  gid_t *groups; // primary first, then the others ascending, each once; of user_free
   size_t group_count;
   char name[256]; // empty: the number has no entry
   char home[1024];
@@ -25,7 +25,7 @@ struct user {
 //   ""           root: 0:0, whatever the tree's files say (they give the home and the shell only)
 //   digits       always a number, never a name, even if the tree has a user of that name (CVE-2016-3697);
 //                no sign, no leading zero, 0 … 4294967294; without an entry in passwd it needs `:GROUP`
-//   name         1 … 255 bytes, no `:`, `,`, `/`, blank or control characters, no leading `-`, `+` or `~`;
+//   name         1 … 255 bytes, no `:`, `,`, `/`, blank or control characters, no leading `-`, `+`, `~` or `#`;
 //                must be in etc/passwd
 //   …:GROUP      the same rules for a group: it becomes the primary one, the user's own stay as supplementary ones
 // Files are opened beneath `root`, must be regular and at most PASSWD_SIZE_MAX. Broken lines count as absent.

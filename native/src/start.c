@@ -30,7 +30,7 @@
 
 // Stage 1: a session of its own, and no signal setting of the helper's.
 static int begin_session(struct err *err) {
-  if (setsid() < 0) return err_system(err, errno, "setsid", "");
+  if (setsid() < 0 || getsid(0) != getpid()) return err_system(err, errno, "setsid", "");
   // By the system call, as C libraries refuse the signals that they use themselves, which posix_spawn leaves ignored.
   // EINVAL for KILL, STOP.
   const unsigned char by_default[64] = {0}; // the kernel's struct sigaction: SIG_DFL, no flags, no mask
