@@ -4,10 +4,10 @@ import { version } from "./version.js";
 
 const argv = process.argv.slice(2);
 
-// Who reads the output may stop reading (`| head`): the work goes on to its end all the same.
+// Who reads the output may stop reading (`| head`), or close the terminal: the work goes on to its end all the same.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 }
 

@@ -286,11 +286,13 @@ async function checkAndRun(parts: Parts): Promise<number> {
   let isOver = false;
   let exitStatus: number;
   try {
-    ({ exitStatus } = await interruptible(run, pool, () => run.plays(playbooks)));
+    const how = book && `crun play --resume ${book.runId}`;
+    ({ exitStatus } = await interruptible(run, pool, () => run.plays(playbooks), how));
     isOver = true;
   } finally {
     await book?.close(!isOver);
   }
+  if (exitStatus === 130 && book) process.stderr.write(book.whatWaits());
   if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;
   throw new CrunError({
     severity: "error",

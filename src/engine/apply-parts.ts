@@ -8,6 +8,8 @@ export interface PartOptions {
   readonly signal: AbortSignal;
   /** The part that begins at this index with what is left of its time. */
   readonly limited?: (part: readonly Change[], from: number) => readonly Change[];
+  /** Whether the part that begins at this index may still begin, though others before it were carried out. */
+  readonly mayBegin?: (from: number) => boolean;
   /** A part begins, from the first index to the last, which may be a program's; gives who is told its output, if anybody. */
   readonly onPart: (
     from: number,
@@ -20,11 +22,12 @@ export async function applyInParts(
   session: TreeSession,
   changes: readonly Change[],
   outcomes: Outcome[],
-  { signal, limited, onPart }: PartOptions,
+  { signal, limited, mayBegin, onPart }: PartOptions,
 ): Promise<void> {
   for (let from = 0; from < changes.length;) {
     let to = changes.findIndex((change, index) => index >= from && change.kind === "exec") + 1;
     if (to === 0 || isUnderLock(changes, to)) to = changes.length;
+    if (from > 0 && mayBegin?.(from) === false) return;
     const whole = changes.slice(from, to);
     const part = limited ? limited(whole, from) : whole;
     const tell = onPart(from, to - 1);

@@ -76,6 +76,11 @@ export class Books {
     return this.#entries.find((entry) => index < entry.to)?.work;
   }
 
+  /** Whether the change at this index is the first of an item. */
+  isFirst(index: number): boolean {
+    return this.#entries.some((entry) => entry.from === index && entry.to > index);
+  }
+
   /** The plan that the change at this index is of. */
   planAt(index: number): Plan | undefined {
     return this.#entries.find((entry) => index < entry.to)?.plan;

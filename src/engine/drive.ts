@@ -272,6 +272,8 @@ async function applyAll(
   await applyInParts(session, changes, outcomes, {
     signal: run.abort.signal,
     limited: (part, from) => inTime(on, part, from),
+    // Whoever interrupts the run lets a task come to its end, and no other one begin.
+    mayBegin: (from) => !run.isInterrupted || !on.books.isFirst(from),
     onPart: (from, last) => {
       const work = on.books.workAt(from);
       const target = on.state.target.name;
@@ -314,6 +316,12 @@ function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcom
   on.isOver = false;
   on.window.clear();
   on.forget(venue);
+  if (settlement.outcomes.length === 0 && on.play.run.isInterrupted && !on.play.run.abort.signal.aborted) {
+    on.current = undefined;
+    on.wasCutOff = true;
+    on.end();
+    return;
+  }
   const trouble = troubleOf(work.plan?.changes ?? [], settlement.outcomes);
   if (trouble?.isConflict && work.conflicts < conflictLimit) {
     work.conflicts++;

@@ -94,6 +94,31 @@ describe("journal", () => {
     assert.deepEqual(programs, ["hide", "once", "fail pw tops3cret", "fail pw tops3cret"]);
   });
 
+  it("does not do items of a loop again that are done, whenever it was killed", async () => {
+    const items = [1, 2, 3, 4];
+    const once = async (at: number): Promise<boolean> => {
+      const counts = new Map<string, number>();
+      const tree = new FakeTree();
+      tree.otherProgram = (argv) => {
+        counts.set(argv.join(" "), (counts.get(argv.join(" ")) ?? 0) + 1);
+        return { stdout: `${argv[1]}\n` };
+      };
+      const tasks = [
+        task("command", { cmd: "item {{item}}" }, { loop: items, register: "came" }),
+        task("copy", { dest: "/came", content: "{{#each came.results}}{{stdout}}{{/each}}" }),
+      ];
+      const run = { plays: [play(tasks)], trees: { a: tree }, options: {} };
+      const first = await runUntil(run, new Death(at));
+      if (!first.ran) await runUntil(run, new Death(), first.journal);
+      assert.equal(tree.text("/came"), "1234", `killed at ${at}`);
+      const runs = items.map((item) => counts.get(`item ${item}`) ?? 0);
+      // One of them may have been at work.
+      assert.ok(runs.reduce((sum, one) => sum + one, 0) <= items.length + 1, `${at}: ${runs.join()}`);
+      return first.ran !== undefined;
+    };
+    for (let at = 1; !(await once(at)); at++);
+  });
+
   it("tells which handlers wait", async () => {
     const tree = new FakeTree();
     tree.otherProgram = ([program = ""]) => ({ status: program === "fail" ? 1 : 0 });

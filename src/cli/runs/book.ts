@@ -1,11 +1,13 @@
 // The journal of one run of `crun play`: begun or gone on with, closed when the run is over.
 
 import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { History } from "../../engine/journal/history.js";
 import { Journal } from "../../engine/journal/journal.js";
 import { JOURNAL_VERSION } from "../../engine/journal/records.js";
 import type { Masker } from "../../engine/task/masker.js";
+import { cleanLine } from "../../report/clean.js";
 import type { PlayOptions } from "../options.js";
 import { showWarning } from "../setup.js";
 import type { FilesRead } from "./files.js";
@@ -103,6 +105,17 @@ export class Book {
     book.journal.record({ kind: "files", files: Object.fromEntries(files.digests) });
     book.journal.flush();
     return book;
+  }
+
+  /** How the run is gone on with, and which handlers wait for that, as text. */
+  whatWaits(): string {
+    const { history } = readRun(dirname(this.#directory), this.runId);
+    const waiting = [...history.targets.values()].flatMap((target) => {
+      const titles = [...target.pending((op) => history.titleOf(op)).values()].flatMap((one) => [...one]);
+      return titles.length > 0 ? [`  ${cleanLine(target.name)}: ${titles.map(cleanLine).join(", ")}\n`] : [];
+    });
+    const handlers = waiting.length === 0 ? "" : `handlers that were notified and wait:\n${waiting.join("")}`;
+    return `the run goes on with: crun play --resume ${this.runId}\n${handlers}`;
   }
 
   /** After the run, whatever came of it. `isBroken`: it did not come to its end. */

@@ -3,6 +3,7 @@
 import type {
   DoingRecord,
   FailureRecord,
+  ItemRecord,
   JobRecord,
   JournalRecord,
   PlayRecord,
@@ -14,6 +15,9 @@ import type {
 
 /** A step that is done. */
 export type PastStep = Omit<StepRecord, "kind" | "target" | "play" | "op"> & { readonly status: StepStatus };
+
+/** An item of a loop that has acted. */
+export type PastItem = Omit<ItemRecord, "kind" | "target" | "play" | "op" | "index">;
 
 type Entry =
   | { readonly kind: "step"; readonly play: number; readonly op: number; readonly step: PastStep }
@@ -35,6 +39,11 @@ export class TargetHistory {
   readonly name: string;
   entries: Entry[] = [];
   doing = new Map<string, Doing>();
+  /** Of loops that were not through: what came of items, by their index. */
+  readonly items = new Map<
+    string,
+    { readonly play: number; readonly op: number; readonly of: Map<number, PastItem> }
+  >();
   readonly facts = new Map<number, Readonly<Record<string, unknown>>>();
   readonly over = new Map<number, "done" | "failed" | "unreachable" | "cut">();
   readonly transactions = new Map<number, TransactionRecord["outcome"]>();
@@ -50,7 +59,16 @@ export class TargetHistory {
       this.doing.set(`${play}/${op}/${index}`, { play, op, index, isCommand: isCommand === 1 });
   }
 
+  enterItem({ play, op, index, ...item }: ItemRecord): void {
+    const key = `${play}/${op}`;
+    const known = this.items.get(key) ?? { play, op, of: new Map<number, PastItem>() };
+    this.items.set(key, known);
+    known.of.set(index, item);
+    this.doing.delete(`${key}/${index}`);
+  }
+
   enterStep(play: number, op: number, step: PastStep): void {
+    this.items.delete(`${play}/${op}`);
     this.entries.push({ kind: "step", play, op, step });
     for (const [key, one] of this.doing) if (one.play === play && one.op === op) this.doing.delete(key);
   }
@@ -115,6 +133,7 @@ export class TargetHistory {
       const at = this.entries.findIndex((one) => one.kind !== "clear" && one.play === number);
       if (at >= 0) this.entries.length = at;
       for (const [key, { play }] of this.doing) if (play === number) this.doing.delete(key);
+      for (const [key, { play }] of this.items) if (play === number) this.items.delete(key);
     }
   }
 
@@ -173,6 +192,7 @@ export class History {
       target.owed = target.pending((op) => this.titleOf(op));
       target.entries = [];
       target.doing.clear();
+      target.items.clear();
       target.facts.clear();
       target.over.clear();
       target.transactions.clear();
@@ -210,6 +230,9 @@ export class History {
         this.#of(target).enterStep(play, op, step);
         return;
       }
+      case "item":
+        this.#of(record.target).enterItem(record);
+        return;
       case "doing":
         this.#of(record.target).enterDoing(record);
         return;

@@ -1,6 +1,6 @@
 // What of a play is behind a target that goes on with a run: steps that are taken as done, and those that were begun.
 
-import { ANY_ITEM, type History, type PastStep, type TargetHistory } from "./history.js";
+import { ANY_ITEM, type History, type PastItem, type PastStep, type TargetHistory } from "./history.js";
 
 /** Of one target, in all plays of a run that goes on. */
 export class TargetPast {
@@ -16,6 +16,7 @@ export class TargetPast {
       else if (one.kind === "failure") this.of(one.play).failures.set(this.#keyOf(one.op), one.failure.isLost);
     for (const one of this.#target?.doing.values() ?? [])
       this.of(one.play).doing.set(`${this.#keyOf(one.op)}#${one.index}`, one.isCommand);
+    for (const { play, op, of } of this.#target?.items.values() ?? []) this.of(play).items.set(this.#keyOf(op), of);
     for (const [play, titles] of this.#target?.owed ?? []) for (const title of titles) this.of(play).owed.add(title);
   }
 
@@ -40,6 +41,8 @@ export class Past {
   readonly steps = new Map<string, PastStep>();
   /** Losses of targets that were forgiven later, by where they were lost. */
   readonly failures = new Map<string, boolean>();
+  /** Items of loops that were not through, by where the task stands and their index. */
+  readonly items = new Map<string, ReadonlyMap<number, PastItem>>();
   /** What was sent when the run stopped, by where it stands and the loop's index; whether it is a command. */
   readonly doing = new Map<string, boolean>();
   /** What a variable was set to, with its secrets masked: the same must come of it again. */
@@ -80,6 +83,7 @@ export class Past {
   forget(): void {
     for (const [key, step] of this.steps) if (step.status === "c") this.doing.set(`${key}#${ANY_ITEM}`, false);
     this.steps.clear();
+    this.items.clear();
     this.failures.clear();
     this.expected.clear();
   }

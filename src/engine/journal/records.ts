@@ -111,6 +111,21 @@ export interface StepRecord {
   readonly message?: string;
 }
 
+/** One item of a task's loop that has acted. */
+export interface ItemRecord {
+  readonly kind: "item";
+  readonly target: string;
+  readonly play: number;
+  readonly op: number;
+  readonly index: number;
+  readonly status: StepStatus;
+  readonly isIgnored?: boolean;
+  /** Of the item, as JSON. */
+  readonly value: string;
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
+
 /** What is about to be sent: it is done, half done or not done until its step is told. */
 export interface DoingRecord {
   readonly kind: "doing";
@@ -181,6 +196,7 @@ export type JournalRecord =
   | OpRecord
   | StepsRecord
   | StepRecord
+  | ItemRecord
   | DoingRecord
   | FactsRecord
   | FailureRecord
@@ -199,6 +215,7 @@ const kinds: ReadonlySet<string> = new Set<JournalRecord["kind"]>([
   "op",
   "steps",
   "step",
+  "item",
   "doing",
   "facts",
   "failure",

@@ -6,7 +6,7 @@ import type { TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
 import { closeTask } from "../task/finish-task.js";
 import { TaskWork, type ItemResult } from "../work.js";
-import type { PastStep } from "./history.js";
+import type { PastItem, PastStep } from "./history.js";
 import type { Past } from "./past.js";
 import { keyOf } from "./steps.js";
 
@@ -34,6 +34,18 @@ export function replay(on: TargetPlay, op: TaskOp, past: Past): Need | "live" | 
   return { kind: "effects" };
 }
 
+/** Goes past the items of a loop that have acted already. */
+export function recallItems(on: TargetPlay, work: TaskWork, past: Past): void {
+  const items = past.items.get(keyOf(on, work.op));
+  if (!items || !work.items) return;
+  for (;;) {
+    const item = items.get(work.index);
+    if (!item || item.value !== JSON.stringify({ value: work.items[work.index] })) return;
+    work.results.push(itemOf(item, item.result));
+    work.nextItem();
+  }
+}
+
 /** Those that only have to do with the run itself. */
 function effectsOf(step: PastStep, past: Past): Effect[] {
   // The checksum says that they are those which were written.
@@ -54,20 +66,7 @@ function recall(on: TargetPlay, work: TaskWork, step: PastStep): undefined {
     on.pc++;
     return;
   }
-  const flags = { changed: step.status === "c", failed: step.status === "f", skipped: step.status === "s" };
-  const item: ItemResult = {
-    result: step.result ?? flags,
-    isChanged: flags.changed,
-    isFailed: flags.failed,
-    isSkipped: flags.skipped,
-    isIgnored: step.isIgnored === true,
-    mayChange: false,
-    message: step.message,
-    remedy: undefined,
-    diagnostics: undefined,
-    diffs: [],
-    warnings: [],
-  };
+  const item = itemOf(step, step.result);
   if (step.arguments) work.recallArguments(step.arguments);
   if (step.facts) on.recallFacts(step.facts, step.owner, work);
   for (const id of step.jobs ?? []) {
@@ -76,6 +75,23 @@ function recall(on: TargetPlay, work: TaskWork, step: PastStep): undefined {
       on.play.run.jobs.recall(job.target, id, work.op.task.place, { result: job.result, remedy: job.remedy });
   }
   closeTask(on, work, item);
+}
+
+function itemOf(came: PastStep | PastItem, result: ItemResult["result"] | undefined): ItemResult {
+  const flags = { changed: came.status === "c", failed: came.status === "f", skipped: came.status === "s" };
+  return {
+    result: result ?? flags,
+    isChanged: flags.changed,
+    isFailed: flags.failed,
+    isSkipped: flags.skipped,
+    isIgnored: came.isIgnored === true,
+    mayChange: false,
+    message: came.message,
+    remedy: undefined,
+    diagnostics: undefined,
+    diffs: [],
+    warnings: [],
+  };
 }
 
 /** What it gave is not kept, and something reads it. */

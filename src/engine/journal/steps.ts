@@ -9,7 +9,7 @@ import { hidesLog, shownTitle } from "../task/task-event.js";
 import type { ItemResult, TaskWork } from "../work.js";
 import type { Journal } from "./journal.js";
 import { keepable } from "./keepable.js";
-import type { StepRecord, StepStatus } from "./records.js";
+import type { ItemRecord, StepRecord, StepStatus } from "./records.js";
 
 type NodeOp = TaskOp | IncludeOp | MetaOp;
 
@@ -73,6 +73,32 @@ export function noteStep(on: TargetPlay, work: TaskWork, item: ItemResult, notif
   }
   const record = recordOf(journal, on, work, item, notified, number, status);
   on.books.later(() => journal.full(record));
+}
+
+/** An item of a loop has acted: a run that goes on does not do it again. */
+export function noteItem(on: TargetPlay, work: TaskWork, item: ItemResult): void {
+  const { journal } = on.play.run;
+  if (!journal || !work.items || work.jobIds.length > 0 || work.plan?.facts) return;
+  const hasActed = item.isChanged || (work.plan?.changes.length ?? 0) > 0;
+  if (!hasActed || work.hasHidden || hidesLog(work)) return;
+  const op = opNumber(on, work.op, () => shownTitle(work));
+  const kept = keepable(journal.masker, item.result);
+  const value = keepable(journal.masker, { value: work.items[work.index] });
+  // What must not be kept is done again.
+  if (!kept.isWhole || !kept.value || !value.isWhole) return;
+  const record: ItemRecord = {
+    kind: "item",
+    target: on.state.target.name,
+    play: on.play.number,
+    op,
+    index: work.index,
+    status: statusOf(item),
+    value: JSON.stringify(value.value),
+    result: kept.value,
+    ...(item.isIgnored ? { isIgnored: true } : {}),
+    ...(item.message === undefined ? {} : { message: journal.masker.text(item.message) }),
+  };
+  on.books.later(() => journal.record(record));
 }
 
 function statusOf(item: ItemResult): StepStatus {

@@ -7,6 +7,7 @@ import { isSaid } from "./item-keywords.js";
 import { extendedLoop, labelOf } from "./loop.js";
 import type { Need } from "../need.js";
 import { concludePlan, isCounted } from "./conclude.js";
+import { noteItem } from "../journal/steps.js";
 import { JOB_KEYS } from "../jobs.js";
 import { asyncOf, faultOfLimit } from "./limit.js";
 import { titleFor } from "./task-event.js";
@@ -73,6 +74,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   if (plan.facts && !draft.fault) on.learnFacts(plan.facts, work);
   else if (work.op.task.module.setsVariables && work.mayChange) on.learnPending(work);
   if (work.items) {
+    noteItem(on, work, item);
     const label = labelOf(work.op.task.loopControl, work.items[work.index], scopeOf(work));
     on.emitItem(work, item, label);
   }

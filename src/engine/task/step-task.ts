@@ -2,6 +2,7 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Renderable } from "../../module/value.js";
+import { recallItems } from "../journal/replay.js";
 import type { Need } from "../need.js";
 import type { TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
@@ -22,7 +23,9 @@ export function stepTask(on: TargetPlay, op: TaskOp): Need | undefined {
   const work = on.current ?? begin(on, op);
   if (!(work instanceof TaskWork)) return work;
   const pause = work.op.task.loopControl.pauseSeconds;
-  while (work.index < work.count) {
+  for (;;) {
+    if (on.past && on.past.items.size > 0 && work.phase === "plan" && !work.prepared) recallItems(on, work, on.past);
+    if (work.index >= work.count) break;
     if (pause && work.index > 0 && work.phase === "plan" && !work.hasPaused) {
       if (on.books.isPending) return { kind: "flush" };
       work.hasPaused = true;
