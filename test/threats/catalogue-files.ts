@@ -22,7 +22,17 @@ export const fileRows: readonly (Row & { readonly cells: Readonly<Record<FileWay
   { row: 10, attack: "code loaded from the tree: NSS, gconv, nscd socket", cells: everywhere },
   { row: 13, attack: "fifo, socket, lease, device blocks an open", cells: everywhere },
   { row: 14, attack: "hard link to a host file in the same file system", cells: everywhere },
+  {
+    row: 19,
+    attack: "evil archives: links, absolute names, `..`, device nodes, bombs",
+    cells: { ...everywhere, "files/machine": { none: "an archive becomes a new tree, which no machine runs yet" } },
+  },
   { row: 20, attack: "50,000 levels deep, a directory of a million names", cells: everywhere },
   { row: 21, attack: "names with newline, escape sequences, invalid UTF-8", cells: everywhere },
+  {
+    row: 24,
+    attack: "settings shipped with an image",
+    cells: { ...everywhere, "files/machine": { none: "an archive becomes a new tree, which no machine runs yet" } },
+  },
   { row: 25, attack: "evil templates or values from facts", cells: everywhere },
 ];

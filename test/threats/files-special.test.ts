@@ -44,21 +44,24 @@ describe("threats: special files", function () {
   }
 
   for (const way of ways.files.filter((one) => one !== "files/machine")) {
-    it(`rows 3, 13 (${way}): each kind of thing in the place of each file that crun reads`, async () => {
+    it(`rows 3, 13 (${way}): things that are no plain files in the place of each file that crun reads`, async () => {
       const place = scene(scope, "special");
-      const all = trees(place, Object.keys(kinds));
+      const names = Object.keys(kinds).filter(
+        (kind) => way === "files" || ["fifo", "zero", "sparse", "loop"].includes(kind),
+      );
+      const all = trees(place, names);
       const held = await hold(scope, way, place);
       const told = await withstands(place, { deadlineMs: 60_000 }, () =>
         held.play(readers, { trees: all, timeoutMs: 60_000 }),
       );
-      assertTold(told, Object.keys(kinds).length);
+      assertTold(told, names.length);
     });
   }
 
   it("rows 3, 13 (files/machine): the same in a machine that runs", async () => {
     const place = scene(scope, "special");
     const held = await hold(scope, "files/machine", place);
-    for (const kind of ["fifo", "zero", "sparse"]) {
+    for (const kind of ["fifo", "sparse"]) {
       laySpecial(place.tree, kind);
       assertTold(await withstands(place, { deadlineMs: 30_000 }, () => held.play(readers)), 1);
     }

@@ -44,6 +44,7 @@ export interface Held {
 
 export interface PlayOptions {
   readonly arguments?: readonly string[];
+  /** `hosts: "h"` is the host itself. */
   readonly keywords?: Readonly<Record<string, unknown>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
@@ -117,7 +118,7 @@ export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<He
     }
     const trees = Object.entries(options.trees ?? { m: place.tree });
     const inventory = trees.map(([name, path]) => `${name} crun_host=local crun_path=${path}${variables}\n`);
-    writeFileSync(join(work, "hosts"), inventory.join(""));
+    writeFileSync(join(work, "hosts"), `h crun_host=local\n${inventory.join("")}`);
     const plays = [
       {
         hosts: trees.map(([name]) => name).join(","),
