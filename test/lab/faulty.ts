@@ -42,7 +42,8 @@ export interface FaultyHelper {
   log(): FaultLog;
 }
 
-const program = join(repositoryRoot(), "native/build/crun-helper-faulty");
+/** What lets faults be done; `buildFaulty` makes it. */
+export const faultyProgram = join(repositoryRoot(), "native/build/crun-helper-faulty");
 
 /** What crun uploads and starts: faults are done to the very product. */
 export function productHelper(): string {
@@ -57,7 +58,12 @@ export async function buildFaulty(): Promise<void> {
 const KILL_AFTER_MS = 5000;
 
 /** `fault`: as native/test/faulty/fault.h has it. `logFile` is written anew. */
-export function startFaulty(fault: string, logFile: string, helper = productHelper()): FaultyHelper {
+export function startFaulty(
+  fault: string,
+  logFile: string,
+  helper = productHelper(),
+  program = faultyProgram,
+): FaultyHelper {
   rmSync(logFile, { force: true });
   const child = spawn(program, [], {
     stdio: ["pipe", "pipe", "pipe"],

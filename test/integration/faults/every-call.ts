@@ -1,11 +1,19 @@
 // A fixed play, again and again; each time another system call of the helper fails, is cut short, or is its process's last.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mountTable } from "../../lab/mounts.js";
 import { must, repositoryRoot, run } from "../../lab/process.js";
-import { productHelper, readLog, startFaulty, type Call, type FaultLog, type FaultyHelper } from "../../lab/faulty.js";
+import {
+  faultyProgram,
+  productHelper,
+  readLog,
+  startFaulty,
+  type Call,
+  type FaultLog,
+  type FaultyHelper,
+} from "../../lab/faulty.js";
 import type { HelperStream } from "../../../src/connection/helper-stream.js";
 import type { Patience } from "../../../src/target/liveness.js";
 import { breaking, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
@@ -103,6 +111,7 @@ export class FaultBench {
     writeFileSync(join(work, "files/big"), Buffer.alloc(400_000, "new content\n"));
     // What is built anew meanwhile is not what is tried.
     copyFileSync(productHelper(), join(directory, "helper"));
+    copyFileSync(faultyProgram, join(directory, "faulty"));
     mkdirSync(join(directory, "template"));
     makeTree(join(directory, "template"));
     const bench = new FaultBench(directory, play, await playerIn(directory, play));
@@ -110,8 +119,20 @@ export class FaultBench {
     return bench;
   }
 
-  get tree(): string {
-    return join(this.#directory, "trees/tree");
+  /** All trees where they are made and swapped as wholes, but for what crun notes of them. */
+  get #isOfTrees(): boolean {
+    return this.#play === "trees.yml";
+  }
+
+  async #state(): Promise<TreeState> {
+    if (!this.#isOfTrees) return stateOf(join(this.#directory, "trees/tree"));
+    return stateOf(join(this.#directory, "trees"), ["/.crun"]);
+  }
+
+  /** What lies where trees are made: nothing, once a run has ended well. */
+  #unfinished(): string[] {
+    const making = join(this.#directory, "trees/.crun/making");
+    return this.#isOfTrees && existsSync(making) ? readdirSync(making).map((name) => `unfinished: ${name}`) : [];
   }
 
   /** The system calls of an undisturbed run, in order. */
@@ -129,7 +150,8 @@ export class FaultBench {
   }
 
   async #reset(): Promise<void> {
-    const script = 'rm -rf "$1/trees" && mkdir "$1/trees" && cp -a "$1/template" "$1/trees/tree"';
+    const base = this.#isOfTrees ? ' && cp -a "$1/template" "$1/trees/base"' : "";
+    const script = `rm -rf "$1/trees" && mkdir "$1/trees" && cp -a "$1/template" "$1/trees/tree"${base}`;
     await must(["sh", "-c", script, "sh", this.#directory]);
   }
 
@@ -156,16 +178,16 @@ export class FaultBench {
   /** Learns what the tree is like after each task, and which system calls there are. */
   async #rehearse(): Promise<void> {
     await this.#reset();
-    const states: TreeState[] = [await stateOf(this.tree)];
+    const states: TreeState[] = [await this.#state()];
     for (let count = 1; count <= this.#player.size; count++) {
       const { played } = await this.#undisturbed(count);
       if (played.exitStatus !== 0) throw new Error(`the play itself fails: ${played.told.join("\n")}`);
-      states.push(await stateOf(this.tree));
+      states.push(await this.#state());
     }
     this.#milestones = new Milestones(states);
     await this.#reset();
     const { played, calls } = await this.#undisturbed(undefined, true);
-    const wrong = differences(await stateOf(this.tree), this.#milestones.last);
+    const wrong = differences(await this.#state(), this.#milestones.last);
     if (played.exitStatus !== 0 || wrong.length > 0) throw new Error([...played.told, ...wrong].join("\n"));
     this.#calls = calls;
     this.#mounts = this.#mountsNow();
@@ -208,18 +230,15 @@ export class FaultBench {
     const log = join(this.#directory, "log");
     rmSync(log, { force: true });
     const main = join(repositoryRoot(), "build/test/integration/faults/killed-player.js");
-    const { signal, stderr } = await run([
-      process.execPath,
-      main,
-      ...[this.#directory, this.#play, direction, String(number)],
-    ]);
+    const argv = [process.execPath, main, this.#directory, this.#play, direction, String(number)];
+    const { signal, stderr } = await run(argv);
     const problems = signal === "SIGKILL" || stderr === "" ? [] : [stderr];
     for (let waited = 0; waited < 30_000 && !readLog(log).hasEnded; waited += 20) await sleep(20);
     const { hasEnded, left } = readLog(log);
     if (!hasEnded) problems.push("the helper did not end");
     problems.push(...left.map((one) => `still runs: ${one}`), ...this.#mountedNow());
     // Nothing was told: each file is the old one or the new one.
-    problems.push(...this.#milestones.problems(await stateOf(this.tree), 0), ...(await this.#judgeNext()));
+    problems.push(...this.#milestones.problems(await this.#state(), 0), ...(await this.#judgeNext()));
     return { exitStatus: signal === "SIGKILL" ? 137 : 0, told: [], problems };
   }
 
@@ -263,7 +282,7 @@ export class FaultBench {
     problems.push(...logs.flatMap(({ left }) => left.map((one) => `still runs: ${one}`)));
     if (log?.wasKilled) problems.push("the helper did not end when its input did");
     problems.push(...this.#mountedNow());
-    const now = await stateOf(this.tree);
+    const now = await this.#state();
     if (played) problems.push(...this.#judge(played, now));
     if (!mayLeaveNames())
       problems.push(...[...now.keys()].filter(isTemporary).map((path) => `a name of crun's own is left: ${path}`));
@@ -274,7 +293,8 @@ export class FaultBench {
   /** What was told must be so. */
   #judge({ exitStatus, results, told }: Played, now: TreeState): string[] {
     const failed = results.findIndex(({ status }) => status === "failed" || status === "unreachable");
-    const done = failed >= 0 ? failed : results.length;
+    // A transaction is told when it ends.
+    const done = this.#isOfTrees ? 0 : failed >= 0 ? failed : results.length;
     const problems = this.#milestones.problems(now, Math.min(done, this.#player.size));
     if (exitStatus === 0)
       problems.push(...differences(now, this.#milestones.last).map((one) => `told to be well: ${one}`));
@@ -289,21 +309,24 @@ export class FaultBench {
     const { played } = await this.#undisturbed();
     const problems: string[] = [];
     if (played.exitStatus !== 0) problems.push(`the next run: status ${played.exitStatus}: ${played.told.join("\n")}`);
-    const now = await stateOf(this.tree);
+    const now = await this.#state();
     const wrong = differences(now, this.#milestones.last);
-    problems.push(...wrong.map((one) => `after the next run: ${one}`));
+    problems.push(...[...wrong, ...this.#unfinished()].map((one) => `after the next run: ${one}`));
     return problems;
   }
 }
 
 /** The player of a bench that is made. */
 export function playerIn(directory: string, play: string): Promise<Player> {
-  return Player.load(join(directory, "work", play), `local:${directory}/trees/tree,`);
+  if (play !== "trees.yml") return Player.load(join(directory, "work", play), `local:${directory}/trees/tree,`);
+  const hosts = join(directory, "hosts");
+  writeFileSync(hosts, `local:web\nlocal:tree\n[all:vars]\ncrun_trees=${directory}/trees\n`);
+  return Player.load(join(directory, "work", play), hosts);
 }
 
 /** The helper of a bench that is made. */
 export function helperIn(directory: string, fault: string): FaultyHelper {
-  return startFaulty(fault, join(directory, "log"), join(directory, "helper"));
+  return startFaulty(fault, join(directory, "log"), join(directory, "helper"), join(directory, "faulty"));
 }
 
 async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {

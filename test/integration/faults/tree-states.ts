@@ -4,8 +4,8 @@ import { lookAtTree, type Entry } from "../../lab/hash.js";
 export type TreeState = ReadonlyMap<string, Entry>;
 
 /** Times are no part of the promise, nor are link counts on the way (a name more or less of the same file). */
-export async function stateOf(tree: string): Promise<TreeState> {
-  return lookAtTree(tree, { without: ["mtime"] });
+export async function stateOf(tree: string, ignore: readonly string[] = []): Promise<TreeState> {
+  return lookAtTree(tree, { without: ["mtime"], ignore });
 }
 
 function text(entry: Entry | undefined): string {
