@@ -4,10 +4,11 @@ import { version } from "./version.js";
 
 const argv = process.argv.slice(2);
 
-// Who reads the output may stop reading (`| head`), or close the terminal: the work goes on to its end all the same.
+// Who reads the output may stop reading (`| head`), close the terminal, or have no room for it: the work goes on to its end all the same.
+let unwritten: NodeJS.ErrnoException | undefined;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") unwritten ??= error;
   });
 }
 
@@ -20,5 +21,7 @@ if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
-  process.exit(status);
+  if (unwritten && !process.stderr.destroyed)
+    process.stderr.write(`crun: what was told could not be written to its end: ${unwritten.message}\n`);
+  process.exit(unwritten && status === 0 ? 1 : status);
 }

@@ -99,7 +99,7 @@ describe("overlays that stand in for trees", function () {
     const options = { cwd: work.directory, env: work.environment };
     const whole = await runKilled(argv("first"), "nobody", 0, options);
     assert.equal(whole.end, "0", whole.output);
-    const moments = 6;
+    const moments = 4;
     let last = "first";
     let isEmpty = false;
     const watch = setInterval(() => (isEmpty ||= !existsSync(join(tree, "etc/motd"))), 1);
