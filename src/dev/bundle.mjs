@@ -1,4 +1,4 @@
-// Bundles crun into dist/: a tiny entry, the program with its compiled code beside it, and the helpers.
+// Bundles crun into dist/: a tiny entry, the program with its compiled code beside it, the helpers, and the notices of what is in them.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { thirdPartyNotices } from "./third-party.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const dist = `${root}dist`;
@@ -27,34 +28,45 @@ const common = {
   minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",
+  metafile: true,
+  // The same names in the output, wherever it is built and whatever leads to node_modules.
+  absWorkingDir: root,
+  preserveSymlinks: true,
 };
 // The entry answers --version by itself; the program is loaded by program.js, which is not part of the bundle.
-await build({
-  ...common,
-  entryPoints: { crun: `${root}src/cli/main.ts` },
-  outdir: dist,
-  format: "esm",
-  external: ["./program.js"],
-});
+const built = [];
+built.push(
+  await build({
+    ...common,
+    entryPoints: { crun: `${root}src/cli/main.ts` },
+    outdir: dist,
+    format: "esm",
+    external: ["./program.js"],
+  }),
+);
 // The thread that works with age is a file of its own: few runs start it.
-await build({
-  ...common,
-  entryPoints: { "age-worker": `${root}src/vault/age-worker.ts` },
-  outdir: dist,
-  format: "esm",
-});
+built.push(
+  await build({
+    ...common,
+    entryPoints: { "age-worker": `${root}src/vault/age-worker.ts` },
+    outdir: dist,
+    format: "esm",
+  }),
+);
 // One script, so that V8 can keep what it compiled of it (program-loader.mjs). ASCII alone: read without decoding.
-await build({
-  ...common,
-  entryPoints: { program: `${root}src/cli/program.ts` },
-  outdir: dist,
-  outExtension: { ".js": ".cjs" },
-  format: "cjs",
-  charset: "ascii",
-  // Optional native speed-ups of ssh2: it does without where they are not built.
-  external: ["*.node", "cpu-features"],
-  define: { "import.meta.url": "__url" },
-});
+built.push(
+  await build({
+    ...common,
+    entryPoints: { program: `${root}src/cli/program.ts` },
+    outdir: dist,
+    outExtension: { ".js": ".cjs" },
+    format: "cjs",
+    charset: "ascii",
+    // Optional native speed-ups of ssh2: it does without where they are not built.
+    external: ["*.node", "cpu-features"],
+    define: { "import.meta.url": "__url" },
+  }),
+);
 copyFileSync(`${root}src/dev/program-loader.mjs`, `${dist}/program.js`);
 
 const entry = `${dist}/crun.js`;
@@ -63,14 +75,27 @@ chmodSync(entry, 0o755);
 
 const native = `${root}native/build`;
 mkdirSync(`${dist}/native`, { recursive: true });
-for (const file of existsSync(native) ? readdirSync(native) : []) {
-  if (file.startsWith("crun-helper-") && !file.includes("asan")) cpSync(`${native}/${file}`, `${dist}/native/${file}`);
+const made = existsSync(native) ? readdirSync(native).sort() : [];
+for (const file of made) {
+  if (/^crun-helper-(?:x86_64|aarch64)$/.test(file)) {
+    cpSync(`${native}/${file}`, `${dist}/native/${file}`);
+    chmodSync(`${dist}/native/${file}`, 0o755);
+  }
 }
 
+const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const madeWith = made
+  .filter((file) => /^(?:native|arm64)\.made-with$/.test(file))
+  .map((file) => readFileSync(`${native}/${file}`, "utf8").split("\n")[0]);
+writeFileSync(`${dist}/THIRD-PARTY.txt`, thirdPartyNotices(root, inputs, madeWith));
+
 // Without the cache all works, only slower: a failure to make it is no failure of the build.
-const warm = spawnSync(process.execPath, [`${root}src/dev/warm.mjs`], {
-  stdio: ["ignore", "ignore", "inherit"],
-  timeout: 60_000,
-});
+const isCold = process.argv.includes("--without-cache");
+const warm = isCold
+  ? { status: 0 }
+  : spawnSync(process.execPath, [`${root}src/dev/warm.mjs`], {
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: 60_000,
+    });
 if (warm.status !== 0)
   process.stderr.write("bundle: the program's compiled code could not be kept; crun will start slower\n");

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync }
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { findTool, requireOrSkip } from "../lab/needs.js";
-import { run } from "../lab/process.js";
+import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 
 describe("integration: building the helper", function () {
@@ -16,8 +16,11 @@ describe("integration: building the helper", function () {
     requireOrSkip(this, { tools: ["make", "gcc"] });
   });
 
-  /** A build of its own in a directory of that depth: helpers by file name, and what make printed. */
-  async function build(...args: string[]): Promise<{ helpers: ReadonlyMap<string, Buffer>; printed: string }> {
+  /** A build of its own in a directory of that depth: helpers by file name, and what make printed. `elsewhere`: as somebody else, in another place and time. */
+  async function build(
+    args: readonly string[],
+    elsewhere = false,
+  ): Promise<{ helpers: ReadonlyMap<string, Buffer>; printed: string }> {
     const directory = join(scope.tempDir("build"), ...args.map((_, index) => `${index}-deeper`), "crun");
     const native = join(directory, "native");
     mkdirSync(directory, { recursive: true });
@@ -26,15 +29,35 @@ describe("integration: building the helper", function () {
     mkdirSync(join(native, "build"));
     const musl = resolve("native/build/arm64-musl");
     if (existsSync(musl)) symlinkSync(musl, join(native, "build/arm64-musl"));
-    const made = await run(["make", "--no-print-directory", "-C", native, ...args], { timeoutMs: 240_000 });
+    const make = ["make", "--no-print-directory", "-C", native, ...args];
+    const other = ["sh", "-c", 'umask 077; exec "$@"', "sh"];
+    if (elsewhere && process.getuid?.() === 0) {
+      other.push("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups");
+      await must(["chown", "-R", "65534:65534", directory]);
+    }
+    if (elsewhere) await must(["find", native, "-name", "*.[ch]", "-exec", "touch", "-d", "2001-02-03", "{}", "+"]);
+    const made = await run(elsewhere ? [...other, ...make] : make, {
+      timeoutMs: 240_000,
+      ...(elsewhere
+        ? {
+            env: {
+              PATH: process.env["PATH"],
+              TZ: "Pacific/Kiritimati",
+              LC_ALL: "tr_TR.UTF-8",
+              USER: "x",
+              HOME: "/nowhere",
+            },
+          }
+        : {}),
+    });
     assert.equal(made.status, 0, made.stdout + made.stderr);
     const names = readdirSync(join(native, "build")).filter((name) => name.startsWith("crun-helper-"));
     const helpers = new Map(names.map((name) => [name, readFileSync(join(native, "build", name))]));
     return { helpers, printed: made.stdout + made.stderr };
   }
 
-  it("two builds in different directories, however deep, give the same bytes; each step is a short line", async () => {
-    const [one, other] = [await build(`-j${availableParallelism()}`), await build("-j2", "all")];
+  it("two builds in different directories, by different users, with another umask, locale, time zone and number of jobs, give the same bytes; each step is a short line", async () => {
+    const [one, other] = [await build([`-j${availableParallelism()}`]), await build(["-j3", "all"], true)];
     assert.deepEqual([...one.helpers.keys()], [...other.helpers.keys()]);
     assert.equal(one.helpers.has("crun-helper-aarch64"), findTool("aarch64-linux-gnu-gcc") !== undefined);
     for (const [name, bytes] of one.helpers) assert.ok(other.helpers.get(name)?.equals(bytes), `${name} differs`);
@@ -42,7 +65,7 @@ describe("integration: building the helper", function () {
   });
 
   it("works with neither musl nor a cross compiler, and says nothing of it", async () => {
-    const { helpers, printed } = await build(`-j${availableParallelism()}`, "CC=gcc", "ARM64_CC=no-such-compiler");
+    const { helpers, printed } = await build([`-j${availableParallelism()}`, "CC=gcc", "ARM64_CC=no-such-compiler"]);
     assert.equal(helpers.size, 1);
     assert.doesNotMatch(printed, /warning|error:|no-such-compiler|not found/i);
   });
