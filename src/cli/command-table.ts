@@ -16,6 +16,8 @@ export interface TableCommand {
   readonly isChanging?: boolean;
   /** It takes the options of commands that reach hosts, and --output; default true. */
   readonly isReaching?: boolean;
+  /** It is the one that is meant where the group's name stands alone. */
+  readonly isDefault?: boolean;
   /** Gives the exit status. */
   run(words: Words, options: RawOptions): Promise<number>;
 }

@@ -5,6 +5,7 @@ import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { CommandTable, Words } from "./command-table.js";
 import type { ExecOptions } from "./options.js";
 import { machineCommands } from "./machine/commands.js";
+import { runsCommands } from "./runs/commands.js";
 import { treeCommands } from "./tree/commands.js";
 import { vaultCommands } from "./vault/commands.js";
 import { answerFor } from "./ansible-options.js";
@@ -197,7 +198,7 @@ function buildProgram(finish: (status: number) => void): Command {
       const { runSchema } = await import("./schema.js");
       finish(await runSchema(kind));
     });
-  for (const table of [treeCommands, machineCommands]) addTable(program, table, finish);
+  for (const table of [treeCommands, machineCommands, runsCommands]) addTable(program, table, finish);
   addVault(program, finish);
   return program;
 }
@@ -214,7 +215,7 @@ function withAnswer(text: string): string {
 function addTable(program: Command, table: CommandTable, finish: (status: number) => void): void {
   const group = program.command(table.name).description(table.summary);
   for (const { name, summary, options = [], isChanging = false, isReaching = true, ...row } of table.commands) {
-    const command = group.command(name).description(summary);
+    const command = group.command(name, { isDefault: row.isDefault === true }).description(summary);
     for (const [argument, about] of row.arguments) command.argument(argument, about);
     for (const [flags, about, arity] of options) {
       if (arity === "many") command.option(flags, about, collectWhole, []);

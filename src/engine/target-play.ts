@@ -76,11 +76,15 @@ export class TargetPlay {
     this.window = new Window(this, ahead);
     this.frame = rootFrame(play.code);
     this.past = play.run.pastOf(state)?.of(play.number);
-    if (this.past && this.past.owed.size > 0) this.#owe(this.past.owed);
   }
 
-  /** Handlers that an earlier part of the run has notified. */
-  #owe(titles: ReadonlySet<string>): void {
+  /** Handlers that were notified before the run was broken off, in a play that is run anew: they run at the last flush, behind all that changes something. */
+  payOwed(): void {
+    const titles = this.past?.owed;
+    const isLast = !this.frame.code.ops
+      .slice(this.pc)
+      .some((op) => op.kind === "meta" && op.meta.action === "flush_handlers");
+    if (!titles || titles.size === 0 || this.frame.kind !== "play" || !isLast) return;
     const { handlers } = this.play;
     const scopeOf = (handler: Handler): Scope => this.scopes.of(handler.vars, handler.role);
     for (const handler of this.play.play.handlers)

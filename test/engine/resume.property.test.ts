@@ -15,7 +15,7 @@ type Node = Readonly<Record<string, unknown>>;
 
 /** How many plays are made up; each is killed at every one of its moments, unless it has more than `momentsAtMost`. */
 const plays = Number(process.env["CRUN_RESUME_PLAYS"] ?? 5);
-const momentsAtMost = Number(process.env["CRUN_RESUME_MOMENTS"] ?? 20);
+const momentsAtMost = Number(process.env["CRUN_RESUME_MOMENTS"] ?? 15);
 
 const when = fc.constantFrom<Node>({}, {}, {}, { when: "n == 1" }, { when: "n == 2" }, { when: "seen.changed" });
 // Two that act in one tree at once leave it as whoever comes last has it: no delegation of what writes the same file.

@@ -58,6 +58,7 @@ export function stepMeta(on: TargetPlay, op: MetaOp): Need | undefined {
     on.forget(on.venue);
     return { kind: "reset" };
   }
+  if (isWanted && action === "flush_handlers") on.payOwed();
   if (isWanted && action === "flush_handlers" && on.notified.size > 0) on.enterHandlers(op);
   return undefined;
 }
