@@ -55,5 +55,13 @@ cppcheck:
 	$(call say,CPPCHECK,src)
 	$(Q)cppcheck -j$(CPPCHECK_JOBS) --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	  --library=cppcheck.cfg --suppressions-list=cppcheck.suppressions --suppress=missingIncludeSystem \
-	  --cppcheck-build-dir=build/cppcheck $(filter-out -std=%,$(ANALYSIS_FLAGS)) src
+	  --cppcheck-build-dir=build/cppcheck -D__$(MACHINE)__ $(filter-out -std=%,$(ANALYSIS_FLAGS)) src
 .PHONY: tidy cppcheck
+
+#   make valgrind   the C tests, and conversations with the helper, under memcheck
+build/plain/unsealed-helper: $(call objects,plain,$(LIBRARY_SOURCES) memcheck/helper.c)
+	$(call say,LD,$@)
+	$(Q)$(TEST_CC) -o $@ $^
+valgrind: build/plain/helper-test build/plain/unsealed-helper
+	$(Q)bash memcheck/run.sh
+.PHONY: valgrind

@@ -107,7 +107,15 @@ two_at_a_time() {
   while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
 }
 if wants native; then
-  check native-test 300 make -C native test &
+  {
+    check native-test 300 make -C native test
+    # Of the same build.
+    if command -v valgrind >/dev/null; then
+      check native-memcheck 300 make -C native valgrind
+    else
+      absent native-memcheck "needs valgrind (test/setup.sh installs it)"
+    fi
+  } &
   check native-sanitizers 600 make -C native asan-test &
   if command -v aarch64-linux-gnu-gcc >/dev/null; then
     two_at_a_time

@@ -224,6 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   feed = (struct feed){data, size};
   now_ms = 0;
   MUST(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
+  // Its mounts are made already, as far as it knows.
   router = (struct router){.in = pipes[0], .epoll = epoll_create1(EPOLL_CLOEXEC), .blobs = BLOB_STORE_EMPTY};
   router.blobs.fd = memfd_create("fuzz-blobs", MFD_CLOEXEC);
   if (setjmp(ended) == 0) {
