@@ -32,7 +32,7 @@ async function apply(file: string, options: ApplyOptions, masker: Masker): Promi
   const { plan } = read;
   const reach = { ...options, inventory: inventoryOf(options, plan) };
   const setup = await setUp(reach, masker, plan.made.playbooks[0]?.path, sealed.vault);
-  const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
+  const pool = new ConnectionPool(terminalPrompt(masker));
   try {
     return await applyWith(pool, { file, plan, options, setup, masker });
   } finally {

@@ -49,7 +49,7 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const given = givenLimits(options);
   const allow = checkedAllow(options.allow, "--allow", undefined);
   const setup = await setUp(options, masker);
-  const prompt = terminalPrompt((text) => masker.text(text));
+  const prompt = terminalPrompt(masker);
   const pool = new ConnectionPool(prompt);
   let targets: readonly ExecTarget[];
   try {

@@ -22,7 +22,7 @@ export async function runFacts(pattern: string, options: ReachOptions): Promise<
 
 async function showFacts(pattern: string, options: ReachOptions, masker: Masker): Promise<number> {
   const setup = await setUp(options, masker);
-  const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
+  const pool = new ConnectionPool(terminalPrompt(masker));
   const look = new FactLook(crunFacts);
   try {
     const lost = await findFleet(setup, pool, { patterns: [pattern], limit: options.limit });

@@ -7,20 +7,27 @@ import { hostAddress, hostVariables, type ConnectionOptions, type PlayReach } fr
 import { hostScope } from "../target/host-scope.js";
 import type { HostAddress } from "../target/session.js";
 
-/** What was found out is kept until the inventory changes. */
+/** What was found out is kept until the inventory changes. `keep` is told the passwords that hosts are reached with. */
 export class Hosts {
   readonly #inventory: LiveInventory;
   readonly #scopeOf: (name: string) => Scope;
   readonly #connection: ConnectionOptions;
+  readonly #keep: (secret: string | undefined) => void;
   #version = -1;
   /** By host, with the rules for trees that are yet to be found. */
   #targets = new Map<string, Pick<Target, "name" | "host">[]>();
   #addresses = new Map<string, HostAddress>();
 
-  constructor(inventory: LiveInventory, scopeOf: (name: string) => Scope, connection: ConnectionOptions) {
+  constructor(
+    inventory: LiveInventory,
+    scopeOf: (name: string) => Scope,
+    connection: ConnectionOptions,
+    keep: (secret: string | undefined) => void,
+  ) {
     this.#inventory = inventory;
     this.#scopeOf = scopeOf;
     this.#connection = connection;
+    this.#keep = keep;
   }
 
   /** The variables that a host is reached by. Throws a CrunError where its trees say different things. */
@@ -37,6 +44,9 @@ export class Hosts {
     const known = this.#addresses.get(key);
     if (known) return known;
     const address = hostAddress(host, this.scopeOf(host), this.#connection, play);
+    // Whoever shows it, the host itself included: it is no text to be read.
+    this.#keep(address.password);
+    this.#keep(address.become?.password);
     this.#addresses.set(key, address);
     return address;
   };

@@ -5,9 +5,12 @@ import { modules } from "../../modules/index.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Masker } from "../engine/task/masker.js";
 import type { Inventory } from "../inventory/inventory.js";
+import type { Scope } from "../module/value.js";
+import { createScope } from "../playbook/scope/scope.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook } from "../playbook/load/load.js";
 import { ConnectionPool } from "../target/connect.js";
+import { passwordVariables } from "../target/address.js";
 import { toYaml } from "../playbook/yaml/yaml.js";
 import { clean, cleanJson } from "../report/clean.js";
 import { explain } from "./explain.js";
@@ -19,7 +22,7 @@ import { withMasker } from "./masked-errors.js";
 import type { ReachOptions } from "./options.js";
 import { playedVariables } from "./played-variables.js";
 import { terminalPrompt } from "./prompt.js";
-import { setUp, type Setup } from "./setup.js";
+import { setUp, variablesOf, type Setup } from "./setup.js";
 
 export interface InventoryOptions {
   readonly reach: ReachOptions;
@@ -41,6 +44,7 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
   // Without a playbook this directory stands for its place, as in ansible-inventory.
   const setup = await setUp(reach, masker, playbook ?? join(process.cwd(), "site.yml"));
   const lost = await foundTrees(setup, options, masker);
+  hidePasswords(setup, masker);
   const view = new InventoryView(setup.inventory.base, chosenOf(setup.inventory, options), setup.extra);
   const print = (text: string): void => void process.stdout.write(masker.text(text));
   const printValue = (value: unknown): void =>
@@ -52,13 +56,32 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
   return lost ? 4 : 0;
 }
 
+/** Passwords that hosts are reached with are no variables to be read, encrypted or not. */
+function hidePasswords(setup: Setup, masker: Masker): void {
+  const layers = variablesOf(setup);
+  const used = passwordVariables.filter((name) => [...layers].some((layer) => [...layer.names()].includes(name)));
+  if (used.length === 0) return;
+  const hide = (scope: Scope): void => {
+    for (const one of used) {
+      try {
+        if (scope.has(one)) masker.add(scope.get(one));
+      } catch (error) {
+        if (!(error instanceof CrunError)) throw error; // told by who needs it
+      }
+    }
+  };
+  for (const name of setup.inventory.targets.keys()) hide(setup.scopeOf(name));
+  // Of groups, too, whose targets say something else.
+  for (const layer of layers) hide(createScope([layer]));
+}
+
 /** Looks for the trees of rules, on the hosts that are asked about. True: a host could not be looked at, which is told. */
 async function foundTrees(setup: Setup, options: InventoryOptions, masker: Masker): Promise<boolean> {
   const { action, pattern, reach } = options;
   const one = typeof action === "string" ? undefined : "host" in action ? action.host : pattern;
   const wish = { patterns: [one ?? pattern ?? "all"], limit: reach.limit };
   if (wantedRules(setup, wish).rules.length === 0) return false;
-  const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
+  const pool = new ConnectionPool(terminalPrompt(masker));
   try {
     const lost = await findFleet(setup, pool, wish);
     for (const error of lost.values()) process.stderr.write(`${masker.text(error.message)}\n`);

@@ -1,5 +1,6 @@
 // The program's first lines: answers --version at once, loads the rest only where it is needed, and exits.
 
+import { writeFileSync } from "node:fs";
 import { version } from "./version.js";
 
 const argv = process.argv.slice(2);
@@ -15,6 +16,7 @@ for (const stream of [process.stdout, process.stderr]) {
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
   process.stdout.write(`${version}\n`);
 } else {
+  keepNothingBehind();
   const { runProgram } = await import("./program.js");
   const status = await runProgram(argv);
   // Output that a pipe has not taken yet must not be lost.
@@ -24,4 +26,18 @@ if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
   if (unwritten && !process.stderr.destroyed)
     process.stderr.write(`crun: what was told could not be written to its end: ${unwritten.message}\n`);
   process.exit(unwritten && status === 0 ? 1 : status);
+}
+
+/** Secrets are in memory: should this process ever crash, its core holds none of that, and Node writes no report. */
+function keepNothingBehind(): void {
+  try {
+    writeFileSync("/proc/self/coredump_filter", "0");
+  } catch {
+    // No /proc, or another kernel: there is no other way to say it from here.
+  }
+  if (/--report/.test(`${process.env["NODE_OPTIONS"] ?? ""} ${process.execArgv.join(" ")}`)) {
+    const { report } = process;
+    if (report !== undefined)
+      Object.assign(report, { reportOnFatalError: false, reportOnSignal: false, reportOnUncaughtException: false });
+  }
 }

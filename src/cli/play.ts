@@ -82,7 +82,7 @@ export async function play(
   const setup = await setUp(options, masker, options.playbooks[0]);
   source?.prepare(setup.inventory);
   warnOfOtherVariables(options.playbooks);
-  const prompt = terminalPrompt((text) => masker.text(text));
+  const prompt = terminalPrompt(masker);
   const pool = new ConnectionPool(prompt);
   try {
     if (options.action === "play") beginHere(setup, pool);

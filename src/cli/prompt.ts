@@ -2,13 +2,19 @@
 
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import type { Masker } from "../engine/task/masker.js";
 import type { Prompt } from "../target/session.js";
 
-/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. `hide` takes secrets out of questions. */
-export function terminalPrompt(hide: (text: string) => string = (text) => text): Prompt {
+/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. `masker` takes secrets out of questions, and learns those that are answered. */
+export function terminalPrompt(masker?: Pick<Masker, "text" | "add">): Prompt {
   let last: Promise<unknown> = Promise.resolve();
   return (question, options) => {
-    const answer = last.then(() => (process.stdin.isTTY ? ask(hide(question), options.isSecret) : undefined));
+    const answer = last.then(async () => {
+      if (!process.stdin.isTTY) return undefined;
+      const given = await ask(masker?.text(question) ?? question, options.isSecret);
+      if (options.isSecret) masker?.add(given);
+      return given;
+    });
     last = answer;
     return answer;
   };

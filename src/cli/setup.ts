@@ -65,9 +65,9 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
   const inventory = new LiveInventory(await load());
   const extra = extraVars(options.extraVars, vault);
   const secrets = secretsOf(masker, vault);
-  const connection = await connectionOptions(options);
+  const connection = await connectionOptions(options, keep);
   const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra], secrets);
-  const hosts = new Hosts(inventory, scopeOf, connection);
+  const hosts = new Hosts(inventory, scopeOf, connection, keep);
   const { addressOf } = hosts;
   return {
     inventory,
@@ -116,10 +116,16 @@ function secretsOf(masker: Masker, vault: Vault): SecretKeeper {
   };
 }
 
-async function connectionOptions(options: ReachOptions): Promise<ConnectionOptions> {
+async function connectionOptions(
+  options: ReachOptions,
+  keep: (secret: string | undefined) => void,
+): Promise<ConnectionOptions> {
   const prompt = terminalPrompt();
-  const ask = async (isWanted: boolean, question: string): Promise<string | undefined> =>
-    isWanted ? await prompt(question, { isSecret: true }) : undefined;
+  const ask = async (isWanted: boolean, question: string): Promise<string | undefined> => {
+    const answer = isWanted ? await prompt(question, { isSecret: true }) : undefined;
+    keep(answer);
+    return answer;
+  };
   return {
     user: options.user,
     password: await ask(options.asksPass, "SSH password: "),

@@ -1,5 +1,7 @@
 // What crun tells a person when something is wrong: what, where, why, what to do.
 
+import { shownLine } from "./secret-lines.js";
+
 /** A place in a file that the user wrote. Lines and columns count from 1. */
 export interface Place {
   readonly file: string;
@@ -54,9 +56,10 @@ export function formatPlace(place: Place): string {
 }
 
 /** Where it is, the source line, a caret beneath; nothing where no place is known. */
-export function placeLines({ place, source }: Pick<Diagnostic, "place" | "source">): string[] {
+export function placeLines({ place, source: written }: Pick<Diagnostic, "place" | "source">): string[] {
   if (!place) return [];
   const lines = [`at ${formatPlace(place)}`];
+  const source = written === undefined ? undefined : shownLine([written], 0);
   if (place.line === undefined || source === undefined) return lines;
   const gutter = String(place.line);
   lines.push(`${gutter} | ${source}`);

@@ -78,7 +78,7 @@ export function convertParams(
     else if ("problem" in converted) {
       problems.push({
         param: key,
-        message: `${module.name}: ${key} ${converted.problem}`,
+        message: `${module.name}: ${key} ${spec.isSecret ? converted.problem.replace(/, not .*$/s, "") : converted.problem}`,
         ...(converted.remedy ? { remedy: converted.remedy } : {}),
       });
     } else params[name] = converted.value;

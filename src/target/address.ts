@@ -40,6 +40,9 @@ const treeVariables: ReadonlySet<string> = new Set([...names.entry, ...names.tre
 /** Those of them that concern a host with all its trees. */
 export const hostVariables: readonly string[] = connectionVariables.filter((name) => !treeVariables.has(name));
 
+/** Those of them that are passwords. */
+export const passwordVariables: readonly string[] = [...names.password, ...names.becomePassword];
+
 /** What the command line says of connections. */
 export interface ConnectionOptions {
   readonly user?: string | undefined;

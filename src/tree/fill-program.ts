@@ -1,5 +1,6 @@
 // How a source runs its program: fixed shell text around argument vectors, in namespaces that end with it.
 
+import { takeLogins } from "./address-logins.js";
 import type { ExecChange } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import { containedProgram } from "./program.js";
@@ -25,8 +26,8 @@ export function fillProgram({ script, into, args, files = {}, environment, timeo
     environment: { LANG: "C.UTF-8", LC_ALL: "C.UTF-8", ...environment, ...(home === "private" ? homes : {}) },
     files: Object.entries(all).map(([name, text]) => ({
       name,
-      // Of a repository's file the tree may get a copy.
-      mode: /^password=/m.test(text) ? 0o600 : 0o644,
+      // What holds a login is root's alone; of a repository's file the tree may get a copy.
+      mode: /^(?:password=|http_password|machine )/m.test(text) || takeLogins(text).logins.length > 0 ? 0o600 : 0o644,
       content: contentOf(text),
     })),
     umask: 0o022,

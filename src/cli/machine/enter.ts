@@ -60,7 +60,7 @@ interface Work {
 async function enter(reference: string, options: ReachOptions, work: (target: ExecTarget) => Work): Promise<number> {
   return withMasker(async (masker) => {
     const setup = await setUp(options, masker);
-    const prompt = terminalPrompt((text) => masker.text(text));
+    const prompt = terminalPrompt(masker);
     const pool = new ConnectionPool(prompt);
     try {
       const lost = await findFleet(setup, pool, { patterns: [reference], limit: options.limit });

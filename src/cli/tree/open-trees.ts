@@ -53,7 +53,7 @@ export interface Desk {
 export async function atDesk(options: LookOptions, work: (desk: Desk) => Promise<number>): Promise<number> {
   return withMasker(async (masker) => {
     const setup = await setUp(options, masker);
-    const pool = new ConnectionPool(terminalPrompt((text) => masker.text(text)));
+    const pool = new ConnectionPool(terminalPrompt(masker));
     const opened: Snapshots[] = [];
     const hidden = (text: string): string => masker.text(text);
     const openOne = async (target: ExecTarget, snapshot: number | undefined): Promise<OpenTree> => {

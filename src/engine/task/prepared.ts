@@ -1,5 +1,6 @@
 // What one task (or one item of its loop) asks of a target: arguments, context, probes.
 
+import { writtenSecrets } from "./written-secrets.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { WrittenLimits } from "../../facts/process-limits.js";
 import type { Change } from "../../module/change.js";
@@ -156,6 +157,11 @@ export function prepare(info: TaskInfo, scope: Scope, using: PrepareWith): Prepa
   const { task } = info;
   const args = info.argumentsFor(scope);
   for (const name of info.secretNames) using.masker.add(valueOf(args.params, name));
+  if (info.searched !== args) {
+    const isOpen = task.module.hasOpenParams === true;
+    for (const secret of writtenSecrets(isOpen ? args.extra : args.params, !isOpen)) using.masker.add(secret);
+    info.searched = args;
+  }
   const sources = info.sourceNames.length === 0 ? noSources : sourcesOf(info, args, scope, using.sources);
   const context = contextFor(info, args, scope, using, sources);
   const { becomeUser } = context;

@@ -49,6 +49,8 @@ export class TaskInfo {
   asked: Prepared | undefined;
   /** What was asked on the chance that it will be, before all was known. */
   glanced: { readonly args: Arguments; readonly probes: readonly Probe[] } | undefined;
+  /** What was looked through for secrets last: mostly the next target's arguments are the same. */
+  searched: Arguments | undefined;
   /** Plans that targets share. */
   readonly plans = new SharedPlans();
   /** The last target's arguments, and what they were made of. */

@@ -31,7 +31,7 @@ function isAllowed(rule: Rule, { at }: Hint, files: PlaybookFiles): boolean {
   const { file, line } = at.place;
   if (line === undefined) return false;
   return [line, line - 1].some((one) => {
-    const words = /#\s*crun:\s*allow\s+([\w, -]+)$/.exec(files.sourceLine({ file, line: one }) ?? "")?.[1];
+    const words = /#\s*crun:\s*allow\s+([\w, -]+)$/.exec(files.writtenLine({ file, line: one }) ?? "")?.[1];
     return words !== undefined && words.split(/[\s,]+/).includes(rule.name);
   });
 }

@@ -1,5 +1,6 @@
 // The playbook's files: found, read, parsed once.
 
+import { shownLine } from "../../diagnostic/secret-lines.js";
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
@@ -121,11 +122,19 @@ export class PlaybookFiles {
   }
 
   /** The line of source that a place points to; of an encrypted file none. */
-  sourceLine({ file, line }: Place): string | undefined {
-    if (line === undefined) return undefined;
+  sourceLine(place: Place): string | undefined {
+    return place.line === undefined ? undefined : shownLine(this.#lines(place), place.line - 1);
+  }
+
+  /** The line as it stands there, passwords and all. */
+  writtenLine(place: Place): string | undefined {
+    return place.line === undefined ? undefined : this.#lines(place)[place.line - 1];
+  }
+
+  #lines({ file }: Place): readonly string[] {
     const path = this.absolute(file);
     const text = this.isFile(path) ? this.read(path) : "";
-    return isEncrypted(text) ? undefined : text.split(/\r?\n/)[line - 1];
+    return isEncrypted(text) ? [] : text.split(/\r?\n/);
   }
 
   /** The first of the paths that is a file. */

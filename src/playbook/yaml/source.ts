@@ -1,6 +1,7 @@
 // A text file that the user wrote, and the places in it.
 
 import { CrunError, type Diagnostic, type Place } from "../../diagnostic/diagnostic.js";
+import { shownLine } from "../../diagnostic/secret-lines.js";
 import type { Vault } from "../../vault/vault.js";
 
 /** A file's text with the offsets of its lines. Offsets count UTF-16 units from 0. */
@@ -12,6 +13,7 @@ export class SourceFile {
   /** Opens the encrypted values in it. */
   readonly vault: Vault | undefined;
   #starts: number[] | undefined;
+  #lines: readonly string[] | undefined;
 
   constructor(
     name: string,
@@ -49,14 +51,11 @@ export class SourceFile {
     return this.#lineStarts()[line - 1] ?? this.text.length;
   }
 
-  /** A line's text without its newline; lines count from 1. Undefined where it must not be shown. */
+  /** A line's text without its newline, as messages may show it; lines count from 1. Undefined where it must not be shown. */
   line(line: number): string | undefined {
     if (this.text === "" || this.isSecret) return undefined;
-    const starts = this.#lineStarts();
-    const start = starts[line - 1];
-    if (start === undefined) return undefined;
-    const next = starts[line];
-    return this.text.slice(start, next === undefined ? undefined : next - 1).replace(/\r$/, "");
+    this.#lines ??= this.text.split("\n").map((one) => one.replace(/\r$/, ""));
+    return shownLine(this.#lines, line - 1);
   }
 
   /** A finding about the place, with its source line. */

@@ -2,28 +2,34 @@
 
 /** Sets `got` to the file that holds it and `label` to what it is called. `unpacked` then sets `plain` to its content without compression. */
 export const fetchScript = String.raw`
+tab=$(printf "\t")
+# URL ADDRESS: the address has the login, and is in no command line.
 fetch_url() {
   # As nobody: what talks to strangers needs no right. Only what is fetched is written, to a file that is open already.
+  url=$1 input=$2
   if command -v curl >/dev/null; then
     case $1 in https:*) redirects==https ;; *) redirects==http,https ;; esac
     set -- curl -q --fail --silent --show-error --location --globoff --proto =http,https --proto-redir "$redirects" \
-      --connect-timeout 20 --speed-limit 1 --speed-time 60 --max-time "$TIMEOUT" --url "$1"
+      --connect-timeout 20 --speed-limit 1 --speed-time 60 --max-time "$TIMEOUT" --config -
+    input="url = \"$input\""
   elif command -v wget >/dev/null; then
-    set -- wget --no-config --no-verbose --tries=1 --timeout=60 --connect-timeout=20 --output-document=- -- "$1"
+    set -- wget --no-config --no-verbose --tries=1 --timeout=60 --connect-timeout=20 --output-document=- --input-file=-
   else
-    fail "the host has neither curl nor wget, to fetch $1 with" "Install one of them on the host."
+    fail "the host has neither curl nor wget, to fetch $url with" "Install one of them on the host."
   fi
   timeout "$TIMEOUT" prlimit --fsize="$MAX_SIZE" -- setpriv $others --no-new-privs \
-    --inh-caps=-all --bounding-set=-all -- "$@" 2>"$notes/said"
+    --inh-caps=-all --bounding-set=-all -- "$@" 2>"$notes/said" <<INPUT
+$input
+INPUT
 }
 
-# WHAT URL FILE
+# WHAT URL FILE ADDRESS
 fetch() {
-  fetch_url "$2" >"$3" && return
+  fetch_url "$2" "$4" >"$3" && return
   status=$?
   # What broke in the middle is worth another try, from its beginning.
   case $status in
-  18 | 52 | 56 | 92) sleep 1; fetch_url "$2" >"$3" && return; status=$? ;;
+  18 | 52 | 56 | 92) sleep 1; fetch_url "$2" "$4" >"$3" && return; status=$? ;;
   esac
   quote_end "$notes/said" 4
   [ "$(stat -c %s -- "$3")" -lt "$MAX_SIZE" ] || fail "$2 holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
@@ -34,8 +40,9 @@ fetch() {
 
 get() {
   if [ -n "\${URL:-}" ]; then
-    got=$work/fetched label=$URL
-    fetch "the archive" "$URL" "$got"
+    got=$work/fetched label=$URL address=$URL
+    case $CREDENTIALS in *"$tab"*) address=\${CREDENTIALS%%"$tab"*} ;; esac
+    fetch "the archive" "$URL" "$got" "$address"
   else
     got=$FILE label=$NAME
     [ -f "$got" ] || fail "there is no file $label on the host"
@@ -64,7 +71,11 @@ check_signature() {
   [ -n "\${SIGNATURE:-}" ] || return 0
   need gpgv "to check signatures"
   case $SIGNATURE in
-  http:* | https:*) signature=$work/signature; fetch "the signature" "$SIGNATURE" "$signature" ;;
+  http:* | https:*)
+    signature=$work/signature address=$SIGNATURE
+    case $CREDENTIALS in *"$tab"*) address=\${CREDENTIALS#*"$tab"} ;; esac
+    fetch "the signature" "$SIGNATURE" "$signature" "$address"
+    ;;
   *) signature=$SIGNATURE ;;
   esac
   [ -f "$signature" ] || fail "there is no signature $SIGNATURE on the host"

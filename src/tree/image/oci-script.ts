@@ -37,7 +37,8 @@ wrong_architecture() {
 
 # Where skopeo finds the login, if one was given.
 log_in() {
-  [ -n "$CREDENTIALS" ] || return 0
+  # an archive's address may have a login, too, which is none for a registry
+  case $CREDENTIALS in '{'*) ;; *) return 0 ;; esac
   AUTHFILE=$1/auth.json
   (umask 077 && printf '%s' "$CREDENTIALS" >"$AUTHFILE") || fail "there is no room for the login"
 }

@@ -1,5 +1,7 @@
 // Where an archive or a disk image comes from: a file of the controller or of the host, or a URL; and how it is known to be the right one.
 
+import { takeAllLogins, takeLogins } from "../address-logins.js";
+import { withoutPasswords } from "../sources/limits.js";
 import type { Change } from "../../module/change.js";
 import type { LocalSource } from "../../module/contract.js";
 import type { ParamSpecs, ParamsOf } from "../../module/param.js";
@@ -65,7 +67,7 @@ export function sizeProblem(size: string): string | undefined {
 
 export function originWarnings({ url, checksum, signature }: Origin): string[] {
   return url !== undefined && checksum === undefined && signature === undefined
-    ? [`nothing says what ${url} must hold: add a checksum`]
+    ? [`nothing says what ${takeLogins(url).text} must hold: add a checksum`]
     : [];
 }
 
@@ -74,25 +76,42 @@ export function boxPath(into: string): string {
   return `${into}/.crun-unpack`;
 }
 
-/** What has to be on the host before the script runs, and the variables by which it finds it. */
-export function originSteps(
-  origin: Origin,
-  local: LocalSource | undefined,
-  into: string,
-): { readonly changes: readonly Change[]; readonly variables: Readonly<Record<string, string>> } {
+/**
+ * What has to be on the host before the script runs, and the variables by which it finds it. `credentials` (scriptSpec): the addresses of the origin and its
+ * signature whole, a tab between them, where they hold a login; the variables have them without.
+ */
+interface OriginSteps {
+  readonly changes: readonly Change[];
+  readonly variables: Readonly<Record<string, string>>;
+  readonly credentials: string;
+}
+
+/** The steps of an origin. */
+export function originSteps(origin: Origin, local: LocalSource | undefined, into: string): OriginSteps {
   const { src, path, url, checksum, signature, keyring, timeout } = origin;
   const variables = {
     TIMEOUT: String(timeout),
     ...(checksum === undefined ? {} : { CHECKSUM: checksum.toLowerCase() }),
-    ...(signature === undefined || keyring === undefined ? {} : { SIGNATURE: signature, KEYRING: keyring }),
+    ...(signature === undefined || keyring === undefined
+      ? {}
+      : { SIGNATURE: takeLogins(signature).text, KEYRING: keyring }),
   };
-  if (url !== undefined) return { changes: [], variables: { ...variables, URL: url } };
-  if (local?.kind !== "file") return { changes: [], variables: { ...variables, FILE: path ?? "", NAME: path ?? "" } };
+  const addresses = [url ?? "", signature ?? ""];
+  const credentials = takeAllLogins(addresses).logins.length === 0 ? "" : addresses.map(quotable).join("\t");
+  if (url !== undefined) return { changes: [], variables: { ...variables, URL: takeLogins(url).text }, credentials };
+  if (local?.kind !== "file")
+    return { changes: [], variables: { ...variables, FILE: path ?? "", NAME: path ?? "" }, credentials };
   const file = `${boxPath(into)}/given`;
   return {
     changes: placed(local, into, file),
     variables: { ...variables, FILE: file, NAME: src ?? local.path },
+    credentials,
   };
+}
+
+/** An address as curl's settings can hold it between quotes. */
+function quotable(address: string): string {
+  return address.replace(/["\\\s]/g, encodeURIComponent);
 }
 
 /** Lays a file of the controller into the tree that is being made, where nobody else gets at it. */
@@ -105,6 +124,13 @@ export function placed(local: Extract<LocalSource, { kind: "file" }>, into: stri
 }
 
 /** What the file of the controller holds is what tells what the tree holds, not where it lies. */
-export function originIdentity({ src }: Origin, local: LocalSource | undefined): Readonly<Record<string, unknown>> {
-  return local?.kind === "file" ? { src, content: `sha256:${local.content.sha256}` } : {};
+export function originIdentity(
+  { src, url, signature }: Origin,
+  local: LocalSource | undefined,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...(url === undefined ? {} : { url: withoutPasswords(url) }),
+    ...(signature === undefined ? {} : { signature: withoutPasswords(signature) }),
+    ...(local?.kind === "file" ? { src, content: `sha256:${local.content.sha256}` } : {}),
+  };
 }

@@ -1,6 +1,7 @@
 // A Debian tree by debootstrap.
 
 import { foreignRefusal, handlersProbe } from "../architecture.js";
+import { loginProblem, takeAllLogins } from "../address-logins.js";
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
@@ -83,6 +84,7 @@ export const debootstrap = defineSource({
     firstProblem(
       suiteProblem(params.suite),
       wordProblem("mirror", one(params.mirror)),
+      loginProblem("mirror", one(params.mirror)),
       listProblem("include", params.include),
       listProblem("exclude", params.exclude),
       listProblem("components", params.components),
@@ -110,6 +112,10 @@ export const debootstrap = defineSource({
         ? { message: `keyring: ${keyring} is not there`, remedy: "It has to be on the host." }
         : undefined);
     if (refusal) return { changes: [], refusal };
+    // wget finds the login in its settings: it is in no command line, and not in the tree.
+    const { texts: mirrors, logins } = takeAllLogins(one(mirror));
+    const [login] = logins;
+    const auth = login === undefined ? "" : `http_user = ${login.name}\nhttp_password = ${login.password}\n`;
     const list = (name: string, words: readonly string[] | undefined): string[] =>
       words && words.length > 0 ? [`--${name}=${words.join(",")}`] : [];
     const args = [
@@ -127,7 +133,7 @@ export const debootstrap = defineSource({
       ...(options ?? []),
       suite,
       into,
-      ...one(mirror),
+      ...mirrors,
       ...one(params.script),
     ];
     return {
@@ -137,7 +143,7 @@ export const debootstrap = defineSource({
           into,
           args,
           // wget would wait for a quarter of an hour, twenty times.
-          files: { wgetrc: "timeout = 30\ntries = 2\n" },
+          files: { wgetrc: `timeout = 30\ntries = 2\n${auth}` },
           environment: { ...context.environment, WGETRC: "@files@/wgetrc" },
           timeoutS: timeout,
         }),

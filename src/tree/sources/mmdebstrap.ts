@@ -3,6 +3,7 @@
 import type { ReadObservation } from "../../module/probe.js";
 import { parseOsRelease } from "../../facts/os-release.js";
 import { foreignRefusal, handlersProbe } from "../architecture.js";
+import { loginProblem, takeAllLogins } from "../address-logins.js";
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
@@ -97,6 +98,7 @@ export const mmdebstrap = defineSource({
     firstProblem(
       suiteProblem(suite),
       wordProblem("mirror", mirror),
+      loginProblem("mirror", mirror),
       wordProblem("include", include),
       listProblem("components", components),
       listProblem("architectures", architectures),
@@ -128,7 +130,9 @@ export const mmdebstrap = defineSource({
         ? undefined
         : { message: `keyring: ${gone} is not there`, remedy: "It has to be on the host." });
     if (refusal) return { changes: [], refusal };
-    const own = mirror ?? ownSources(suite, seen.release, seen.lists);
+    // apt finds logins where nobody else looks: in no command line, and not in the tree.
+    const { texts: own, logins } = takeAllLogins(mirror ?? ownSources(suite, seen.release, seen.lists));
+    const auth = logins.map(({ site, name, password }) => `machine ${site} login ${name} password ${password}\n`);
     const list = (name: string, words: readonly string[] | undefined): string[] =>
       words && words.length > 0 ? [`--${name}=${words.join(",")}`] : [];
     const each = (name: string, words: readonly string[] | undefined): string[] =>
@@ -138,6 +142,9 @@ export const mmdebstrap = defineSource({
       "--format=directory",
       // Who does not answer is given up soon; the tree keeps nothing of it. mmdebstrap sets APT_CONFIG itself.
       `--setup-hook=cat '@files@/apt.conf' >>"$MMDEBSTRAP_APT_CONFIG"`,
+      ...(auth.length === 0
+        ? []
+        : [`--setup-hook=echo 'Dir::Etc::netrc "@files@/auth.conf";' >>"$MMDEBSTRAP_APT_CONFIG"`]),
       // Its own stand-in for start-stop-daemon is overwritten when dpkg is installed.
       `--essential-hook=sh '@files@/quiet.sh' "$1"`,
       ...(variant === undefined ? [] : [`--variant=${variant}`]),
@@ -159,7 +166,11 @@ export const mmdebstrap = defineSource({
           script: 'exec mmdebstrap "$@"\n',
           into,
           args,
-          files: { "apt.conf": impatience, "quiet.sh": quiet },
+          files: {
+            "apt.conf": impatience,
+            "quiet.sh": quiet,
+            ...(auth.length === 0 ? {} : { "auth.conf": auth.join("") }),
+          },
           // Its own alone: what it runs in the tree does not get it.
           environment: { ...context.environment, TMPDIR: "@files@" },
           timeoutS: timeout,

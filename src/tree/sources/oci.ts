@@ -137,7 +137,7 @@ export const oci = defineSource({
     const refusal =
       seen.image && (toldRefusal("looking at the image", seen.image) ?? wrongMachine(given, look, architecture));
     if (refusal) return { changes: [], refusal };
-    const { changes, variables } = originSteps(given, context.sources["oci.src"], into);
+    const { changes, variables, credentials: login } = originSteps(given, context.sources["oci.src"], into);
     const spec = scriptSpec(
       [commonScript, fetchScript, ociScript, unpackScript, main],
       {
@@ -149,7 +149,7 @@ export const oci = defineSource({
         KIND: "layers",
         ...(given.devices ? { DEVICES: "yes" } : {}),
       },
-      { credentials: credentials(given) },
+      { credentials: image === undefined ? login : credentials(given) },
     );
     return {
       changes: image === undefined ? [...changes, programOnHost(spec)] : [programOnHost(spec)],

@@ -1,6 +1,7 @@
 // A tree as a commit of an OSTree repository has it.
 
 import type { ReadObservation } from "../../module/probe.js";
+import { takeLogins } from "../address-logins.js";
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
@@ -37,6 +38,12 @@ case $verify in
   yes) ostree remote add --repo="$repo" origin "$url" ;;
   *) ostree remote add --repo="$repo" --gpg-import="\${verify#key:}" origin "$url" ;;
 esac
+# An address with a login comes in a file of ours, and goes into another that ends with this script: no program is given it as an argument.
+if [ -f "$files/address" ]; then
+  IFS= read -r address <"$files/address"
+  chmod 600 "$repo/config"
+  printf '\n[remote "origin"]\n%s\n' "$address" >>"$repo/config"
+fi
 ostree pull --repo="$repo" --depth=0 origin "$ref" >/dev/null
 case $ref in
   *[!0-9a-f]*) found=origin:$ref ;;
@@ -108,6 +115,7 @@ export const ostree = defineSource({
     // What was seen is what is laid out, whatever the branch is a moment later.
     const commit = repo === undefined ? undefined : commitOf(ref, seen.head);
     const wanted = commit ?? ref;
+    const { text: address, logins } = takeLogins(url ?? `file://${repo}`);
     const verify = !gpg_verify ? "no" : keyring === undefined ? "yes" : `key:${keyring}`;
     return {
       ...(commit === undefined ? {} : { found: { commit } }),
@@ -115,7 +123,8 @@ export const ostree = defineSource({
         fillProgram({
           script: isPlain ? localScript : pullScript,
           into,
-          args: isPlain ? [repo, ...beneath, wanted] : [url ?? `file://${repo}`, wanted, verify, ...beneath],
+          args: isPlain ? [repo, ...beneath, wanted] : [address, wanted, verify, ...beneath],
+          ...(logins.length === 0 ? {} : { files: { address: `url=${url}\n` } }),
           environment: context.environment,
           timeoutS: timeout,
           home: "private",

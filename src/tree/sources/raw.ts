@@ -74,18 +74,22 @@ export const raw = defineSource({
   identity: (given, { context }) => originIdentity(given, context.sources["raw.src"]),
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
-    const { changes, variables } = originSteps(given, context.sources["raw.src"], into);
-    const spec = scriptSpec([commonScript, fetchScript, rawScript, unpackScript, main], {
-      ...variables,
-      INTO: into,
-      KIND: "plain",
-      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-      WITH: given.with,
-      MACHINE: context.architecture,
-      ROOT_TYPES: rootPartitionTypes,
-      ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
-      ...(given.devices ? { DEVICES: "yes" } : {}),
-    });
+    const { changes, variables, credentials } = originSteps(given, context.sources["raw.src"], into);
+    const spec = scriptSpec(
+      [commonScript, fetchScript, rawScript, unpackScript, main],
+      {
+        ...variables,
+        INTO: into,
+        KIND: "plain",
+        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+        WITH: given.with,
+        MACHINE: context.architecture,
+        ROOT_TYPES: rootPartitionTypes,
+        ...(given.partition === undefined ? {} : { PARTITION: given.partition }),
+        ...(given.devices ? { DEVICES: "yes" } : {}),
+      },
+      { credentials },
+    );
     return {
       changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),

@@ -66,15 +66,19 @@ export const tarball = defineSource({
   identity: (given, { context }) => originIdentity(given, context.sources["tarball.src"]),
   observe: () => ({}),
   fill: (given, _seen, into, { context }) => {
-    const { changes, variables } = originSteps(given, context.sources["tarball.src"], into);
-    const spec = scriptSpec([commonScript, fetchScript, unpackScript, main], {
-      ...variables,
-      INTO: into,
-      KIND: "plain",
-      MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
-      ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
-      ...(given.devices ? { DEVICES: "yes" } : {}),
-    });
+    const { changes, variables, credentials } = originSteps(given, context.sources["tarball.src"], into);
+    const spec = scriptSpec(
+      [commonScript, fetchScript, unpackScript, main],
+      {
+        ...variables,
+        INTO: into,
+        KIND: "plain",
+        MAX_SIZE: String(bytesOf(given.max_size) ?? 0),
+        ...(given.strip_components > 0 ? { STRIP: String(given.strip_components) } : {}),
+        ...(given.devices ? { DEVICES: "yes" } : {}),
+      },
+      { credentials },
+    );
     return {
       changes: [...changes, programOnHost(spec)],
       warnings: originWarnings(given),

@@ -1,5 +1,6 @@
 // A tree of rpm packages by zypper --root.
 
+import { takeLogins } from "../address-logins.js";
 import { fillProgram } from "../fill-program.js";
 import { defineSource } from "../source.js";
 import { missingTool, toolProbes, toolRefusal, type Tool } from "../tool.js";
@@ -128,7 +129,7 @@ export const zypper = defineSource({
     const args = [
       keep_repos ? "keep" : "forget",
       ...own.flatMap((repo) => keysOf(repo).map((path) => `key:${path}`)),
-      ...new Set(own.flatMap((repo) => originsOf(repo).map((origin) => `answer:${origin}`))),
+      ...new Set(own.flatMap((repo) => originsOf(repo).map((origin) => `answer:${takeLogins(origin).text}`))),
       ...hosts.map((name) => `host:${repos_dir}/${name}.repo`),
       "--",
       "--root",
