@@ -226,8 +226,8 @@ static int prepare_and_run(const struct start *start, int *report, struct err *e
   auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return err_system(err, errno, "open", "/");
   // On a host that is not ours nobody is root: who says nothing is who we are.
-  char self[16] = "";
-  if (start->spec->user[0] == '\0' && geteuid() != 0) print_text(self, sizeof self, "%u", geteuid());
+  char self[32] = "";
+  if (start->spec->user[0] == '\0' && geteuid() != 0) print_text(self, sizeof self, "%u:%u", geteuid(), getegid());
   if (user_resolve(root, self[0] == '\0' ? start->spec->user : self, &user, err) < 0) return -1;
   char **environment = build_environment(start, &user, err);
   char **arguments = environment == NULL ? NULL : expand_list(start->spec->argv, start->files_directory, 0, &count);

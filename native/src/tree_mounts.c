@@ -121,7 +121,7 @@ static int mask_all(int proc, int sys, struct err *err) {
                                           "scsi", "asound",        "mtrr", "driver"};
   static const char *const hidden[] = {"kcore",       "keys",          "key-users", "kmsg",       "timer_list",
                                        "sched_debug", "latency_stats", "acpi",      "kpageflags", "kpagecount",
-                                       "kpagecgroup", "vmallocinfo",   "slabinfo"};
+                                       "kpagecgroup", "vmallocinfo",   "slabinfo",  "interrupts", "timer_stats"};
   auto_close int null_device = open_device("null", makedev(1, 3), err);
   if (null_device < 0) return -1;
   for (size_t i = 0; proc >= 0 && i < sizeof read_only / sizeof *read_only; i++) {
@@ -130,7 +130,10 @@ static int mask_all(int proc, int sys, struct err *err) {
   for (size_t i = 0; proc >= 0 && i < sizeof hidden / sizeof *hidden; i++) {
     if (mask(proc, hidden[i], null_device, err) < 0) return -1;
   }
-  return sys < 0 ? 0 : mask(sys, "firmware", null_device, err);
+  // The energy that the processor took tells what others compute.
+  return sys < 0 || (mask(sys, "firmware", null_device, err) == 0 && mask(sys, "devices/virtual/powercap", null_device, err) == 0)
+             ? 0
+             : -1;
 }
 
 // Stage: the tree becomes `/`, and the old root goes. On an initramfs, which cannot be pivoted, the tree is moved over

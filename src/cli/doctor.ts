@@ -193,6 +193,12 @@ async function reportOf(
   const report = ran?.exit.kind === "exited" && ran.exit.value === 0 ? parseReport(ran.stdout) : undefined;
   if (report) return { report };
   const failure = ran?.failure ?? ran?.exit.failure;
+  if (failure?.step === "execute the helper")
+    return {
+      why: `what is in force cannot be read: ${describeFailure(failure)}`,
+      remedy: "Make the directory /proc in the tree: most programs need it, too.",
+      failure,
+    };
   const why = failure
     ? describeFailure(failure)
     : `the report broke off (${ran?.exit.kind ?? "no answer"} ${ran?.exit.value ?? ""})`;

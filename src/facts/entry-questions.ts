@@ -38,6 +38,7 @@ export function entryQuestions(architecture: string): readonly string[] {
     ...namespaces.map((name) => `l/proc/self/ns/${name}`),
     "r/proc/sys/kernel/pid_max",
     "d/proc",
+    ...["/sys/firmware", "/sys/devices/virtual/powercap"].map((path) => `d${path}`),
     "d/dev",
     ...["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"].map((path) => `w${path}`),
     ...calls,

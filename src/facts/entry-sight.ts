@@ -6,12 +6,14 @@ import { errnoOf, mountsIn, textOf, type Report, type ReportedMount } from "./re
 const readOnlyPaths = ["sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "asound", "mtrr", "driver"].map(
   (name) => `/proc/${name}`,
 );
-const hiddenPaths = [
-  ..."kcore keys key-users kmsg timer_list sched_debug latency_stats acpi kpageflags kpagecount kpagecgroup vmallocinfo slabinfo"
-    .split(" ")
-    .map((name) => `/proc/${name}`),
-  "/sys/firmware",
-];
+const hiddenPaths = (
+  "kcore keys key-users kmsg timer_list sched_debug latency_stats acpi " +
+  "kpageflags kpagecount kpagecgroup vmallocinfo slabinfo interrupts timer_stats"
+)
+  .split(" ")
+  .map((name) => `/proc/${name}`);
+/** Directories of sysfs in which nothing is to be seen. */
+const emptyPaths = ["/sys/firmware", "/sys/devices/virtual/powercap"];
 const devices = "null zero full random urandom tty".split(" ");
 
 /** The mount whose root a path is; the last one lies on top. */
@@ -24,13 +26,12 @@ export function judgeMasks(root: Report): Finding[] {
   const about = "masks of /proc and /sys";
   const mounts = mountsIn(root);
   const names = new Set((textOf(root, "d/proc") ?? "").split("\n").map((line) => line.split(" ")[2] ?? ""));
-  const isThere = (path: string): boolean => path === "/sys/firmware" || names.has(path.slice("/proc/".length));
+  const isThere = (path: string): boolean => names.has(path.slice("/proc/".length));
   const isReadOnly = (path: string): boolean => mountAt(mounts, path)?.options.has("ro") === true;
   const unmasked = [
-    ...[...readOnlyPaths, ...hiddenPaths].filter(
-      (path) => isThere(path) && !isReadOnly(path) && path !== "/sys/firmware",
-    ),
+    ...[...readOnlyPaths, ...hiddenPaths].filter((path) => isThere(path) && !isReadOnly(path)),
     ...hiddenPaths.filter((path) => mountAt(mounts, path)?.type === "proc"),
+    ...emptyPaths.filter((path) => (textOf(root, `d${path}`) ?? "").split("\n").length > 3),
     ...(mountAt(mounts, "/sys") === undefined || isReadOnly("/sys") ? [] : ["/sys"]),
     ...["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"].filter((path) => errnoOf(root, `w${path}`) === 0),
   ];
@@ -52,7 +53,7 @@ export function judgeMasks(root: Report): Finding[] {
         remedy: REPORT_IT,
       },
     ];
-  const hidden = hiddenPaths.filter((path) => mountAt(mounts, path) !== undefined).length;
+  const hidden = [...hiddenPaths, ...emptyPaths].filter((path) => mountAt(mounts, path) !== undefined).length;
   const readOnly = readOnlyPaths.filter((path) => mountAt(mounts, path) !== undefined).length;
   return [
     { level: "ok", about, text: `${hidden} hidden, ${readOnly} read-only; no setting of the kernel can be written` },
@@ -80,8 +81,7 @@ export function judgeDevices(root: Report, allow: readonly string[]): Finding[] 
   const allowed = allow.filter((word) => word.startsWith("/dev/")).map((path) => path.slice("/dev/".length));
   const more = listed.filter(({ name }) => !devices.includes(name) && !allowed.includes(name)).map(({ name }) => name);
   const open = mounts.filter(
-    ({ path, options }) =>
-      !options.has("nodev") && !path.startsWith("/dev/") && !path.startsWith("/proc/") && path !== "/sys/firmware",
+    ({ path, options }) => !options.has("nodev") && !path.startsWith("/dev/") && !path.startsWith("/proc/"),
   );
   if (more.length > 0 || open.length > 0)
     return [

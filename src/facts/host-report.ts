@@ -45,7 +45,7 @@ function identity({ isRootless, uid, kernel, architecture }: HostFacts): Finding
   return {
     level: "note",
     about,
-    text: `without root${uid === 0 ? ", in a user namespace of the login's" : " and without a user namespace: it enters no tree"}, ${text}`,
+    text: `without root, as user ${uid}: trees are entered in a user namespace of its own; ${text}`,
     remedy: "With crun_become (sudo) it is root.",
   };
 }

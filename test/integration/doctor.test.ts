@@ -1,7 +1,7 @@
 // `crun doctor` asks from inside of each entry, needs nothing in the tree, and tells what is less than promised.
 
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { judgeEntry } from "../../src/facts/entry-report.js";
 import { entryQuestions, hostQuestions } from "../../src/facts/entry-questions.js";
@@ -10,6 +10,7 @@ import { requireOrSkip } from "../lab/needs.js";
 import { repositoryRoot, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { clientHome, sshHost } from "../lab/sshd.js";
+import { hostileScene, PLAIN_USER, runMachine, tools } from "../threats/hostile-entries.js";
 import { crunPath } from "./crun-tasks.js";
 
 interface Finding {
@@ -38,7 +39,7 @@ describe("crun doctor", function () {
   let tree = "";
 
   before(function () {
-    requireOrSkip(this, { root: true, tools: [] });
+    requireOrSkip(this, { root: true, tools });
     tree = join(scope.tempDir("doctor"), "bare");
     // Not even a passwd.
     for (const name of ["proc", "sys", "dev", "run"]) mkdirSync(join(tree, name), { recursive: true });
@@ -90,7 +91,7 @@ describe("crun doctor", function () {
     mkdirSync(join(bare, "etc"), { recursive: true });
     const { status, text } = await doctor(`local:${bare}`);
     assert.match(text, /unshare \(what this target gets\)/);
-    assert.match(text, /BAD {3}entry: nothing runs: execute the helper .*it needs \/proc/);
+    assert.match(text, /BAD {3}entry: what is in force cannot be read: .*\n.*Make the directory \/proc in the tree/);
     assert.equal(status, 2, text);
   });
 
@@ -122,6 +123,45 @@ describe("crun doctor", function () {
     assert.equal(found[0]?.entries[0]?.findings[0]?.level, "ok", done.stdout + done.stderr);
     assert.match(found[1]?.unreachable ?? "", /nowhere\.invalid/);
     assert.equal(done.status, 4);
+  });
+
+  it("asks in a running machine, which has what its leader has and no more", async () => {
+    const { tree: machine } = hostileScene(scope);
+    await runMachine(scope, machine, ["wait"]);
+    const { status, found, text } = await doctor(`local:${machine}`, "--output", "json");
+    const joined = found[0]?.entries.find(({ entry }) => entry === "machine");
+    assert.equal(joined?.isDefault, true, text);
+    assert.deepEqual(
+      joined?.findings.filter(({ level }) => level === "problem"),
+      [],
+    );
+    assert.ok(
+      joined?.findings.some(({ text: said }) => said.startsWith("those of the machine's leader")),
+      text,
+    );
+    assert.equal(status, 0, text);
+  });
+
+  it("asks without root, and says who can be had and who not", async () => {
+    const { tree: own } = hostileScene(scope, PLAIN_USER);
+    const id = String(PLAIN_USER);
+    const become = ["setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--inh-caps=-all"];
+    const home = scope.tempDir("home");
+    chownSync(home, PLAIN_USER, PLAIN_USER);
+    const argv = [...become, process.execPath, crunPath, "doctor", `local:${own}`, "--output", "json"];
+    const done = await run(argv, { timeoutMs: 50_000, cwd: "/", env: { ...process.env, HOME: home } });
+    const one = JSON.parse(done.stdout) as Diagnosis;
+    const unshare = one.entries.find(({ entry }) => entry === "unshare");
+    const about = (name: string): Finding | undefined => unshare?.findings.find((finding) => finding.about === name);
+    assert.match(about("namespaces")?.text ?? "", /own: mnt, pid, ipc, uts, cgroup, user/);
+    assert.match(about("ids")?.text ?? "", new RegExp(`0…0 are ${id}…${id} of the login's`));
+    assert.match(about("users (become_user, -u)")?.text ?? "", /out of reach/);
+    assert.deepEqual(
+      unshare?.findings.filter(({ level }) => level === "problem"),
+      [],
+      done.stdout,
+    );
+    assert.match(one.host[0]?.text ?? "", /without root, as user/);
   });
 
   it("finds each thing that is missing where nothing is: on the host itself", async () => {
