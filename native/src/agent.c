@@ -116,6 +116,8 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
     case AGENT_NSPAWN:
       agent->capabilities = setup->bounding;
       agent->proc = open_proc();
+      // systemd-nspawn's own masks were seen to be missing without a word (252).
+      if (tree_mask(agent->proc, -1, err) < 0) return -1;
       return chdir("/") < 0 ? err_system(err, errno, "chdir", "/") : 0;
     case AGENT_MACHINE:
       if (fd_count < 2) return err_system(err, EPROTO, "join the machine", "");
@@ -235,7 +237,7 @@ static int allow(const struct agent *agent, const struct exec_spec *spec, struct
   if (spec->calls != 0 && !config->is_filtered)
     return err_fail(err, FAILURE_ENTRY, "allow", "", "system calls cannot be allowed here: %s decides about them",
                     is_machine ? "the machine" : "systemd-nspawn");
-  if (kind == AGENT_UNSHARE) config->capabilities |= spec->capabilities;
+  if (kind == AGENT_UNSHARE || kind == AGENT_NSPAWN) config->capabilities |= spec->capabilities;
   config->wanted = spec->capabilities;
   return 0;
 }

@@ -79,7 +79,7 @@ static const struct filtered_call filtered_calls[] = {
   {NUMBERS(175, 128, 105, 128), REFUSED, 0, BIT(CAP_SYS_MODULE)},                     // init_module
   {NUMBERS(176, 129, 106, 129), REFUSED, 0, BIT(CAP_SYS_MODULE)},                     // delete_module
   {NUMBERS(179, 131, 60, 131), REFUSED, 0, HOST_ADMIN},                                    // quotactl
-  {NUMBERS(103, 103, 116, 103), REFUSED, 0, ADMIN | BIT(CAP_SYSLOG)},                 // syslog
+  {NUMBERS(103, 103, 116, 103), REFUSED, 0, HOST_ADMIN | BIT(CAP_SYSLOG)},                 // syslog
   {NUMBERS(227, 264, 112, 262), REFUSED, 0, BIT(CAP_SYS_TIME)},                       // clock_settime
   {NUMBERS(246, 283, 104, 347), REFUSED, 0, HOST_BOOT},                       // kexec_load
   {NUMBERS(248, 286, 217, 309), MISSING, CALLS_KEYRINGS, 0},                          // add_key

@@ -30,7 +30,7 @@ static bool has_systemd(void) {
 }
 
 uint64_t nspawn_capabilities(void) {
-  return has_systemd() ? CAPABILITIES_ALL : CAPABILITIES_OF_TREE_ROOT & ~(UINT64_C(1) << CAP_MKNOD);
+  return CAPABILITIES_OF_TREE_ROOT & ~(has_systemd() ? 0 : UINT64_C(1) << CAP_MKNOD);
 }
 
 // Device nodes of the tree's own, and of what is mounted below it, do not open.

@@ -19,8 +19,8 @@ struct nspawn {
 // reads resolv.conf from the host where the tree has one as a regular file.
 int nspawn_start(struct nspawn *out, const char *name, int root, int control, struct err *err);
 
-// What root of the tree keeps there. All that systemd-nspawn gives, where systemd keeps the host's devices from it; else
-// what root of an entered tree has (drop.h) without MKNOD, and the tree opens no device: it cannot undo that.
+// What root of the tree keeps there: what root of an entered tree has (drop.h), as with SYS_ADMIN it could take the
+// masks away. Where no systemd keeps the host's devices from it it has no MKNOD, and the tree opens no device.
 uint64_t nspawn_capabilities(void);
 
 #endif

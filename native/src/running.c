@@ -17,6 +17,8 @@
 #define INPUT_MAX (1024u * 1024u)
 // What a killed process gets to end, before it is given up.
 #define KILL_MS 10000
+// The same where the connection has ended: the end of the entry takes all with it.
+#define KILL_GONE_MS 1500
 
 int64_t running_now_ms(void) {
   struct timespec now;
@@ -151,7 +153,7 @@ void running_kill(struct running *running, uint8_t why) {
   if (running->was_killed) return;
   running->was_killed = true;
   running->why = why;
-  running->end = running_now_ms() + KILL_MS;
+  running->end = running_now_ms() + (running->tree->port->has_ended ? KILL_GONE_MS : KILL_MS);
   entry_kill(running->entry, &running->process, false);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -91,11 +92,18 @@ static int mount_run(int root, int *run, struct err *err) {
 
 // Stage: parts of proc and sysfs that reach the host are hidden or read-only; mount_fresh and mount_bind verify that the
 // names show it, since masks were seen to fail without a word. Names that this kernel does not have need no mask.
+// Whether something was mounted on it already (by systemd-nspawn): then it shows nothing of its own file system.
+static bool is_covered(int parent, int fd) {
+  struct statfs whole, part;
+  return fstatfs(parent, &whole) == 0 && fstatfs(fd, &part) == 0 && whole.f_type != part.f_type;
+}
+
 static int mask(int parent, const char *name, int null_device, struct err *err) {
   auto_target struct target at = {
       .parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
   struct stat status;
   if (at.fd < 0) return errno == ENOENT ? 0 : fail(err, "open", name);
+  if (is_covered(parent, at.fd)) return 0;
   if (fstat(at.fd, &status) < 0) return fail(err, "fstat", name);
   auto_close int mounted = -1;
   bool is_directory = S_ISDIR(status.st_mode);
@@ -112,11 +120,12 @@ static int make_read_only(int parent, const char *name, struct err *err) {
   auto_target struct target at = {
       .parent = parent, .name = name, .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
   if (at.fd < 0) return errno == ENOENT ? 0 : fail(err, "open", name);
+  if (is_covered(parent, at.fd)) return 0;
   auto_close int mounted = mount_bind(at.fd, &at, false, ATTR_KERNEL | KERNEL_ATTR_RDONLY, err);
   return mounted < 0 ? -1 : 0;
 }
 
-static int mask_all(int proc, int sys, struct err *err) {
+int tree_mask(int proc, int sys, struct err *err) {
   static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq",  "bus",   "fs",
                                           "scsi", "asound",        "mtrr", "driver"};
   static const char *const hidden[] = {"kcore",       "keys",          "key-users", "kmsg",       "timer_list",
@@ -178,7 +187,7 @@ int tree_enter_isolated(const char *root_path, int *proc, struct err *err) {
   // 5: names of hosts.
   if (mount_resolv(root, run, err) < 0) return -1;
   // 6: masks, verified.
-  if (mask_all(*proc, sys, err) < 0) return -1;
+  if (tree_mask(*proc, sys, err) < 0) return -1;
   // 7: in.
   if (become_root(root, err) < 0) return -1;
   return verify_root(&wanted, err);

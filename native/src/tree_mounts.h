@@ -20,4 +20,7 @@ int tree_enter_isolated(const char *root_path, int *proc, struct err *err);
 // mounted: root can leave a chroot.
 int tree_enter_chroot(const char *root_path, int *proc, struct err *err);
 
+// Parts of a procfs and sysfs (their roots, or -1) that reach the host are hidden or read-only, each verified.
+int tree_mask(int proc, int sys, struct err *err);
+
 #endif

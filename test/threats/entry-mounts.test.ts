@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { requireOrSkip } from "../lab/needs.js";
 import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
-import type { TreeSession } from "../../src/target/session.js";
+import type { Entry, TreeSession } from "../../src/target/session.js";
 import {
   entrances,
   execute,
@@ -24,9 +24,14 @@ import {
 import type { Scene } from "./oracle.js";
 
 /** Rounds of each race; the long version is run by hand. */
-const rounds = Number(process.env["CRUN_THREAT_ROUNDS"] ?? 25);
+const rounds = Number(process.env["CRUN_THREAT_ROUNDS"] ?? 15);
 /** Mounts that one entry makes and verifies, by what the helper calls mount_fresh and mount_bind for. */
 const mountsOfEntry = { unshare: 36, rootless: 36, chroot: 5, nspawn: 3 } as const;
+
+const optionsOf = (way: Way): { readonly entry: Entry; readonly isHostRoot: boolean } => ({
+  entry: way === "rootless" ? "unshare" : way,
+  isHostRoot: false,
+});
 
 /** Root of a chroot is not held anyhow, and the host's /dev is its own. */
 const whoOf = (way: Way): string => (way === "chroot" ? "1000:1000" : "root");
@@ -110,7 +115,7 @@ describe("threats: what is in the way of mounts", function () {
       const one = inTurn(way);
       // systemd-nspawn takes its time: the shapes that lead out.
       const wanted = way === "nspawn" ? shapes.filter(({ name }) => / beside|host's/.test(name)) : shapes;
-      const at = way === "nspawn" ? (["dev", "run", "proc", "etc/resolv.conf"] as const) : names;
+      const at = way === "unshare" ? names : (["dev", "run", "proc", "etc/resolv.conf"] as const);
       await withstandsEntry(one, 40_000, async () => {
         for (const name of at) {
           for (const { name: shape, put } of wanted) {
@@ -146,6 +151,28 @@ describe("threats: what is in the way of mounts", function () {
       tally.count(8, way, "");
     });
 
+    it(`row 16 (${way}): mounts that root makes in a tree whose mounts are shared with the host are seen nowhere else`, async () => {
+      const one = inTurn(way);
+      const { tree } = one.place;
+      const shared = join(tree, "shared");
+      await must(["mount", "--bind", tree, tree]);
+      scope.defer(() => void execFileSync("umount", ["--recursive", tree]));
+      await must(["mount", "--make-rshared", tree]);
+      await must(["mount", "-t", "tmpfs", "shared", shared]);
+      await must(["mount", "--make-rshared", shared]);
+      mkdirSync(join(shared, "below"));
+      const done = await withstandsEntry(
+        { ...one, open: () => one.session.openTree(tree, optionsOf(way)) },
+        15_000,
+        (opened) => execute(opened, ["/bin/payload", "mount-much"]),
+      );
+      // Root of a chroot alone may mount at all.
+      assert.equal(/row 16 mounted [1-9]/.test(done.out), way === "chroot", done.out + done.refusal);
+      assert.match(done.out, /row 16 mounted/, done.refusal);
+      tally.count(16, way, "");
+    });
+
+    // The last of its tree: what the race leaves is not put in order.
     it(`row 9 (${way}): targets that are swapped while the entry is made lead nowhere`, async () => {
       const one = inTurn(way);
       const { tree, host } = one.place;
@@ -182,4 +209,34 @@ describe("threats: what is in the way of mounts", function () {
       );
     });
   }
+
+  it("row 24 (nspawn): settings that are shipped beside a tree, or in it, are not read", async () => {
+    const [one] = await entrances(scope, ["nspawn"]);
+    if (!one) throw new Error("nspawn");
+    const { tree, host } = one.place;
+    const settings = `[Exec]\nCapability=all\nPrivateUsers=no\n[Files]\nBind=${host}:/root\nBind=${host}:/srv\n`;
+    const places = [
+      `${tree}.nspawn`,
+      join(tree, "etc/systemd/nspawn/tree.nspawn"),
+      join(tree, "run/systemd/nspawn/tree.nspawn"),
+      join(tree, "etc/systemd/system/systemd-nspawn@tree.service.d/evil.conf"),
+    ];
+    for (const path of places) {
+      mkdirSync(join(path, ".."), { recursive: true });
+      writeFileSync(path, settings);
+    }
+    const found = await withstandsEntry(one, 15_000, async (opened) => {
+      const secrets = ["/root/secret", "/srv/secret"];
+      const seen = await opened.observe(secrets.map((path) => ({ kind: "stat", path }) as const));
+      const done = await execute(opened, ["/bin/payload", "sight", "secret"]);
+      const run = await execute(opened, ["/bin/payload", "where", "/srv/secret", one.place.secret], {
+        directory: "/srv",
+      });
+      return { done, run, seen };
+    });
+    assert.deepEqual(holes(found.done.out + found.run.out), []);
+    assert.match(found.run.out, /row 6 directory \/srv/, found.run.refusal);
+    rmSync(`${tree}.nspawn`);
+    tally.count(24, "nspawn", "");
+  });
 });

@@ -49,8 +49,10 @@ static void write_settings(void) {
     if (fd >= 0) close(fd);
     tell(17, files[i], is_open);
   }
+  // What hides it may be opened.
+  struct statfs file_system;
   int trigger = open("/proc/sysrq-trigger", O_WRONLY);
-  tell(17, "sysrq", trigger >= 0);
+  tell(17, "sysrq", trigger >= 0 && fstatfs(trigger, &file_system) == 0 && file_system.f_type == 0x9fa0);
   static const char *const hidden[] = {"/proc/kcore", "/proc/kmsg", "/dev/kmsg", "/dev/mem", "/dev/kmem", "/dev/port",
                                        "/proc/vmallocinfo", "/proc/slabinfo", "/proc/kpageflags",
                                        "/proc/timer_list", "/proc/sched_debug",
@@ -103,7 +105,7 @@ static void open_devices(void) {
   } devices[] = {{"mem", S_IFCHR, 1, 1},      {"kmsg", S_IFCHR, 1, 11},  {"tty1", S_IFCHR, 4, 1},   {"console", S_IFCHR, 5, 1},
                  {"vda", S_IFBLK, 254, 0},    {"vda 253", S_IFBLK, 253, 0}, {"sda", S_IFBLK, 8, 0}, {"loop0", S_IFBLK, 7, 0},
                  {"loop-control", S_IFCHR, 10, 237}, {"fuse", S_IFCHR, 10, 229}, {"tun", S_IFCHR, 10, 200},
-                 {"kvm", S_IFCHR, 10, 232},   {"btrfs-control", S_IFCHR, 10, 234}, {"ptmx", S_IFCHR, 5, 2}};
+                 {"kvm", S_IFCHR, 10, 232},   {"btrfs-control", S_IFCHR, 10, 234}};
   static const char *const places[] = {"/node", "/dev/node", "/tmp/node", "/run/node", "/dev/shm/node"};
   for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
     bool is_open = false;

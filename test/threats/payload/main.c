@@ -39,8 +39,15 @@ _Noreturn void wait_for_ever(void) {
 int main(int count, char **arguments) {
   static const struct attack *const groups[] = {reach_attacks, kernel_attacks, rights_attacks, terminal_attacks,
                                                 life_attacks,  machine_attacks, sight_attacks};
-  const char *role = count > 1 ? arguments[1] : "";
   setvbuf(stdout, NULL, _IOLBF, 0);
+  // Several, one after the other: `ROLE ARGUMENTS… -- ROLE ARGUMENTS…`.
+  for (int i = 1; i < count; i++) {
+    if (strcmp(arguments[i], "--") != 0) continue;
+    arguments[i] = NULL;
+    int status = main(i, arguments);
+    return status != 0 ? status : main(count - i, arguments + i);
+  }
+  const char *role = count > 1 ? arguments[1] : "";
   for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
     for (const struct attack *attack = groups[i]; attack->role != NULL; attack++) {
       if (strcmp(role, attack->role) == 0) return attack->run(count - 2, arguments + 2);
