@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { Duplex } from "node:stream";
+import { lookUpWith } from "./look-up.js";
 
 /** Why a connection could not be made. */
 export class TransportError extends Error {
@@ -20,7 +21,7 @@ export class TransportError extends Error {
 /** Without Nagle's delay: a request is one packet, and the answer is waited for. Rejects with a TransportError. */
 export async function openTcp(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
   return await new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, lookup: lookUpWith(signal) });
     const onAbort = (): void => {
       socket.destroy();
       reject(new TransportError("no answer in time", "Check the address, the network and firewalls in between.", true));

