@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "running.h"
 #include "subvolume.h"
 #include "temp.h"
 #include "tree.h"
@@ -32,6 +33,7 @@ struct removal {
   const struct root *root;
   const char *path;
   bool takes_subvolumes;
+  int64_t begin;
   struct level levels[LEVELS_MAX];
   size_t depth;
 };
@@ -128,7 +130,7 @@ static int end_level(struct removal *removal, struct err *err) {
 static int step(struct removal *removal, struct err *err) {
   struct level *level = &removal->levels[removal->depth - 1];
   struct dirent *entry;
-  beat_step(removal->tree->beat);
+  if (tree_step(removal->tree, removal->begin, removal->path, err) != 0) return -1;
   errno = 0;
   entry = readdir(level->directory);
   if (entry == NULL) return errno == 0 ? end_level(removal, err) : fail(removal, errno, "readdir", level->name, err);
@@ -142,6 +144,7 @@ static int remove_beneath(struct tree *tree, const struct root *root, const stru
       .tree = tree,
       .root = root,
       .path = change->path,
+      .begin = running_now_ms(),
       .takes_subvolumes = (change->flags & REMOVE_SUBVOLUMES) != 0};
   int fd = open_subdirectory(root, place->parent, place->name, place->stat.st_dev);
   struct stat stat;

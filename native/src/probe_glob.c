@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "fatal.h"
 #include "glob.h"
+#include "running.h"
 #include "tree.h"
 
 #define PATHS_MAX 1000000u
@@ -17,6 +18,7 @@ struct paths {
   char **items;
   size_t count;
   size_t capacity;
+  int64_t begin;  // of the walk
   size_t bytes;  // of all paths
 };
 
@@ -74,14 +76,14 @@ static int match_in(struct tree *tree, const struct root *root, const char *dire
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     if (glob_matches(pattern, entry->d_name)) paths_add(out, directory, entry->d_name);
     if (too_many(out, directory, err)) return -1;
-    beat_step(tree->beat);
+    if (tree_step(tree, out->begin, directory, err) != 0) return -1;
   }
 }
 
 // A component without a pattern is only appended; whether it exists is asked at the end.
 static int match_component(struct tree *tree, const struct root *root, const char *component, struct paths *paths,
                            struct err *err) {
-  __attribute__((cleanup(paths_free))) struct paths next = {0};
+  __attribute__((cleanup(paths_free))) struct paths next = {.begin = paths->begin};
   for (size_t i = 0; i < paths->count; i++) {
     if (!glob_is_pattern(component)) {
       paths_add(&next, paths->items[i], component);
@@ -109,7 +111,7 @@ static int compare(const void *a, const void *b) {
 
 int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err) {
   const struct root *root = tree_root(tree, probe->at_host);
-  __attribute__((cleanup(paths_free))) struct paths paths = {0};
+  __attribute__((cleanup(paths_free))) struct paths paths = {.begin = running_now_ms()};
   auto_free char *pattern = strdup(probe->path);
   char *rest = pattern, *component;
   uint32_t count = 0;
@@ -131,7 +133,7 @@ int probe_glob(struct tree *tree, const struct probe *probe, struct buffer *out,
   for (size_t i = 0; i < paths.count && count < probe->limit; i++) {
     const char *path = paths.items[i][0] == '\0' ? "/" : paths.items[i];
     int is_there = exists(root, path, err);
-    if (is_there < 0) return -1;
+    if (is_there < 0 || tree_step(tree, paths.begin, path, err) != 0) return -1;
     if (is_there == 0) continue;
     put_str(out, path);
     count++;

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "hash.h"
+#include "running.h"
 #include "tree.h"
 
 // A descriptor is held for every level: deeper ones are cut off and told.
@@ -29,6 +30,7 @@ struct listing {
   struct buffer name;  // relative name of the directory at hand, with a slash at its end
   struct buffer entries;
   uint32_t count;
+  int64_t begin;
   bool is_truncated;
 };
 
@@ -132,7 +134,7 @@ static int step(struct listing *listing, struct err *err) {
   struct stat stat;
   errno = 0;
   struct dirent *entry = readdir(level->directory);
-  beat_step(listing->tree->beat);
+  if (tree_step(listing->tree, listing->begin, listing->probe->path, err) != 0) return -1;
   if (entry == NULL) {
     // ENOENT: it was removed meanwhile. What cannot be read to its end must not pass for all that there is.
     if (errno != 0 && errno != ENOENT) return err_system(err, errno, "readdir", listing->probe->path);
@@ -165,7 +167,8 @@ static bool is_full(const struct listing *listing) {
 int probe_list(struct tree *tree, const struct probe *probe, struct buffer *out, struct err *err) {
   const struct root *root = tree_root(tree, probe->at_host);
   auto_place struct place place = PLACE_NONE;
-  __attribute__((cleanup(cleanup_listing))) struct listing listing = {.tree = tree, .root = root, .probe = probe};
+  __attribute__((cleanup(cleanup_listing))) struct listing listing = {
+      .tree = tree, .root = root, .probe = probe, .begin = running_now_ms()};
   if (probe->algorithms & ~(HASH_ALL | HASH_XATTRS))
     return err_fail(err, FAILURE_BAD_REQUEST, "list", probe->path, "Unknown algorithm.");
   if (place_find(root, probe->path, PLACE_FOLLOW, &place, err) != 0) return -1;

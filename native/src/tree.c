@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "jobs.h"
 #include "print.h"
+#include "running.h"
 #include "user_namespace.h"
 
 // What stands in for DIR/NAME is DIR/.crun/making/NAME.MARK: programs in it are to see NAME.
@@ -109,4 +110,11 @@ void tree_close(struct tree *tree) {
   tree->disk = -1;
   root_close(&tree->root);
   root_close(&tree->host);
+}
+
+int tree_step(struct tree *tree, int64_t begin, const char *path, struct err *err) {
+  uint32_t most = tree->walk_ms == 0 ? WALK_MS_MAX : tree->walk_ms;
+  beat_step(tree->beat);
+  if (running_now_ms() - begin <= most) return 0;
+  return err_fail(err, FAILURE_DEADLINE, "readdir", path, "What is beneath it had no end within %u s.", most / 1000);
 }

@@ -19,6 +19,8 @@ struct lock {
 };
 
 #define SCRATCH_SIZE (256u * 1024u)
+// How long one probe or change may walk directories: a file system of the tree's own making may have one without an end.
+#define WALK_MS_MAX (2u * 60u * 60u * 1000u)
 
 struct tree {
   struct port *port;
@@ -43,6 +45,7 @@ struct tree {
   bool has_open_batch;  // locks of this batch may be held
   uint32_t open_batch;
   struct job *jobs;  // processes in the background
+  uint32_t walk_ms;  // instead of WALK_MS_MAX, for tests; 0: that
 };
 
 // Which request, and which probe or change of it, a piece of work is done for.
@@ -59,6 +62,9 @@ int tree_entry(struct tree *tree, bool at_host, uint8_t kind, struct entry **out
 // Without root a tree of somebody else's can be looked at, but nothing is changed or run there.
 int tree_refuse_foreign(const struct tree *tree, bool at_host, struct err *err);
 void tree_close(struct tree *tree);
+
+// A step of a walk that began then (running_now_ms): says that the worker is alive. -1 once it has taken too long.
+int tree_step(struct tree *tree, int64_t begin, const char *path, struct err *err);
 
 // Requests, each with all its replies.
 void observe_request(struct tree *tree, uint32_t channel, struct cursor *cursor);

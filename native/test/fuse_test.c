@@ -19,6 +19,9 @@
 
 // Longer than NAME_MAX, and short enough for the kernel.
 #define LONG_NAME 1000
+// The number of a directory without an end, and of each file in it.
+#define ENDLESS 1000
+#define ENTRY 2000
 
 static struct fixture fixture;
 
@@ -34,31 +37,38 @@ static void answer(int fd, const struct fuse_in_header *to, int error, const voi
 }
 
 static struct fuse_attr attributes(uint64_t node) {
-  return (struct fuse_attr){.ino = node, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = 4096};
+  uint32_t mode = node == ENTRY ? S_IFREG | 0644 : S_IFDIR | 0755;
+  return (struct fuse_attr){.ino = node, .mode = mode, .nlink = node == ENTRY ? 1 : 2, .blksize = 4096};
 }
 
-static size_t put_name(char *out, const char *name, size_t length) {
-  struct fuse_dirent entry = {.ino = 9, .off = 1, .namelen = (uint32_t)length, .type = S_IFDIR >> 12};
+static size_t put_name(char *out, uint64_t offset, uint32_t type, const char *name, size_t length) {
+  struct fuse_dirent entry = {.ino = 9, .off = offset + 1, .namelen = (uint32_t)length, .type = type >> 12};
   memset(out, 0, FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length));
   memcpy(out, &entry, FUSE_NAME_OFFSET);
   memcpy(out + FUSE_NAME_OFFSET, name, length);
   return FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length);
 }
 
-// The root holds `d`, and each other directory a directory of a long name.
+// The root holds `d`, and each other directory a directory of a long name; `endless` holds files without an end.
 static void serve_directory(int fd, const struct fuse_in_header *request) {
   const struct fuse_read_in *read_in = (const void *)(request + 1);
   char entries[4096], name[LONG_NAME];
   memset(name, 'n', sizeof name);
-  size_t size = read_in->offset != 0       ? 0
-                : request->nodeid == 1     ? put_name(entries, "d", 1)
-                                           : put_name(entries, name, sizeof name);
+  size_t size = 0;
+  if (request->nodeid == ENDLESS) {
+    int length = snprintf(name, sizeof name, "%llu", (unsigned long long)read_in->offset);
+    size = put_name(entries, read_in->offset, S_IFREG, name, (size_t)length);
+  } else if (read_in->offset == 0) {
+    size = request->nodeid == 1 ? put_name(entries, 0, S_IFDIR, "d", 1) : put_name(entries, 0, S_IFDIR, name, sizeof name);
+  }
   answer(fd, request, 0, entries, size);
 }
 
 static void serve_one(int fd, const struct fuse_in_header *request) {
   struct fuse_init_out init = {.major = 7, .minor = 31, .max_write = 4096};
-  struct fuse_entry_out entry = {.nodeid = request->nodeid + 1, .attr = attributes(request->nodeid + 1)};
+  bool is_endless = request->opcode == FUSE_LOOKUP && strcmp((const char *)(request + 1), "endless") == 0;
+  uint64_t found = is_endless ? ENDLESS : request->nodeid == ENDLESS ? ENTRY : request->nodeid + 1;
+  struct fuse_entry_out entry = {.nodeid = found, .attr = attributes(found)};
   struct fuse_attr_out attr = {.attr = attributes(request->nodeid)};
   struct fuse_open_out opened = {0};
   struct fuse_statfs_out statfs = {.st = {.namelen = 4096}};
@@ -153,6 +163,28 @@ static void test_long_names(void) {
   stop_server(server, "tree/fuse");
 }
 
+static void test_endless(void) {
+  auto_buffer struct buffer out = {0};
+  struct err err;
+  make_hostile();
+  pid_t server = start_server("tree/fuse");
+  fixture_open(&fixture);
+  fixture.tree.walk_ms = 150;
+  struct probe listing = {.kind = PROBE_LIST, .path = "/fuse/endless", .limit = 100, .has_since = true};
+  listing.since.tv_sec = (time_t)1 << 40;
+  CHECK(probe_list(&fixture.tree, &listing, &out, &err) != 0);
+  CHECK_EQUAL(err.code, FAILURE_DEADLINE);
+  struct probe glob = {.kind = PROBE_GLOB, .path = "/fuse/endless/x*", .limit = 100};
+  CHECK(probe_glob(&fixture.tree, &glob, &out, &err) != 0);
+  CHECK_EQUAL(err.code, FAILURE_DEADLINE);
+  struct change removal = new_change(CHANGE_REMOVE, "/fuse/endless");
+  removal.flags = REMOVE_ALL;
+  CHECK(attempt(&fixture, &removal, &err) != 0);
+  CHECK_EQUAL(err.code, FAILURE_DEADLINE);
+  fixture_close(&fixture);
+  stop_server(server, "tree/fuse");
+}
+
 // The helper as it is shipped: compilers may think that no name is longer than its array.
 static void test_helper(void) {
   struct client client;
@@ -181,16 +213,19 @@ static void test_helper(void) {
 
 void fuse_tests(void) {
   static const char in_process[] = "a name longer than any of the C library's is refused, not copied";
+  static const char endless[] = "a directory without an end is given up after its time";
   static const char in_helper[] = "the helper goes on beside a file system with such names";
   make_hostile();
   pid_t server = start_server("tree/fuse");
   if (server == 0) {
     const char *reason = geteuid() != 0 ? "needs root" : "no FUSE in this kernel";
     test_skip(in_process, reason);
+    test_skip(endless, reason);
     test_skip(in_helper, reason);
     return;
   }
   stop_server(server, "tree/fuse");
   test_run(in_process, test_long_names);
+  test_run(endless, test_endless);
   test_run(in_helper, test_helper);
 }
