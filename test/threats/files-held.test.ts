@@ -25,6 +25,16 @@ print("up", flush=True)
 signal.pause()
 `;
 
+/** Mounts a FUSE file system on a directory, and never answers what the kernel asks of it. */
+const silentServer = `import ctypes, os, signal, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+libc = ctypes.CDLL(None, use_errno=True)
+options = b"fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other" % fd
+if libc.mount(b"silent", sys.argv[1].encode(), b"fuse", 0, options) != 0: sys.exit(os.strerror(ctypes.get_errno()))
+print("up", flush=True)
+signal.pause()
+`;
+
 describe("threats: what a tree holds and offers", function () {
   this.timeout(120_000);
   const scope = testScope();
@@ -84,6 +94,43 @@ describe("threats: what a tree holds and offers", function () {
       );
       const changed = told.results.filter(({ status }) => status === "changed");
       assert.ok(changed.length > 20, brief(told));
+    });
+  }
+
+  for (const way of ["files"] as const) {
+    it(`row 13 (${way}): a file system that never answers costs its tree the deadline, and no other tree anything`, async function () {
+      requireOrSkip(this, { paths: ["/dev/fuse"] });
+      const place = scene(scope, "silent");
+      // Beside the scene: whoever looks into it waits, the oracle too.
+      const silent = scope.tempDir("silent");
+      const stuck = join(silent, "srv/stuck");
+      mkdirSync(stuck, { recursive: true });
+      const held = await hold(scope, way, place, { CRUN_HELPER_DEADLINE_S: "1" });
+      const server = spawn("python3", ["-c", silentServer, stuck], { stdio: ["ignore", "pipe", "inherit"] });
+      const ended = new Promise((resolve) => server.once("close", resolve));
+      await new Promise((resolve) => server.stdout.once("data", resolve));
+      try {
+        for (const task of [
+          { stat: { path: "/srv/stuck/x" } },
+          { file: { path: "/srv", state: "directory", recurse: true, mode: "u=rwX" } },
+        ]) {
+          const told = await withstands(place, { deadlineMs: 20_000 }, () =>
+            held.play([task, { copy: { dest: "/srv/done", content: "mine\n" } }], {
+              trees: { silent, other: place.tree },
+            }),
+          );
+          assert.equal(told.recap["silent"]?.unreachable, 1, brief(told));
+          assert.match(told.all, /stuck in one system call/, brief(told));
+          assert.deepEqual(
+            [told.recap["other"]?.unreachable, lstatSync(join(place.tree, "srv/done")).isFile()],
+            [0, true],
+          );
+        }
+      } finally {
+        server.kill("SIGKILL");
+        await ended;
+        await must(["umount", "--lazy", stuck]);
+      }
     });
   }
 

@@ -80,11 +80,16 @@ export function withoutProgram(scope: Scope): Promise<string> {
   return program(scope, "without", ["native/test/forbid.c"]);
 }
 
-/** The tree of the scene, to be got at in one way. Ends with the scope. */
-export async function hold(scope: Scope, way: FileWay, place: Scene): Promise<Held> {
+/** The tree of the scene, to be got at in one way. Ends with the scope. `more`: for the environment of crun and its helper. */
+export async function hold(
+  scope: Scope,
+  way: FileWay,
+  place: Scene,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Held> {
   const work = scope.tempDir("play");
   const prefix: string[] = [process.execPath];
-  let environment = place.environment;
+  let environment = { ...place.environment, ...more };
   let crun = crunPath;
   let variables = "";
   if (way === "files/no-openat2") {
