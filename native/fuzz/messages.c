@@ -1,6 +1,8 @@
 // Fuzzes the decoders of requests and of what worker and agent hand on: what was decoded is encoded as it came.
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../test/twin.h"
@@ -121,6 +123,40 @@ static void check_unpack(const uint8_t *data, size_t size) {
   spec_forget(&unpacked);
 }
 
+static unsigned count_open(void) {
+  unsigned count = 0;
+  for (int fd = 0; fd < 64; fd++) count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+// A message with more descriptors, or bytes, than there is room for: it is refused, and none of them stays open.
+static void check_received(struct feed feed) {
+  static const int yes = 1;
+  int sockets[2], sent[CHANNEL_FDS_MAX], received[CHANNEL_FDS_MAX];
+  unsigned before = count_open();
+  size_t count = feed_below(&feed, CHANNEL_FDS_MAX + 1), taken = 0;
+  bool takes_descriptors = feed_below(&feed, 2) != 0;
+  size_t capacity = feed_u16(&feed) % sizeof(struct channel_message) + 1;
+  struct bytes data = feed_rest(&feed);
+  struct channel_message message;
+  pid_t sender = 0;
+  MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0, "socketpair");
+  if (capacity & 1) setsockopt(sockets[1], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+  for (size_t i = 0; i < count; i++) sent[i] = STDERR_FILENO;
+  if (data.length > 0 && channel_send(sockets[0], data.data, data.length, sent, count) == 0) {
+    ssize_t got = channel_receive(sockets[1], &message, capacity, takes_descriptors ? received : NULL,
+                                  takes_descriptors ? &taken : NULL, &sender, 0);
+    MUST(got <= (ssize_t)capacity, "%zd bytes where %zu have room", got, capacity);
+    MUST(got < 0 || (size_t)got == data.length, "%zd of %zu bytes", got, data.length);
+    MUST(got >= 0 || taken == 0, "descriptors of a message that was refused");
+    MUST(got < 0 || (capacity & 1) == 0 || sender == getpid(), "sent by %d", (int)sender);
+    for (size_t i = 0; i < taken; i++) close(received[i]);
+  }
+  close(sockets[0]);
+  close(sockets[1]);
+  MUST(count_open() == before, "a descriptor is left open");
+}
+
 // Every blob is what its digest says, whatever came after it.
 static void check_stored(const struct blob_store *store) {
   for (size_t i = 0; i < store->count; i++) {
@@ -178,10 +214,11 @@ static void check_upload(struct feed feed) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const uint8_t types[] = {MESSAGE_OPEN_TREE, MESSAGE_OBSERVE, MESSAGE_APPLY, MESSAGE_EXEC};
   struct feed feed = {data, size};
-  uint8_t choice = feed_below(&feed, 7);
+  uint8_t choice = feed_below(&feed, 8);
   if (choice < 4) check_codec(types[choice], feed.at, feed.left);
   if (choice == 4) check_spec(feed.at, feed.left);
   if (choice == 5) check_unpack(feed.at, feed.left);
   if (choice == 6) check_upload(feed);
+  if (choice == 7) check_received(feed);
   return 0;
 }

@@ -56,6 +56,9 @@ def messages():
     head = struct.pack("<IIIII4xQIIHHHBx", 2, 1, 1, 1, 0, 1, 0, 1000, 24, 80, 0o22, 0)
     texts = b"/\0root\0/bin/true\0-x\0A=b\0"
     put("messages", "unpack", bytes([5]) + head + texts + struct.pack("<QQ", 0o755, 3) + b"file\0abc" + struct.pack("<QQ", 0o20000, 259) + b"/dev/null\0")
+    put("messages", "received", bytes([7, 3, 1, 40, 0]) + b"some words")
+    put("messages", "received-too-long", bytes([7, 8, 1, 3, 0]) + b"some words")
+    put("messages", "received-without-room-for-descriptors", bytes([7, 2, 0, 41, 0]) + b"some words")
     put("messages", "upload", bytes([6, 0, 0, 9, 5]) + b"hello" + bytes([2, 0, 3, 5]) + b"again")
     put("messages", "upload-in-chunks", bytes([6, 0, 1, 2, 4]) + b"text" + bytes([2, 1, 2, 4]) + b"text")
     put("messages", "upload-of-no-size", bytes([6, 8, 1, 62, 4]) + b"text" + bytes([4, 2, 1, 4]) + b"text")
