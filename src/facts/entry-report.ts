@@ -39,7 +39,9 @@ export function judgeEntry(reports: EntryReports): readonly Finding[] {
     ...judgeCapabilities(reports),
     ...judgeCalls(reports),
     ...judgeDrop(reports),
-    ...(reports.kind === "unshare" ? [...judgeMasks(reports.root), ...judgeDevices(reports.root, reports.allow)] : []),
+    ...(reports.kind === "unshare" ? judgeMasks(reports.root, true) : []),
+    ...(reports.kind === "nspawn" ? judgeMasks(reports.root, false) : []),
+    ...(reports.kind === "unshare" ? judgeDevices(reports.root, reports.allow) : []),
     ...judgeProcesses(reports),
     ...judgeIds(reports),
   ];
@@ -113,7 +115,6 @@ function judgeCapabilities({ kind, root, host, allow, leader }: EntryReports): F
         remedy: "Use crun_entry: unshare for trees whose root is not to be trusted.",
       },
     ];
-  if (kind === "nspawn") return [{ level: "ok", about, text: `systemd-nspawn's: ${shortNames(all)}` }];
   if (kind === "machine") {
     const status = leader === undefined ? "" : (textOf(host, `r/proc/${leader}/status`) ?? "");
     const own = namesOfMask(/^CapBnd:\t(.*)$/m.exec(status)?.[1]);
@@ -130,7 +131,9 @@ function judgeCapabilities({ kind, root, host, allow, leader }: EntryReports): F
       : [{ level: "ok", about, text: `those of the machine's leader: ${shortNames(all)}` }];
   }
   const more = all.filter((name) => !capabilitiesOfTreeRoot.includes(name) && !allow.includes(name));
-  const lacking = capabilitiesOfTreeRoot.filter((name) => !effective.includes(name));
+  // Without systemd nothing but the lack of it keeps root of systemd-nspawn from the host's devices.
+  const wanted = capabilitiesOfTreeRoot.filter((name) => kind !== "nspawn" || name !== "CAP_MKNOD");
+  const lacking = wanted.filter((name) => !effective.includes(name));
   if (more.length > 0)
     return [
       {

@@ -21,17 +21,17 @@ function mountAt(mounts: readonly ReportedMount[], path: string): ReportedMount 
   return mounts.findLast((one) => one.path === path);
 }
 
-/** /proc and /sys as a process of the tree finds them. */
-export function judgeMasks(root: Report): Finding[] {
+/** /proc and, where it is crun's, /sys as a process of the tree finds them. */
+export function judgeMasks(root: Report, hasOwnSys: boolean): Finding[] {
   const about = "masks of /proc and /sys";
   const mounts = mountsIn(root);
   const names = new Set((textOf(root, "d/proc") ?? "").split("\n").map((line) => line.split(" ")[2] ?? ""));
   const isThere = (path: string): boolean => names.has(path.slice("/proc/".length));
   const isReadOnly = (path: string): boolean => mountAt(mounts, path)?.options.has("ro") === true;
   const unmasked = [
-    ...[...readOnlyPaths, ...hiddenPaths].filter((path) => isThere(path) && !isReadOnly(path)),
-    ...hiddenPaths.filter((path) => mountAt(mounts, path)?.type === "proc"),
-    ...emptyPaths.filter((path) => (textOf(root, `d${path}`) ?? "").split("\n").length > 3),
+    ...readOnlyPaths.filter((path) => isThere(path) && !isReadOnly(path)),
+    ...hiddenPaths.filter((path) => isThere(path) && (mountAt(mounts, path)?.type ?? "proc") === "proc"),
+    ...emptyPaths.filter((path) => hasOwnSys && (textOf(root, `d${path}`) ?? "").split("\n").length > 3),
     ...(mountAt(mounts, "/sys") === undefined || isReadOnly("/sys") ? [] : ["/sys"]),
     ...["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"].filter((path) => errnoOf(root, `w${path}`) === 0),
   ];
