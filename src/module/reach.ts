@@ -16,6 +16,7 @@ export interface Reach {
   readonly lack: string;
   /** The login itself, on the host. */
   readonly uid: number;
+  readonly gid: number;
 }
 
 /** Of root: nothing is out of reach. */
@@ -26,6 +27,7 @@ export const wholeReach: Reach = {
   groups: 0xffffffff,
   lack: "",
   uid: 0,
+  gid: 0,
 };
 
 /** Where changes are made: in a tree, on the host as the login, or on the host as the root of trees. */
@@ -78,9 +80,12 @@ function changeOutOfReach(change: Exclude<Change, ExecChange>, reach: Reach, gro
   const uid = "uid" in change ? change.uid : undefined;
   const gid = "gid" in change ? change.gid : undefined;
   if (ground === "login" || reach.users === 0) {
-    if (uid === undefined || uid === reach.uid) return undefined;
+    const isOwn = uid === undefined || uid === reach.uid;
+    // Which groups of the host a login is in, the host knows best.
+    if (isOwn && (ground === "login" || gid === undefined || gid === reach.gid)) return undefined;
+    const [what, id, own] = isOwn ? ["group", gid, reach.gid] : ["owner", uid, reach.uid];
     return {
-      message: `${change.path}: its owner cannot be ${uid}: crun is not root there, and the login has no other id than ${reach.uid}${ground === "login" ? "" : why(reach)}`,
+      message: `${change.path}: its ${what} cannot be ${id}: crun is not root there, and the login has no other id than ${own}${ground === "login" ? "" : why(reach)}`,
       remedy:
         reach.users === 0 && ground !== "login"
           ? remedyFor(reach)

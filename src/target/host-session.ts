@@ -91,6 +91,7 @@ function infoOf(greeting: Greeting): HostInfo {
       groups: greeting.groups,
       lack: escapeControls(greeting.lack),
       uid: greeting.uid,
+      gid: greeting.gid,
     },
   };
 }

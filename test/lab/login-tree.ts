@@ -21,6 +21,7 @@ const applets = "cat chown echo id ls mkdir rm sh sleep stat test touch true".sp
 /** Makes it (busybox, accounts root and app, a unit `x`, an apt that does nothing), all of it the login's. */
 export function loginTree(path: string): string {
   for (const directory of directories) mkdirSync(join(path, directory), { recursive: true });
+  chmodSync(join(path, "tmp"), 0o1777);
   copyFileSync("/bin/busybox", join(path, "bin/busybox"));
   for (const applet of applets) symlinkSync("busybox", join(path, "bin", applet));
   const write = (name: string, text: string): void => writeFileSync(join(path, name), text);

@@ -59,7 +59,7 @@ describe("target: sessions", () => {
       memory: 1024,
       hasOpenat2: true,
       isRootless: false,
-      reach: { isRootless: false, hasEntries: true, users: 0xffffffff, groups: 0xffffffff, lack: "", uid: 0 },
+      reach: { isRootless: false, hasEntries: true, users: 0xffffffff, groups: 0xffffffff, lack: "", uid: 0, gid: 0 },
     });
     const old = new FakeHelper(willing);
     old.greet({ ...GREETING, protocol: 9, version: "7.0" });

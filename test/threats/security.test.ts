@@ -40,7 +40,10 @@ describe("docs/SECURITY.md", () => {
     const wrong = rows.flatMap(({ section, cells }) => {
       const named = (cells.at(-1) ?? "").split(", ");
       return named
-        .filter((path) => !/^(?:native\/test|test)\/[\w./-]+$/.test(path) || !existsSync(join(repositoryRoot(), path)))
+        .filter(
+          (path) =>
+            !/^(?:native\/(?:test|fuzz)|test)(?:\/[\w./-]+)?$/.test(path) || !existsSync(join(repositoryRoot(), path)),
+        )
         .map((path) => `${section}: ${cells[0]}: ${path === "" ? "(no test)" : path}`);
     });
     assert.deepEqual(wrong, []);

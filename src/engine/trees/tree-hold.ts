@@ -4,6 +4,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change, Outcome } from "../../module/change.js";
 import { describeFailure } from "../../module/failure-text.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
+import { remedyFor, why } from "../../module/reach.js";
 import { lockMs, treeLock } from "../../tree/keep.js";
 import type { TreePlace } from "../../tree/place.js";
 import { hostProgram } from "../../tree/program.js";
@@ -47,6 +48,16 @@ export class TreeHold {
   /** Takes the lock in a session of its own. Rejects with a CrunError: exitStatus 4 where the connection is lost, 2 where it cannot be had. */
   static async take(session: HostSession, place: TreePlace, options: HoldOptions): Promise<TreeHold> {
     const own = await options.holdOwn?.(session, place.path);
+    const { reach } = session.info;
+    if (reach.isRootless && !reach.hasEntries)
+      throw new CrunError(
+        {
+          severity: "error",
+          summary: `the tree ${place.path} cannot be stood in for: crun is not root there, and nothing can be copied without a user namespace${why(reach)}`,
+          remedy: remedyFor(reach),
+        },
+        2,
+      );
     const worker = session.openTree("/", { entry: "auto", isHostRoot: true, isAsRoot: true });
     const endsAt = performance.now() + lockMs;
     try {
