@@ -120,6 +120,7 @@ static void wait_for_events(struct router *router) {
                                                               : -1;
   int count;
   count = epoll_pwait(router->epoll, events, EVENTS, timeout, &router->calm);
+  if (count < 0 && errno != EINTR) fatal("epoll_pwait: %s", strerror(errno));
   for (int i = 0; i < count; i++) {
     struct link *link = events[i].data.ptr;
     if (events[i].data.ptr == router) continue;

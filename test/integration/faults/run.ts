@@ -1,4 +1,4 @@
-// Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT]
+// Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT] [--stay] [--frames]
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     part: { type: "string", default: "1/1" },
     only: { type: "string" },
     frames: { type: "boolean", default: false },
+    stay: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   },
 });
@@ -49,7 +50,13 @@ try {
   mkdirSync(directory, { recursive: true });
   const bench = await FaultBench.make(directory, values.play);
   if (values.frames) process.exit(await everyFrame(bench, values.play));
-  const all = bench.faults
+  // Calls of a kind that has failed once go on failing.
+  const faults = values.stay
+    ? bench.faults.flatMap(({ call, what }) =>
+        what.startsWith("fail.") && !what.endsWith("EINTR") ? [{ call, what: what.replace("fail.", "stay.") }] : [],
+      )
+    : bench.faults;
+  const all = faults
     .filter((_, index) => index % parts === part - 1)
     .filter((fault) => !values.only || nameOf(fault).includes(values.only));
   process.stdout.write(
