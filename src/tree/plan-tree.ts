@@ -95,7 +95,9 @@ export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan 
   const place = treePlace(joinPath(look.directory.real || asked.place.directory, asked.place.name));
   const site = { ...asked, place };
   const { context } = site;
-  const failure = look.tree.failure ?? look.directory.failure;
+  // What cannot be looked at is not absent.
+  const { tree, directory, keep, makingThere, record: noted, making, old, running } = look;
+  const failure = [tree, directory, keep, makingThere, noted, making, old, running].find((one) => one.failure)?.failure;
   if (failure)
     return refused({
       message: `${place.path} cannot be looked at: ${reasonOf(failure)}`,

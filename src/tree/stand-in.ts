@@ -1,7 +1,9 @@
 // A tree that stands in for another while a play acts: how it is made beside it and swapped in, as changes on the host.
 
+import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Change } from "../module/change.js";
 import type { Refusal } from "../module/contract.js";
+import { reasonOf } from "../module/failure-text.js";
 import type {
   ExecObservation,
   ListObservation,
@@ -61,6 +63,12 @@ export async function lookAtStandIn(
   const names = Object.keys(probes);
   const answers = await observe(Object.values(probes));
   const seen = Object.fromEntries(names.map((name, index) => [name, answers[index]])) as unknown as Looked;
+  for (const name of ["tree", "origin", "directory", "making", "oldThere", "old", "record"] as const) {
+    const { failure } = seen[name];
+    if (!failure) continue;
+    const summary = `${probes[name].path} cannot be looked at: ${reasonOf(failure)}`;
+    throw new CrunError({ severity: "error", summary }, 2);
+  }
   const record = recordIn(seen.record);
   const more = moreStorageProbes(place, seen.directory, [record?.backend]);
   const [zfs] = more["zfs"] ? await observe([more["zfs"] as Probe]) : [];

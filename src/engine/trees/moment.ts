@@ -2,7 +2,8 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
-import { describeFailure } from "../../module/failure-text.js";
+import { describeFailure, reasonOf } from "../../module/failure-text.js";
+import type { StatObservation, StatProbe } from "../../module/probe.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
 import { programName, programRefusal } from "../../tree/program.js";
 import { isDone } from "../task/outcome.js";
@@ -34,6 +35,18 @@ export async function withTree<T>(
   } finally {
     await tree.close().catch(() => undefined);
   }
+}
+
+/** What lies at the paths. Rejects with a CrunError (exitStatus 2) where that cannot be told: what cannot be looked at is not absent. */
+export async function statsOf(host: TreeSession, paths: readonly StatProbe[]): Promise<readonly StatObservation[]> {
+  const answers = await host.observe(paths);
+  return paths.map(({ path }, index) => {
+    const answer = answers[index];
+    if (answer?.kind !== "stat") throw new Error("a stat was asked for");
+    if (!answer.failure) return answer;
+    const summary = `${path} cannot be looked at: ${reasonOf(answer.failure)}`;
+    throw new CrunError({ severity: "error", summary }, 2);
+  });
 }
 
 /** Rejects with a CrunError (exitStatus 2) for the first that fails. */

@@ -2,7 +2,7 @@
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Change } from "../../module/change.js";
-import type { Probe, Timestamp } from "../../module/probe.js";
+import type { Timestamp } from "../../module/probe.js";
 import { compareTrees, contentDiffs, listTree, touchedSince, type ComparedTree } from "../../target/compare-trees.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
 import { isBefore, type Difference } from "../../tree/difference/compare.js";
@@ -23,7 +23,7 @@ import {
   type StandInSeen,
 } from "../../tree/stand-in.js";
 import type { OldInfo } from "../../tree/old.js";
-import { applyAll, withHost, withTree } from "./moment.js";
+import { applyAll, statsOf, withHost, withTree } from "./moment.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
 /** Trees that are listed whole at once, when plays have ended: each takes some memory. */
@@ -177,13 +177,10 @@ export class StandIn {
 
   async #make(session: HostSession, host: TreeSession, origin: string): Promise<string | undefined> {
     const isOwn = origin === this.#path;
-    const first: readonly Probe[] = [
-      { kind: "stat", path: origin, follow: true },
-      { kind: "read", path: "/proc/sys/kernel/random/boot_id" },
-    ];
-    const [tree, boot] = await host.observe(first);
-    if (tree?.kind !== "stat") throw new Error("a stat was asked for");
-    if (tree.stat?.type !== "directory") return undefined;
+    const first = { kind: "stat", path: origin, follow: true } as const;
+    const bootId = { kind: "read", path: "/proc/sys/kernel/random/boot_id" } as const;
+    const [[tree], [boot]] = await Promise.all([statsOf(host, [first]), host.observe([bootId])]);
+    if (tree?.stat?.type !== "directory") return undefined;
     // A tree's name may be a link: what it leads to is stood in for, beside where that lies.
     if (isOwn) this.place = treePlace(tree.real);
     const { place } = this;
@@ -197,12 +194,9 @@ export class StandIn {
       others.set(key, this);
     }
     if (isOwn) await this.#options.allow(this, session);
-    const beside: readonly Probe[] = [
-      { kind: "stat", path: place.keep },
-      { kind: "stat", path: place.making },
-    ];
-    const [keep, makingThere] = await host.observe(beside);
-    if (keep?.kind !== "stat" || makingThere?.kind !== "stat") throw new Error("a stat was asked for");
+    const beside = [place.keep, place.making].map((path) => ({ kind: "stat", path }) as const);
+    const [keep, makingThere] = await statsOf(host, beside);
+    if (!keep || !makingThere) throw new Error("two stats were asked for");
     // Another target of the host may just be making the same directories.
     for (const change of keepChanges({ keep, makingThere }, place)) await host.apply([change]);
     this.#hold = await TreeHold.take(session, place, this.#options);
@@ -344,8 +338,8 @@ export class StandIn {
   }
 
   async #remove(host: TreeSession, origin: string, at: string): Promise<void> {
-    const [there] = await host.observe([{ kind: "stat", path: at }]);
-    if (there?.kind !== "stat" || !there.stat) return;
+    const [there] = await statsOf(host, [{ kind: "stat", path: at }]);
+    if (!there?.stat) return;
     const { backend } = await look(host, this.place, origin);
     await applyAll(host, backend.remove(at, this.place), `${at} cannot be removed`);
   }
@@ -373,9 +367,9 @@ function look(host: TreeSession, place: TreePlace, origin: string): Promise<Stan
 /** The time by the clock of the file system that the trees lie on. */
 async function now(host: TreeSession, { lock }: TreePlace): Promise<Timestamp> {
   await applyAll(host, [{ kind: "setAttributes", path: lock, mtime: "now", expect: { type: "file" } }], lock);
-  const [answer] = await host.observe([{ kind: "stat", path: lock }]);
-  if (answer?.kind !== "stat" || !answer.stat) throw new Error(`${lock} is gone`);
-  return answer.stat.mtime;
+  const [answer] = await statsOf(host, [{ kind: "stat", path: lock }]);
+  if (answer?.stat) return answer.stat.mtime;
+  throw new CrunError({ severity: "error", summary: `${lock} is gone: somebody has removed it` }, 2);
 }
 
 function pause(): Promise<void> {
