@@ -61,6 +61,7 @@ export class OldTrees {
         const seen = await look(host, place);
         const chosen = this.#chosen(await kept(host, seen), wish.to);
         if (machine?.unit !== undefined) await stopUnit(host, machine.unit);
+        if (seen.backend.mountsClones === true) await hold.letGoOfTree();
         await this.#exchange(host, place, seen, chosen, wish.run);
         if (machine?.unit !== undefined) await this.#start(host, place, machine.unit, chosen.number);
         return chosen;

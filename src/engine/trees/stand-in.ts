@@ -286,6 +286,7 @@ export class StandIn {
       if (!seen.hasOld) await host.apply([ownDirectory(place.old)]);
       const { number } = nextOld(seen, place);
       await applyAll(host, placed(seen, place, made.at, infoOf(seen)), what);
+      if (seen.backend.mountsClones === true) await this.#hold?.letGoOfTree();
       await applyAll(host, exchanged(await look(host, place, made.origin), place, number), what);
       this.#made = undefined;
       return number;

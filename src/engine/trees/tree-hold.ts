@@ -26,7 +26,7 @@ export interface HoldOptions {
 /** A lock that is held. */
 export class TreeHold {
   readonly #worker: TreeSession;
-  readonly #own: TreeSession | undefined;
+  #own: TreeSession | undefined;
   readonly #stop: AbortController;
   readonly #over: Promise<unknown>;
   /** Somebody else may have it by now. */
@@ -81,11 +81,17 @@ export class TreeHold {
     }
   }
 
+  /** The tree itself, which is in use as long as it is held: a mount could not be replaced. Whoever takes it now is seen by that it is in use. */
+  async letGoOfTree(): Promise<void> {
+    await this.#own?.close().catch(() => undefined);
+    this.#own = undefined;
+  }
+
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#over;
     await this.#worker.close().catch(() => undefined);
-    await this.#own?.close().catch(() => undefined);
+    await this.letGoOfTree();
   }
 }
 
