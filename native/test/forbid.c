@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -30,12 +31,32 @@ static unsigned number_of(const char *name, size_t length) {
   _exit(127);
 }
 
+// Of O_TMPFILE, the bit that is its own.
+#define TMPFILE_BIT 020000000
+
+// Files without a name: as on a file system that knows none.
+static unsigned short forbid_unnamed(struct sock_filter *filter) {
+  unsigned short count = 0;
+  filter[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4);
+  filter[count++] =
+      (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 2 * sizeof(uint64_t));
+  filter[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TMPFILE_BIT, 0, 1);
+  filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP);
+  filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+  return count;
+}
+
 void forbid_calls(const char *names) {
-  struct sock_filter filter[2 * CALLS_MAX + 2];
+  struct sock_filter filter[2 * CALLS_MAX + 8];
   unsigned short count = 0;
   filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
   for (const char *at = names; *at != '\0' && count < 2 * CALLS_MAX;) {
     size_t length = strcspn(at, ",");
+    if (length == 9 && memcmp(at, "O_TMPFILE", 9) == 0) {
+      count = (unsigned short)(count + forbid_unnamed(filter + count));
+      at += length + (at[length] == ',');
+      continue;
+    }
     bool kills = length > 0 && at[length - 1] == '!';
     unsigned action = kills ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | ENOSYS;
     filter[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number_of(at, length - kills), 0, 1);

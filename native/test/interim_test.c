@@ -84,6 +84,31 @@ static void test_killed_new(void) {
   }
 }
 
+// On a file system that knows no files without a name they have the interim one from the beginning.
+static void test_killed_named(void) {
+  for (unsigned is_new = 0; is_new < 2; is_new++) {
+    struct change change = replacement(0);
+    struct stat status;
+    int end = 0;
+    prepare();
+    if (is_new) CHECK(unlink(scratch("tree/a")) == 0);
+    for (unsigned round = 0; round < 2; round++) {
+      pid_t child = fork();
+      if (child == 0) {
+        fixture.tree.root.proc_fd = open_proc_fd();
+        forbid_calls(round == 0 ? "O_TMPFILE,renameat!,renameat2!" : "O_TMPFILE");
+        _exit(does(&fixture, &change));
+      }
+      CHECK(waitpid(child, &end, 0) == child);
+      CHECK_EQUAL(end & 0x7f, round == 0 ? SIGSYS : 0);
+      if (round == 0) CHECK_TEXT(content_of("tree/a"), is_new ? "(absent)" : "old");
+      CHECK_EQUAL(lstat(scratch("tree/" INTERIM_NAME), &status) == 0, round == 0);
+    }
+    check_replaced(0);
+    fixture_close(&fixture);
+  }
+}
+
 // A directory of that name is none of a helper's.
 static void test_foreign(void) {
   for (unsigned which = 0; which < 3; which++) {
@@ -151,6 +176,7 @@ static void test_occupied(void) {
 void interim_tests(void) {
   test_run("a replacement that is killed leaves the old whole, and the next one leaves nothing else", test_killed);
   test_run("what is new is made without another name, so that a kill leaves none", test_killed_new);
+  test_run("the same where files cannot be made without a name", test_killed_named);
   test_run("a directory that has the interim name is left alone", test_foreign);
   test_run("what another helper has under the interim name is left alone", test_held);
   test_run("who takes the interim name meanwhile has no file of the host changed", test_occupied);

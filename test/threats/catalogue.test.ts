@@ -30,6 +30,14 @@ describe("threats: the catalogue", function () {
     tested = new Set(tags.map(({ row, way }) => `row ${row} (${way})`));
   });
 
+  it("every row of the threats is there", () => {
+    const rows = new Set(cells.map(({ row }) => row));
+    assert.deepEqual(
+      Array.from({ length: 25 }, (_, index) => index + 1).filter((row) => !rows.has(row)),
+      [],
+    );
+  });
+
   it("every cell that says so has a test", () => {
     const claimed = cells.filter(({ cell }) => cell === "test").map(({ key }) => key);
     assert.deepEqual(

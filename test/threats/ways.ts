@@ -23,8 +23,8 @@ import type { Scope } from "../lab/scope.js";
 import type { FileWay } from "./catalogue.js";
 import type { Scene } from "./oracle.js";
 
-/** System calls that are taken away for `files/no-openat2`: of kernels before 5.6, or of a filter that does not know them. */
-export const newCalls = "openat2,statx,close_range";
+/** System calls that are taken away for `files/no-openat2`: of kernels before 5.6, or of a filter that does not know them; and files without a name, which some file systems lack. */
+export const newCalls = "openat2,statx,close_range,O_TMPFILE";
 
 /** A user that this machine has not, to be without root as. */
 export const rootlessUser = 33_335;
