@@ -75,6 +75,11 @@ def intake():
     # Answers of the worker: OPENED, DONE; its end; its silence.
     answers = bytes([5, 0, 1, 2]) + b"ab" + bytes([5, 3, 2, 0])
     put("intake", "answers", opening + bytes([1, 3, 2, 1, 4]) + b"abcd" + answers)
+    # Too short for a type and a channel, among frames that are none.
+    short = b"".join(bytes([0, 8 + length]) + u32(length) + bytes([6, 2, 0, 0, 0, 0, 0, 0])[: 4 + length] for length in (0, 3, 4))
+    put("intake", "short-frames", opening + bytes([1, 4, 2, 1, 2]) + b"ab" + bytes([0, 12]) + u32(4) + bytes([6, 2, 0, 0, 0, 0, 0, 0]) + short)
+    # The same without a tree's number.
+    put("intake", "request-without-tree", opening + bytes([0, 11]) + u32(7) + bytes([3]) + u32(2) + b"\1\0")
     put("intake", "worker-ends", opening + bytes([1, 2, 3, 1, 0]) + bytes([6]) + bytes([1, 1, 4, 1, 0]))
     put("intake", "worker-is-silent", opening + bytes([7, 200]) + bytes([7, 200]) + bytes([1, 1, 4, 1, 0]))
 
