@@ -66,6 +66,7 @@ const exec: fc.Arbitrary<ExecSpec> = fc.record(
     files: fc.array(fc.record({ name: word, mode, content }), { maxLength: 2 }),
     pty: fc.boolean(),
     killLeftovers: fc.boolean(),
+    allow: fc.array(word, { maxLength: 2 }),
     hasLaxOwners: fc.boolean(),
   },
   { requiredKeys: ["argv"] },
