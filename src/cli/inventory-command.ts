@@ -10,7 +10,7 @@ import { createScope } from "../playbook/scope/scope.js";
 import { PlaybookFiles } from "../playbook/load/files.js";
 import { loadPlaybook } from "../playbook/load/load.js";
 import { ConnectionPool } from "../target/connect.js";
-import { passwordVariables } from "../target/address.js";
+import { passwordVariables } from "../module/password-variables.js";
 import { toYaml } from "../playbook/yaml/yaml.js";
 import { clean, cleanJson } from "../report/clean.js";
 import { explain } from "./explain.js";
@@ -59,7 +59,7 @@ async function show(options: InventoryOptions, masker: Masker): Promise<number> 
 /** Passwords that hosts are reached with are no variables to be read, encrypted or not. */
 function hidePasswords(setup: Setup, masker: Masker): void {
   const layers = variablesOf(setup);
-  const used = passwordVariables.filter((name) => [...layers].some((layer) => [...layer.names()].includes(name)));
+  const used = [...passwordVariables].filter((name) => [...layers].some((layer) => [...layer.names()].includes(name)));
   if (used.length === 0) return;
   const hide = (scope: Scope): void => {
     for (const one of used) {

@@ -31,6 +31,8 @@ const EXIT_WAIT_MS = 1000;
 const UPLOAD_TIMES = 3;
 /** The command on the host has two places to try (snippet.ts). Who asks on, or tells of more, is not that command. */
 const PLACES = 2;
+/** Lectures of sudo are long, but have an end. */
+const ERRORS_LIMIT = 1024 * 1024;
 
 /**
  * Resolves when the helper's greeting is next in `started.output`. Rejects with a ConnectionError; the process is closed then.
@@ -61,6 +63,7 @@ class Run {
   #answered = 0;
   #isUploading = false;
   #uploads = 0;
+  #errorBytes = 0;
   #resolve: () => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   readonly done: Promise<void>;
@@ -135,10 +138,14 @@ class Run {
     }
     for (let line = this.#nextMarker(); line !== undefined; line = this.#nextMarker()) this.#obey(line);
     if (this.#output.length > NOISE_LIMIT) {
-      this.#reject(
-        this.problem("the login prints without end", "Make the login shell silent for commands that ssh runs."),
-      );
+      this.#rejectEndless();
     }
+  }
+
+  #rejectEndless(): void {
+    this.#reject(
+      this.problem("the login prints without end", "Make the login shell silent for commands that ssh runs."),
+    );
   }
 
   /** Takes the next line that begins with the marker out of the output. */
@@ -206,6 +213,8 @@ class Run {
   }
 
   #takeErrors(chunk: Uint8Array): void {
+    this.#errorBytes += chunk.length;
+    if (this.#errorBytes > ERRORS_LIMIT) return this.#rejectEndless();
     const text = Buffer.concat([this.#errors, chunk]);
     const found = this.#options.become.question?.exec(text.toString("latin1"));
     if (found === undefined || found === null) {

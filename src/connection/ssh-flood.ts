@@ -29,7 +29,8 @@ export function watchWindow(client: Client, socket: Duplex, channel: ClientChann
   });
 }
 
-function giveUp(client: Client, socket: Duplex, why: string): void {
+/** Ends a connection for a reason of ours, which whoever waits for it is told. */
+export function giveUp(client: Client, socket: Duplex, why: string): void {
   if (socket.destroyed) return;
   client.emit("error", new Error(why));
   client.destroy();

@@ -9,7 +9,7 @@ import { HostKeyCheck } from "./host-key-check.js";
 import { ConnectionError } from "./problem.js";
 import { AuthPlan } from "./ssh-auth.js";
 import type { SshTarget } from "./ssh-config.js";
-import { watchAnswers } from "./ssh-flood.js";
+import { giveUp, watchAnswers } from "./ssh-flood.js";
 import { KeyRing, toMethod } from "./ssh-key-ring.js";
 import { askForCertificates } from "./ssh2-certificates.js";
 import { loadIdentities } from "./ssh-keys.js";
@@ -19,6 +19,8 @@ import type { Client, ConnectConfig, Ssh2 } from "./ssh2.js";
 const END_WAIT_MS = 1000;
 /** So much of what a server shows before the login is kept. */
 const BANNER_LIMIT = 16 * 1024;
+/** A login takes a few thousand bytes, with all that a server may say of itself. */
+const LOGIN_LIMIT = 1024 * 1024;
 const HOST_KEY_ALGORITHMS = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -152,7 +154,10 @@ async function authenticate(context: LoginContext, target: SshTarget, socket: Du
   };
   client.connect(config);
   if (check.asksForCertificate) certificate = askForCertificates(client);
+  let received = 0;
   const tap = (chunk: Buffer): void => {
+    received += chunk.length;
+    if (received > LOGIN_LIMIT) giveUp(client, socket, "the server sends without end before anybody is logged in");
     if (firstBytes.length < 1024) firstBytes = Buffer.concat([firstBytes, chunk]).subarray(0, 1024);
   };
   socket.on("data", tap);

@@ -3,6 +3,7 @@
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 import type { Target } from "../inventory/inventory.js";
+import { becomePasswords, loginPasswords, passwordVariables } from "../module/password-variables.js";
 import type { Scope } from "../module/value.js";
 import type { Entry, HostAddress } from "./session.js";
 
@@ -16,14 +17,14 @@ const names = {
   port: ["crun_port", "ansible_port", "ansible_ssh_port"],
   user: ["crun_user", "ansible_user", "ansible_ssh_user"],
   identity: ["crun_identity", "ansible_ssh_private_key_file", "ansible_private_key_file"],
-  password: ["crun_password", "ansible_password", "ansible_ssh_pass", "ansible_ssh_password"],
+  password: loginPasswords,
   connection: ["crun_connection", "ansible_connection"],
   become: ["crun_become", "ansible_become"],
   becomeUser: ["crun_become_user", "ansible_become_user"],
   becomeMethod: ["crun_become_method", "ansible_become_method"],
   becomeExe: ["crun_become_exe", "ansible_become_exe"],
   becomeFlags: ["crun_become_flags", "ansible_become_flags"],
-  becomePassword: ["crun_become_password", "ansible_become_password", "ansible_become_pass"],
+  becomePassword: becomePasswords,
   sshConfig: ["crun_ssh_config"],
   knownHosts: ["crun_known_hosts"],
   entry: ["crun_entry"],
@@ -39,9 +40,6 @@ const treeVariables: ReadonlySet<string> = new Set([...names.entry, ...names.tre
 
 /** Those of them that concern a host with all its trees. */
 export const hostVariables: readonly string[] = connectionVariables.filter((name) => !treeVariables.has(name));
-
-/** Those of them that are passwords. */
-export const passwordVariables: readonly string[] = [...names.password, ...names.becomePassword];
 
 /** What the command line says of connections. */
 export interface ConnectionOptions {
@@ -78,7 +76,7 @@ function text(scope: Scope, list: readonly string[]): string | undefined {
   if (typeof found.value === "string" || typeof found.value === "number") return String(found.value);
   throw wrong(
     found.name,
-    passwordVariables.includes(found.name) ? "must be text" : `must be text, not ${JSON.stringify(found.value)}`,
+    passwordVariables.has(found.name) ? "must be text" : `must be text, not ${JSON.stringify(found.value)}`,
   );
 }
 

@@ -83,7 +83,7 @@ describe("threats: secrets", function () {
     work.write(
       "hosts.yml",
       `all:
-  hosts: { node: {} }
+  hosts: { node: {}, other: { crun_password: ${asked} } }
   vars:
     crun_host: ${host.host}
     crun_port: ${host.port}
@@ -122,6 +122,8 @@ ${lines.join("\n")}
     { shell: "head -c 20 DIR/a; sleep 0.2; tail -c +21 DIR/a; cat DIR/a >&2; exit 3", ignore_errors: true },
     { command: "cat DIR/quiet", no_log: true, register: "hidden" },
     { set_fact: { kept: "{{in_vault}}" } },
+    { debug: { msg: "{{hostvars.other.crun_password}} {{to_json hostvars.other}}" } },
+    { debug: { var: "hostvars.other" } },
     { debug: { msg: "{{item}}" }, loop: ["{{kept}}", "{{in_age}}"] },
     { fail: { msg: "no {{in_vault}} here" }, ignore_errors: true },
     { assert: { that: ["in_vault == 'x'"], fail_msg: "{{in_vault}}" }, ignore_errors: true },

@@ -1,5 +1,6 @@
 // Variables as one target sees them: layers, rendered when they are looked up, cycles shown.
 
+import { passwordVariables } from "../../module/password-variables.js";
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
 import { PendingVariable, type Renderable, type Scope, type SecretKeeper, type VarLayer } from "../../module/value.js";
 import { remedyForName } from "./near-names.js";
@@ -116,6 +117,12 @@ export class LayeredScope implements Scope {
   }
 
   get(name: string): unknown {
+    const value = this.#get(name);
+    if (passwordVariables.has(name)) this.secrets?.keep(value);
+    return value;
+  }
+
+  #get(name: string): unknown {
     if (name === "vars") return (this.#vars ??= this.#all());
     if (name === "omit") return OMIT;
     const own = this.#own(name);
