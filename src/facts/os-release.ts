@@ -16,26 +16,28 @@ function unquote(text: string): string {
   return quoted[1] === "'" ? (quoted[2] ?? "") : (quoted[2] ?? "").replace(/\\(["\\$`])/g, "$1");
 }
 
-const families: Readonly<Record<string, string>> = {
-  debian: "Debian",
-  ubuntu: "Debian",
-  fedora: "RedHat",
-  rhel: "RedHat",
-  centos: "RedHat",
-  suse: "Suse",
-  opensuse: "Suse",
-  arch: "Archlinux",
-  alpine: "Alpine",
-  gentoo: "Gentoo",
-  void: "Void",
-  nixos: "NixOS",
-};
+const families: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    debian: "Debian",
+    ubuntu: "Debian",
+    fedora: "RedHat",
+    rhel: "RedHat",
+    centos: "RedHat",
+    suse: "Suse",
+    opensuse: "Suse",
+    arch: "Archlinux",
+    alpine: "Alpine",
+    gentoo: "Gentoo",
+    void: "Void",
+    nixos: "NixOS",
+  }),
+);
 
 /** Ansible's os_family, from ID and ID_LIKE; the capitalised id where none is known. */
 export function osFamily(release: Readonly<Record<string, string>>): string {
   const ids = [release["ID"] ?? "", ...(release["ID_LIKE"] ?? "").split(/\s+/)];
   for (const id of ids) {
-    const family = families[id] ?? families[id.split("-")[0] ?? ""];
+    const family = families.get(id) ?? families.get(id.split("-")[0] ?? "");
     if (family !== undefined) return family;
   }
   const id = release["ID"] ?? "";

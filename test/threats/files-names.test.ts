@@ -67,8 +67,13 @@ describe("threats: names and contents", function () {
     }
     for (const [index, name] of names.entries()) symlinkSync(name, join(tree, "srv/links", String(index)));
     writeFileSync(join(tree, "srv/text"), evil);
-    writeFileSync(join(tree, "etc/passwd"), `root:x:0:0:{{canary}} \x1b[2J:/root:/bin/{{canary}}\n`);
-    writeFileSync(join(tree, "etc/os-release"), `ID="{{canary}}"\nNAME='\x1b[2J{{canary}}'\nVERSION_ID="\u009b"\n`);
+    // Names that JavaScript's own objects have, too.
+    const users = ["__proto__", "constructor", "toString"].map((name, index) => `${name}:x:${index + 7}:7::/:/\n`);
+    writeFileSync(join(tree, "etc/passwd"), `root:x:0:0:{{canary}} \x1b[2J:/root:/bin/{{canary}}\n${users.join("")}`);
+    writeFileSync(
+      join(tree, "etc/os-release"),
+      `ID="{{canary}}"\nID_LIKE="constructor toString"\n__proto__=x\nNAME='\x1b[2J{{canary}}'\nVERSION_ID="\u009b"\n`,
+    );
     writeFileSync(join(tree, "etc/hostname"), "{{canary}}\x1b[2J\n");
   }
 
@@ -76,7 +81,7 @@ describe("threats: names and contents", function () {
   const tasks: readonly Task[] = [
     { setup: {} },
     { debug: { var: "facts" } },
-    { debug: { msg: "{{facts.distribution}} {{facts.users}}" } },
+    { debug: { msg: "{{facts.distribution}} {{facts.os_family}} {{facts.users}}" } },
     { set_fact: { copied: "{{facts.distribution}}" } },
     { debug: { msg: "{{copied}}" } },
     { debug: { msg: "x" }, when: 'copied != "RENDERED-1"' },

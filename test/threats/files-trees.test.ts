@@ -5,12 +5,14 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copied } from "../../src/tree/backends/directory.js";
+import { brief } from "../integration/cli.js";
 import { crunPath } from "../integration/crun-tasks.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { run, type Finished } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
+import { controllerFiles, fileTasks } from "./file-operations.js";
 import { scene, withstands, type Scene } from "./oracle.js";
-import { program } from "./ways.js";
+import { hold, program } from "./ways.js";
 
 /** How often each is done: 200 by hand, fewer in CI. */
 const rounds = Number(process.env["CRUN_RACE_ROUNDS"] ?? 1);
@@ -100,6 +102,26 @@ describe("threats: whole trees whose names are swapped", function () {
     assert.equal(statuses.get("export 0"), rounds, said.join("\n"));
     assert.ok(!existsSync(join(place.tree, "web/a")), said.join("\n"));
   });
+
+  for (const way of ["files", "files/no-openat2"] as const) {
+    it(`rows 2, 4 (${way}): whole plays change nothing of the host's while their directory is swapped`, async () => {
+      const place = scene(scope, "plays");
+      lay(place);
+      writeFileSync(join(place.tree, "srv/own"), "own\n");
+      const held = await hold(scope, way, place);
+      const tasks = ["/web/d/secret", "/web/d", "/web/d/d/secret", "/web/f"].flatMap((path) => fileTasks(path));
+      const [swaps] = await withstands(place, { deadlineMs: 60_000 * rounds }, () =>
+        whileSwapped(place, async () => {
+          for (let round = 0; round < rounds; round++) {
+            const told = await held.play(tasks, { files: controllerFiles, timeoutMs: 60_000 });
+            assert.equal(told.results.length, tasks.length, brief(told));
+            assert.ok(!told.all.includes(place.secret), "told");
+          }
+        }),
+      );
+      process.stdout.write(`figure: whole plays (${way}): ${rounds * tasks.length} tasks, ${swaps} swaps, 0 escapes\n`);
+    });
+  }
 
   it("row 13 (files): a fifo that comes in the place of a file does not hold a copy up for ever", async () => {
     const place = scene(scope, "fifo");
