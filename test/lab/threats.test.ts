@@ -51,19 +51,8 @@ describe("lab: threats on a host with systemd", function () {
     it(`of root of a tree are held (${way})`, async () => {
       await vm.must("mkdir -p /srv/threat && echo host-secret > /srv/threat/secret");
       const inode = (await vm.must("stat -c %i /srv/threat/secret")).trim();
-      const roles = [
-        "kernel",
-        "--",
-        "reach",
-        "/srv/threat/secret",
-        "host-secret",
-        inode,
-        "--",
-        "faults",
-        "--",
-        "programs",
-        "0",
-      ];
+      const reach = ["reach", "/srv/threat/secret", "host-secret", inode];
+      const roles = [...reach, "--", "kernel", "--", "faults", "--", "programs", "0"];
       const done = await work.crun(["exec", ...inventory, target, "--", "/root/payload", ...roles]);
       assert.equal(done.status, 0, done.all);
       assert.match(done.stdout, /^row 5 writing into programs/m, done.all);
