@@ -111,7 +111,7 @@ static int enter(struct agent *agent, const int *fds, size_t fd_count, struct er
     case AGENT_UNSHARE:
       if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return err_system(err, errno, "set the death signal", "");
       agent->capabilities = CAPABILITIES_OF_TREE_ROOT;
-      if (tree_enter_isolated(setup->root_path, &agent->proc, err) < 0) return -1;
+      if (tree_enter_isolated(setup->root_path, &agent->proc, err) < 0 || leave_abstract_sockets(err) < 0) return -1;
       return set_hostname(setup->tree_name, err);
     case AGENT_NSPAWN:
       agent->capabilities = setup->bounding;

@@ -155,6 +155,14 @@ static int verify_no_regain(const struct user *user, struct err *err) {
   return 0;
 }
 
+int leave_abstract_sockets(struct err *err) {
+  static const uint64_t scoped[3] = {0, 0, 1}; // no files, no ports, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+  auto_close int rules = (int)syscall(444 /* landlock_create_ruleset */, scoped, sizeof scoped, 0u);
+  if (rules < 0 || syscall(446 /* landlock_restrict_self */, rules, 0u) == 0) return 0;
+  return err_fail_errno(err, FAILURE_ENTRY, errno, "restrict sockets", "",
+                        "the host's sockets could not be closed to the tree");
+}
+
 int drop_to_user(const struct user *user, struct err *err) {
   // Without any right there is nothing to drop, and nobody else to be had.
   if (geteuid() != 0) {

@@ -34,4 +34,9 @@ int drop_to_user(const struct user *user, struct err *err);
 // groups.
 bool are_groups_fixed(void);
 
+// A tree has the host's network, and with it the sockets that have a name but no file: some services of the host trust
+// whoever is root there (CVE-2020-15257). From here on those of the caller's descendants alone are reached, where the
+// kernel can do it (landlock of Linux 6.12).
+int leave_abstract_sockets(struct err *err);
+
 #endif

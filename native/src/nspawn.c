@@ -127,7 +127,10 @@ _Noreturn static void execute(const char *name, int root, bool has_resolv, int c
   // Its limits are set before the agent is told what to do, which is left for that to read.
   poll(&(struct pollfd){.fd = control, .events = POLLIN}, 1, -1);
   if (dup2(control, 0) < 0 || dup2(messages, 1) < 0 || dup2(messages, 2) < 0) _exit(125);
+  struct err err;
   if (refuse_links(root) < 0) _exit(125);
+  // Before its own filter, which knows no such call.
+  if (leave_abstract_sockets(&err) < 0) _exit(125);
   if (fchdir(root) < 0 || make_scratch(name, tree, sizeof tree, copy) < 0 || make_copy(copy) < 0 || chdir("/") < 0) {
     print_to(STDERR_FILENO, "its mounts could not be made: %s\n", strerror(errno));
     _exit(125);

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { requireOrSkip } from "../lab/needs.js";
+import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import {
   entrances,
@@ -102,4 +104,24 @@ describe("threats: from inside", function () {
       assert.deepEqual(found, []);
     });
   }
+
+  it("services of the host's that listen at a name without a file are out of reach where Linux can do it (6.12)", async () => {
+    const name = `crun-threat-${process.pid}`;
+    const server = createServer((socket) => void socket.end());
+    await new Promise<void>((resolve) => server.listen(`\0${name}`, resolve));
+    scope.defer(() => void server.close());
+    const native = (await must([payload(), "abstract", name])).trim();
+    assert.match(native, /^abstract connected/);
+    const canRefuse = Number(/landlock (-?\d+)/.exec(native)?.[1]) >= 6;
+    for (const way of ["unshare", "nspawn", "rootless"] as const) {
+      const tree = all.get(way)?.open();
+      const done = tree && (await execute(tree, ["/bin/payload", "abstract", name]));
+      await tree?.close();
+      assert.match(
+        done?.out ?? "",
+        canRefuse ? /^abstract Operation not permitted/ : /^abstract/,
+        `${way}: ${done?.refusal}`,
+      );
+    }
+  });
 });

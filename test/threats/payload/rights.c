@@ -154,6 +154,20 @@ static int serve_names(int count, char **arguments) {
   return 0;
 }
 
+// A service of the host's that listens at a name without a file. NAME; ABI of landlock: whether the kernel can refuse it.
+static int connect_abstract(int count, char **arguments) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (count < 1) return 2;
+  snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", arguments[0]);
+  socklen_t length = (socklen_t)(sizeof address.sun_family + 1 + strlen(arguments[0]));
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  bool has_connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, length) == 0;
+  // Some fill the name up with zeros.
+  if (!has_connected && errno == ECONNREFUSED) has_connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+  printf("abstract %s, landlock %ld\n", has_connected ? "connected" : strerror(errno), syscall(444, NULL, 0ul, 1u));
+  return 0;
+}
+
 static int faults(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -164,4 +178,4 @@ static int faults(int count, char **arguments) {
 }
 
 const struct attack rights_attacks[] = {
-    {"ids", ids}, {"regain", regain}, {"keys", keys}, {"with-key", with_key}, {"faults", faults}, {"service", serve_names}, {NULL, NULL}};
+    {"ids", ids}, {"regain", regain}, {"keys", keys}, {"with-key", with_key}, {"faults", faults}, {"service", serve_names}, {"abstract", connect_abstract}, {NULL, NULL}};
