@@ -120,7 +120,7 @@ async function begin(on: TargetPlay, { venue, changes, seconds }: Extract<Need, 
   }
   await keepTrack(on, venue);
   venue.touch(changes, () => hidesLog(work));
-  await noteBeginning(on, work);
+  await noteBeginning(on, work, venue);
   const order = { target: venue.base.target.name, title: titleFor(work), place: op.task.place, plan, changes, seconds };
   work.job = await atWork(on, venue, (session) => jobs.start(order, session));
   work.jobIds.push(work.job.ansible_job_id);
@@ -204,7 +204,7 @@ async function flush(on: TargetPlay): Promise<void> {
     const work = books.workAt(index);
     return work !== undefined && hidesLog(work);
   });
-  await noteDoing(on);
+  await noteDoing(on, venue);
   try {
     await atWork(on, venue, (session) => applyAll(on, session, changes, outcomes));
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Entry, HostSession, TreeSession } from "../target/session.js";
 import { noticingChroot } from "../target/chroot-notice.js";
 import type { PlayReach } from "../target/address.js";
 import type { Counts } from "./events.js";
+import { QuietSteps } from "./journal/quiet.js";
 import type { StandIn } from "./trees/stand-in.js";
 import { IncludedVars, joinedLayer, Learned } from "./variables.js";
 
@@ -30,6 +31,8 @@ export class TargetState {
   readonly included = new IncludedVars();
   /** The inventory's variables as they are now: tasks may add groups and variables. */
   readonly inventoryLayer: VarLayer;
+  /** What is not written down yet. */
+  readonly quiet = new QuietSteps();
   readonly counts: Counts = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, rescued: 0, ignored: 0 };
   /** Undefined: not gathered. */
   facts: (() => Readonly<Record<string, unknown>>) | undefined;

@@ -1,6 +1,7 @@
 // The benchmark: a 36-task play on 10 and 100 trees, second run, beside a shell script and Ansible, as ratios of one run.
 // usage (as root, after `npm run build` and `npm run compile`): node build/test/bench/run.js [--repeat N] [--no-ansible] [--cpu]
 // --cpu: processor time in place of wall clock, for a machine that is busy with other things
+// --journal: only what writing runs down costs
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     repeat: { type: "string", default: "7" },
     "no-ansible": { type: "boolean", default: false },
     cpu: { type: "boolean", default: false },
+    journal: { type: "boolean", default: false },
   },
 });
 const repeat = Number(values.repeat);
@@ -100,6 +102,21 @@ async function measureLocal(scope: Scope, pool: string, names: readonly string[]
   }
   const { peakMib } = await measure(crunContender("memory", all), true);
   row(`peak memory of the controller, ${names.length} trees`, `${peakMib.toFixed(0)} MiB`, "< 150 MiB");
+}
+
+/** What writing a run down costs where it finds nothing to do. */
+async function measureJournal(scope: Scope, pool: string, names: readonly string[]): Promise<void> {
+  const directory = scope.tempDir("bench-journal");
+  const inventory = writeInventory(directory, "local", names, [`crun_trees=${pool}`]);
+  const state = ["--runs", join(directory, "runs")];
+  await measure(crunContender("first run", inventory));
+  const contenders = [crunContender("with", inventory, state), crunContender("without", inventory, ["--runs", "none"])];
+  const times = await race(contenders.map(wanted), repeat);
+  const [having = NaN, lacking = NaN] = [times.get("with"), times.get("without")];
+  say(`\n${names.length} local trees, second run, written down or not`);
+  row("crun", seconds(having));
+  row("crun --runs none", seconds(lacking));
+  row("with / without", (having / lacking).toFixed(3), "<= 1.03");
 }
 
 /** Twenty files in each tree, played and applied by turns: a saved plan must not cost more than the play. */
@@ -214,11 +231,14 @@ try {
   for (const name of names) {
     await pool.snapshot(name);
   }
-  await measureStart();
-  await measureLocal(scope, pool.directory, names);
-  await measurePlans(scope, pool.directory, names);
-  await measureSsh(scope, pool.directory, names.slice(0, 10));
-  if (!values["no-ansible"] && findTool("ansible-playbook") !== undefined) {
+  if (values.journal) await measureJournal(scope, pool.directory, names);
+  else {
+    await measureStart();
+    await measureLocal(scope, pool.directory, names);
+    await measurePlans(scope, pool.directory, names);
+    await measureSsh(scope, pool.directory, names.slice(0, 10));
+  }
+  if (!values.journal && !values["no-ansible"] && findTool("ansible-playbook") !== undefined) {
     const ansible = await measureAnsible(scope, 10);
     const inventory = writeInventory(scope.tempDir("bench-beside"), "local", names.slice(0, 10), [
       `crun_trees=${pool.directory}`,

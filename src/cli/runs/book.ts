@@ -14,8 +14,8 @@ import type { FilesRead } from "./files.js";
 import { keptOptions } from "./kept-options.js";
 import { newRunId, ownDirectory, removeRun, runDirectory, runIds } from "./place.js";
 import { readRun, type ReadRun } from "./read.js";
-import { thisRunner } from "./runner.js";
-import { FileStore, giveLock, takeLock } from "./store.js";
+import { isAlive, thisRunner } from "./runner.js";
+import { FileStore, giveLock, lockHolder, takeLock } from "./store.js";
 
 /** Where journals go, and how many are kept. */
 export interface Keeping {
@@ -137,13 +137,8 @@ export function prune(directory: string, keep: number): readonly string[] {
 }
 
 function goesOn(directory: string, id: string): boolean {
-  try {
-    return readRun(directory, id).state === "going on";
-  } catch (error) {
-    // What cannot be read is of no use to anybody.
-    if (error instanceof CrunError) return false;
-    throw error;
-  }
+  const writer = lockHolder(runDirectory(directory, id));
+  return writer !== undefined && isAlive(writer);
 }
 
 function noMore(runId: string, error: unknown): Parameters<typeof showWarning>[0] {

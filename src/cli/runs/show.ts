@@ -100,7 +100,11 @@ export function runRunsShow(id: string, raw: RawOptions): number {
   for (const play of told.plays) {
     lines.push("", `PLAY ${play.title}${play.isTransaction ? " (transaction)" : ""}`);
     for (const one of play.targets) {
-      lines.push(`  ${one.target}: ${one.state}, ${one.done} of ${Math.max(one.done, play.tasks)} tasks done`);
+      const done =
+        one.state === "done" && one.steps.length === 0
+          ? "nothing had to be changed"
+          : `${one.done} of ${Math.max(one.done, play.tasks)} tasks done`;
+      lines.push(`  ${one.target}: ${one.state}, ${done}`);
       for (const title of one.doing) lines.push(`    was being done: ${title}`);
       if (one.failed)
         lines.push(

@@ -84,7 +84,7 @@ export class Journal {
     }
     known.list.push([op, status]);
     this.#size += 8;
-    this.#later();
+    if (this.#timer === undefined || this.#size > BUFFER_BYTES) this.#later();
   }
 
   /** Any other record. */

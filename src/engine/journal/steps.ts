@@ -6,7 +6,7 @@ import { positionOf } from "../frame.js";
 import type { IncludeOp, MetaOp, TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
 import { hidesLog, shownTitle } from "../task/task-event.js";
-import type { ItemResult, TaskWork } from "../work.js";
+import type { ItemResult, TaskWork, Venue } from "../work.js";
 import type { Journal } from "./journal.js";
 import { keepable } from "./keepable.js";
 import type { ItemRecord, StepRecord, StepStatus } from "./records.js";
@@ -55,6 +55,7 @@ export function noteStep(on: TargetPlay, work: TaskWork, item: ItemResult, notif
   if (!journal) return;
   const { op } = work;
   const number = opNumber(on, op, () => shownTitle(work));
+  const { quiet } = on.state;
   const target = on.state.target.name;
   const play = on.play.number;
   const status = statusOf(item);
@@ -68,11 +69,13 @@ export function noteStep(on: TargetPlay, work: TaskWork, item: ItemResult, notif
     work.jobIds.length === 0 &&
     isEmpty(work.facts);
   if (isPlain) {
-    on.books.later(() => journal.step(target, play, number, status));
+    if (on.books.isPending) on.books.later(() => quiet.step(journal, target, play, number, status));
+    else quiet.step(journal, target, play, number, status);
     return;
   }
-  const record = recordOf(journal, on, work, item, notified, number, status);
-  on.books.later(() => journal.full(record));
+  // It is told as it is now: what the task looked like later does not count.
+  const makeRecord = recordOf(journal, on, work, item, notified, number, status);
+  on.books.later(() => quiet.full(journal, makeRecord));
 }
 
 /** An item of a loop has acted: a run that goes on does not do it again. */
@@ -118,7 +121,7 @@ function recordOf(
   notified: readonly string[],
   op: number,
   status: StepStatus,
-): StepRecord {
+): () => StepRecord {
   const { masker } = journal;
   const { task, isHandler } = work.op;
   const record: Mutable<StepRecord> = { kind: "step", target: on.state.target.name, play: on.play.number, op, status };
@@ -130,8 +133,33 @@ function recordOf(
     record.isWithheld = true;
     masker.add(item.result);
     masker.add(work.facts);
-    return record;
+    return () => record;
   }
+  const { facts, factsOwner, journalEffects } = work;
+  const given = item.isFailed ? work.givenArguments : undefined;
+  return () => filled(journal, record, { task, item, facts, factsOwner, effects: journalEffects, given });
+}
+
+/** The parts of a step that have to be looked through for secrets. */
+function filled(
+  { masker }: Journal,
+  record: Mutable<StepRecord>,
+  {
+    task,
+    item,
+    facts,
+    factsOwner,
+    effects,
+    given,
+  }: {
+    readonly task: TaskWork["op"]["task"];
+    readonly item: ItemResult;
+    readonly facts: TaskWork["facts"];
+    readonly factsOwner: string | undefined;
+    readonly effects: readonly Effect[];
+    readonly given: Readonly<Record<string, unknown>> | undefined;
+  },
+): StepRecord {
   let isWhole = true;
   const keep = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
     const kept = keepable(masker, value);
@@ -139,13 +167,13 @@ function recordOf(
     return kept.value ?? {};
   };
   if (task.register !== undefined || item.isFailed) record.result = keep(item.result);
-  if (!isEmpty(work.facts)) {
-    record.facts = keep(work.facts);
-    if (task.delegateFacts && work.factsOwner !== undefined) record.owner = work.factsOwner;
+  if (!isEmpty(facts)) {
+    record.facts = keep(facts);
+    if (task.delegateFacts && factsOwner !== undefined) record.owner = factsOwner;
   }
-  if (work.journalEffects.length > 0) record.effects = work.journalEffects.map((one: Effect) => keep({ ...one }));
-  if (item.isFailed) {
-    record.arguments = keep(work.givenArguments);
+  if (effects.length > 0) record.effects = effects.map((one) => keep({ ...one }));
+  if (given) {
+    record.arguments = keep(given);
     if (item.message !== undefined) record.message = masker.text(item.message);
   }
   if (!isWhole) record.isWithheld = true;
@@ -157,7 +185,8 @@ export function notePassedOver(on: TargetPlay): void {
   const op = on.frame.code.ops[on.pc];
   const { journal } = on.play.run;
   if (!journal || op?.kind !== "task" || !on.play.run.options.steps) return;
-  journal.step(
+  on.state.quiet.step(
+    journal,
     on.state.target.name,
     on.play.number,
     opNumber(on, op, () => op.info.title),
@@ -180,7 +209,7 @@ export function noteHandler(on: TargetPlay, op: IncludeOp | MetaOp): void {
     status: "o",
     isHandler: true,
   };
-  on.books.later(() => journal.full(record));
+  on.books.later(() => on.state.quiet.full(journal, () => record));
 }
 
 /** The connection was lost, which the task says to go on after. */
@@ -189,6 +218,7 @@ export function noteIgnoredLoss(on: TargetPlay, work: TaskWork, result: Readonly
   if (!journal) return;
   const op = opNumber(on, work.op, () => shownTitle(work));
   const kept = keepable(journal.masker, result).value;
+  on.state.quiet.speak(journal, on.state.target.name);
   journal.full({
     kind: "step",
     target: on.state.target.name,
@@ -204,15 +234,25 @@ export function noteFailure(on: TargetPlay, op: NodeOp, isLost: boolean, message
   const { journal } = on.play.run;
   if (!journal) return;
   const number = opNumber(on, op, () => (op.kind === "task" ? op.info.title : op.kind));
+  on.state.quiet.speak(journal, on.state.target.name);
   journal.failure(on.state.target.name, on.play.number, number, isLost, message);
 }
 
+/** What was seen of the target, and of the one that it acts on, is not to be seen again any more. */
+function speak(on: TargetPlay, journal: Journal, venue: Venue): void {
+  const { facts, target, quiet } = on.state;
+  quiet.speak(journal, target.name);
+  if (facts) journal.facts(target.name, on.play.number, facts);
+  const name = venue.base.target.name;
+  if (name !== target.name) on.play.run.state(name)?.quiet.speak(journal, name);
+}
+
 /** The batch's changes are about to be sent. Resolves when that is written down. */
-export async function noteDoing(on: TargetPlay): Promise<void> {
+export async function noteDoing(on: TargetPlay, venue: Venue): Promise<void> {
   const { journal } = on.play.run;
   if (!journal) return;
-  const { facts, target } = on.state;
-  if (facts) journal.facts(target.name, on.play.number, facts);
+  speak(on, journal, venue);
+  const { target } = on.state;
   const steps = on.books.begun.map(({ work, frame, pc, index, isCommand }): [number, number, 0 | 1] => [
     opNumber(on, work.op, () => shownTitle(work), frame, pc),
     index,
@@ -222,11 +262,11 @@ export async function noteDoing(on: TargetPlay): Promise<void> {
 }
 
 /** The same of a job, or of effects, of the task at hand. */
-export async function noteBeginning(on: TargetPlay, work: TaskWork): Promise<void> {
+export async function noteBeginning(on: TargetPlay, work: TaskWork, venue: Venue): Promise<void> {
   const { journal } = on.play.run;
   if (!journal) return;
-  const { facts, target } = on.state;
-  if (facts) journal.facts(target.name, on.play.number, facts);
+  speak(on, journal, venue);
+  const { target } = on.state;
   const op = opNumber(on, work.op, () => shownTitle(work));
   await journal.doing({ kind: "doing", target: target.name, play: on.play.number, steps: [[op, work.index, 1]] });
 }
