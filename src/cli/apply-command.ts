@@ -11,6 +11,7 @@ import { ConnectionPool } from "../target/connect.js";
 import type { TreeLocation } from "../target/address.js";
 import { PROTOCOL_VERSION } from "../wire/messages.js";
 import { findFleet } from "./fleet.js";
+import { holdingOf } from "./holding.js";
 import { interruptible } from "./interruption.js";
 import { withMasker } from "./masked-errors.js";
 import type { ApplyOptions } from "./options.js";
@@ -62,6 +63,7 @@ async function applyWith(pool: ConnectionPool, { file, plan, options, setup, mas
     locate: ({ name }) => locations.get(name) ?? missing(name),
     // What moved is always shown.
     sink: await reportFor({ ...options, isDiff: true }),
+    holding: holdingOf(setup, options, `crun apply ${file}`),
     isCheck: options.isCheck,
     isDiff: options.isDiff,
     masker,

@@ -6,10 +6,12 @@ import { applyInParts } from "../engine/apply-parts.js";
 import type { Counts, EngineEvent, EventSink } from "../engine/events.js";
 import { HostSlots, Limiter } from "../engine/slots.js";
 import type { Masker } from "../engine/task/masker.js";
+import type { HoldingOptions } from "../engine/trees/holds.js";
 import type { Location, OpenHost } from "../engine/target-state.js";
 import type { Outcome } from "../module/change.js";
 import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { TreeSession } from "../target/session.js";
+import { goneVenue, holdVenue, type TargetRun, type VenueRun } from "./venue-run.js";
 import { groupAt, stagesOf } from "./order.js";
 import { refusalEvent } from "./plan-events.js";
 import { Fate } from "./fate.js";
@@ -30,28 +32,13 @@ export interface ApplyOptions {
   readonly sink: EventSink;
   /** Knows what secrets came up on the way here. */
   readonly masker: Masker;
+  /** Who this is, for others who want the trees; and how long it waits for them. */
+  readonly holding: HoldingOptions;
   /** Only look whether everything is as the plan found it. */
   readonly isCheck: boolean;
   readonly isDiff: boolean;
   readonly forks: number;
   readonly treesPerHost?: number;
-}
-
-interface TargetRun {
-  readonly name: string;
-  readonly counts: Counts;
-  isFailed: boolean;
-  isUnreachable: boolean;
-  /** The task at hand. */
-  tally: TaskTally | undefined;
-}
-
-interface VenueRun {
-  readonly venue: PlannedVenue;
-  tree: TreeSession | undefined;
-  verdict: Verdict | CrunError | undefined;
-  /** Something was changed there: it is not as the plan found it any more. */
-  isTouched: boolean;
 }
 
 /** When a step's work began, how many tries it took, and how long in all. */
@@ -65,6 +52,8 @@ const defaultTreesPerHost = 64;
 
 export class Application {
   readonly #options: ApplyOptions;
+  /** Tells it from others of the same plan. */
+  readonly #id = `${Date.now().toString(36)}-${process.pid.toString(36)}`;
   readonly #targets: ReadonlyMap<string, TargetRun>;
   readonly #venues: ReadonlyMap<string, VenueRun>;
   readonly #steps: readonly PlannedStep[];
@@ -91,7 +80,10 @@ export class Application {
     const acting = new Set(this.#steps.map((step) => step.venue));
     const venues = plan.venues.filter(({ name }) => acting.has(name));
     this.#venues = new Map(
-      venues.map((venue) => [venue.name, { venue, tree: undefined, verdict: undefined, isTouched: false }]),
+      venues.map((venue) => [
+        venue.name,
+        { venue, tree: undefined, verdict: undefined, isRootless: false, hold: undefined, isTouched: false },
+      ]),
     );
     this.#fates = new Map(plan.plays.map((play, index) => [index, new Fate(play, chosen)]));
     this.#slots = new HostSlots(options.forks);
@@ -282,6 +274,13 @@ export class Application {
     if (!this.#options.isCheck) {
       try {
         await this.#sleep(first.pauseMs ?? 0);
+        if (group.some((step) => step.changes.length > 0) && !(await this.#hold(one))) {
+          const { verdict } = one;
+          if (verdict && !(verdict instanceof CrunError) && verdict.kind !== "asPlanned")
+            this.#refuse(target, first.venue, verdict);
+          else this.#lose(target, verdict instanceof CrunError ? verdict : goneVenue(one));
+          return group.length;
+        }
         while (group.some((step) => step.changes.length > 0)) {
           one.isTouched = true;
           await this.#atWork(one, (tree) => this.#apply(tree, target, group, outcomes));
@@ -309,6 +308,26 @@ export class Application {
       if (!this.#finish(target, step, own, times)) return index + 1;
     }
     return group.length;
+  }
+
+  /** Takes the tree's lock before its first change. False: somebody else had it, and has changed what the plan rests on. Rejects with a CrunError. */
+  #hold(one: VenueRun): Promise<boolean> {
+    return (one.hold ??= this.#takeHold(one));
+  }
+
+  async #takeHold(one: VenueRun): Promise<boolean> {
+    const { holding } = this.#options;
+    const notice = (message: string): void => this.tell({ event: "notice", message });
+    const wish = { holding, run: this.#id, notice, isInterrupted: () => this.isInterrupted };
+    const held = await this.#atWork(one, (tree) => holdVenue(one, tree, wish));
+    if (held.kind === "moved") return false;
+    if (held.kind === "impossible") {
+      const summary = `${one.venue.name}: its tree cannot be locked: ${held.why}`;
+      this.tell({ event: "warning", diagnostic: { severity: "warning", summary } });
+    }
+    if (held.kind !== "held" || !held.hasWaited || one.isTouched) return true;
+    await this.#verifyVenue(one);
+    return one.verdict !== undefined && "kind" in one.verdict && one.verdict.kind === "asPlanned";
   }
 
   async #apply(
@@ -370,6 +389,7 @@ export class Application {
       if (!one.tree) {
         const session = await this.#slots.awaiting(venue.host, this.#options.openHost(venue.host));
         const { path, entry, isHostRoot } = this.#options.locate(venue);
+        one.isRootless = session.info.isRootless;
         one.tree ??= noticingChroot(session.openTree(path, { entry, isHostRoot }), { entry, isHostRoot }, () =>
           this.#noticeChroot(venue.name),
         );

@@ -135,6 +135,22 @@ describe("locks of trees", function () {
     await again.ended;
   });
 
+  it("crun apply waits as plays do", async () => {
+    work.write("other.yml", "- hosts: all\n  tasks: [{ name: other, copy: { dest: /srv/other, content: x } }]\n");
+    await work.crun(["plan", "-i", "hosts", "-o", "other.plan", "other.yml"]);
+    const one = await begin("five");
+    const refused = await work.crun(["apply", "-i", "hosts", "--lock-timeout", "0", "other.plan"]);
+    assert.equal(refused.status, 4, refused.all);
+    assert.match(refused.stdout, /crun play slow\.yml.*--lock-timeout 0 waits for nobody/);
+    const waiting = work.start(["apply", "-i", "hosts", "other.plan"]);
+    await until(() => waiting.shown().includes("waiting"), waiting.shown());
+    letGo("five");
+    await one.ended;
+    const { status, all } = await waiting.ended;
+    assert.equal(status, 0, all);
+    assert.equal(textOf("other"), "x");
+  });
+
   it("a holder that is killed leaves nothing that keeps others out", async () => {
     const one = await begin("four");
     one.kill("SIGKILL");

@@ -95,6 +95,7 @@ export async function applied(
     },
     isCheck: false,
     isDiff: false,
+    holding: { holder: { by: "tester", pid: 1, command: "crun apply p" }, timeoutMs: 0 },
     masker: new Masker(),
     forks: 20,
     ...rest,

@@ -3,10 +3,16 @@
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { Failure } from "../../module/probe.js";
 import { describeFailure } from "../../module/failure-text.js";
+import { joinPath, parentOf } from "../../module/tree-path.js";
 import type { TreeSession } from "../../target/session.js";
 
 /** Where the locks of trees lie on a host: outside of all trees, root's alone, gone with a restart. */
-export const LOCKS = "/run/crun/locks";
+const LOCKS = "/run/crun/locks";
+
+/** Without root they lie beside the tree, by the name that it was reached by. */
+export function locksFor(path: string, isRootless: boolean): string {
+  return isRootless ? joinPath(joinPath(parentOf(path), ".crun"), "locks") : LOCKS;
+}
 
 /** Who holds a tree, as it is written down beside the lock. */
 export interface Holder {

@@ -1,14 +1,13 @@
 // The locks of the trees that a run changes: taken before the first change, given back when the play is through with the target.
 
 import { CrunError } from "../../diagnostic/diagnostic.js";
-import { joinPath, parentOf } from "../../module/tree-path.js";
 import type { HostSession, TreeSession } from "../../target/session.js";
 import type { PlayRun } from "../play-run.js";
 import type { Run } from "../run.js";
 import type { TargetPlay } from "../target-play.js";
 import type { TargetState } from "../target-state.js";
 import type { Venue } from "../work.js";
-import { holdTree, LOCKS, type Holder, type HoldOutcome, type HoldPlan } from "./hold-tree.js";
+import { holdTree, locksFor, type Holder, type HoldOutcome, type HoldPlan } from "./hold-tree.js";
 
 /** What a run says of itself, and how long it waits. */
 export interface HoldingOptions {
@@ -144,7 +143,7 @@ export class Holds {
   #plan(name: string, path: string, isRootless: boolean, timeoutMs: number): HoldPlan {
     return {
       name,
-      locks: isRootless ? joinPath(joinPath(parentOf(path), ".crun"), "locks") : LOCKS,
+      locks: locksFor(path, isRootless),
       holder: { ...this.#options.holder, run: this.#run.id },
       timeoutMs,
       notice: (message) => this.#run.tell({ event: "notice", message }),
