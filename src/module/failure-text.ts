@@ -43,6 +43,15 @@ const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
   122: ["EDQUOT", "disk quota exceeded"],
 };
 
+/** What the kernel means by EPERM at a step; the word alone helps nobody. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
+  [
+    /^[fl]?chown/,
+    "no file is given away there: crun is not its root, or the file system keeps no owners (NFS where root is squashed, FUSE, FAT)",
+  ],
+  [/^(?:[fl]?chmod|utimens)/, "the file is another user's, or the file system keeps no such modes"],
+];
+
 /** `ENOENT`, or `errno 999` where the number has no known name. */
 export function errnoName(errno: number): string {
   return ERRNO[errno]?.[0] ?? `errno ${errno}`;
@@ -51,7 +60,8 @@ export function errnoName(errno: number): string {
 /** Why, without where: `permission denied (EACCES)`, or the helper's own sentence where it has one, with the error's name. */
 export function reasonOf(failure: Failure): string {
   const name = failure.errno === 0 ? "" : errnoName(failure.errno);
-  const message = failure.message.replace(/\.$/, "") || (ERRNO[failure.errno]?.[1] ?? "");
+  const refused = failure.errno === 1 ? REFUSED.find(([step]) => step.test(failure.step))?.[1] : undefined;
+  const message = failure.message.replace(/\.$/, "") || refused || (ERRNO[failure.errno]?.[1] ?? "");
   if (message === "") return name || failure.code;
   return name === "" ? message : `${message} (${name})`;
 }

@@ -2,12 +2,22 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Login, type LoginOptions } from "../lab/login.js";
 import { loginTree } from "../lab/login-tree.js";
 import { requireOrSkip } from "../lab/needs.js";
-import { labScript } from "../lab/process.js";
+import { labScript, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { crunPath } from "./crun-tasks.js";
 
@@ -18,7 +28,7 @@ describe("hosts on which crun is not root", function () {
   const scope = testScope();
   let login: Login;
   let tree: string;
-  let noNamespaces: string;
+  let refusing: string;
 
   before(function () {
     requireOrSkip(this, {
@@ -27,8 +37,8 @@ describe("hosts on which crun is not root", function () {
       paths: [crunPath, "/bin/busybox"],
     });
     const bin = scope.tempDir("bin");
-    noNamespaces = join(bin, "no-namespaces");
-    execFileSync("gcc", ["-O1", "-Wall", "-Werror", "-o", noNamespaces, labScript("no-namespaces.c")]);
+    refusing = join(bin, "refusing");
+    execFileSync("gcc", ["-O1", "-Wall", "-Werror", "-o", refusing, labScript("refusing.c")]);
   });
 
   beforeEach(() => {
@@ -119,7 +129,7 @@ describe("hosts on which crun is not root", function () {
 
   it("a host that makes no user namespaces: files can be looked at and written, nothing runs, and both is said", async () => {
     for (const errno of [1, 28]) {
-      const options: LoginOptions = { around: [noNamespaces, String(errno)] };
+      const options: LoginOptions = { around: [refusing, "namespaces", String(errno)] };
       await has(options, { runs: false, owns: false, says: /make no user namespace of use \(unshare: / });
       assert.equal(statSync(join(tree, "srv")).uid, Login.uid);
       const exec = await login.crun(["exec", `local:${tree}`, "--", "id"], options);
@@ -217,6 +227,22 @@ describe("hosts on which crun is not root", function () {
       assert.ok(existsSync(join(tree, "bin/busybox")), "nothing of it was taken away");
       assert(!existsSync(join(login.home, "clone")));
     }
+  });
+
+  it("a file system that gives no file away, as NFS where root is squashed: said with what is to blame, and nothing half done", async () => {
+    const site = join(scope.tempDir("site"), "site.yml");
+    const tasks = [
+      { copy: { dest: "/srv/x", content: "old" } },
+      { copy: { dest: "/srv/x", content: "new", owner: "app" } },
+      { file: { path: "/srv/d", state: "directory", group: "app" } },
+    ].map((task) => ({ ...task, ignore_errors: true }));
+    writeFileSync(site, JSON.stringify([{ hosts: `local:${tree}`, gather_facts: false, tasks }]));
+    const argv = [refusing, "owners", "1", process.execPath, crunPath, "play", site];
+    const { stdout, stderr } = await run(argv);
+    assert.match(stdout, /failed=0 .*ignored=2/, stdout + stderr);
+    assert.equal(stdout.match(/no file is given away there/g)?.length, 2, stdout);
+    assert.equal(readFileSync(join(tree, "srv/x"), "utf8"), "old");
+    assert.deepEqual(readdirSync(join(tree, "srv")), ["x"]);
   });
 
   it("directories that hand their group down do so as the kernel has it, in an own tree", async () => {

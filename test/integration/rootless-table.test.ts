@@ -38,7 +38,7 @@ describe("docs/ROOTLESS.md", function () {
   this.timeout(300_000);
   const scope = testScope();
   const shop = new PackageWorkshop(scope);
-  let noNamespaces: string;
+  let refusing: string;
   const missed = new Set(rows.keys());
 
   before(function () {
@@ -46,14 +46,14 @@ describe("docs/ROOTLESS.md", function () {
     requireOrSkip(this, { root: true, tools, paths: [crunPath, "/bin/busybox"] });
     // Its own home is GnuPG's; what a login reads of it is public.
     execFileSync("chmod", ["-R", "a+rX", dirname(shop.key.armored), dirname(shop.key.binary)]);
-    noNamespaces = join(scope.tempDir("bin"), "no-namespaces");
-    execFileSync("gcc", ["-O1", "-Wall", "-Werror", "-o", noNamespaces, labScript("no-namespaces.c")]);
+    refusing = join(scope.tempDir("bin"), "refusing");
+    execFileSync("gcc", ["-O1", "-Wall", "-Werror", "-o", refusing, labScript("refusing.c")]);
   });
 
   const hosts = [
     ["subordinate ids", (): LoginOptions => ({})],
     ["a single id", (): LoginOptions => ({ subordinateIds: "" })],
-    ["no namespaces", (): LoginOptions => ({ around: [noNamespaces, "1"] })],
+    ["no namespaces", (): LoginOptions => ({ around: [refusing, "namespaces", "1"] })],
   ] as const;
 
   /** The tree, with a login of its own. */
