@@ -107,7 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct open_fixture fixture;
   bool may_change_shared = false;
   size_t count = 0;
-  if (!fuzz_is_isolated()) return -1;
   uint8_t shape = feed_u8(&feed);
   scratch_make(shape & 15);
   open_fixture(&fixture, (shape & 16) == 0);

@@ -39,9 +39,9 @@ const char *feed_path(struct feed *feed, bool has_patterns);
 // everything is read-only but SCRATCH, a file system in memory. Where `FUZZ_WRITABLE` names a directory (for the corpus
 // and for findings), that stays writable too.
 #define SCRATCH "/mnt"
+// Ends with FUZZ_ABSENT where there are no namespaces to be had.
+#define FUZZ_ABSENT 77
 void fuzz_isolate(void);
-// Whether a program may be root of namespaces here; if not, targets that need a tree do nothing.
-bool fuzz_is_isolated(void);
 
 // SCRATCH anew: a tree (SCRATCH/tree) with whatever leads out of trees, what stands for the host's root (SCRATCH/host),
 // and canaries beside them (SCRATCH/canary). Each bit of `shape` adds something.

@@ -172,7 +172,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc;
   (void)argv;
   fuzz_isolate();
-  if (!fuzz_is_isolated()) return 0;
   root = open(SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
   MUST(mkdirat(root, "etc", 0755) == 0 && mkdirat(root, "process", 0755) == 0, "mkdir");
   MUST(mkdirat(root, "process/ns", 0755) == 0, "mkdir");
@@ -185,7 +184,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static void (*const checks[])(struct feed *) = {check_user, check_mounts, check_process, check_ids,
                                                   check_glob, check_words,  check_format,  check_link};
   struct feed feed = {data, size};
-  if (!fuzz_is_isolated()) return -1;
   checks[feed_below(&feed, 8)](&feed);
   return 0;
 }

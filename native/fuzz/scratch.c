@@ -18,12 +18,6 @@
 #include "fuzz.h"
 #include "kernel.h"
 
-static bool is_isolated;
-
-bool fuzz_is_isolated(void) {
-  return is_isolated;
-}
-
 static void write_file(const char *path, const char *content) {
   auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   MUST(fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content), "%s: %s", path, strerror(errno));
@@ -47,7 +41,10 @@ static bool become_root(void) {
 void fuzz_isolate(void) {
   struct kernel_mount_attributes read_only = {.set = KERNEL_ATTR_RDONLY}, writable = {.clear = KERNEL_ATTR_RDONLY};
   const char *kept = getenv("FUZZ_WRITABLE");
-  if (!become_root() || unshare(CLONE_NEWNS | CLONE_NEWNET) != 0) return;
+  if (!become_root() || unshare(CLONE_NEWNS | CLONE_NEWNET) != 0) {
+    printf("fuzz: not run here: no namespaces of its own: %s\n", strerror(errno));
+    exit(FUZZ_ABSENT);
+  }
   MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts: %s", strerror(errno));
   if (kept != NULL) MUST(mount(kept, kept, NULL, MS_BIND, NULL) == 0, "bind %s: %s", kept, strerror(errno));
   auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -62,7 +59,6 @@ void fuzz_isolate(void) {
   char here[4096];
   if (getcwd(here, sizeof here) != NULL) MUST(chdir(here) == 0, "chdir %s: %s", here, strerror(errno));
   umask(022);
-  is_isolated = true;
 }
 
 // 1. The scratch place. Everything is made by its path: nobody else is at work here.
