@@ -2,10 +2,16 @@
 // Bounded here; all of them: node build/test/integration/faults/run.js, or CRUN_FAULTS_EVERY=1.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startSsh } from "../../src/connection/ssh.js";
+import { addressOf, nobody } from "../connection/hosts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { buildFaulty, productHelper } from "../lab/faulty.js";
 import { must } from "../lab/process.js";
+import { delayingRelay } from "../lab/relay.js";
 import { testScope } from "../lab/scope.js";
+import { sshHost, type SshHost } from "../lab/sshd.js";
 import { unmount } from "../lab/mounts.js";
 import { FaultBench, nameOf, tryFrames } from "./faults/every-call.js";
 
@@ -21,6 +27,13 @@ describe("faults: system calls of the helper", function () {
     await buildFaulty();
   });
 
+  const benches = new Map<string, Promise<FaultBench>>();
+  function benchOf(play: string): Promise<FaultBench> {
+    const bench = benches.get(play) ?? makeBench(play);
+    benches.set(play, bench);
+    return bench;
+  }
+
   async function makeBench(play: string): Promise<FaultBench> {
     const directory = scope.tempDir("faults");
     await must(["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", directory]);
@@ -29,11 +42,11 @@ describe("faults: system calls of the helper", function () {
   }
 
   for (const [play, stride] of [
-    ["files.yml", 139],
-    ["processes.yml", 331],
+    ["files.yml", 179],
+    ["processes.yml", 511],
   ] as const)
     it(`${play}: what fails is told, files are the old ones or the new ones, and the next run ends as an undisturbed one`, async () => {
-      const bench = await makeBench(play);
+      const bench = await benchOf(play);
       const { faults } = bench;
       const tried = faults.filter((_, index) => index % (every || stride) === 0);
       const problems: string[] = [];
@@ -54,9 +67,9 @@ describe("faults: system calls of the helper", function () {
     });
 
   it("a connection that is cut or stalls at a frame, within one, and a controller that is killed at one: likewise", async () => {
-    const bench = await makeBench("files.yml");
+    const bench = await benchOf("files.yml");
     const counts = await bench.frames();
-    const tried = await tryFrames(bench, counts, every || 27);
+    const tried = await tryFrames(bench, counts, every || 33);
     const ends = new Set(tried.map(({ end }) => end));
     const broken = tried.filter(({ problems }) => problems.length > 0);
     process.stdout.write(
@@ -68,4 +81,57 @@ describe("faults: system calls of the helper", function () {
     );
     assert.ok(ends.size >= 3, [...ends].join(", "));
   });
+
+  it("a network that is cut or stalls at a frame of a connection over SSH: likewise, and the helper ends on its host", async () => {
+    const bench = await benchOf("files.yml");
+    const host = await sshHost(scope);
+    const counts = await bench.frames();
+    const all = (["up", "down"] as const).flatMap((direction) =>
+      Array.from({ length: counts[direction] }, (_, index) => index + 1).flatMap((number) =>
+        (["cut", "half", "stall"] as const).map((how) => ({ direction, number, how })),
+      ),
+    );
+    const tried = all.filter((_, index) => index % (every || 53) === 0);
+    const problems: string[] = [];
+    const ends = new Set<string>();
+    for (const broken of tried) {
+      const relay = await delayingRelay(scope, host, 0);
+      const known = join(scope.tempDir("known"), "known_hosts");
+      const lines = host.knownHostsLines.map((line) => line.replace(`:${host.port} `, `:${relay.port} `));
+      writeFileSync(known, lines.join("\n"));
+      const address = addressOf(host, { port: relay.port, knownHostsFiles: [known] });
+      const judged = await bench.tryNetwork(
+        broken,
+        () => startSsh(address, nobody),
+        (how) => void (how === "stall" ? relay.stall() : relay.cut()),
+        () => {
+          // A stalled network that nobody cuts is the kernel's to give up.
+          if (broken.how === "stall") void relay.cut();
+          return !hasHelper(host);
+        },
+      );
+      await relay.stop();
+      ends.add(`${broken.how}: ${judged.exitStatus}`);
+      if (judged.told.some((one) => one.includes("greeting")))
+        problems.push(`${broken.number}: ${judged.told.join(" ")}`);
+      problems.push(...judged.problems.map((one) => `${broken.direction} ${broken.number} ${broken.how}: ${one}`));
+    }
+    process.stdout.write(`figure: networks: ${tried.length} of ${all.length} breaks tried over SSH\n`);
+    assert.deepEqual(problems, []);
+    assert.ok(ends.has("cut: 4") && ends.has("stall: 4"), [...ends].join(", "));
+  });
 });
+
+/** Whether a helper runs on the host, whose processes are alone in a namespace. */
+function hasHelper(host: SshHost): boolean {
+  const own = readlinkSync(`/proc/${host.pid}/ns/pid`);
+  return readdirSync("/proc").some((pid) => {
+    try {
+      if (!/^\d+$/.test(pid) || readlinkSync(`/proc/${pid}/ns/pid_for_children`) !== own) return false;
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/.cache/crun/helper-");
+    } catch {
+      // gone
+      return false;
+    }
+  });
+}

@@ -16,7 +16,7 @@ import {
 } from "../../lab/faulty.js";
 import type { HelperStream } from "../../../src/connection/helper-stream.js";
 import type { Patience } from "../../../src/target/liveness.js";
-import { breaking, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
+import { breaking, type Break, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
 import { Player, type Played } from "./player.js";
 import { differences, isTemporary, Milestones, stateOf, type TreeState } from "./tree-states.js";
 
@@ -212,6 +212,27 @@ export class FaultBench {
     const helper = this.#start(noFault);
     await this.#player.play(async () => breaking(helper.stream, undefined, counts));
     return counts;
+  }
+
+  /**
+   * Plays over a connection of the caller's, whose network breaks, judges what is left, plays again, and judges again. `hasEnded`: whether nothing of the helper
+   * runs any more.
+   */
+  async tryNetwork(
+    broken: BrokenFrame,
+    connect: () => Promise<HelperStream>,
+    breakNetwork: (how: Break) => void,
+    hasEnded: () => boolean,
+  ): Promise<Judged> {
+    await this.#reset();
+    const problems: string[] = [];
+    const wish = broken.how === "stall" ? { patience: { silenceMs: 300, answerMs: 300 } } : {};
+    const open = async (): Promise<HelperStream> => breaking(await connect(), broken, { up: 0, down: 0 }, breakNetwork);
+    const played = await inTime(this.#player.play(open, wish), () => undefined);
+    for (let waited = 0; waited < 25_000 && !hasEnded(); waited += 20) await sleep(20);
+    if (!hasEnded()) problems.push("the helper did not end");
+    problems.push(...this.#mountedNow(), ...this.#judge(played, await this.#state()), ...(await this.#judgeNext()));
+    return { exitStatus: played.exitStatus, told: played.told, problems };
   }
 
   /** Plays over a connection that breaks, judges what is left, plays again, and judges again. */

@@ -46,8 +46,16 @@ class Splitter {
   }
 }
 
-/** The stream with a break in it; undefined: none, frames are only counted into `counts`. */
-export function breaking(helper: HelperStream, broken: BrokenFrame | undefined, counts: FrameCounts): HelperStream {
+/**
+ * The stream with a break in it; undefined: none, frames are only counted into `counts`. `breakNetwork`: what breaks is the network beneath, which both sides
+ * notice in their own way.
+ */
+export function breaking(
+  helper: HelperStream,
+  broken: BrokenFrame | undefined,
+  counts: FrameCounts,
+  breakNetwork?: (how: Break) => void,
+): HelperStream {
   const output = new PassThrough();
   const errors = new PassThrough();
   let isBroken = false;
@@ -65,7 +73,12 @@ export function breaking(helper: HelperStream, broken: BrokenFrame | undefined, 
     if (broken.how === "kill") process.kill(process.pid, "SIGKILL");
     if (broken.how === "half") send(frame.subarray(0, Math.floor(frame.length / 2)));
     if (broken.how === "stall") isBroken = true;
-    else cut();
+    else if (!breakNetwork) cut();
+    if (breakNetwork) {
+      isBroken = true;
+      // Half a frame is on its way.
+      setTimeout(() => breakNetwork(broken.how), broken.how === "half" ? 20 : 0);
+    }
     return false;
   };
   const up = new Splitter("up");
@@ -81,10 +94,16 @@ export function breaking(helper: HelperStream, broken: BrokenFrame | undefined, 
   helper.output.on("data", (chunk: Buffer) => {
     for (const frame of down.push(chunk)) if (pass("down", frame, toController)) toController(frame);
   });
-  helper.output.on("end", () => isBroken || output.end());
-  helper.output.on("error", () => undefined);
+  const end = (): void => void output.end();
+  // What breaks beneath is seen by the end of it.
+  helper.output.on("end", () => (isBroken && !breakNetwork) || end());
+  helper.output.on("close", () => (isBroken && !breakNetwork) || end());
+  helper.output.on("error", end);
   helper.input.on("error", () => undefined);
   helper.errors.on("data", (chunk: Buffer) => isBroken || errors.write(chunk));
   helper.errors.on("end", () => errors.end());
+  // What brought it up has paused them.
+  helper.output.resume();
+  helper.errors.resume();
   return { ...helper, input, output, errors };
 }
