@@ -14,7 +14,7 @@ import { sshHost } from "../lab/sshd.js";
 import type { SshHost } from "../lab/sshd.js";
 import { situations, types } from "./host-key-situations.js";
 import type { Certificate, Situation } from "./host-key-situations.js";
-import { addressOf, answering, nobody } from "./hosts.js";
+import { addressOf, answering, nobody, withSession } from "./hosts.js";
 
 describe("connection: host keys as ssh decides", function () {
   this.timeout(120_000);
@@ -157,4 +157,28 @@ describe("connection: host keys as ssh decides", function () {
         assert.match(questions[0] ?? "", /is not known: ssh-ed25519 SHA256:\S+\.\n.*yes, no, or the fingerprint/);
     });
   }
+
+  it("a certificate is good for as long as the connection lasts, however often keys are exchanged anew", async () => {
+    await certify({ options: ["-n", "127.0.0.1"] });
+    const busy = await sshHost(scope, {
+      hostname: "lab-rekey",
+      hostKeyTypes: [],
+      config: [
+        `HostKey ${directory}/ed25519`,
+        `HostCertificate ${directory}/shown-ed25519-cert.pub`,
+        "RekeyLimit 32K",
+        "LogLevel DEBUG1",
+      ],
+    });
+    const known = join(directory, "known-rekey");
+    writeFileSync(known, `@cert-authority * ${publicKey("ca")}\n`);
+    await withSession(addressOf(busy, { knownHostsFiles: [known] }), async (session) => {
+      const root = session.openTree("/", { entry: "auto", isHostRoot: true });
+      const argv = ["/bin/sh", "-c", "head -c 300000 /dev/zero"];
+      const [seen] = await root.observe([{ kind: "exec", exec: { argv } }]);
+      assert.ok(seen?.kind === "exec" && seen.stdout.length === 300_000);
+    });
+    const exchanges = busy.log().split("SSH2_MSG_KEXINIT received").length - 1;
+    assert.ok(exchanges > 2, `keys were exchanged ${exchanges} times`);
+  });
 });
