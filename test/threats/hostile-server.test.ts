@@ -139,7 +139,7 @@ describe("threats: hostile SSH servers", function () {
       "-i",
       "hosts",
       "--connect-timeout",
-      process.env["CRUN_HOSTILE_TIMEOUT"] ?? "5",
+      process.env["CRUN_HOSTILE_TIMEOUT"] ?? "4",
       "site.yml",
     ];
     const { status, stdout, stderr, peak } = await measured(place, args);
@@ -177,7 +177,7 @@ describe("threats: hostile SSH servers", function () {
   it("in the middle of the upload: unreachable, after the time that an upload may take", async () => {
     const [port = 0] = await hostileServers(scope, [{ kind: "ssh", way: "silentAtUpload" }]);
     const known = join(scope.tempDir("known"), "known_hosts");
-    const more = { port, connectTimeoutMs: 1500, acceptsNewHostKeys: true, knownHostsFiles: [known] };
+    const more = { port, connectTimeoutMs: 800, acceptsNewHostKeys: true, knownHostsFiles: [known] };
     assert.match(
       await refusal(addressOf(live, more)),
       /starting the helper failed: .*in time|the server says nothing|no answer in time/,

@@ -1,4 +1,4 @@
-// Hosts that are dead in different ways do not hold up those that live. CRUN_MANY_HOSTS sets how many there are (half of them dead; 40 by default).
+// Hosts that are dead in different ways do not hold up those that live. CRUN_MANY_HOSTS sets how many there are (half of them dead; 24 by default).
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -12,9 +12,9 @@ import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { freePort, sshHost } from "../lab/sshd.js";
 
-const half = Math.ceil(Number(process.env["CRUN_MANY_HOSTS"] ?? 40) / 2);
+const half = Math.ceil(Number(process.env["CRUN_MANY_HOSTS"] ?? 24) / 2);
 /** Longer than the live ones need. */
-const TIMEOUT_SECONDS = Math.max(6, Math.ceil(half / 3));
+const TIMEOUT_SECONDS = Math.max(5, Math.ceil(half / 3));
 /** So few that all places would be taken by dead hosts, were they to keep them. */
 const FORKS = Math.ceil(half / 4);
 

@@ -228,6 +228,7 @@ ${lines.join("\n")}
     };
     for (const [name, text] of Object.entries(lines)) {
       work.write(`bad-${name}.yml`, text);
+      if (!["caret", "block", "undefined", "kind", "mirror"].includes(name)) continue; // lint, below, says the same
       const ran = await crun(["play", "-i", "hosts.yml", ...keys(), `bad-${name}.yml`]);
       assert.equal(ran.status, 1, `${name}: ${ran.all}`);
     }
@@ -313,6 +314,38 @@ ${lines.join("\n")}
       playbook(endless);
     }
   });
+
+  it("a helper on this machine that crashes dumps nothing", async () => {
+    const begun = join(target, "begun-here");
+    const tasks = [
+      { copy: { content: "{{in_vault}}", dest: join(target, "here") } },
+      { shell: `touch ${begun}; sleep 20` },
+    ];
+    work.write("here.yml", JSON.stringify([{ hosts: "local", gather_facts: false, vars_files: ["vars.yml"], tasks }]));
+    const limit = `ulimit -c unlimited; cd ${work.directory}; exec "$@"`;
+    const argv = ["-c", limit, "crun", process.execPath, crunPath, "play", "--runs", "none", ...keys(), "here.yml"];
+    const child = spawn("bash", argv, { env: work.environment, stdio: ["ignore", "pipe", "pipe"] });
+    let shown = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    for (let turn = 0; turn < 1200 && !existsSync(begun); turn++) await sleep(25);
+    assert.ok(existsSync(begun), shown);
+    const [helper = 0] = childrenOf(child.pid ?? 0);
+    const workers = childrenOf(helper);
+    assert.ok(helper > 0 && workers.length > 0, "there is a helper with a worker");
+    rmSync(join(work.directory, "core"), { force: true }); // of the controller that was made to crash before
+    for (const pid of [...workers, helper]) process.kill(pid, "SIGSEGV");
+    assert.equal(await ended, 4);
+    assert.ok(!existsSync(join(work.directory, "core")));
+  });
+
+  /** Processes that it has started, its threads' included. */
+  function childrenOf(pid: number): number[] {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number),
+    );
+  }
 
   async function crashed(signal: NodeJS.Signals, pid: number): Promise<void> {
     process.kill(pid, signal);
