@@ -15,6 +15,7 @@ import { count } from "./counts.js";
 import { lossBehind } from "./lost-trees.js";
 import type { History } from "./journal/history.js";
 import type { Journal } from "./journal/journal.js";
+import { resumeWarnings } from "./journal/notices.js";
 import { TargetPast } from "./journal/past.js";
 import { Readers } from "./journal/readers.js";
 import { FactLook } from "./look/fact-look.js";
@@ -297,6 +298,8 @@ export class Run {
       isCheck: this.isCheck,
       targets: this.options.limit?.size ?? this.options.inventory.targets.size,
     });
+    if (this.history)
+      for (const diagnostic of resumeWarnings(this.history)) this.tell({ event: "warning", diagnostic });
     this.#plays = playbooks.flatMap(({ plays }) => plays);
     for (const [index, play] of this.#plays.entries()) {
       if (this.isInterrupted) break;

@@ -119,6 +119,78 @@ describe("journal", () => {
     for (let at = 1; !(await once(at)); at++);
   });
 
+  it("goes on where a target was lost, though others failed there and elsewhere", async () => {
+    const trees = { a: new FakeTree(), b: new FakeTree() };
+    let isBroken = true;
+    for (const tree of Object.values(trees))
+      tree.otherProgram = ([program = ""]) => ({ status: program === "fails" && isBroken ? 1 : 0 });
+    const tasks = [
+      task("command", { cmd: "one" }, { name: "one", notify: "h" }),
+      task("command", { cmd: "fails" }, { name: "fails", when: "inventory_hostname == 'b'" }),
+      task("copy", { dest: "/two", content: "x" }, { name: "two" }),
+    ];
+    const handler = task("copy", { dest: "/h", content: "x" }, { name: "h" });
+    const run = { plays: [play(tasks, { handlers: [handler] })], trees, options: {} };
+    trees.a.breaksAfter = 1;
+    const first = await runUntil(run, new Death());
+    assert.equal(first.ran?.exitStatus, 4);
+    assert.ok(!trees.a.text("/h") && !trees.b.text("/h"));
+    trees.a.breaksAfter = Infinity;
+    isBroken = false;
+    const { ran } = await runUntil(run, new Death(), first.journal);
+    assert.equal(ran?.exitStatus, 0);
+    assert.deepEqual(ran?.lines.toSorted(), [
+      "a h changed",
+      "a two changed",
+      "b fails changed",
+      "b h changed",
+      "b two changed",
+    ]);
+    assert.deepEqual(
+      [trees.a.text("/two"), trees.b.text("/two"), trees.a.text("/h"), trees.b.text("/h")],
+      ["x", "x", "x", "x"],
+    );
+  });
+
+  it("begins a job again that went on, and keeps what came of one that was over", async () => {
+    const tree = new FakeTree();
+    let isFast = false;
+    tree.otherProgram = ([program = ""]) =>
+      program === "slow" && !isFast ? { ends: new Promise(() => undefined) } : { stdout: `${program}\n` };
+    const tasks = [
+      task("command", { cmd: "quick" }, { name: "quick", async: 60, poll: 0, register: "quick" }),
+      task(
+        "async_status",
+        { jid: "{{quick.ansible_job_id}}" },
+        { register: "q", until: "q.finished == 1", retries: 9, delay: 0 },
+      ),
+      task("command", { cmd: "slow" }, { name: "slow", async: 60, poll: 0, register: "slow" }),
+      task("command", { cmd: "stops" }),
+      task(
+        "async_status",
+        { jid: "{{slow.ansible_job_id}}" },
+        { register: "s", until: "s.finished == 1", retries: 9, delay: 0 },
+      ),
+      task("copy", { dest: "/came", content: "{{q.stdout}} {{s.stdout}}" }),
+    ];
+    const death = new Death();
+    const run = { plays: [play(tasks)], trees: { a: tree }, options: {} };
+    tree.programs["stops"] = () => {
+      death.kill();
+      return {};
+    };
+    const first = await runUntil(run, death);
+    assert.equal(first.ran, undefined);
+    isFast = true;
+    tree.programs["stops"] = {};
+    const { ran } = await runUntil(run, new Death(), first.journal);
+    assert.equal(ran?.exitStatus, 0, ran?.lines.join("\n"));
+    assert.equal(tree.text("/came"), "quick slow");
+    const warnings = ran.events.flatMap((event) => (event.event === "warning" ? [event.diagnostic.summary] : []));
+    assert.ok(warnings.some((one) => /a: a job went on when the run stopped, and is begun again/.test(one)));
+    assert.ok(warnings.some((one) => /the task "command" was at work .* is done again: it runs a command/.test(one)));
+  });
+
   it("tells which handlers wait", async () => {
     const tree = new FakeTree();
     tree.otherProgram = ([program = ""]) => ({ status: program === "fail" ? 1 : 0 });

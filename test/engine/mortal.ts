@@ -25,6 +25,12 @@ export class Death {
     this.came = new Promise((resolve) => (this.#tell = resolve));
   }
 
+  /** Ends it here and now. */
+  kill(): void {
+    this.isDead = true;
+    this.#tell();
+  }
+
   /** True from the moment on at which the run is dead. */
   strikes(): boolean {
     if (!this.isDead && ++this.moments >= this.#at) {
