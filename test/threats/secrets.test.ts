@@ -323,7 +323,20 @@ ${lines.join("\n")}
     ];
     work.write("here.yml", JSON.stringify([{ hosts: "local", gather_facts: false, vars_files: ["vars.yml"], tasks }]));
     const limit = `ulimit -c unlimited; cd ${work.directory}; exec "$@"`;
-    const argv = ["-c", limit, "crun", process.execPath, crunPath, "play", "--runs", "none", ...keys(), "here.yml"];
+    const argv = [
+      "-c",
+      limit,
+      "crun",
+      process.execPath,
+      crunPath,
+      "play",
+      "--runs",
+      "none",
+      "-i",
+      "local,",
+      ...keys(),
+      "here.yml",
+    ];
     const child = spawn("bash", argv, { env: work.environment, stdio: ["ignore", "pipe", "pipe"] });
     let shown = "";
     for (const stream of [child.stdout, child.stderr])
@@ -331,7 +344,8 @@ ${lines.join("\n")}
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
     for (let turn = 0; turn < 1200 && !existsSync(begun); turn++) await sleep(25);
     assert.ok(existsSync(begun), shown);
-    const [helper = 0] = childrenOf(child.pid ?? 0);
+    const [helper] = childrenOf(child.pid ?? 0);
+    assert.ok(helper !== undefined, `no child of ${child.pid}: ${child.exitCode} ${child.signalCode} ${shown}`);
     const workers = childrenOf(helper);
     assert.ok(helper > 0 && workers.length > 0, "there is a helper with a worker");
     rmSync(join(work.directory, "core"), { force: true }); // of the controller that was made to crash before
