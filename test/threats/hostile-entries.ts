@@ -18,7 +18,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { arch } from "node:process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { childStream } from "../../src/connection/child-stream.js";
@@ -43,19 +42,22 @@ export const tools = ["gcc", "setpriv", "setcap", "systemd-nspawn", "unshare"];
 
 let built: string | undefined;
 
-/** The static program of test/threats/payload, built once for all files that use it. */
+/** The static program of test/threats/payload, built once for all files that use it and kept in the tests' cache. Needs root. */
 export function payload(): string {
   if (built !== undefined) return built;
   const directory = join(repositoryRoot(), "test/threats/payload");
   const names = readdirSync(directory).sort();
   const hash = createHash("sha256");
   for (const name of names) hash.update(readFileSync(join(directory, name)));
-  const path = join(tmpdir(), `crun-payload-${hash.digest("hex").slice(0, 16)}`);
-  if (!existsSync(path) || statSync(path).uid !== process.getuid?.()) {
-    const place = mkdtempSync(join(tmpdir(), "crun-payload-"));
+  const cache = process.env["CRUN_TEST_CACHE"] ?? "/var/cache/crun-test";
+  const path = join(cache, `payload-${hash.digest("hex").slice(0, 16)}`);
+  if (!existsSync(path)) {
+    mkdirSync(cache, { recursive: true });
+    const place = mkdtempSync(join(cache, "payload-"));
     const made = join(place, "payload");
     const sources = names.filter((name) => name.endsWith(".c")).map((name) => join(directory, name));
     execFileSync("gcc", ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-o", made, ...sources]);
+    chmodSync(made, 0o755);
     renameSync(made, path);
     rmSync(place, { recursive: true });
   }
