@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startSsh } from "../../src/connection/ssh.js";
+import type { Observation } from "../../src/module/probe.js";
+import type { HostSession, TreeSession } from "../../src/target/session.js";
 import { addressOf, nobody } from "../connection/hosts.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { buildFaulty, productHelper } from "../lab/faulty.js";
@@ -80,6 +82,51 @@ describe("faults: system calls of the helper", function () {
       [],
     );
     assert.ok(ends.size >= 3, [...ends].join(", "));
+  });
+
+  it("a host's clock that is set back during a transaction: nobody takes the tree for unchanged, or for not touched by others", async () => {
+    const bench = await makeBench("trees.yml");
+    let asked = 0;
+    // What a file of the trees' own tells of the host's time: ten years less, once the clone is made.
+    const setBack = (seen: Observation): Observation => {
+      if (seen.kind !== "stat" || !seen.stat || asked < 3) return seen;
+      return {
+        ...seen,
+        stat: { ...seen.stat, mtime: { seconds: seen.stat.mtime.seconds - 315_360_000, nanoseconds: 0 } },
+      };
+    };
+    const between = (session: HostSession): HostSession => ({
+      ...session,
+      info: session.info,
+      host: session.host,
+      close: () => session.close(),
+      openTree: (path, options) => {
+        const tree = session.openTree(path, options);
+        const observe: TreeSession["observe"] = async (probes) => {
+          const answers = await tree.observe(probes);
+          return answers.map((answer, index) => {
+            const probe = probes[index];
+            if (probe?.kind !== "stat" || !probe.path.endsWith("/.crun/tree.lock")) return answer;
+            asked++;
+            return setBack(answer);
+          });
+        };
+        return new Proxy(tree, {
+          get: (target, name) => {
+            if (name === "observe") return observe;
+            const value: unknown = Reflect.get(target, name);
+            return typeof value === "function" ? value.bind(target) : value;
+          },
+        });
+      },
+    });
+    const { told, changed } = await bench.playBetween(between);
+    assert.ok(asked >= 3, `${asked}`);
+    assert.match(told.join("\n"), /the host's clock was set back meanwhile/);
+    assert.deepEqual(
+      changed.filter((one) => one.startsWith("/tree/")),
+      [],
+    );
   });
 
   it("a network that is cut or stalls at a frame of a connection over SSH: likewise, and the helper ends on its host", async () => {

@@ -238,6 +238,7 @@ export class StandIn {
     const made = this.#made;
     if (!made || !this.#isTouched) return { found: [], contents: new Map() };
     await this.#follow(session, made);
+    await this.#checkClock(session, made);
     const compare = (own: TreeSession): ReturnType<StandIn["differences"]> =>
       withOther(async (other) => {
         const { first, before: start, since } = made;
@@ -252,11 +253,25 @@ export class StandIn {
     return withTree(session, made.origin, compare);
   }
 
+  /** What was touched since then is told by times of the host's clock: none are, where it was set back. */
+  async #checkClock(session: HostSession, { since }: Made): Promise<void> {
+    if (!isBefore(await withHost(session, (host) => now(host, this.place)), since)) return;
+    throw new CrunError(
+      {
+        severity: "error",
+        summary: `the host's clock was set back meanwhile: what has changed in ${this.place.path} cannot be told`,
+        remedy: "The tree is as it was. Run it again.",
+      },
+      2,
+    );
+  }
+
   /** Whether anything in it was touched since it was made. */
   async isChanged(session: HostSession): Promise<boolean> {
     const made = this.#made;
     if (!made || !this.#isTouched) return false;
     await this.#follow(session, made);
+    await this.#checkClock(session, made);
     const touched = (tree: TreeSession): ReturnType<typeof touchedSince> => touchedSince(tree, made.since);
     const entries = await withTree(session, made.at, touched, made.mountedBy !== undefined);
     return entries.some(({ ctime }) => isBefore(made.since, ctime));
@@ -266,6 +281,7 @@ export class StandIn {
   async movedMeanwhile(session: HostSession): Promise<readonly string[]> {
     const made = this.#made;
     if (!made) return [];
+    await this.#checkClock(session, made);
     const entries = await withTree(session, made.origin, (tree) => touchedSince(tree, made.before));
     return entries.filter(({ ctime }) => isBefore(made.before, ctime)).map(({ path }) => path);
   }

@@ -15,6 +15,7 @@ import { createScope } from "../../../src/playbook/scope/scope.js";
 import { fileTemplate } from "../../../src/playbook/template/template.js";
 import { ConnectionPool } from "../../../src/target/connect.js";
 import { openHostSession } from "../../../src/target/host-session.js";
+import type { HostSession } from "../../../src/target/session.js";
 import type { Patience } from "../../../src/target/liveness.js";
 import type { HelperStream } from "../../../src/connection/helper-stream.js";
 
@@ -31,6 +32,8 @@ export interface Played {
 export interface PlayWish {
   /** The first so many tasks of each play. */
   readonly count?: number | undefined;
+  /** What stands before the session: sees what is asked, and may change what is answered. */
+  readonly between?: ((session: HostSession) => HostSession) | undefined;
   /** With a helper that does not answer. */
   readonly patience?: Patience | undefined;
 }
@@ -82,7 +85,10 @@ export class Player {
   }
 
   /** Plays it; `connect` gives the helper of each connection that is made. */
-  async play(connect: () => Promise<HelperStream>, { count = Infinity, patience }: PlayWish = {}): Promise<Played> {
+  async play(
+    connect: () => Promise<HelperStream>,
+    { count = Infinity, patience, between = (one) => one }: PlayWish = {},
+  ): Promise<Played> {
     const setup = this.#setup;
     const results: TaskResultEvent[] = [];
     const told: string[] = [];
@@ -98,7 +104,9 @@ export class Player {
     const pool = new ConnectionPool(
       async () => undefined,
       async (address) =>
-        openHostSession(address.name, await connect(), patience ? 1000 : address.connectTimeoutMs, patience),
+        between(
+          await openHostSession(address.name, await connect(), patience ? 1000 : address.connectTimeoutMs, patience),
+        ),
     );
     const files = new PlaybookFiles(undefined, undefined, setup.vault);
     const wish = { patterns: ["all"], limit: undefined, delegates: new Set<string>() };
