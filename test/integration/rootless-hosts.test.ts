@@ -176,6 +176,18 @@ describe("hosts on which crun is not root", function () {
     }
   });
 
+  it("on the host itself a task that says become is not done as the login in silence", async () => {
+    const tasks = [{ command: "id -u", become: true }, { command: "id -u" }];
+    const told = await login.tasks("local", tasks);
+    assert.match(
+      told[0]?.warnings.join() ?? "",
+      /crun is not root on local, so this is done as its login; crun_become/,
+    );
+    assert.deepEqual(told[1]?.warnings, []);
+    const [inTree] = await login.tasks(tree, tasks);
+    assert.deepEqual(inTree?.warnings, [], "root of the tree is had");
+  });
+
   it("places that cannot be written to or run from: /tmp, /run and the home", async () => {
     const closed =
       "mount -t tmpfs -o noexec,mode=1777 none /var/tmp; mount -t tmpfs -o noexec,mode=1777 none /dev/shm; mount --bind /run /run; mount -o remount,bind,ro /run";

@@ -139,7 +139,9 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   // What can be had there is known once somebody is there.
   const isUnknown = venue.base.reach !== undefined && venue.base.reach() === undefined;
   if (isUnknown && whole.changes.length > 0 && !on.isCheck(work)) return { kind: "connect", venue };
-  const plan = withinReach(whole, work.op.task.module, work.prepared?.becomeUser, venue.base);
+  const { become, module } = work.op.task;
+  const isToBecome = (): boolean => become !== undefined && isTrue(become.render(work.itemScope ?? work.scope));
+  const plan = withinReach(whole, module, { becomeUser: work.prepared?.becomeUser, isToBecome }, venue.base);
   work.plan = plan;
   // With changes it is waited for them: they are done first.
   if (plan.again && plan.changes.length === 0) return planAgain(on, work, plan.again.afterMs);

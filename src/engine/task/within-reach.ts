@@ -4,8 +4,17 @@ import type { AnyModule, Plan, Refusal } from "../../module/contract.js";
 import { hasSingleId, outOfReach, ownersAreLost } from "../../module/reach.js";
 import type { ContextBase } from "./prepared.js";
 
+/** Who a task is done as. */
+interface Wanted {
+  /** Undefined: root, or whoever is there. */
+  readonly becomeUser: string | undefined;
+  /** The task or its play says become: true. */
+  isToBecome(): boolean;
+}
+
 /** The plan as it is; with a refusal in its changes' stead; or with a warning of what will be lost. */
-export function withinReach(plan: Plan, module: AnyModule, becomeUser: string | undefined, base: ContextBase): Plan {
+export function withinReach(plan: Plan, module: AnyModule, wanted: Wanted, base: ContextBase): Plan {
+  const { becomeUser } = wanted;
   const had = base.reach?.();
   if (!had?.isRootless) return plan;
   const { changes } = plan;
@@ -21,8 +30,18 @@ export function withinReach(plan: Plan, module: AnyModule, becomeUser: string | 
   }
   const refusal = outOfReach(changes, had, base.ground);
   if (refusal) return refused(plan, refusal);
+  if (base.ground === "login" && wanted.isToBecome()) return warned(plan, asLogin(base));
   const isLax = hasSingleId(had) && changes.some((change) => change.kind === "exec" && change.exec.hasLaxOwners);
-  return isLax ? { ...plan, warnings: [...(plan.warnings ?? []), ownersAreLost(had)] } : plan;
+  return isLax ? warned(plan, ownersAreLost(had)) : plan;
+}
+
+/** An inventory may say that nobody is to be become, whatever plays say: then it is done, but not in silence. */
+function asLogin({ target }: ContextBase): string {
+  return `become: crun is not root on ${target.host}, so this is done as its login; crun_become: true (or -b) makes it root`;
+}
+
+function warned(plan: Plan, warning: string): Plan {
+  return { ...plan, warnings: [...(plan.warnings ?? []), warning] };
 }
 
 function takesRoot(name: string, why: string, { target }: ContextBase): Refusal {
