@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Login, type LoginOptions } from "../lab/login.js";
 import { loginTree } from "../lab/login-tree.js";
 import { requireOrSkip } from "../lab/needs.js";
@@ -255,6 +256,32 @@ describe("hosts on which crun is not root", function () {
     assert.equal(stdout.match(/no file is given away there/g)?.length, 2, stdout);
     assert.equal(readFileSync(join(tree, "srv/x"), "utf8"), "old");
     assert.deepEqual(readdirSync(join(tree, "srv")), ["x"]);
+  });
+
+  it("a crun that is killed leaves no process and no half tree; the next run goes on", async () => {
+    const mark = `10${process.pid}`;
+    const site = join(scope.tempDir("site"), "site.yml");
+    const tasks = [
+      { tree: { name: join(login.home, "copy"), clone: tree } },
+      { command: `sleep ${mark}`, delegate_to: `local:${tree}` },
+    ];
+    writeFileSync(site, JSON.stringify([{ hosts: "local", gather_facts: false, tasks }]));
+    const args = ["play", "-i", `local,local:${tree},`, "-l", "local", site];
+    const running = async (): Promise<string[]> => {
+      const { stdout } = await run(["ps", "-eo", "pid=,user=,args="]);
+      return stdout
+        .split("\n")
+        .filter((line) => line.includes(mark) || line.includes(join(login.home, ".crun/making")));
+    };
+    for (const seconds of ["0.2", "0.4", "1"]) {
+      await login.crun(args, { around: ["timeout", "--signal=KILL", seconds] });
+      for (let tries = 0; tries < 100 && (await running()).length > 0; tries++) await sleep(100);
+      assert.deepEqual(await running(), [], `after ${seconds} s`);
+    }
+    const [made] = await login.tasks("local", [{ tree: { name: join(login.home, "copy"), clone: tree } }]);
+    assert.notEqual(made?.status, "failed", made?.message);
+    assert.deepEqual(readdirSync(join(login.home, ".crun/making")), []);
+    assert.ok(existsSync(join(login.home, "copy/bin/busybox")));
   });
 
   it("directories that hand their group down do so as the kernel has it, in an own tree", async () => {
