@@ -64,7 +64,10 @@ const cases: readonly Case[] = [
   ssh("complainsForEver", /starting the helper failed: (?:the login prints without end|no answer in time)/),
   ssh("endsAtOnce", /starting the helper failed: it ended before it greeted/),
   ssh("keepaliveFlood", /starting the helper failed: /),
-  ssh("beyondTheWindow", /broke the protocol|sent no greeting|no greeting|more than it was given leave to/),
+  ssh(
+    "beyondTheWindow",
+    /broke the protocol|sent no greeting|no greeting|ended before it greeted|more than it was given leave to/,
+  ),
   ssh("garbageGreeting", /sent no greeting|broke the protocol/),
   ssh("closesInGreeting", /ended before it greeted/),
   ssh("silentInGreeting", /no greeting from the helper within/),
