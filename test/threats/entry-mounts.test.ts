@@ -46,6 +46,9 @@ const optionsOf = (way: Way): { readonly entry: Entry; readonly isHostRoot: bool
 /** Root of a chroot is not held anyhow, and the host's /dev is its own. */
 const whoOf = (way: Way): string => (way === "chroot" ? "1000:1000" : "root");
 
+/** A directory of the host's, apart from all that the tests of this file make. */
+const elsewhere = `/var/tmp/crun-threat-${process.pid}`;
+
 interface Shape {
   readonly name: string;
   readonly put: (path: string, place: Scene) => void;
@@ -57,6 +60,8 @@ const shapes: readonly Shape[] = [
   { name: "a fifo", put: (path) => execFileSync("mkfifo", [path]) },
   { name: "a device", put: (path) => execFileSync("mknod", [path, "c", "1", "3"]) },
   { name: "a link to the host's directory", put: (path, { host }) => symlinkSync(host, path) },
+  // systemd-nspawn works in a mount namespace whose /tmp is another: what lies there is out of its reach anyhow.
+  { name: "a link to the host's /var/tmp", put: (path) => symlinkSync(elsewhere, path) },
   { name: "a relative link out", put: (path) => symlinkSync("../../../../../../../../host", path) },
   {
     name: "a relative link beside the tree",
@@ -86,6 +91,9 @@ describe("threats: what is in the way of mounts", function () {
   before(async function () {
     requireOrSkip(this, { root: true, tools: [...tools, "mkfifo", "mknod"] });
     payload();
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "secret"), "");
+    scope.defer(() => rmSync(elsewhere, { recursive: true }));
     all = new Map((await entrances(scope, ["unshare", "chroot", "nspawn", "rootless"])).map((one) => [one.way, one]));
     for (const { place } of all.values()) {
       // Beneath /dev, which a mount hides, as they were made to lead.
@@ -103,14 +111,15 @@ describe("threats: what is in the way of mounts", function () {
 
   /** An entry of its own for each look: refused in words, or it shows nothing of the host's and writes nothing there. */
   async function lookAnew(one: Entrance, what: string): Promise<Done> {
-    const host = readdirSync(one.place.host).join(" ");
+    const hosts = (): string => [one.place.host, elsewhere].map((path) => readdirSync(path).join(" ")).join("; ");
+    const host = hosts();
     const tree = one.open();
     const done = await look(one, tree);
     await tree.close();
     assert.deepEqual(holes(done.out), [], `${what}: ${done.refusal}`);
     assert.ok(!(done.out + done.refusal).includes(one.place.secret), what);
     assert.ok(done.exit?.kind === "exited" || done.refusal !== "", `${what}: neither entered nor refused`);
-    assert.equal(readdirSync(one.place.host).join(" "), host, what);
+    assert.equal(hosts(), host, what);
     return done;
   }
 
@@ -187,7 +196,8 @@ describe("threats: what is in the way of mounts", function () {
       const one = inTurn(way);
       const { tree, host } = one.place;
       const swapped = ["dev", "sys", "run", "tmp", "etc"];
-      for (const name of ["dev", "sys", "run", "tmp"]) symlinkSync(host, join(tree, `${name}.swapped`));
+      for (const name of ["dev", "sys", "run", "tmp"])
+        symlinkSync(way === "nspawn" ? elsewhere : host, join(tree, `${name}.swapped`));
       mkdirSync(join(tree, "etc.swapped"));
       writeFileSync(join(tree, "etc.swapped/passwd.swapped"), "");
       writeFileSync(join(tree, "etc.swapped/passwd"), "root:x:0:0::/:/bin/sh\nuser:x:0:0::/:/bin/sh\n");
