@@ -20,7 +20,7 @@ import {
 } from "./hostile-entries.js";
 
 /** How much a program writes without a newline; the long version (a gigabyte) is run by hand. */
-const megabytes = Number(process.env["CRUN_THREAT_MEGABYTES"] ?? 160);
+const megabytes = Number(process.env["CRUN_THREAT_MEGABYTES"] ?? 120);
 
 describe("threats: what a program says and types", function () {
   this.timeout(Math.max(60_000, megabytes * 200));
@@ -143,7 +143,7 @@ describe("threats: what a program says and types", function () {
     };
     for (const [what, { memory, status }] of Object.entries(runs)) {
       assert.equal(status, 0, what);
-      assert.ok(memory < little.memory + 110, `${what}: ${memory} MB where ${little.memory} MB do for little output`);
+      assert.ok(memory < little.memory + 100, `${what}: ${memory} MB where ${little.memory} MB do for little output`);
     }
     const closed = await peak(["exec", `local:${tree}`, "--", ...flood(1000)], true);
     assert.equal(closed.status, 141, "ends with its reader");
