@@ -17,16 +17,17 @@ export class OnceResults {
     { readonly promise: Promise<OnceResult>; readonly resolve: (result: OnceResult) => void }
   >();
 
-  readonly #given = new Set<string>();
+  readonly #recalled = new Set<string>();
 
-  give(key: string, result: OnceResult): void {
-    this.#given.add(key);
+  /** `isRecalled`: it was done before the run was broken off. */
+  give(key: string, result: OnceResult, isRecalled = false): void {
+    if (isRecalled) this.#recalled.add(key);
     this.#slot(key).resolve(result);
   }
 
-  /** Whether it was given. */
-  has(key: string): boolean {
-    return this.#given.has(key);
+  /** Whether the run had it before it was broken off. */
+  isRecalled(key: string): boolean {
+    return this.#recalled.has(key);
   }
 
   wait(key: string): Promise<OnceResult> {

@@ -326,13 +326,10 @@ export class PlayRun {
     const { task } = work.op;
     if (!task.runOnce || this.targets.length === 1) return;
     const lost = item.isFailed && !item.isIgnored ? { work, result: item } : undefined;
-    this.#once.give(positionOf(on.frame, on.pc).join(), {
-      register: task.register,
-      result: item.result,
-      // With delegate_facts they are the delegate's alone.
-      facts: task.delegateFacts ? {} : work.facts,
-      lost,
-    });
+    // With delegate_facts they are the delegate's alone.
+    const facts = task.delegateFacts ? {} : work.facts;
+    const once = { register: task.register, result: item.result, facts, lost };
+    this.#once.give(positionOf(on.frame, on.pc).join(), once, work.recalled !== undefined);
   }
 
   shareLoss(on: TargetPlay, op: TaskOp, message: string): void {
@@ -369,7 +366,7 @@ export class PlayRun {
 
   /** Whether a run that was broken off has done the run_once task at hand. */
   wasDoneOnce(on: TargetPlay): boolean {
-    return this.run.history !== undefined && this.#once.has(positionOf(on.frame, on.pc).join());
+    return this.run.history !== undefined && this.#once.isRecalled(positionOf(on.frame, on.pc).join());
   }
 
   /** Waits for the target that does a run_once task, and takes over what came of it. */

@@ -51,7 +51,7 @@ function pauseOf(on: TargetPlay, work: TaskWork, pause: Renderable): Need | unde
 /** Where several targets are concerned all are waited for. */
 function gateOf(on: TargetPlay, op: TaskOp): Need | undefined {
   const { task } = op;
-  if (task.runOnce && on.play.wasDoneOnce(on)) return { kind: "follow" };
+  if (task.runOnce && !on.play.isStopping && on.play.wasDoneOnce(on)) return { kind: "follow" };
   const isShared =
     on.mustMeet ||
     task.runOnce ||
