@@ -84,6 +84,8 @@ describe("runs that are killed", function () {
     let killed = 0;
     for (let times = 0; times < kills; times++) {
       await makeTrees(directory);
+      // No other run is there to go on with.
+      await must(["rm", "-rf", join(work.home, "state")]);
       const at = Math.round(took * (0.3 + 0.8 * random()));
       const started = work.start(["play", "-i", "hosts", "site.yml"], "ignore", environment);
       await sleep(at);
