@@ -112,7 +112,7 @@ describe("looking for trees", () => {
       message: "Permission denied\u001b[2J",
     } as const;
     const said = await refusal(host([], { failure }));
-    assert.match(said, /node1: \/trees cannot be listed: Permission denied\\x1b/);
+    assert.match(said, /node1: \/trees cannot be listed: open \/trees: Permission denied\\x1b/);
     assert.match(said, /Become root on the host, or set crun_trees/);
     assert.match(await refusal(host([], { stat: stat("file") })), /\/trees is no directory/);
   });
