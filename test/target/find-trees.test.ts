@@ -113,7 +113,7 @@ describe("looking for trees", () => {
     } as const;
     const said = await refusal(host([], { failure }));
     assert.match(said, /node1: \/trees cannot be listed: open \/trees: Permission denied\\x1b/);
-    assert.match(said, /Become root on the host, or set crun_trees/);
+    assert.match(said, /Set crun_trees to a directory that the login can read, or become root/);
     assert.match(await refusal(host([], { stat: stat("file") })), /\/trees is no directory/);
   });
 
