@@ -40,7 +40,7 @@ const char *feed_path(struct feed *feed, bool has_patterns);
 // and for findings), that stays writable too.
 #define SCRATCH "/mnt"
 // Ends with FUZZ_ABSENT where there are no namespaces to be had.
-#define FUZZ_ABSENT 77
+#define FUZZ_ABSENT 3
 void fuzz_isolate(void);
 
 // SCRATCH anew: a tree (SCRATCH/tree) with whatever leads out of trees, what stands for the host's root (SCRATCH/host),

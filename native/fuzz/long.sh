@@ -29,7 +29,7 @@ run_target() {
     round -max_total_time="$left" || status=$?
     rounds=$((rounds + 1))
   done
-  if [ $status = 77 ]; then
+  if [ $status = 3 ]; then
     echo "fuzz $target: $(grep -h 'not run here' "$log")"
     [ "${CI:-}" != true ]
     return

@@ -119,8 +119,10 @@ static void check_ids(struct feed *feed) {
   MUST(ids.users.count <= 16 && ids.groups.count <= 16, "%u ranges", ids.users.count);
   for (unsigned i = 0; i < 4; i++) {
     uint32_t id = feed_u32(feed);
-    // The kernel's ranges never overlap; those of an input may, and then another range answers.
-    if (ids.users.count == 1 && id_outside(&ids.users, id, &outside) && id_inside(&ids.users, id) != ID_NOBODY)
+    // The kernel's ranges neither overlap nor wrap around; those of an input may, and then another range answers.
+    const struct id_range *range = ids.users.ranges;
+    bool wraps = (uint64_t)range->outside + range->count > UINT32_MAX || (uint64_t)range->inside + range->count > UINT32_MAX;
+    if (ids.users.count == 1 && !wraps && id_outside(&ids.users, id, &outside) && id_inside(&ids.users, id) != ID_NOBODY)
       MUST(id_inside(&ids.users, outside) == id, "%u is %u outside", id, outside);
   }
 }
