@@ -1,5 +1,5 @@
 // Trees to work on: a cached Debian, one that boots, throwaway overlays over them, and one with nothing but passwd and group.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { labScript, must } from "./process.js";
 import { unmount } from "./mounts.js";
@@ -57,7 +57,10 @@ export async function overlayTree(scope: Scope, lower: string): Promise<string> 
 
 /** A throwaway overlay over the machine's own root: a whole Debian at no cost, without /proc, /sys and /dev. */
 export async function rootOverlay(scope: Scope): Promise<string> {
-  return await overlayTree(scope, "/");
+  const tree = await overlayTree(scope, "/");
+  // What crun holds on this machine is not the tree's.
+  rmSync(join(tree, "run/crun"), { recursive: true, force: true });
+  return tree;
 }
 
 /** A directory with etc/passwd and etc/group (root, and user `app` 1000:1000) and nothing else: no shell, no libc. */
