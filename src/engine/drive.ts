@@ -199,6 +199,8 @@ async function flush(on: TargetPlay): Promise<void> {
   }
   let lost: CrunError | undefined;
   if (await mustWait(on, venue, changes)) return;
+  // With its session its lock goes too. Whoever takes it in this moment is seen by that the tree is in use.
+  if (changes.some((_, index) => books.planAt(index)?.unmounts === true)) await venue.concerns?.leaveTree();
   await keepTrack(on, venue);
   venue.touch(changes, (index) => {
     const work = books.workAt(index);

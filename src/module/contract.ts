@@ -117,6 +117,8 @@ export interface Plan {
    * host) from then on; of `unknown` it says that later tasks may change something.
    */
   readonly leaves?: { readonly likeTree: string } | "unknown";
+  /** Of a module that acts on the host: the target's tree is unmounted, so crun itself must not have it open meanwhile. */
+  readonly unmounts?: boolean;
   /** Without changes of its own it tells of what a job has changed (async_status). */
   readonly isChangedByJob?: boolean;
   /** The id of a job that need not be remembered any more. */

@@ -60,6 +60,8 @@ export interface Backend {
   create(at: string, place: TreePlace): readonly Change[];
   /** A copy of the tree at `from` that shares what the file system can share. */
   clone(from: string, at: string, place: TreePlace): readonly Change[];
+  /** Its trees are mounts of their own: none is removed or replaced while somebody has it open. */
+  readonly mountsTrees?: boolean;
   /** A clone is a mount until it is published, and is made where it ends with the helper (`hasOwnMounts` of a session). */
   readonly mountsClones?: boolean;
   /** Mounts a clone again whose mount has ended with a helper. */

@@ -247,6 +247,7 @@ function planNew(
     message: before ? "is made anew" : "is made",
     warnings: filling.warnings ?? [],
     leaves: filling.cloneOf === undefined || filling.changes.length > 1 ? "unknown" : { likeTree: filling.cloneOf },
+    unmounts: before !== undefined && backendOf(before, storage, place.path).mountsTrees === true,
     onFailure: backend.remove(into, place),
     conclude: (outcomes) => concludeNew(changes, outcomes, afterwards, head.length + made.length),
   };
@@ -352,6 +353,7 @@ function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | u
     result,
     message: "is removed",
     leaves: "unknown",
+    unmounts: backend.mountsTrees === true,
     conclude: (outcomes) => concludePrograms(changes, outcomes),
   };
 }

@@ -65,6 +65,7 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const paths = written.map(({ path }) => path.slice(`${layers.path}/upper`.length));
       return [room(layers, place), copiedUp(from, layers, paths), ...written, work(layers)];
     },
+    mountsTrees: true,
     mountsClones: true,
     remount: (at, place) => [mount(made(at, place), at)],
     publish: (path, place) => {

@@ -18,6 +18,7 @@ export function zfs(seen: StorageSeen = NOTHING_SEEN): Backend {
     name: "zfs",
     summary: "a zfs dataset; clones are zfs clones, made in the time of a system call",
     cannot: zfsRefusal,
+    mountsTrees: true,
     create: (path) => [
       run(["zfs", "create", "-o", `mountpoint=${path}`, nameAt(path)], {
         assumes: [{ kind: "mounted", path, fileSystem: "zfs" }],
