@@ -8,6 +8,7 @@ import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { zfsMissing, zfsPool } from "../lab/zfs.js";
+import { Workplace } from "./cli.js";
 import { TreePlays } from "./tree-plays.js";
 
 describe("trees stored on zfs", function () {
@@ -99,6 +100,24 @@ describe("trees stored on zfs", function () {
     await plays.refuses({ name: "web1", state: "absent" }, /busy/);
     await new Promise((resolve) => inside.once("close", resolve).kill());
     await plays.makes({ name: "web1", state: "absent" });
+    assert.deepEqual(await datasets(), ["base"]);
+  });
+
+  it("are removed and made anew by runs whose target they are, and which hold their lock", async () => {
+    const hosts = `local:own crun_trees=${plays.trees}\n`;
+    const site = (wish: object): string =>
+      JSON.stringify([{ hosts: "all", gather_facts: false, tasks: [{ tree: wish }] }]);
+    const work = new Workplace(scope, {
+      hosts,
+      "made.yml": site({ clone: "base" }),
+      "anew.yml": site({ clone: "base", recreate: true, read_only: true }),
+      "gone.yml": site({ state: "absent" }),
+    });
+    for (const file of ["made.yml", "anew.yml", "gone.yml"]) {
+      const told = await work.play([file, "-i", "hosts"]);
+      assert.equal(told.status, 0, told.all);
+      assert.equal(told.results[0]?.status, "changed", told.all);
+    }
     assert.deepEqual(await datasets(), ["base"]);
   });
 });
