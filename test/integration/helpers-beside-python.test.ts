@@ -65,6 +65,8 @@ const text = fc.oneof(
     "1.5",
     "- a",
     "a: b",
+    ":a",
+    "?a",
     "#c",
     "a #b",
     "[",

@@ -123,10 +123,15 @@ export function toYaml(value: unknown, indent: number, width: number, isCompact:
 
 function compact(documents: Document[]): void {
   visit(documents, (node) => {
-    const children =
-      node.kind === "sequence" ? node.items : node.kind === "mapping" ? node.items.map((one) => one.value) : undefined;
-    if (children?.every((one) => one.kind === "scalar") && (node.kind === "sequence" || node.kind === "mapping"))
-      node.style = COLLECTION_STYLE.FLOW;
+    if (node.kind !== "sequence" && node.kind !== "mapping") return;
+    const children = node.kind === "sequence" ? node.items : node.items.map((one) => one.value);
+    if (!children.every((one) => one.kind === "scalar")) return;
+    node.style = COLLECTION_STYLE.FLOW;
+    // Readers of YAML 1.1 know no plain text in one line that begins so.
+    const texts = node.kind === "sequence" ? children : [...node.items.map((one) => one.key), ...children];
+    for (const text of texts)
+      if (text.kind === "scalar" && text.style === SCALAR_STYLE.PLAIN && /^[?:]/.test(text.value))
+        text.style = SCALAR_STYLE.SINGLE_QUOTED;
   });
 }
 
