@@ -79,10 +79,10 @@ describe("runs that are killed", function () {
     const startedAt = performance.now();
     const whole = await work.play(["-i", "hosts", "site.yml"], { env: environment });
     assert.equal(whole.status, 0, whole.all);
-    const took = performance.now() - startedAt;
+    let took = performance.now() - startedAt;
     const left = leftIn(directory);
     let killed = 0;
-    for (let times = 0; times < kills; times++) {
+    for (let times = 0; killed < kills && times < 10 * kills; times++) {
       await makeTrees(directory);
       // No other run is there to go on with.
       await must(["rm", "-rf", join(work.home, "state")]);
@@ -90,7 +90,11 @@ describe("runs that are killed", function () {
       const started = work.start(["play", "-i", "hosts", "site.yml"], "ignore", environment);
       await sleep(at);
       started.kill("SIGKILL");
-      if ((await started.ended).signal !== "SIGKILL") continue;
+      if ((await started.ended).signal !== "SIGKILL") {
+        // It takes less time by now than the first did.
+        took *= 0.9;
+        continue;
+      }
       killed++;
       const where = `seed ${seed}, killed after ${at} ms`;
       const resumed = await work.play(["--resume", "site.yml"], { env: environment });
@@ -103,6 +107,7 @@ describe("runs that are killed", function () {
       assert.deepEqual(leftIn(directory), left, where);
       if (!isOver && !isNew) assert.deepEqual(came.recap, whole.recap, where);
     }
+    assert.ok(killed > 0, "no run was met");
     process.stdout.write(
       `figure: ${killed} runs that SIGKILL met went on to the end that they would have had (seed ${seed})\n`,
     );
