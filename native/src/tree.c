@@ -104,8 +104,7 @@ void tree_close(struct tree *tree) {
   beat_enter(tree->beat, BEAT_WORKS);
   buffer_free(&tree->scratch);
   // Last: until here processes of the tree may have been at work.
-  if (tree->hold > 0) close(tree->hold);
-  tree->hold = 0;
+  release_hold(tree);
   if (tree->disk >= 0) close(tree->disk);
   tree->disk = -1;
   root_close(&tree->root);

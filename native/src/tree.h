@@ -9,6 +9,7 @@
 #include "port.h"
 
 struct flock;
+struct hold;
 struct job;
 
 struct lock {
@@ -39,7 +40,7 @@ struct tree {
   struct entry *host_entry;
   struct buffer scratch;  // SCRATCH_SIZE bytes for whoever reads a file, kept for the next
   struct lock *locks;
-  int hold;  // the descriptor of its lock as a whole; 0: not held
+  struct hold *hold;  // its lock as a whole; NULL: not held
   bool has_failed_batch;
   uint32_t failed_batch;
   bool has_open_batch;  // locks of this batch may be held
@@ -95,6 +96,7 @@ int change_unlock(struct tree *tree, const struct change *change, struct err *er
 void unlock_all(struct tree *tree);
 int lock_wait(struct tree *tree, int fd, int command, struct flock *wanted, uint32_t timeout_ms, uint32_t channel);
 int change_hold(struct tree *tree, const struct change *change, uint32_t channel, struct err *err);
+void release_hold(struct tree *tree);
 int change_subvolume(struct tree *tree, const struct change *change, struct err *err);
 int change_set_subvolume(struct tree *tree, const struct change *change, struct err *err);
 int change_mount_overlay(struct tree *tree, const struct change *change, struct err *err);

@@ -1,9 +1,21 @@
 // Two runs on one tree: the second waits, and is told for whom; nothing of a holder that is gone keeps anybody out.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Login } from "../lab/login.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
@@ -23,6 +35,8 @@ const quick = `
 - hosts: all
   tasks: [{ name: quick, copy: { dest: /srv/first, content: "quick\\n" } }]
 `;
+
+const locks = "/run/crun/locks";
 
 describe("locks of trees", function () {
   this.timeout(60_000);
@@ -65,6 +79,13 @@ describe("locks of trees", function () {
     return started;
   };
   const letGo = (who: string): void => writeFileSync(at(`go-${who}`), "");
+  /** The tree's own lock file: other tests have theirs in the same directory. */
+  const lockFile = (): string => {
+    const { dev, ino } = statSync(tree);
+    return join(locks, `${dev.toString(16)}-${ino.toString(16)}`);
+  };
+  const lies = (): boolean => readdirSync(locks).some((name) => join(locks, name) === lockFile());
+  const isGone = async (): Promise<void> => await until(() => !lies(), `${lockFile()} is left`);
 
   it("a play that changes waits for the one before, which it names, and goes on by itself", async () => {
     const one = await begin("one");
@@ -76,6 +97,7 @@ describe("locks of trees", function () {
     );
     assert.match(other.shown(), new RegExp(`process ${one.pid}\\)`));
     assert.equal(textOf("first"), "one");
+    assert(lies());
     letGo("one");
     assert.equal((await one.ended).status, 0);
     const { status, all } = await other.ended;
@@ -83,6 +105,7 @@ describe("locks of trees", function () {
     assert.match(all, /the tree is free, going on/);
     assert.equal(textOf("first"), "quick");
     assert.equal(textOf("last"), "one");
+    await isGone();
   });
 
   it("by whatever name the tree is known; --lock-timeout 0 waits for nobody and fails", async () => {
@@ -158,6 +181,59 @@ describe("locks of trees", function () {
     const { status, all } = await work.crun(["play", "-i", "hosts", "--lock-timeout", "20", "quick.yml"]);
     assert.equal(status, 0, all);
     assert.equal(textOf("first"), "quick");
+    await isGone();
+  });
+
+  it("the next run takes over what a killed helper left, and removes it", async () => {
+    const one = await begin("six");
+    const holders = holdersOf(lockFile());
+    assert.equal(holders.length, 1);
+    for (const pid of holders) process.kill(pid, "SIGKILL");
+    await until(() => holdersOf(lockFile()).length === 0, "it is still held");
+    one.kill("SIGKILL");
+    await one.ended;
+    assert(lies());
+    const { status, all } = await work.crun(["play", "-i", "hosts", "--lock-timeout", "0", "quick.yml"]);
+    assert.equal(status, 0, all);
+    await isGone();
+  });
+
+  it("without root they lie beside the tree, and are removed as well", async () => {
+    const login = new Login(scope);
+    const path = join(login.home, "web1");
+    mkdirSync(path);
+    chownSync(path, Login.uid, Login.uid);
+    const [made] = await login.tasks(path, [{ copy: { dest: "/made", content: "x" } }]);
+    assert.equal(made?.status, "changed", made?.message);
+    assert.deepEqual(readdirSync(join(login.home, ".crun")), ["locks"]);
+    await until(() => readdirSync(join(login.home, ".crun/locks")).length === 0, "one is left");
+  });
+
+  it("nobody else leads them elsewhere, or keeps the owner of a tree from it, where both may write beside it", async () => {
+    const login = new Login(scope);
+    const shared = scope.tempDir("shared");
+    chmodSync(shared, 0o1777);
+    const path = join(shared, "web1");
+    mkdirSync(path);
+    const own = join(login.home, "own");
+    mkdirSync(own);
+    for (const one of [path, own]) chownSync(one, Login.uid, Login.uid);
+    const away = {
+      "a link to a directory of the owner's": () => symlinkSync(own, join(shared, ".crun")),
+      "a directory of somebody else's": () => mkdirSync(join(shared, ".crun"), { mode: 0o777 }),
+    };
+    for (const [what, put] of Object.entries(away)) {
+      put();
+      const tasks = [{ copy: { dest: "/made", content: what } }];
+      writeFileSync(join(login.home, "site.yml"), JSON.stringify([{ hosts: "all", gather_facts: false, tasks }]));
+      const { status, stdout } = await login.crun(["play", "-i", `local:${path},`, "site.yml"]);
+      assert.equal(status, 0, stdout);
+      assert.match(stdout, /trees cannot be locked there/, what);
+      assert.equal(readFileSync(join(path, "made"), "utf8"), what);
+      assert.deepEqual(readdirSync(own), [], what);
+      assert.deepEqual(readdirSync(join(shared, ".crun")), [], what);
+      rmSync(join(shared, ".crun"), { recursive: true });
+    }
   });
 
   it("a host on which no lock can be taken is told of, and the play goes on", async () => {
@@ -209,3 +285,18 @@ describe("locks of trees", function () {
     }
   });
 });
+
+/** Processes that have the file open. */
+function holdersOf(path: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+      } catch {
+        // it has ended meanwhile
+        return false;
+      }
+    });
+}
