@@ -131,7 +131,7 @@ async function examineEntry(entry: EntryKind, isDefault: boolean, around: Around
         text: root.why,
         remedy: root.remedy,
       };
-      return { entry, isDefault, isPossible: false, findings: [finding] };
+      return { entry, isDefault, isPossible: root.runs, findings: [finding] };
     }
     const user = await reportOf(tree, questions, { allow, user: `${DROPPED_USER}:${DROPPED_USER}` });
     const isOutOfReach = !user.report && isRootless && user.failure?.code === "no-such-user";
@@ -171,6 +171,8 @@ type Reported =
   | { readonly report: Report }
   | {
       readonly report?: undefined;
+      /** Programs run there; what they have cannot be asked. */
+      readonly runs: boolean;
       readonly why: string;
       readonly remedy: string;
       readonly failure: Failure | undefined;
@@ -195,7 +197,8 @@ async function reportOf(
   const failure = ran?.failure ?? ran?.exit.failure;
   if (failure?.step === "execute the helper")
     return {
-      why: `what is in force cannot be read: ${describeFailure(failure)}`,
+      runs: true,
+      why: `programs run there, but what is in force cannot be read: ${describeFailure(failure)}`,
       remedy: "Make the directory /proc in the tree: most programs need it, too.",
       failure,
     };
@@ -203,6 +206,7 @@ async function reportOf(
     ? describeFailure(failure)
     : `the report broke off (${ran?.exit.kind ?? "no answer"} ${ran?.exit.value ?? ""})`;
   return {
+    runs: false,
     why: `nothing runs: ${why}`,
     remedy: "What the message names has to be mended on the host; until then choose another entry.",
     failure,

@@ -45,6 +45,13 @@ export function entryQuestions(architecture: string): readonly string[] {
   ];
 }
 
+/** Where distributions have it: with a /usr that holds all, with a /lib of its own, NixOS. */
+export const machinedPlaces = [
+  "/usr/lib/systemd/systemd-machined",
+  "/lib/systemd/systemd-machined",
+  "/run/current-system/sw/lib/systemd/systemd-machined",
+] as const;
+
 /** What is asked of the host. `leader`: of a machine. */
 export function hostQuestions(leader?: number): readonly string[] {
   return [
@@ -55,8 +62,7 @@ export function hostQuestions(leader?: number): readonly string[] {
     "r/proc/sys/kernel/unprivileged_userns_clone",
     "r/proc/sys/kernel/seccomp/actions_avail",
     "d/run/systemd/system",
-    "d/run/systemd/machines",
-    "o/usr/lib/systemd/systemd-machined",
+    ...machinedPlaces.map((path) => `o${path}`),
     "s442,4294967295,@,0,0,0",
     ...(leader === undefined ? [] : [`r/proc/${leader}/status`, `r/proc/${leader}/limits`]),
   ];

@@ -1,5 +1,6 @@
 // What a host's kernel and system give to entries, as its report tells it. Pure.
 
+import { machinedPlaces } from "./entry-questions.js";
 import type { Finding } from "./finding.js";
 import { errnoOf, mountsIn, statusField, textOf, type Report } from "./report.js";
 
@@ -99,19 +100,26 @@ function cgroups(host: Report): Finding {
   };
 }
 
-function systemd(host: Report): Finding {
-  const isInit = errnoOf(host, "d/run/systemd/system") === 0;
-  return feature("systemd", isInit, "crun makes cgroups itself, and machines run without units", "Nothing needs it.");
+/** As sd_booted(3) has it. */
+function hasSystemd(host: Report): boolean {
+  return errnoOf(host, "d/run/systemd/system") === 0;
 }
 
+function systemd(host: Report): Finding {
+  return feature(
+    "systemd",
+    hasSystemd(host),
+    "crun makes cgroups itself, and machines run without units",
+    "Nothing needs it.",
+  );
+}
+
+/** Of /run/systemd/machines nothing can be told: every systemd makes that, and systemd-nspawn without one. machined ends when it has nothing to do. */
 function machined(host: Report): Finding {
   const about = "machined";
-  if (errnoOf(host, "d/run/systemd/machines") === 0) return { level: "ok", about, text: "there" };
-  const isInstalled = errnoOf(host, "o/usr/lib/systemd/systemd-machined") === 0;
-  return feature(
-    about,
-    false,
-    "running machines are found by looking at all processes",
-    isInstalled ? "It starts when it is asked for." : "Install systemd-container.",
-  );
+  const without = "running machines are found by looking at all processes";
+  if (!hasSystemd(host)) return feature(about, false, `${without} (it works under systemd alone)`, "Nothing needs it.");
+  if (!machinedPlaces.some((path) => errnoOf(host, `o${path}`) === 0))
+    return feature(about, false, without, "Install systemd-container.");
+  return { level: "ok", about, text: "there: it starts when it is asked for" };
 }

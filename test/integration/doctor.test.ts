@@ -1,7 +1,7 @@
 // `crun doctor` asks from inside of each entry, needs nothing in the tree, and tells what is less than promised.
 
 import assert from "node:assert/strict";
-import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { judgeEntry } from "../../src/facts/entry-report.js";
 import { entryQuestions, hostQuestions } from "../../src/facts/entry-questions.js";
@@ -86,13 +86,65 @@ describe("crun doctor", function () {
     assert.ok(one?.host.some(({ about }) => about === "cgroups"));
   });
 
-  it("tells for people what to do, and of a tree without /proc", async () => {
+  it("tells for people what to do, and of a tree without /proc that programs run there and what they have is not known", async () => {
     const bare = join(scope.tempDir("bare"), "tree");
-    mkdirSync(join(bare, "etc"), { recursive: true });
+    mkdirSync(join(bare, "bin"), { recursive: true });
+    const helper = join(repositoryRoot(), `dist/native/crun-helper-${process.arch === "arm64" ? "aarch64" : "x86_64"}`);
+    copyFileSync(helper, join(bare, "bin/helper"));
+    // Static, so that it runs in a tree that holds nothing else.
+    const ran = await run([
+      process.execPath,
+      crunPath,
+      "exec",
+      `local:${bare}`,
+      "--",
+      "/bin/helper",
+      "--report",
+      "d/bin",
+    ]);
+    assert.match(ran.stdout, / helper\n/, ran.stderr);
     const { status, text } = await doctor(`local:${bare}`);
-    assert.match(text, /unshare \(what this target gets\)/);
-    assert.match(text, /BAD {3}entry: what is in force cannot be read: .*\n.*Make the directory \/proc in the tree/);
+    assert.match(text, /unshare \(what this target gets\)\n/);
+    assert.match(
+      text,
+      /BAD {3}entry: programs run there, but what is in force cannot be read: .*\n.*Make the directory \/proc in the tree/,
+    );
+    assert.match(text, /^ {2}chroot\n/m);
     assert.equal(status, 2, text);
+  });
+
+  it("tells of machined by whether systemd runs and it is installed, not by directories that lie about", async () => {
+    const told = async (prepare: string): Promise<Finding | undefined> => {
+      const script = `set -e; mount -t tmpfs none /run; mkdir -p /run/systemd/machines; ${prepare}; exec "$@"`;
+      const done = await run(
+        [
+          "unshare",
+          "--mount",
+          "sh",
+          "-c",
+          script,
+          "sh",
+          process.execPath,
+          crunPath,
+          "doctor",
+          `local:${tree}`,
+          "--output",
+          "json",
+        ],
+        { timeoutMs: 50_000, cwd: "/" },
+      );
+      assert.equal(done.status, 0, done.stdout + done.stderr);
+      return (JSON.parse(done.stdout) as Diagnosis).host.find(({ about }) => about === "machined");
+    };
+    assert.match((await told(":"))?.text ?? "", /^not there: .*under systemd alone/);
+    const booted = "mkdir /run/systemd/system";
+    const installed = await told(
+      `${booted}; mount -t tmpfs none /usr/lib/systemd; touch /usr/lib/systemd/systemd-machined`,
+    );
+    assert.deepEqual(installed, { level: "ok", about: "machined", text: "there: it starts when it is asked for" });
+    const absent = await told(`${booted}; mount -t tmpfs none /usr/lib/systemd`);
+    assert.match(absent?.text ?? "", /^not there/);
+    assert.equal(absent?.remedy, "Install systemd-container.");
   });
 
   it("takes what an inventory allows for what it is, and an entry that does not come about for a problem", async () => {
