@@ -60,6 +60,8 @@ export class TargetState {
   readonly #openHost: OpenHost;
   #reach: (() => PlayReach) | undefined;
   #openedBy: PlayReach | undefined;
+  /** What stood in for the tree, and who was asked, when it was opened. */
+  #openedFor: readonly [StandIn | undefined, TargetState["guard"]] = [undefined, undefined];
 
   constructor(target: Target, location: Location, inventory: Inventory, openHost: OpenHost) {
     this.target = target;
@@ -93,9 +95,12 @@ export class TargetState {
   async open(): Promise<TreeSession> {
     const { reach } = this;
     if (this.refusal) throw this.refusal;
-    if (this.tree && isSameReach(reach, this.#openedBy)) return this.tree;
-    this.drop();
+    if (!this.tree || !isSameReach(reach, this.#openedBy)) this.drop();
+    // An earlier play may have looked at the tree itself, for which now something stands in.
+    else if (this.#openedFor[0] !== this.standIn || this.#openedFor[1] !== this.guard) await this.leaveTree();
+    else return this.tree;
     this.#openedBy = reach;
+    this.#openedFor = [this.standIn, this.guard];
     const session = (this.session = await this.#openHost(this.target.host, reach));
     const { path, entry, isHostRoot } = this.location;
     const own = this.likeTree ?? path;

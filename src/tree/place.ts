@@ -50,6 +50,11 @@ export function makingPath(place: TreePlace, mark: string): string {
   return `${place.making}/${place.name}.${mark}`;
 }
 
+/** Where a tree lies that has lost its name: the next run removes it. */
+export function asidePath(place: TreePlace): string {
+  return `${place.making}/${place.name}.gone`;
+}
+
 /** A sentence for what is wrong with a name for a tree, else undefined. */
 export function treeNameProblem(name: string): string | undefined {
   const quoted = JSON.stringify(name);

@@ -9,9 +9,9 @@ import type { Backend, StorageSeen } from "./backend.js";
 import { chooseBackend } from "./backends/choose.js";
 import { concludeNew, concludePrograms } from "./conclude-tree.js";
 import { keepChanges, staleChanges, treeLock } from "./keep.js";
-import { joinPath } from "../module/tree-path.js";
+import { baseName, joinPath } from "../module/tree-path.js";
 import { oldTrees, trimmed } from "./old.js";
-import { makingPath, runMark, treePlace, type TreePlace } from "./place.js";
+import { asidePath, makingPath, runMark, treePlace, type TreePlace } from "./place.js";
 import { recipeDifference, recipeHash, recipeOf, type Recipe } from "./recipe.js";
 import { parseRecord, recordText, type BackendName, type TreeRecord } from "./record.js";
 import { settingsOf } from "./settings.js";
@@ -276,11 +276,6 @@ function gone(
   return old.remove(before.backend === backend.name ? into : asidePath(place), place);
 }
 
-/** Where a tree lies that has lost its name: the next run removes it. */
-function asidePath(place: TreePlace): string {
-  return `${place.making}/${place.name}.gone`;
-}
-
 /** The tree is there: its limit and whether it is read-only may be others. */
 function planSettings(wish: TreeWish, record: TreeRecord, look: Look, place: TreePlace, storage: StorageSeen): Plan {
   const backend = backendOf(record, storage, place.path);
@@ -326,7 +321,10 @@ function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | u
   const result = { path: place.path, name: place.name, state: "absent" };
   const { stat } = look.tree;
   const hasRecord = look.record.stat !== undefined;
-  if (stat === undefined && !hasRecord) return { changes: [], result, message: "is not there" };
+  const aside = asidePath(place);
+  // A removal that was broken off: of a tree without a record nothing else tells of it.
+  const isHalfGone = look.making.entries.some(({ name }) => name === baseName(aside));
+  if (stat === undefined && !hasRecord && !isHalfGone) return { changes: [], result, message: "is not there" };
   if (stat !== undefined && stat.type !== "directory")
     return refused({ message: `${place.path} is a ${stat.type}, no tree`, remedy: "Remove it by other means." });
   const inTheWay = runningRefusal(look, place) ?? dependentsRefusal(place, storage);
@@ -334,7 +332,6 @@ function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | u
   const backend = backendOf(record, storage, place.path);
   const beyond = backendRefusal(backend.name, context.reach);
   if (beyond) return refused(beyond);
-  const aside = asidePath(place);
   const changes: Change[] = [
     ...keepChanges(look, place),
     treeLock(place),

@@ -1,7 +1,7 @@
 // Transactions on real trees: all of a play, or nothing of it; whoever fails, is interrupted or lost leaves the old tree, byte for byte.
 
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hashTree } from "../lab/hash.js";
@@ -22,7 +22,11 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
     let work: Workplace;
 
     before(async function () {
-      requireOrSkip(this, { root: true, paths: [crunPath], tools: storage === "btrfs" ? ["btrfs"] : [] });
+      requireOrSkip(this, {
+        root: true,
+        paths: [crunPath],
+        tools: ["busybox", ...(storage === "btrfs" ? ["btrfs"] : [])],
+      });
       yard = await treeYard(scope, storage);
       work = new Workplace(scope);
     });
@@ -58,6 +62,26 @@ for (const storage of ["directory", "btrfs"] as const satisfies readonly Storage
       assert.deepEqual([again.status, again.outcomes], [0, ["well unchanged"]]);
       assert.deepEqual(yard.kept("old"), ["well.1", "well.1.json"]);
       assert.deepEqual(yard.kept("making"), []);
+    });
+
+    it("acts in a clone of a tree that an earlier play of the run has looked at, and refuses one in which its job still runs", async () => {
+      const tree = await yard.tree("looked");
+      for (const name of ["bin", "proc"]) mkdirSync(join(tree, name), { recursive: true });
+      copyFileSync("/usr/bin/busybox", join(tree, "bin/sleep"));
+      const before = await hashTree(tree);
+      const look = "- hosts: all\n  gather_facts: false\n  tasks: [{ stat: { path: /etc/motd } }]\n";
+      const fails = `${look}${head}  tasks:\n${motd}    - fail: {}\n`;
+      assert.deepEqual((await play(["looked"], fails)).outcomes, ["looked discarded"]);
+      assert.equal(await hashTree(tree), before);
+      const told = await play(["looked"], `${look}${head}  tasks:\n${motd}`);
+      assert.deepEqual([told.status, told.outcomes], [0, ["looked swapped"]], brief(told));
+      assert.equal(text(tree, "etc/motd"), "new\n");
+      const job =
+        "- hosts: all\n  gather_facts: false\n  tasks: [{ command: sleep 60, async: 60, poll: 0, changed_when: false }]\n";
+      const busy = await play(["looked"], `${job}${head}  tasks:\n    - copy: { dest: /etc/motd, content: "x\\n" }\n`);
+      assert.deepEqual([busy.status, busy.outcomes], [2, []], brief(busy));
+      assert.match(busy.all, /a job of an earlier play still runs in the tree/);
+      assert.equal(text(tree, "etc/motd"), "new\n");
     });
 
     it("keeps as many old trees as the play says", async () => {

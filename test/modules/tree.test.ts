@@ -188,6 +188,12 @@ testFixtures(tree, [
     },
   },
   {
+    name: "removes what is left of a removal that was broken off, of a tree without a record",
+    tree: { ...kept, "/var/lib/machines/.crun/making/web1.gone/etc/hosts": "x" },
+    params: { state: "absent" },
+    expect: { kinds: ["lock", "remove"], after: { "/var/lib/machines/.crun/making/web1.gone": undefined } },
+  },
+  {
     name: "has nothing to remove where nothing is",
     tree: kept,
     params: { state: "absent" },

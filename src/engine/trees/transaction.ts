@@ -50,6 +50,7 @@ export class Transaction {
     for (const { state } of playRun.targets) {
       const { target, location } = state;
       if (location.isHostRoot) state.refusal = play.transaction ? refusedRoot(target.name) : undefined;
+      else if (run.jobs.isAtWork(target.name)) state.refusal = refusedJob(target.name);
       else if (transaction.#isReal) state.standIn = transaction.#standIn(target.name, location.path);
       else state.guard = transaction.#guard(location.path);
     }
@@ -276,6 +277,13 @@ function refusedRoot(name: string): CrunError {
   return refused(
     `${name} is a host's own root, which no transaction can swap`,
     "Take it out of the play, or the transaction.",
+  );
+}
+
+function refusedJob(name: string): CrunError {
+  return refused(
+    `${name}: a job of an earlier play still runs in the tree, which a swap would lose`,
+    "Wait for it at the end of that play (async_status and until).",
   );
 }
 
