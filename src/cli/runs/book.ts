@@ -12,10 +12,11 @@ import type { PlayOptions } from "../options.js";
 import { showWarning } from "../setup.js";
 import type { FilesRead } from "./files.js";
 import { keptOptions } from "./kept-options.js";
+import { stillGoesOn } from "./going-on.js";
 import { newRunId, ownDirectory, removeRun, runDirectory, runIds } from "./place.js";
 import { readRun, type ReadRun } from "./read.js";
-import { isAlive, thisRunner } from "./runner.js";
-import { FileStore, giveLock, lockHolder, takeLock } from "./store.js";
+import { thisRunner } from "./runner.js";
+import { FileStore, giveLock, liveWriter, takeLock } from "./store.js";
 
 /** Where journals go, and how many are kept. */
 export interface Keeping {
@@ -92,12 +93,7 @@ export class Book {
   ): Book {
     const own = runDirectory(directory, id);
     const holder = takeLock(own);
-    if (holder)
-      throw new CrunError({
-        severity: "error",
-        summary: `the run ${id} goes on: ${holder.by} works on it, process ${holder.pid}`,
-        remedy: "Wait for it, or interrupt it first.",
-      });
+    if (holder) throw stillGoesOn(id, holder, `Then crun play --resume ${id} does the rest.`);
     history.prepare();
     if (isAnew) history.startAnew();
     const book = new Book(id, own, length, masker, files, history);
@@ -130,15 +126,10 @@ export class Book {
 export function prune(directory: string, keep: number): readonly string[] {
   const old = runIds(directory).slice(Math.max(0, keep));
   return old.filter((id) => {
-    if (goesOn(directory, id)) return false;
+    if (liveWriter(runDirectory(directory, id))) return false;
     removeRun(directory, id);
     return true;
   });
-}
-
-function goesOn(directory: string, id: string): boolean {
-  const writer = lockHolder(runDirectory(directory, id));
-  return writer !== undefined && isAlive(writer);
 }
 
 function noMore(runId: string, error: unknown): Parameters<typeof showWarning>[0] {

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import { History } from "../../engine/journal/history.js";
-import { JOURNAL_VERSION, parseJournal, type RunRecord } from "../../engine/journal/records.js";
+import { JOURNAL_VERSION, parseJournal, type Runner, type RunRecord } from "../../engine/journal/records.js";
 import { isAlive } from "./runner.js";
 import { isRunId, runDirectory, runIds } from "./place.js";
-import { JOURNAL_FILE, lockHolder } from "./store.js";
+import { JOURNAL_FILE, liveWriter } from "./store.js";
 
 /** `killed`: it ended without saying so. */
 export type RunState = "going on" | "finished" | "failed" | "interrupted" | "killed" | "unreadable";
@@ -16,6 +16,8 @@ export type RunState = "going on" | "finished" | "failed" | "interrupted" | "kil
 export interface ReadRun {
   readonly id: string;
   readonly state: RunState;
+  /** Who works on it, where it goes on. */
+  readonly worker: Runner | undefined;
   readonly history: History;
   /** What was asked. */
   readonly run: RunRecord;
@@ -47,7 +49,8 @@ export function readRun(directory: string, id: string): ReadRun {
   if (!run) throw unreadable(id, "it says not even what was asked: the run did nothing");
   if (run.version !== JOURNAL_VERSION)
     throw unreadable(id, `it has version ${run.version}, this crun reads ${JOURNAL_VERSION}`);
-  return { id, state: stateOf(own, history), history, run, length };
+  const worker = workerOf(own, history);
+  return { id, state: worker ? "going on" : stateOf(history), worker, history, run, length };
 }
 
 function unreadable(id: string, why: string, cause?: unknown): CrunError {
@@ -60,9 +63,13 @@ function unreadable(id: string, why: string, cause?: unknown): CrunError {
   });
 }
 
-function stateOf(directory: string, { runner, exitStatus }: History): RunState {
-  const writer = lockHolder(directory);
-  if ((writer && isAlive(writer)) || (exitStatus === undefined && runner && isAlive(runner))) return "going on";
+function workerOf(directory: string, { runner, exitStatus }: History): Runner | undefined {
+  const writer = liveWriter(directory);
+  if (writer) return writer;
+  return exitStatus === undefined && runner && isAlive(runner) ? runner : undefined;
+}
+
+function stateOf({ exitStatus }: History): Exclude<RunState, "going on" | "unreadable"> {
   switch (exitStatus) {
     case undefined:
       return "killed";

@@ -5,6 +5,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { readConfig } from "../config.js";
 import type { PlayOptions } from "../options.js";
 import type { Keeping } from "./book.js";
+import { stillGoesOn } from "./going-on.js";
 import { resumedOptions } from "./kept-options.js";
 import { keepingOf } from "./keeping.js";
 import { isRunId, runIds } from "./place.js";
@@ -99,19 +100,14 @@ export function resumption(wish: ResumeWish, options: PlayOptions): Resumption {
   return { options: resumedOptions(run, options, given), keeping, run, despiteChanges: wish.despiteChanges };
 }
 
-function check({ id, state }: ReadRun): void {
+function check({ id, state, worker }: ReadRun): void {
   if (state === "finished")
     throw new CrunError({
       severity: "error",
       summary: `the run ${id} is finished: there is nothing to go on with`,
       remedy: "Play the playbook anew.",
     });
-  if (state === "going on")
-    throw new CrunError({
-      severity: "error",
-      summary: `the run ${id} is still going on`,
-      remedy: "Wait for it, or interrupt it first (Ctrl-C where it runs).",
-    });
+  if (worker) throw stillGoesOn(id, worker, `Then crun play --resume ${id} does the rest.`);
 }
 
 /** The last run, or the last one of these playbooks. */

@@ -8,9 +8,11 @@ import { table } from "../../report/table.js";
 import { readConfig } from "../config.js";
 import { outputOf, textOf, type RawOptions } from "../read-options.js";
 import { prune, type Keeping } from "./book.js";
+import { stillGoesOn } from "./going-on.js";
 import { keepingOf } from "./keeping.js";
-import { defaultRunsDirectory, KEPT_RUNS, removeRun, runIds } from "./place.js";
+import { defaultRunsDirectory, KEPT_RUNS, removeRun, runDirectory, runIds } from "./place.js";
 import { readRun, type ReadRun, type RunState } from "./read.js";
+import { liveWriter } from "./store.js";
 
 /** Where no run is written down any more older ones may still lie. */
 function placeOf(raw: RawOptions): Keeping {
@@ -178,12 +180,8 @@ export function runRunsRemove(ids: readonly string[], raw: RawOptions): number {
         summary: `there is no run ${JSON.stringify(id)} in ${directory}`,
         remedy: suggest(id, known) ?? "crun runs lists them.",
       });
-    if (rowOf(directory, id).state === "going on")
-      throw new CrunError({
-        severity: "error",
-        summary: `the run ${id} is still going on`,
-        remedy: "Interrupt it first.",
-      });
+    const writer = liveWriter(runDirectory(directory, id));
+    if (writer) throw stillGoesOn(id, writer, `Then crun runs rm ${id} removes it.`);
   }
   for (const id of ids) removeRun(directory, id);
   return 0;

@@ -141,8 +141,14 @@ export function giveLock(directory: string): void {
 }
 
 /** Who holds the run's lock, alive or not. */
-export function lockHolder(directory: string): Runner | undefined {
+function lockHolder(directory: string): Runner | undefined {
   return runnerIn(join(directory, LOCK_FILE));
+}
+
+/** Who holds it and lives. */
+export function liveWriter(directory: string): Runner | undefined {
+  const holder = lockHolder(directory);
+  return holder && isAlive(holder) ? holder : undefined;
 }
 
 function runnerIn(file: string): Runner | undefined {
