@@ -1,10 +1,13 @@
 // A fixed play, again and again; each time another system call of the helper fails, is cut short, or is its process's last.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startSsh } from "../../../src/connection/ssh.js";
+import type { HostAddress } from "../../../src/target/session.js";
+import { nobody } from "../../connection/hosts.js";
 import { mountTable } from "../../lab/mounts.js";
-import { must, repositoryRoot, run } from "../../lab/process.js";
+import { repositoryRoot, run } from "../../lab/process.js";
 import {
   faultyProgram,
   productHelper,
@@ -18,6 +21,7 @@ import type { HelperStream } from "../../../src/connection/helper-stream.js";
 import type { Patience } from "../../../src/target/liveness.js";
 import { breaking, type Break, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
 import { Player, type Played, type PlayWish } from "./player.js";
+import { besideTrees, groundOf, layGround, resetGround, tooMany, type Ground } from "./grounds.js";
 import { differences, isTemporary, Milestones, stateOf, type TreeState } from "./tree-states.js";
 
 /** One fault: `worker.1:37:fail.0`. */
@@ -34,6 +38,22 @@ export interface Judged {
   readonly told: readonly string[];
   /** What breaks the promise; none: all is well. */
   readonly problems: readonly string[];
+}
+
+/** What came of a break of the connection. */
+export interface Tried {
+  readonly name: string;
+  readonly end: string;
+  readonly told: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** A connection of the caller's, and what breaks it. */
+export interface Network {
+  readonly address: HostAddress;
+  break(how: Break): void;
+  /** Whether nothing of the helper runs any more. */
+  hasEnded(): boolean;
 }
 
 /** What came of a fault. */
@@ -84,9 +104,7 @@ function makeTree(tree: string): void {
   write("srv/big", "old\n".repeat(20_000));
   write("srv/source", Buffer.alloc(200_000, "source\n"));
   for (const name of ["gone/a/b/c", "gone/a/d", "gone/e", "many/a/b", "many/c", "many/d"]) write(`srv/${name}`, name);
-  mkdirSync(join(tree, "root"));
-  mkdirSync(join(tree, "tmp"));
-  mkdirSync(join(tree, "bin"));
+  for (const name of ["root", "tmp", "bin", "usr", "proc", "sys", "dev", "run"]) mkdirSync(join(tree, name));
   copyFileSync("/usr/bin/busybox", join(tree, "bin/busybox"));
   const script = [
     'cd "$1"; for name in sh cat sleep id true mkdir; do ln -s busybox bin/$name; done; ln -s one srv/current; ln srv/shared srv/shared2',
@@ -102,13 +120,18 @@ export class FaultBench {
   readonly #directory: string;
   readonly #player: Player;
   readonly #play: string;
+  readonly #ground: Ground;
   #milestones = new Milestones([]);
   #calls: readonly Call[] = [];
   #mounts: readonly string[] = [];
+  #beside: readonly string[] = [];
+  /** The target of each task. */
+  #order: readonly string[] = [];
 
   private constructor(directory: string, play: string, player: Player) {
     this.#directory = directory;
     this.#play = play;
+    this.#ground = groundOf(play);
     this.#player = player;
   }
 
@@ -124,24 +147,14 @@ export class FaultBench {
     mkdirSync(join(directory, "template"));
     makeTree(join(directory, "template"));
     const bench = new FaultBench(directory, play, await playerIn(directory, play));
+    await layGround(bench.#ground, directory);
     await bench.#rehearse();
     return bench;
   }
 
-  /** All trees where they are made and swapped as wholes, but for what crun notes of them. */
-  get #isOfTrees(): boolean {
-    return this.#play === "trees.yml";
-  }
-
+  /** Of all trees, but for what crun notes of them. */
   async #state(): Promise<TreeState> {
-    if (!this.#isOfTrees) return stateOf(join(this.#directory, "trees/tree"));
-    return stateOf(join(this.#directory, "trees"), ["/.crun"]);
-  }
-
-  /** What lies where trees are made: nothing, once a run has ended well. */
-  #unfinished(): string[] {
-    const making = join(this.#directory, "trees/.crun/making");
-    return this.#isOfTrees && existsSync(making) ? readdirSync(making).map((name) => `unfinished: ${name}`) : [];
+    return stateOf(join(this.#directory, "trees"), ["/.crun", "/.template"]);
   }
 
   /** The system calls of an undisturbed run, in order. */
@@ -159,9 +172,7 @@ export class FaultBench {
   }
 
   async #reset(): Promise<void> {
-    const base = this.#isOfTrees ? ' && cp -a "$1/template" "$1/trees/base"' : "";
-    const script = `rm -rf "$1/trees" && mkdir "$1/trees" && cp -a "$1/template" "$1/trees/tree"${base}`;
-    await must(["sh", "-c", script, "sh", this.#directory]);
+    await resetGround(this.#ground, this.#directory);
   }
 
   #start(fault: string): FaultyHelper {
@@ -199,7 +210,9 @@ export class FaultBench {
     const wrong = differences(await this.#state(), this.#milestones.last);
     if (played.exitStatus !== 0 || wrong.length > 0) throw new Error([...played.told, ...wrong].join("\n"));
     this.#calls = calls;
+    this.#order = played.results.map(({ target }) => target);
     this.#mounts = this.#mountsNow();
+    this.#beside = besideTrees(this.#directory);
   }
 
   #mountedNow(): string[] {
@@ -233,23 +246,21 @@ export class FaultBench {
     return counts;
   }
 
-  /**
-   * Plays over a connection of the caller's, whose network breaks, judges what is left, plays again, and judges again. `hasEnded`: whether nothing of the helper
-   * runs any more.
-   */
-  async tryNetwork(
-    broken: BrokenFrame,
-    connect: () => Promise<HelperStream>,
-    breakNetwork: (how: Break) => void,
-    hasEnded: () => boolean,
-  ): Promise<Judged> {
+  /** Plays over a connection of the caller's, which breaks, judges what is left, plays again, and judges again. */
+  async tryNetwork(broken: BrokenFrame, network: Network): Promise<Judged & { readonly problems: string[] }> {
     await this.#reset();
+    if (broken.how === "kill")
+      return await this.#killed(broken, JSON.stringify(network.address), () => ({
+        hasEnded: network.hasEnded(),
+        left: [],
+      }));
     const problems: string[] = [];
     const wish = broken.how === "stall" ? { patience: { silenceMs: 300, answerMs: 300 } } : {};
-    const open = async (): Promise<HelperStream> => breaking(await connect(), broken, { up: 0, down: 0 }, breakNetwork);
+    const open = async (): Promise<HelperStream> =>
+      breaking(await startSsh(network.address, nobody), broken, { up: 0, down: 0 }, (how) => network.break(how));
     const played = await inTime(this.#player.play(open, wish), () => undefined);
-    for (let waited = 0; waited < 25_000 && !hasEnded(); waited += 20) await sleep(20);
-    if (!hasEnded()) problems.push("the helper did not end");
+    for (let waited = 0; waited < 25_000 && !network.hasEnded(); waited += 20) await sleep(20);
+    if (!network.hasEnded()) problems.push("the helper did not end");
     problems.push(...this.#mountedNow(), ...this.#judge(played, await this.#state()), ...(await this.#judgeNext()));
     return { exitStatus: played.exitStatus, told: played.told, problems };
   }
@@ -269,16 +280,24 @@ export class FaultBench {
     await this.#reset();
     const log = join(this.#directory, "log");
     rmSync(log, { force: true });
+    return await this.#killed({ direction, number }, "", () => readLog(log));
+  }
+
+  async #killed(
+    { direction, number }: Pick<BrokenFrame, "direction" | "number">,
+    address: string,
+    look: () => Pick<FaultLog, "hasEnded" | "left">,
+  ): Promise<Judged & { readonly problems: string[] }> {
     const main = join(repositoryRoot(), "build/test/integration/faults/killed-player.js");
-    const argv = [process.execPath, main, this.#directory, this.#play, direction, String(number)];
+    const argv = [process.execPath, main, this.#directory, this.#play, direction, String(number), address];
     const { signal, stderr } = await run(argv);
     const problems = signal === "SIGKILL" || stderr === "" ? [] : [stderr];
-    for (let waited = 0; waited < 30_000 && !readLog(log).hasEnded; waited += 20) await sleep(20);
-    const { hasEnded, left } = readLog(log);
+    for (let waited = 0; waited < 30_000 && !look().hasEnded; waited += 20) await sleep(20);
+    const { hasEnded, left } = look();
     if (!hasEnded) problems.push("the helper did not end");
     problems.push(...left.map((one) => `still runs: ${one}`), ...this.#mountedNow());
     // Nothing was told: each file is the old one or the new one.
-    problems.push(...this.#milestones.problems(await this.#state(), 0), ...(await this.#judgeNext()));
+    problems.push(...this.#problems(await this.#state(), () => 0), ...(await this.#judgeNext()));
     return { exitStatus: signal === "SIGKILL" ? 137 : 0, told: [], problems };
   }
 
@@ -334,10 +353,16 @@ export class FaultBench {
 
   /** What was told must be so. */
   #judge({ exitStatus, results, told }: Played, now: TreeState): string[] {
-    const failed = results.findIndex(({ status }) => status === "failed" || status === "unreachable");
-    // A transaction is told when it ends.
-    const done = this.#isOfTrees ? 0 : failed >= 0 ? failed : results.length;
-    const problems = this.#milestones.problems(now, Math.min(done, this.#player.size));
+    const problems = this.#problems(now, (tree) => {
+      // A transaction is told when it ends.
+      if (this.#ground.isOfTrees) return 0;
+      const target = `local:${tree}`;
+      const own = results.filter((one) => one.target === target);
+      const failed = own.findIndex(({ status }) => status === "failed" || status === "unreachable");
+      const done = failed >= 0 ? failed : own.length;
+      // Among the tasks of all targets.
+      return this.#order.flatMap((name, index) => (name === target ? [index + 1] : []))[done - 1] ?? 0;
+    });
     if (exitStatus === 0)
       problems.push(...differences(now, this.#milestones.last).map((one) => `told to be well: ${one}`));
     else if (told.filter((one) => one.trim() !== "").length === 0)
@@ -347,22 +372,31 @@ export class FaultBench {
     return problems;
   }
 
+  /** `done`: how many tasks were told to be done in a tree. */
+  #problems(now: TreeState, done: (tree: string) => number): string[] {
+    const unmounted = `/${this.#ground.mayBeUnmounted}`;
+    const isUnmounted = now.has(unmounted) && ![...now.keys()].some((path) => path.startsWith(`${unmounted}/`));
+    const isWhole = (path: string): boolean => isUnmounted && (path === unmounted || path.startsWith(`${unmounted}/`));
+    return this.#milestones.problems(now, (path) => done(path.split("/")[1] ?? ""), isWhole);
+  }
+
   async #judgeNext(): Promise<string[]> {
     const { played } = await this.#undisturbed();
     const problems: string[] = [];
     if (played.exitStatus !== 0) problems.push(`the next run: status ${played.exitStatus}: ${played.told.join("\n")}`);
     const now = await this.#state();
     const wrong = differences(now, this.#milestones.last);
-    problems.push(...[...wrong, ...this.#unfinished()].map((one) => `after the next run: ${one}`));
+    const beside = tooMany(besideTrees(this.#directory), this.#beside);
+    wrong.push(...beside.map((one) => `left beside the trees: ${one}`));
+    problems.push(...wrong.map((one) => `after the next run: ${one}`));
     return problems;
   }
 }
 
 /** The player of a bench that is made. */
-export function playerIn(directory: string, play: string): Promise<Player> {
-  if (play !== "trees.yml") return Player.load(join(directory, "work", play), `local:${directory}/trees/tree,`);
+export async function playerIn(directory: string, play: string): Promise<Player> {
   const hosts = join(directory, "hosts");
-  writeFileSync(hosts, `local:web\nlocal:tree\n[all:vars]\ncrun_trees=${directory}/trees\n`);
+  writeFileSync(hosts, groundOf(play).inventory.replaceAll("DIRECTORY", directory));
   return Player.load(join(directory, "work", play), hosts);
 }
 
@@ -387,24 +421,16 @@ async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
 }
 
 /** One boundary of so many, each way to break: what came of it. */
-export async function tryFrames(
-  bench: FaultBench,
-  counts: FrameCounts,
-  every: number,
-): Promise<{ readonly name: string; readonly end: string; readonly problems: readonly string[] }[]> {
-  const found = [];
+export async function* tryFrames(bench: FaultBench, counts: FrameCounts, every: number): AsyncGenerator<Tried> {
   let index = 0;
   for (const direction of ["up", "down"] as const)
     for (let number = 1; number <= counts[direction]; number++)
       for (const how of ["cut", "half", "stall", "kill"] as const) {
         if (index++ % every !== 0) continue;
         const name = `${direction} ${number} ${how}`;
-        const judged = await (how === "kill"
+        const { exitStatus, told, problems } = await (how === "kill"
           ? bench.tryKilled(direction, number)
           : bench.tryConnection({ direction, number, how }));
-        const told = judged.told.length === 0 ? "" : `; told: ${judged.told.join("; ")}`;
-        const problems = judged.problems.map((problem) => `${problem}${told}`);
-        found.push({ name, end: `${how}: status ${judged.exitStatus}`, problems });
+        yield { name, end: `${how}: status ${exitStatus}`, told, problems };
       }
-  return found;
 }

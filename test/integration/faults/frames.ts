@@ -8,9 +8,9 @@ export type Direction = "up" | "down";
 
 /**
  * `cut`: nothing more passes either way, and both sides see the end. `half`: likewise, after one half of the frame. `stall`: nothing more passes, and nobody is
- * told. `kill`: the controller's process gets SIGKILL.
+ * told. `server`: what serves the connection on the host gets SIGKILL. `kill`: the controller's process does.
  */
-export type Break = "cut" | "half" | "stall" | "kill";
+export type Break = "cut" | "half" | "stall" | "server" | "kill";
 
 export interface BrokenFrame {
   readonly direction: Direction;

@@ -1,9 +1,20 @@
-// Plays in a bench that another process has made, until SIGKILL right before a frame: DIRECTORY PLAY up|down NUMBER
+// Plays in a bench that another process has made, until SIGKILL right before a frame: DIRECTORY PLAY up|down NUMBER [ADDRESS]
+import { startSsh } from "../../../src/connection/ssh.js";
+import type { HelperStream } from "../../../src/connection/helper-stream.js";
+import type { HostAddress } from "../../../src/target/session.js";
+import { nobody } from "../../connection/hosts.js";
 import { helperIn, noFault, playerIn } from "./every-call.js";
 import { breaking } from "./frames.js";
 
-const [directory = "", play = "", direction, number] = process.argv.slice(2);
+const [directory = "", play = "", direction, number, address = ""] = process.argv.slice(2);
 const player = await playerIn(directory, play);
-const helper = helperIn(directory, noFault);
+
+/** Over SSH where an address is given, as JSON. */
+async function open(): Promise<HelperStream> {
+  if (address === "") return helperIn(directory, noFault).stream;
+  const parsed: HostAddress = JSON.parse(address);
+  return await startSsh(parsed, nobody);
+}
+
 const broken = { direction: direction === "up" ? "up" : "down", number: Number(number), how: "kill" } as const;
-await player.play(async () => breaking(helper.stream, broken, { up: 0, down: 0 }));
+await player.play(async () => breaking(await open(), broken, { up: 0, down: 0 }));

@@ -30,7 +30,7 @@ export interface Played {
 }
 
 export interface PlayWish {
-  /** The first so many tasks of each play. */
+  /** The first so many tasks, of all plays. */
   readonly count?: number | undefined;
   /** What stands before the session: sees what is asked, and may change what is answered. */
   readonly between?: ((session: HostSession) => HostSession) | undefined;
@@ -122,11 +122,18 @@ export class Player {
         dropHost: (host, session, play) => pool.drop(setup.addressOf(host, play), session),
         leaveHost: (host, session, play) => pool.leave(setup.addressOf(host, play), session),
         masker: this.#masker,
+        // Whoever finds a tree held by a run that is over fails at once.
+        holding: { holder: { by: "bench@here", pid: process.pid, command: "a bench" }, timeoutMs: 0 },
         facts: crunFacts,
         extraVars: [setup.extra],
         sink,
       });
-      const plays = this.#playbook.plays.map((play) => ({ ...play, nodes: play.nodes.slice(0, count) }));
+      let left = count;
+      const plays = this.#playbook.plays.flatMap((play) => {
+        const nodes = play.nodes.slice(0, left);
+        left -= nodes.length;
+        return nodes.length === 0 ? [] : [{ ...play, nodes }];
+      });
       const { exitStatus } = await run.plays([{ ...this.#playbook, plays }]);
       return { exitStatus, results, told, counts };
     } finally {

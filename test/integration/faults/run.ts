@@ -1,11 +1,14 @@
-// Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT] [--stay] [--frames]
+// Every system call of the fixed plays, in full: node build/test/integration/faults/run.js [--play NAME] [--part I/OF] [--only TEXT] [--stay] [--frames [--ssh]]
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildFaulty } from "../../lab/faulty.js";
-import { FaultBench, nameOf, tryFrames } from "./every-call.js";
+import { Scope } from "../../lab/scope.js";
+import { FaultBench, nameOf, tryFrames, type Tried } from "./every-call.js";
+import type { FrameCounts } from "./frames.js";
+import { BreakingNetwork, networkBreaks } from "./networks.js";
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +16,7 @@ const { values } = parseArgs({
     part: { type: "string", default: "1/1" },
     only: { type: "string" },
     frames: { type: "boolean", default: false },
+    ssh: { type: "boolean", default: false },
     stay: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   },
@@ -22,16 +26,27 @@ async function everyFrame(bench: FaultBench, play: string): Promise<number> {
   const counts = await bench.frames();
   const ends = new Map<string, number>();
   let broken = 0;
-  for (const { name, end, problems } of await tryFrames(bench, counts, 1)) {
+  for await (const { name, end, told, problems } of values.ssh ? overSsh(bench, counts) : tryFrames(bench, counts, 1)) {
     ends.set(end, (ends.get(end) ?? 0) + 1);
     if (problems.length > 0) broken++;
-    if (problems.length > 0) process.stdout.write(`BROKEN ${name}: ${end}\n  ${problems.join("\n  ")}\n`);
+    const shown = problems.length > 0 ? `BROKEN ${name}: ${end}\n  ${problems.join("\n  ")}\n ` : `# ${name}: ${end}:`;
+    process.stdout.write(`${shown} ${told.join(" | ").slice(0, 300)}\n`);
   }
   const shown = [...ends].map(([end, count]) => `${end}: ${count}`).join(", ");
   process.stdout.write(
-    `figure: ${play}: ${counts.up} frames up, ${counts.down} down: ${shown}; ${broken} did not converge\n`,
+    `figure: ${play}${values.ssh ? " over SSH" : ""}: ${counts.up} frames up, ${counts.down} down: ${shown}; ${broken} did not converge\n`,
   );
   return broken === 0 ? 0 : 1;
+}
+
+async function* overSsh(bench: FaultBench, counts: FrameCounts): AsyncGenerator<Tried> {
+  const scope = new Scope();
+  try {
+    const network = await BreakingNetwork.make(scope);
+    for (const broken of networkBreaks(counts)) yield await network.try(bench, broken);
+  } finally {
+    await scope.end();
+  }
 }
 
 // Alone with its processes, so that the helper finds as many each time, and with its mounts, which go with it.

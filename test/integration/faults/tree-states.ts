@@ -33,11 +33,17 @@ export class Milestones {
     return last;
   }
 
-  /** What is wrong with a tree in which the first `done` tasks were told to be done: lines, none where all is well. */
-  problems(now: TreeState, done: number): string[] {
+  /**
+   * What is wrong with a tree: lines, none where all is well. `done`: how many tasks were told to be done that can concern a path. `mayBe`: whether a path may be
+   * as it is whatever the tasks make of it.
+   */
+  problems(now: TreeState, done: (path: string) => number, mayBe: (path: string) => boolean): string[] {
     const paths = new Set(this.#states.flatMap((state) => [...state.keys()]));
     for (const path of now.keys()) paths.add(path);
-    return [...paths].sort().flatMap((path) => this.#problem(path, now, done));
+    return [...paths]
+      .filter((path) => !mayBe(path))
+      .sort()
+      .flatMap((path) => this.#problem(path, now, done(path)));
   }
 
   #problem(path: string, now: TreeState, done: number): string[] {
