@@ -202,7 +202,8 @@ static void reap(struct agent *agent) {
   }
   for (;;) {
     pid_t pid = waitpid(-1, &state, WNOHANG);
-    if (pid < 0 && errno == EINTR) continue;
+    // As in the runner: what is not reaped now never is.
+    if (pid < 0 && errno != ECHILD) continue;
     if (pid <= 0) break;
     if (agent->adopts) {
       forget_kept(agent, pid);

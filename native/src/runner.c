@@ -104,7 +104,7 @@ static void reap(struct runner *runner) {
   for (;;) {
     pid_t pid = wait4(-1, &state, WNOHANG, &usage);
     // The signal is taken already: what is not reaped now never is.
-    if (pid < 0 && errno == EINTR) continue;
+    if (pid < 0 && errno != ECHILD) continue;
     if (pid <= 0) break;
     if (pid != runner->child) continue;
     runner->has_ended = true;
