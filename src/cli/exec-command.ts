@@ -1,8 +1,9 @@
 // `crun exec` from its options: which targets, reached how.
 
-import { CrunError } from "../diagnostic/diagnostic.js";
+import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import { ConnectionPool } from "../target/connect.js";
 import { runExec, type ExecTarget } from "./exec.js";
+import { ALLOW_VARIABLE, allowanceOnHost, type AllowedBy } from "../facts/allowances.js";
 import { limitNames } from "../facts/cgroup-limits.js";
 import { parseWrittenLimit, type WrittenLimits } from "../facts/process-limits.js";
 import { allowOfTarget, checkedAllow } from "../engine/task/allow-of.js";
@@ -66,6 +67,7 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
         remedy: "See what there is: crun inventory --graph",
       });
     }
+    tellOfHosts(targets, allow === undefined ? ALLOW_VARIABLE : "--allow");
   } catch (error) {
     await pool.close();
     throw error;
@@ -80,4 +82,14 @@ async function execute(options: ExecOptions, masker: Masker): Promise<number> {
     masker,
     pool,
   });
+}
+
+/** A host itself can be allowed nothing: told of the first one, refused where there is nothing else. */
+function tellOfHosts(targets: readonly ExecTarget[], by: AllowedBy): void {
+  const hosts = targets.filter(({ isHostRoot, allow }) => isHostRoot && allow !== undefined);
+  const [first] = hosts;
+  if (!first) return;
+  const told = allowanceOnHost(first.name, by);
+  if (by === "--allow" && hosts.length === targets.length) throw new CrunError({ ...told, severity: "error" }, 1);
+  process.stderr.write(`${formatDiagnostic(told)}\n`);
 }

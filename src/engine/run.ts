@@ -7,7 +7,6 @@ import type { InventoryChanges, Target } from "../inventory/inventory.js";
 import { placesOf } from "../inventory/places.js";
 import { type VarLayer } from "../module/value.js";
 import type { Node, Play, Playbook, Task } from "../playbook/play.js";
-import { chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { EngineEvent, EventSink } from "./events.js";
 import { pendingVariable } from "../playbook/scope/scope.js";
 import { targetOf } from "../inventory/target-of.js";
@@ -24,6 +23,7 @@ import { maskedSink } from "./task/mask-events.js";
 import { Masker } from "./task/masker.js";
 import { asBefore, batchesOf, ordered } from "./batch-order.js";
 import { ansibleVersion, type Magic } from "./magic.js";
+import { Notices } from "./notices.js";
 import type { PlayLayers } from "./play-layers.js";
 import { PlayRun } from "./play-run.js";
 import type { RunOptions, RunSummary } from "./run-options.js";
@@ -86,7 +86,7 @@ export class Run {
   readonly #infos = new Map<Task, TaskInfo>();
   readonly #wakers = new Set<() => void>();
   readonly #played = new Set<TargetState>();
-  #hasNoticedChroot = false;
+  readonly notices = new Notices((event) => this.tell(event));
   readonly stats = new Stats();
 
   constructor(options: RunOptions) {
@@ -142,15 +142,8 @@ export class Run {
     const state = new TargetState(target, locate(target), inventory, reaching);
     this.#states.set(target.name, state);
     this.rehearsal?.takeIn(state);
-    state.noticeChroot = () => this.#noticeChroot(target.name);
+    state.noticeChroot = () => this.notices.chroot(target.name);
     return state;
-  }
-
-  /** Once a run: whoever chose that entry for many trees need not read it for each. */
-  #noticeChroot(tree: string): void {
-    if (this.#hasNoticedChroot) return;
-    this.#hasNoticedChroot = true;
-    this.tell({ event: "warning", diagnostic: chrootHoldsNobody(tree) });
   }
 
   /** The state of a target of the inventory, made when it is first asked for. */

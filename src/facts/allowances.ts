@@ -1,5 +1,6 @@
 // What programs in a tree may have beyond the entry's default: capabilities of root, system calls, devices; as it is written.
 
+import type { Diagnostic, Place } from "../diagnostic/diagnostic.js";
 import { suggest } from "../diagnostic/near.js";
 
 /** The variable that holds what all programs on a target are allowed. */
@@ -31,6 +32,25 @@ export const callGroups = [
 export interface AllowanceProblem {
   readonly problem: string;
   readonly remedy?: string | undefined;
+}
+
+/** By what something is allowed. */
+export type AllowedBy = "allow" | typeof ALLOW_VARIABLE | "--allow";
+
+const onTreesAlone: Readonly<Record<AllowedBy, string>> = {
+  allow: "Say it where trees alone are played, or say allow: [] at the tasks for hosts.",
+  [ALLOW_VARIABLE]: "Set it for trees alone.",
+  "--allow": "Leave it out, or name a tree.",
+};
+
+/** Said of a target that is a host itself, whose programs nothing is kept from. */
+export function allowanceOnHost(target: string, by: AllowedBy, place?: Place): Diagnostic {
+  return {
+    severity: "warning",
+    summary: `${by} does nothing on ${target}: that is a host itself, whose programs have all that its user has`,
+    place,
+    remedy: onTreesAlone[by],
+  };
 }
 
 /** As the protocol has them. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crunPath } from "../integration/crun-tasks.js";
 import { requireOrSkip } from "../lab/needs.js";
@@ -130,5 +130,57 @@ describe("threats: what is allowed", function () {
     const { text, status } = await crun("play", "-i", "hosts", "empty.yml");
     assert.equal(status, 1);
     assert.match(text, /crun_allow: "CAP_SYS_ADMIM" cannot be allowed[^]*Did you mean "CAP_SYS_ADMIN"/);
+  });
+
+  it("what is allowed to a host itself, which nothing is kept from, is told by its place, once, where a program runs", async () => {
+    writeFileSync(
+      join(work, "host.yml"),
+      `- hosts: local
+  gather_facts: false
+  allow: [keyrings] # told: the play
+  tasks:
+    - command: /bin/true
+    - command: /bin/true
+    - command: /bin/true
+      allow: [CAP_SYS_ADMIN] # told: a task
+- hosts: local
+  gather_facts: false
+  allow: [keyrings]
+  tasks:
+    - debug: { msg: no program }
+    - command: /bin/true
+      allow: []
+- hosts: local:${tree}
+  gather_facts: false
+  tasks:
+    - command: /bin/payload
+      allow: [keyrings]
+    - command: /bin/true
+      delegate_to: host
+      allow: [keyrings] # told: delegated
+`,
+    );
+    writeFileSync(join(work, "plain"), `local\nlocal:${tree}\n`);
+    const lines = readFileSync(join(work, "host.yml"), "utf8").split("\n");
+    const { text, status } = await crun("play", "-i", "plain", "--check", "host.yml");
+    assert.equal(status, 0, text);
+    const told = [
+      ...text.matchAll(/warning: allow does nothing on local: .*\n {2}at host\.yml:(\d+):\d+\n {2}Say it where/g),
+    ];
+    const places = told.map(([, line]) => lines[Number(line) - 1]?.split("# ")[1]);
+    assert.deepEqual(places, ["told: the play", "told: a task", "told: delegated"], text);
+  });
+
+  it("on the command line it is refused where there is no tree", async () => {
+    writeFileSync(join(work, "both"), `local crun_allow=keyrings\nlocal:${tree}\n`);
+    const refused = await crun("exec", "--allow", "keyrings", "local", "--", "/bin/echo", "ran");
+    assert.match(refused.text, /error: --allow does nothing on local: that is a host itself.*\n.*name a tree/);
+    assert.doesNotMatch(refused.text, /^ran/m);
+    assert.equal(refused.status, 1);
+    const mixed = await crun("exec", "-i", "both", "--allow", "keyrings", "all", "--", "/bin/payload", "state");
+    assert.match(mixed.text, /warning: --allow does nothing on local/);
+    const variable = await crun("exec", "-i", "both", "local", "--", "/bin/echo", "ran");
+    assert.match(variable.text, /^ran\nwarning: crun_allow does nothing on local.*\n.*Set it for trees alone/);
+    assert.equal(variable.status, 0);
   });
 });

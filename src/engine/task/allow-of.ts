@@ -1,7 +1,7 @@
 // What a task's programs are allowed: the keyword nearest to it, else the variable crun_allow.
 
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
-import { ALLOW_VARIABLE, allowedWords, problemOfAllowance } from "../../facts/allowances.js";
+import { ALLOW_VARIABLE, allowedWords, problemOfAllowance, type AllowedBy } from "../../facts/allowances.js";
 import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
 import { OMIT } from "../../playbook/scope/values.js";
@@ -13,6 +13,12 @@ export function allowFor(task: Task, scope: Scope): readonly string[] | undefine
   return value === OMIT
     ? allowOfTarget(scope, task.place)
     : checkedAllow(value, "allow", task.allow.place ?? task.place);
+}
+
+/** By what a task's programs are allowed something, and where that is written. */
+export function allowanceIn(task: Task, scope: Scope): { readonly by: AllowedBy; readonly place: Place | undefined } {
+  const isKeyword = task.allow !== undefined && task.allow.render(scope) !== OMIT;
+  return isKeyword ? { by: "allow", place: task.allow?.place ?? task.place } : { by: ALLOW_VARIABLE, place: undefined };
 }
 
 /** That of the variable. */

@@ -14,6 +14,7 @@ import type { Need } from "../need.js";
 import { decoratePlan, isTrue, NeedsConnection, prepare, prepareMore } from "./prepared.js";
 import { withinReach } from "./within-reach.js";
 import { canBeJob } from "../jobs.js";
+import { allowanceIn } from "./allow-of.js";
 import { asyncOf, faultOfLimit, timeLeft } from "./limit.js";
 import { keywordsOf } from "./item-keywords.js";
 import { loopLayer } from "./loop.js";
@@ -133,6 +134,14 @@ function lookAgain(on: TargetPlay, venue: Venue): Need | undefined {
   return undefined;
 }
 
+/** What acts on a tree from its host is not meant by what the tree's programs are allowed. */
+function noticeAllow(on: TargetPlay, work: TaskWork, plan: Plan, venue: Venue): void {
+  const { task } = work.op;
+  if (task.module.actsOn === "host" || !plan.changes.some(({ kind }) => kind === "exec")) return;
+  const { by, place } = allowanceIn(task, work.itemScope ?? work.scope);
+  on.play.run.notices.allowOnHost(venue.base.target.name, by, place);
+}
+
 function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Need | undefined {
   const whole = work.prepared ? decoratePlan(bare, work.prepared, venue) : bare;
   if ("missing" in whole) return { kind: "observe", venue, probes: whole.missing };
@@ -143,6 +152,7 @@ function takePlan(on: TargetPlay, work: TaskWork, bare: Plan, venue: Venue): Nee
   const isToBecome = (): boolean => become !== undefined && isTrue(become.render(work.itemScope ?? work.scope));
   const plan = withinReach(whole, module, { becomeUser: work.prepared?.becomeUser, isToBecome }, venue.base);
   work.plan = plan;
+  if (work.prepared?.allow !== undefined && venue.isOfHost) noticeAllow(on, work, plan, venue);
   // With changes it is waited for them: they are done first.
   if (plan.again && plan.changes.length === 0) return planAgain(on, work, plan.again.afterMs);
   if (plan.refusal) {
