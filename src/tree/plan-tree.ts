@@ -4,7 +4,7 @@ import type { Change } from "../module/change.js";
 import { contentOf } from "../module/content.js";
 import type { Plan, Probes, Refusal, Seen } from "../module/contract.js";
 import { reasonOf } from "../module/failure-text.js";
-import type { ListObservation, ReadObservation, StatObservation } from "../module/probe.js";
+import type { ReadObservation } from "../module/probe.js";
 import type { Backend, StorageSeen } from "./backend.js";
 import { chooseBackend } from "./backends/choose.js";
 import { concludeNew, concludePrograms } from "./conclude-tree.js";
@@ -22,10 +22,9 @@ import {
   looksLike,
   moreStorageProbes,
   staleLayersRemoved,
-  storageProbes,
   storageSeen,
-  type StorageLook,
 } from "./storage.js";
+import { treeLookIn, treeOwnProbes, type TreeLook } from "./tree-look.js";
 import { backendRefusal, foreignCheck, newTreeRefusal } from "./without-root.js";
 
 /** What is wanted of a tree. */
@@ -46,17 +45,7 @@ const prefix = "source:";
 /** Probes on the host. */
 export function treeProbes(wish: TreeWish, site: Site): Probes {
   const { place } = site;
-  const own = {
-    tree: { kind: "stat", path: place.path, withFileSystem: true },
-    directory: { kind: "stat", path: place.directory, follow: true, withFileSystem: true },
-    keep: { kind: "stat", path: place.keep },
-    makingThere: { kind: "stat", path: place.making },
-    record: { kind: "read", path: place.record },
-    making: { kind: "list", path: place.making, depth: 1, limit: 10_000 },
-    old: { kind: "list", path: place.old, depth: 1, limit: 10_000 },
-    running: { kind: "read", path: `/run/systemd/machines/${place.name}` },
-    ...storageProbes(place),
-  } as const;
+  const own = treeOwnProbes(place);
   const { source } = wish;
   if (!source || wish.state === "absent") return own;
   const probes = source.observe(wish.params, site);
@@ -72,25 +61,13 @@ export function treeProbes(wish: TreeWish, site: Site): Probes {
 
 /** Probes that depend on the file system. */
 export function moreTreeProbes(wish: TreeWish, seen: Seen<Probes>, { place }: Site): Probes {
-  const look = seen as unknown as Look;
+  const look = treeLookIn(seen);
   const record = recordOf(look);
   return moreStorageProbes(place, look.directory, [wish.backend, record && "recipe" in record ? record.backend : ""]);
 }
 
-interface Look extends StorageLook {
-  readonly base?: StatObservation;
-  readonly tree: StatObservation;
-  readonly directory: StatObservation;
-  readonly keep: StatObservation;
-  readonly makingThere: StatObservation;
-  readonly record: ReadObservation;
-  readonly making: ListObservation;
-  readonly old: ListObservation;
-  readonly running: ReadObservation;
-}
-
 export function planTree(wish: TreeWish, seen: Seen<Probes>, asked: Site): Plan {
-  const look = seen as unknown as Look;
+  const look = treeLookIn(seen);
   // Where the directory of trees really lies: what is written into a new tree must not leave it over a link.
   const place = treePlace(joinPath(look.directory.real || asked.place.directory, asked.place.name));
   const site = { ...asked, place };
@@ -176,7 +153,7 @@ function planNew(
   recipe: Recipe,
   seen: Seen<Probes>,
   site: Site,
-  look: Look,
+  look: TreeLook,
   before: TreeRecord | undefined,
 ): Plan {
   const { place, context } = site;
@@ -277,7 +254,13 @@ function gone(
 }
 
 /** The tree is there: its limit and whether it is read-only may be others. */
-function planSettings(wish: TreeWish, record: TreeRecord, look: Look, place: TreePlace, storage: StorageSeen): Plan {
+function planSettings(
+  wish: TreeWish,
+  record: TreeRecord,
+  look: TreeLook,
+  place: TreePlace,
+  storage: StorageSeen,
+): Plan {
   const backend = backendOf(record, storage, place.path);
   const isReadOnly = storage.subvolume === undefined ? record.readOnly : storage.subvolume === "read-only";
   const settings = settingsOf(wish, { size: record.size, readOnly: isReadOnly }, backend);
@@ -296,7 +279,13 @@ function planSettings(wish: TreeWish, record: TreeRecord, look: Look, place: Tre
 }
 
 /** A tree that crun did not make: it is somebody's, until somebody says otherwise. */
-function planAdopted(wish: TreeWish, recipe: Recipe, look: Look, { place, context }: Site, storage: StorageSeen): Plan {
+function planAdopted(
+  wish: TreeWish,
+  recipe: Recipe,
+  look: TreeLook,
+  { place, context }: Site,
+  storage: StorageSeen,
+): Plan {
   if (!wish.adopt)
     return refused({
       message: `${place.path} is taken: a directory is there that crun did not make`,
@@ -317,7 +306,12 @@ function planAdopted(wish: TreeWish, recipe: Recipe, look: Look, { place, contex
   };
 }
 
-function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | undefined, storage: StorageSeen): Plan {
+function planAbsent(
+  look: TreeLook,
+  { place, context }: Site,
+  record: TreeRecord | undefined,
+  storage: StorageSeen,
+): Plan {
   const result = { path: place.path, name: place.name, state: "absent" };
   const { stat } = look.tree;
   const hasRecord = look.record.stat !== undefined;
@@ -355,7 +349,7 @@ function planAbsent(look: Look, { place, context }: Site, record: TreeRecord | u
   };
 }
 
-function runningRefusal(look: Look, place: TreePlace): Refusal | undefined {
+function runningRefusal(look: TreeLook, place: TreePlace): Refusal | undefined {
   const text = look.running.content ? Buffer.from(look.running.content).toString("utf8") : "";
   const root = /^ROOT=(.*)$/m.exec(text)?.[1];
   if (root === undefined || root.replaceAll('"', "") !== place.path) return undefined;
@@ -365,7 +359,7 @@ function runningRefusal(look: Look, place: TreePlace): Refusal | undefined {
   };
 }
 
-function recordOf(look: Look): TreeRecord | { readonly problem: string } | undefined {
+function recordOf(look: TreeLook): TreeRecord | { readonly problem: string } | undefined {
   const { content, stat } = look.record;
   if (stat === undefined) return undefined;
   if (!content) return { problem: stat.type === "file" ? "it is too large" : `it is a ${stat.type}` };
@@ -387,7 +381,7 @@ function writeRecord(place: TreePlace, record: TreeRecord, seen: ReadObservation
 
 /** Of a clone: the base that the source has named, and what it has seen of that. */
 function storageOf(
-  look: Look,
+  look: TreeLook,
   place: TreePlace,
   cloneOf?: string,
   own: Readonly<Record<string, unknown>> = {},
