@@ -48,14 +48,16 @@ export XDG_STATE_HOME=$work/state
 say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
 
 # run_job KIND NAME SECONDS CMD…: output into files that summary.mjs reads; a hang ends, with its name.
+TIMEFORMAT='%0R %0U %0S'
 run_job() {
-  local kind=$1 name=$2 seconds=$3 begin=$SECONDS status
+  local kind=$1 name=$2 seconds=$3 status real user system
   shift 3
   : >"$work/$name.$kind"
-  CRUN_TEST_EVENTS=$work/$name.events timeout --kill-after=10 "$seconds" "$@" </dev/null >"$work/$name.log" 2>&1
+  { time CRUN_TEST_EVENTS=$work/$name.events timeout --kill-after=10 "$seconds" "$@" </dev/null >"$work/$name.log" 2>&1; } 2>"$work/$name.times"
   status=$?
   echo "$status" >"$work/$name.status"
-  say "$name: $([ $status = 0 ] && echo well || echo "status $status") after $((SECONDS - begin)) s"
+  read -r real user system <"$work/$name.times"
+  say "$name: $([ $status = 0 ] && echo well || echo "status $status") after $real s, with $((user + system)) s of processor time"
   return $status
 }
 check() { run_job check "$@"; }
@@ -80,7 +82,8 @@ if { wants integration || wants lab; } && has_lab_tools; then
   export CRUN_LAB_VM=$work/vm
   mkdir "$CRUN_LAB_VM"
   (
-    setpriv --pdeathsig KILL bash test/lab/vm.sh run "$CRUN_LAB_VM" >"$work/vm.log" 2>&1 ||
+    # first in line: what asks it takes longest
+    setpriv --pdeathsig KILL nice -n -10 bash test/lab/vm.sh run "$CRUN_LAB_VM" >"$work/vm.log" 2>&1 ||
       cp "$work/vm.log" "$CRUN_LAB_VM/failed"
   ) &
   vm_pid=$!
@@ -102,41 +105,12 @@ needs_bundle() { wants bundle || wants integration || [[ " ${parts[*]} " == *.te
 if wants native || needs_bundle; then check native-build 300 make -C native -j2 all; fi
 if needs_bundle; then check bundle 120 npm run --silent build:bundle; fi
 
-# What shares nothing but the machine runs two at a time.
-two_at_a_time() {
-  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+# beside CMD…: what shares nothing but the machine runs side by side; two more than there are processors, for most wait now and then.
+at_once=$(($(nproc) + 2))
+beside() {
+  while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+  "$@" &
 }
-if wants native; then
-  {
-    check native-test 300 make -C native test
-    # Of the same build.
-    if command -v valgrind >/dev/null; then
-      check native-memcheck 300 make -C native valgrind
-    else
-      absent native-memcheck "needs valgrind (test/setup.sh installs it)"
-    fi
-  } &
-  check native-sanitizers 600 make -C native asan-test &
-  if command -v aarch64-linux-gnu-gcc >/dev/null; then
-    two_at_a_time
-    check native-arm64 300 make -C native -j2 arm64 &
-  else
-    absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
-  fi
-  two_at_a_time
-  if command -v clang >/dev/null; then
-    # A second of processor time for each target: the corpus, and a look beyond. native/fuzz/long.sh alone: ten minutes.
-    JOBS=2 check native-fuzz 300 bash native/fuzz/long.sh 1 &
-  else
-    absent native-fuzz "needs clang (test/setup.sh installs it)"
-  fi
-  two_at_a_time
-  if command -v clang-tidy >/dev/null && command -v cppcheck >/dev/null; then
-    check native-analysis 300 make -C native -j2 cppcheck tidy &
-  else
-    absent native-analysis "needs clang-tidy and cppcheck (test/setup.sh installs them)"
-  fi
-fi
 
 # Compiled test files of a part. Property tests are those whose name says so.
 files_of() {
@@ -151,16 +125,8 @@ files_of() {
       ;;
   esac | sort
 }
-for part in unit property wire; do
-  wants "$part" || continue
-  mapfile -t files < <(files_of "$part")
-  [ "${#files[@]}" = 0 ] || {
-    two_at_a_time
-    mocha "$part" 600 "${files[@]}" &
-  }
-done
 
-# The others are a process for each file.
+# Integration and lab: a process for each file, and for those that are named.
 files=()
 for part in lab integration; do
   wants "$part" || continue
@@ -174,19 +140,57 @@ of_file() { # FILE: mocha's run of it, by its name
   name=${name%.test.js}
   mocha "${name//\//-}" 900 "$1"
 }
-# The lab host is one, and slow: who asks it of something asks alone, beside the others.
 on_lab_host=() elsewhere=()
 for file in ${files[@]+"${files[@]}"}; do
-  if grep -q 'import .*/vm\.js"' "$file"; then on_lab_host+=("$file"); else elsewhere+=("$file"); fi
+  if grep -q 'labVm(scope)' "$file"; then on_lab_host+=("$file"); else elsewhere+=("$file"); fi
 done
-if [ "${#on_lab_host[@]}" -gt 0 ]; then
-  two_at_a_time
-  for file in "${on_lab_host[@]}"; do of_file "$file"; done &
+
+# The lab host is one, and slow: who asks it of something asks alone, beside the others, from the moment in which it is up.
+ask_lab_host() {
+  local file
+  while [ -d "${CRUN_LAB_VM:-}" ] && [ ! -e "$CRUN_LAB_VM/ready" ] && [ ! -e "$CRUN_LAB_VM/failed" ]; do sleep 0.2; done
+  for file in "$@"; do of_file "$file"; done
+}
+[ "${#on_lab_host[@]}" = 0 ] || beside ask_lab_host "${on_lab_host[@]}"
+
+# The longest first, so that none is left alone at the end.
+for part in unit property wire; do
+  wants "$part" || continue
+  mapfile -t part_files < <(files_of "$part")
+  [ "${#part_files[@]}" = 0 ] || beside mocha "$part" 600 "${part_files[@]}"
+done
+
+tests_of_helper() {
+  check native-test 300 make -C native test
+  # Of the same build.
+  if command -v valgrind >/dev/null; then
+    check native-memcheck 300 make -C native valgrind
+  else
+    absent native-memcheck "needs valgrind (test/setup.sh installs it)"
+  fi
+}
+if wants native; then
+  beside tests_of_helper
+  beside check native-sanitizers 600 make -C native asan-test
+  if command -v aarch64-linux-gnu-gcc >/dev/null; then
+    beside check native-arm64 300 make -C native arm64
+  else
+    absent native-arm64 "needs aarch64-linux-gnu-gcc (test/setup.sh installs it)"
+  fi
+  if command -v clang >/dev/null; then
+    # A second of processor time for each target: the corpus, and a look beyond. native/fuzz/long.sh alone: ten minutes.
+    beside check native-fuzz 300 bash native/fuzz/long.sh 1
+  else
+    absent native-fuzz "needs clang (test/setup.sh installs it)"
+  fi
+  if command -v clang-tidy >/dev/null && command -v cppcheck >/dev/null; then
+    beside check native-analysis 300 make -C native cppcheck tidy
+  else
+    absent native-analysis "needs clang-tidy and cppcheck (test/setup.sh installs them)"
+  fi
 fi
-for file in ${elsewhere[@]+"${elsewhere[@]}"}; do
-  two_at_a_time
-  of_file "$file" &
-done
+
+for file in ${elsewhere[@]+"${elsewhere[@]}"}; do beside of_file "$file"; done
 wait
 
 say "done"

@@ -1,4 +1,4 @@
-// Adds up what the parts of a test run have left in a directory: figures, slowest tests, failures whole, and the line of counts.
+// Adds up what the parts of a test run have left in a directory: figures, slowest tests, processor time, failures whole, and the line of counts.
 // usage: summary.mjs DIRECTORY   exit status 1 when anything failed, or was skipped with CI=true
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
@@ -11,6 +11,7 @@ const failures = [];
 const skipped = [];
 const slow = [];
 const figures = [];
+const processor = [];
 
 /** Mocha's events, and what its process ended with: a hang has a test that began and never ended. */
 function addMocha(job) {
@@ -61,6 +62,10 @@ function addCheck(job) {
 }
 
 for (const file of readdirSync(directory).sort()) {
+  if (file.endsWith(".times")) {
+    const [, user = 0, system = 0] = read(file).split(" ").map(Number);
+    processor.push({ name: basename(file, ".times"), seconds: user + system });
+  }
   if (file.endsWith(".log"))
     figures.push(
       ...[...read(file).matchAll(/^\s*figure: (.*)$/gm)].map(([, text]) => `${basename(file, ".log")}: ${text}`),
@@ -82,6 +87,10 @@ if (slow.length > 0) {
   console.log("\nslow tests:");
   for (const { ms, name } of slow.slice(0, 10)) console.log(`  ${(ms / 1000).toFixed(1)} s  ${name}`);
 }
+processor.sort((left, right) => right.seconds - left.seconds);
+const sum = processor.reduce((all, { seconds }) => all + seconds, 0);
+console.log(`\nprocessor time: ${sum} s without the lab host's; most of it:`);
+for (const { name, seconds } of processor.slice(0, 10)) console.log(`  ${seconds} s  ${name}`);
 if (skipped.length > 0) {
   console.log("\nskipped:");
   for (const name of skipped) console.log(`  ${name}`);
