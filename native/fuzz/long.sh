@@ -1,6 +1,6 @@
 #!/bin/bash
 # Fuzzes: long.sh [SECONDS [TARGET…]] gives each target that many seconds of processor time (600), as many at a time as
-# JOBS says (2). Begins with the corpus of the repository and what earlier runs have found; a finding ends its target,
+# JOBS says (2), as nice as NICE says (19). Begins with the corpus of the repository and what earlier runs have found; a finding ends its target,
 # is told, and lies in build/fuzz/findings.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -43,7 +43,7 @@ run_target() {
 
 round() {
   local status=0 times
-  { TIMEFORMAT='%U %S'; times=$( { time nice -n 19 "build/fuzz/$target" -max_len=4096 -timeout=120 -rss_limit_mb=1024 \
+  { TIMEFORMAT='%U %S'; times=$( { time nice -n "${NICE:-19}" "build/fuzz/$target" -max_len=4096 -timeout=120 -rss_limit_mb=1024 \
     -artifact_prefix="$findings" "$@" "$FUZZ_WRITABLE/corpus/$target" "fuzz/corpus/$target" >>"$log" 2>&1; } 2>&1 ); } || status=$?
   spent=$(awk -v a="$spent" -v times="$times" 'BEGIN { split(times, t, " "); printf "%.1f", a + t[1] + t[2] }')
   executions=$((executions + $(tail -n 30 "$log" | sed -n 's/^Done \([0-9]*\) runs.*/\1/p' | tail -n 1 | grep . || echo 0)))
