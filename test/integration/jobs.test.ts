@@ -31,7 +31,8 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   const deadline = Date.now() + 15_000;
   while (!isSo()) {
     assert.ok(Date.now() < deadline, what);
-    await sleep(20);
+    // it looks at all processes of the machine
+    await sleep(100);
   }
 }
 
