@@ -51,10 +51,19 @@ describe("transactions on overlays", function () {
     const failed = await work.play(["-i", "hosts", "-e", "fails=1", "site.yml"]);
     assert.equal(failed.status, 2, brief(failed));
     assert.deepEqual([await hashTree(tree), mounts().length], [before, mounted]);
+    // What is in use cannot be unmounted: nothing is half swapped, and the next run finds what is to be done.
+    const inside = spawn("sleep", ["300"], { cwd: join(tree, "etc") });
+    const busy = await work.play(["-i", "hosts", "site.yml"]);
+    assert.equal(busy.status, 2, brief(busy));
+    assert.match(busy.stdout, /not swapped in: .*busy/);
+    assert.deepEqual([await hashTree(tree), mounts().length], [before, mounted]);
+    inside.kill();
+    await once(inside, "close");
     const told = await work.play(["-i", "hosts", "site.yml"]);
     assert.equal(told.status, 0, brief(told));
     assert.equal(readFileSync(join(tree, "etc/motd"), "utf8"), "new\n");
-    assert.deepEqual([yard.kept("making"), yard.kept("old")], [[], ["ov.1", "ov.1.json"]]);
+    // The first of them was begun for the swap that failed.
+    assert.deepEqual([yard.kept("making"), yard.kept("old")], [[], ["ov.2", "ov.2.json"]]);
     const back = await work.crun(["tree", "rollback", "-i", "hosts", "ov"]);
     assert.equal(back.status, 0, back.all);
     assert.equal(readFileSync(join(tree, "etc/motd"), "utf8"), "old\n");

@@ -29,17 +29,21 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
     return layers;
   };
   const kept = (place: TreePlace): Layers | undefined => layersAmong(seen.layers ?? [], place.path, place)[0];
-  const mounted = (layers: Layers, place: TreePlace, replaces = false): readonly Change[] => [
-    ...(seen.runsSystemd ? keptMount(place.path, layers) : []),
-    ...held(layers, place, seen.runsSystemd === true),
-    { ...mount(layers, place.path), replaces },
+  const unit = (layers: Layers, place: TreePlace): readonly Change[] =>
+    seen.runsSystemd ? keptMount(place.path, layers) : [];
+  const held = (layers: Layers, place: TreePlace): readonly Change[] =>
+    heldBase(layers, place, seen.runsSystemd === true);
+  const mounted = (layers: Layers, place: TreePlace): readonly Change[] => [
+    ...unit(layers, place),
+    ...held(layers, place),
+    mount(layers, place.path),
   ];
   const unmounted = (place: TreePlace, removesDirectory: boolean): readonly Change[] =>
     seen.isOverlayMounted ? [{ kind: "unmount", path: place.path, removesDirectory, expect: {} }] : [];
   const unitRemoved = (place: TreePlace): readonly Change[] => (seen.runsSystemd ? keptNoLonger(place.path) : []);
   // What `cloneWritten` makes is mounted nowhere.
   let isHidden = false;
-  const closed = (at: string): readonly Change[] => (isHidden ? [] : [unmountedIfMounted(at)]);
+  const closed = (at: string): readonly Change[] => (isHidden ? [] : [unmountedIfMounted(at, true)]);
   return {
     name: "overlay",
     summary: "an overlay over another tree or the host's root, which must stay as it is; only what differs takes space",
@@ -77,11 +81,15 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const [fresh, old] = [made(path, place), kept(place)];
       const final = layersOver(fresh.lower, place.path, place);
       const away = old ? layersOver(old.lower, path, place) : undefined;
+      const isSame = old?.path === final.path;
       return [
         ...closed(path),
-        // Layers may get other names while they are mounted.
+        ...(isSame ? unit(final, place) : []),
+        ...held(final, place),
+        // Layers may get other names while they are mounted. Where a tree cannot be unmounted, which is in use, nothing has changed yet.
+        { ...mount(fresh, place.path), replaces: seen.isOverlayMounted === true },
         ...(old && away ? exchanged(fresh, final, old, away) : [rename(fresh.path, final.path)]),
-        ...mounted(final, place, seen.isOverlayMounted === true),
+        ...(isSame ? [] : unit(final, place)),
         ...(away ? [mount(away, path)] : []),
       ];
     },
@@ -91,8 +99,9 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
       const there = layersOver(layers.lower, to, place);
       return [
         ...closed(from),
-        rename(layers.path, there.path),
+        // First: whoever finds it takes away what may lie in its layers.
         { kind: "makeDirectory", path: to, mode: 0o700, uid: 0, gid: 0, expect: { type: "absent" } },
+        rename(layers.path, there.path),
       ];
     },
     withdraw: (place, away) => {
@@ -105,7 +114,10 @@ export function overlay(seen: StorageSeen = NOTHING_SEEN): Backend {
         ...(layers ? [rename(layers.path, layersOver(layers.lower, away, place).path)] : []),
       ];
     },
-    remove: (at, place) => [unmountedIfMounted(at), ...all(at, place).map(released(place))],
+    remove: (at, place) => {
+      const layers = all(at, place);
+      return [unmountedIfMounted(at, layers.length === 0), ...layers.map(released(place, at))];
+    },
     restore: (place) => {
       const layers = kept(place);
       if (!layers || seen.isOverlayMounted) return undefined;
@@ -208,12 +220,12 @@ function inUpper(changes: readonly Change[], at: string, { path }: Layers): Writ
   return written;
 }
 
-const closing = '! mountpoint -q -- "$1" || umount -- "$1" || exit; ! [ -d "$1" ] || rmdir -- "$1"';
+const closing = '! mountpoint -q -- "$1" || umount -- "$1" || exit; [ -z "$2" ] || ! [ -d "$1" ] || rmdir -- "$1"';
 
-/** It is not mounted there any more, and its place is gone; where it never was, nothing is done. */
-function unmountedIfMounted(at: string): Change {
-  const change = hostProgram({ argv: ["sh", "-c", closing, "umount", at] });
-  return { ...change, assumes: [{ kind: "remove", path: at, expect: {} }] };
+/** It is not mounted there any more and, if wanted, its place is gone; where it never was, nothing is done. */
+function unmountedIfMounted(at: string, removesPlace: boolean): Change {
+  const change = hostProgram({ argv: ["sh", "-c", closing, "umount", at, removesPlace ? "yes" : ""] });
+  return removesPlace ? { ...change, assumes: [{ kind: "remove", path: at, expect: {} }] } : change;
 }
 
 /** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. */
@@ -221,21 +233,24 @@ const holding =
   'mountpoint -q -- "$1" && exit; mount --bind -o ro -- "$1" "$1" && : >"$2" || exit; [ -n "$3" ] && ! [ -e "$3" ] || exit 0; ' +
   'printf %s "$4" >"$3" && systemctl --quiet enable -- "${3##*/}"';
 
-function held({ lower, mark }: Layers, place: TreePlace, runsSystemd: boolean): readonly Change[] {
+function heldBase({ lower, mark }: Layers, place: TreePlace, runsSystemd: boolean): readonly Change[] {
   if (lower === "/") return [];
   const unit = runsSystemd ? [holdUnitPath(lower), holdUnit(lower)] : ["", ""];
   return [hostProgram({ argv: ["flock", place.keep, "sh", "-c", holding, "mount", lower, mark, ...unit] })];
 }
 
-/** With the last overlay goes the hold on the base. */
+/** With the last overlay goes the hold on the base. The place goes last: while it is there the next run knows that something is to be taken away. */
 const releasing =
-  'rm -rf --one-file-system -- "$1" || exit; rmdir -- "$2" 2>/dev/null || exit 0; [ -e "$4" ] || exit 0; ' +
+  'rm -rf --one-file-system -- "$1" || exit; rmdir -- "$2" 2>/dev/null; if ! [ -d "$2" ] && [ -e "$4" ]; then ' +
   '! grep -qs "^# Made by crun" "$5" || { systemctl --quiet disable -- "${5##*/}"; rm -f -- "$5"; }; ' +
-  'rm -f -- "$4"; ! mountpoint -q -- "$3" || umount -l -- "$3"';
+  '! mountpoint -q -- "$3" || umount -l -- "$3" || exit; rm -f -- "$4"; fi; ! [ -d "$6" ] || rmdir -- "$6"';
 
-function released(place: TreePlace): (layers: Layers) => Change {
-  return ({ path, group, lower, mark }) =>
-    hostProgram({
-      argv: ["flock", place.keep, "sh", "-c", releasing, "rm", path, group, lower, mark, holdUnitPath(lower)],
+function released(place: TreePlace, at: string): (layers: Layers) => Change {
+  return ({ path, group, lower, mark }) => {
+    const unit = holdUnitPath(lower);
+    const change = hostProgram({
+      argv: ["flock", place.keep, "sh", "-c", releasing, "rm", path, group, lower, mark, unit, at],
     });
+    return { ...change, assumes: [{ kind: "remove", path: at, expect: {} }] };
+  };
 }
