@@ -129,30 +129,35 @@ describe("runs that are killed", function () {
   });
 });
 
-describe("runs that are interrupted", function () {
-  this.timeout(120_000);
-  const scope = testScope();
-  let tree = "";
-  let work: Workplace;
+for (const way of ["here", "over SSH"] as const)
+  describe(`runs that are interrupted, ${way}`, function () {
+    this.timeout(120_000);
+    const scope = testScope();
+    let tree = "";
+    let work: Workplace;
+    let name = "slow";
+    let env: Workplace["environment"];
 
-  before(async function () {
-    requireOrSkip(this, { root: true, tools: ["dpkg-deb"] });
-    tree = await rootOverlay(scope);
-    const build = scope.tempDir("deb");
-    mkdirSync(join(build, "DEBIAN"));
-    writeFileSync(
-      join(build, "DEBIAN/control"),
-      "Package: crun-slow\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: takes a while\n",
-    );
-    writeFileSync(
-      join(build, "DEBIAN/postinst"),
-      "#!/bin/sh\nset -e\necho begun >/root/begun\nsleep 2\necho done >/root/configured\n",
-    );
-    chmodSync(join(build, "DEBIAN/postinst"), 0o755);
-    await must(["dpkg-deb", "--build", build, join(tree, "root/slow.deb")]);
-    work = new Workplace(scope, {
-      hosts: `slow crun_connection=local crun_path=${tree}\n`,
-      "site.yml": `
+    before(async function () {
+      requireOrSkip(this, { root: true, tools: ["dpkg-deb"] });
+      tree = await rootOverlay(scope);
+      const build = scope.tempDir("deb");
+      mkdirSync(join(build, "DEBIAN"));
+      writeFileSync(
+        join(build, "DEBIAN/control"),
+        "Package: crun-slow\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: takes a while\n",
+      );
+      writeFileSync(
+        join(build, "DEBIAN/postinst"),
+        "#!/bin/sh\nset -e\necho begun >/root/begun\nsleep 2\necho done >/root/configured\n",
+      );
+      chmodSync(join(build, "DEBIAN/postinst"), 0o755);
+      await must(["dpkg-deb", "--build", build, join(tree, "root/slow.deb")]);
+      const host = way === "over SSH" ? await sshHost(scope, {}) : undefined;
+      name = host ? `${host.hostname}:slow` : "slow";
+      work = new Workplace(scope, {
+        hosts: `${name} ${host ? "" : "crun_connection=local"} crun_path=${tree}\n`,
+        "site.yml": `
 - hosts: all
   tasks:
     - { name: conf, copy: { dest: /root/conf, content: x }, notify: restart }
@@ -162,68 +167,67 @@ describe("runs that are interrupted", function () {
     - { name: restart, copy: { dest: /root/restarted, content: x } }
     - { name: reload, copy: { dest: /root/reloaded, content: x } }
 `,
-    });
-  });
-
-  const at = (name: string): string => join(tree, "root", name);
-  const statusOf = async (): Promise<string> =>
-    (await run(["dpkg-query", `--root=${tree}`, "-W", "-f", "${Status}", "crun-slow"])).stdout;
-  const interrupted = async (...signals: readonly NodeJS.Signals[]) => {
-    await run(["dpkg", `--root=${tree}`, "--force-script-chrootless", "--purge", "crun-slow"]);
-    for (const name of ["begun", "configured", "after", "restarted", "reloaded", "conf"])
-      await must(["rm", "-f", at(name)]);
-    const started = work.start(["play", "-i", "hosts", "site.yml"]);
-    for (let tries = 0; !existsSync(at("begun")); tries++) {
-      assert.ok(tries < 600, started.shown());
-      await sleep(25);
-    }
-    for (const signal of signals) {
-      started.kill(signal);
-      await sleep(100);
-    }
-    return started.ended;
-  };
-
-  for (const signals of [["SIGINT"], ["SIGHUP", "SIGHUP"]] as const)
-    it(`by ${signals.join(" and ")} let dpkg come to its end, begin nothing, and say how to go on, which then does the rest`, async () => {
-      const { status, stdout, stderr } = await interrupted(...signals);
-      assert.equal(status, 130, stdout + stderr);
-      assert.equal(await statusOf(), "install ok installed");
-      assert.ok(existsSync(at("configured")));
-      assert.ok(!existsSync(at("after")) && !existsSync(at("restarted")));
-      assert.match(stdout, /what runs comes to its end, nothing more is begun/);
-      assert.match(stdout, /Ctrl-C again stops what runs at once\. crun play --resume \S+ goes on later/);
-      assert.match(
-        stderr,
-        /the run goes on with: crun play --resume \S+\nhandlers that were notified and wait:\n {2}slow: restart, reload/,
-      );
-      const id = /--resume (\S+)\n/.exec(stderr)?.[1] ?? "";
-      const resumed = await work.play(["--resume", id]);
-      assert.equal(resumed.status, 0, resumed.all);
-      assert.deepEqual(
-        resumed.results.map(({ task }) => task),
-        ["after", "restart", "reload"],
-      );
-      assert.equal(resumed.recap["slow"]?.changed, 5);
+      });
+      env = host ? { ...work.environment, HOME: clientHome(scope, [host]) } : work.environment;
     });
 
-  it("twice end at once, and leave nothing that runs", async () => {
-    const { status, stdout } = await interrupted("SIGINT", "SIGINT");
-    assert.equal(status, 130, stdout);
-    assert.ok(!existsSync(at("configured")));
-    assert.notEqual(await statusOf(), "install ok installed");
-    const left = readdirSync("/proc").filter((pid) => {
-      try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("slow.deb");
-      } catch {
-        // gone
-        return false;
+    const at = (file: string): string => join(tree, "root", file);
+    const statusOf = async (): Promise<string> =>
+      (await run(["dpkg-query", `--root=${tree}`, "-W", "-f", "${Status}", "crun-slow"])).stdout;
+    const interrupted = async (...signals: readonly NodeJS.Signals[]) => {
+      await run(["dpkg", `--root=${tree}`, "--force-script-chrootless", "--purge", "crun-slow"]);
+      for (const file of ["begun", "configured", "after", "restarted", "reloaded", "conf"])
+        await must(["rm", "-f", at(file)]);
+      const started = work.start(["play", "-i", "hosts", "site.yml"], "ignore", env);
+      for (let tries = 0; !existsSync(at("begun")); tries++) {
+        assert.ok(tries < 600, started.shown());
+        await sleep(25);
       }
+      for (const signal of signals) {
+        started.kill(signal);
+        await sleep(100);
+      }
+      return started.ended;
+    };
+
+    for (const signals of [["SIGINT"], ["SIGHUP", "SIGHUP"]] as const)
+      it(`by ${signals.join(" and ")} let dpkg come to its end, begin nothing, and say how to go on, which then does the rest`, async () => {
+        const { status, stdout, stderr } = await interrupted(...signals);
+        assert.equal(status, 130, stdout + stderr);
+        assert.equal(await statusOf(), "install ok installed");
+        assert.ok(existsSync(at("configured")));
+        assert.ok(!existsSync(at("after")) && !existsSync(at("restarted")));
+        assert.match(stdout, /what runs comes to its end, nothing more is begun/);
+        assert.match(stdout, /Ctrl-C again stops what runs at once\. crun play --resume \S+ goes on later/);
+        assert.match(stderr, /the run goes on with: crun play --resume \S+\nhandlers that were notified and wait:\n/);
+        assert.ok(stderr.includes(`\n  ${name}: restart, reload\n`), stderr);
+        const id = /--resume (\S+)\n/.exec(stderr)?.[1] ?? "";
+        const resumed = await work.play(["--resume", id], { env });
+        assert.equal(resumed.status, 0, resumed.all);
+        assert.deepEqual(
+          resumed.results.map(({ task }) => task),
+          ["after", "restart", "reload"],
+        );
+        assert.equal(resumed.recap[name]?.changed, 5);
+      });
+
+    it("twice end at once, and leave nothing that runs", async () => {
+      const { status, stdout } = await interrupted("SIGINT", "SIGINT");
+      assert.equal(status, 130, stdout);
+      assert.ok(!existsSync(at("configured")));
+      assert.notEqual(await statusOf(), "install ok installed");
+      const left = readdirSync("/proc").filter((pid) => {
+        try {
+          return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("slow.deb");
+        } catch {
+          // gone
+          return false;
+        }
+      });
+      assert.deepEqual(left, []);
+      const resumed = await work.play(["--resume"], { env });
+      assert.equal(resumed.status, 0, resumed.all);
+      assert.equal(await statusOf(), "install ok installed");
+      assert.ok(existsSync(at("after")) && existsSync(at("restarted")) && existsSync(at("reloaded")));
     });
-    assert.deepEqual(left, []);
-    const resumed = await work.play(["--resume"]);
-    assert.equal(resumed.status, 0, resumed.all);
-    assert.equal(await statusOf(), "install ok installed");
-    assert.ok(existsSync(at("after")) && existsSync(at("restarted")) && existsSync(at("reloaded")));
   });
-});

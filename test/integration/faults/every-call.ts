@@ -119,6 +119,20 @@ function makeTree(tree: string): void {
   if (done.status !== 0) throw new Error(done.stderr);
 }
 
+/** Puts into an empty directory what the players of a bench need. */
+export async function layBench(directory: string, ground: Ground): Promise<void> {
+  const work = join(directory, "work");
+  cpSync(join(repositoryRoot(), "test/integration/faults"), work, { recursive: true });
+  mkdirSync(join(work, "files"), { recursive: true });
+  writeFileSync(join(work, "files/big"), Buffer.alloc(400_000, "new content\n"));
+  // What is built anew meanwhile is not what is tried.
+  copyFileSync(productHelper(), join(directory, "helper"));
+  copyFileSync(faultyProgram, join(directory, "faulty"));
+  mkdirSync(join(directory, "template"));
+  makeTree(join(directory, "template"));
+  await layGround(ground, directory);
+}
+
 /** A tree that is put back before each run, a play, and what the play makes of the tree when nothing disturbs it. */
 export class FaultBench {
   readonly #directory: string;
@@ -141,17 +155,8 @@ export class FaultBench {
 
   /** `directory`: empty, better in memory. `play`: a file's name in test/integration/faults. */
   static async make(directory: string, play: string): Promise<FaultBench> {
-    const work = join(directory, "work");
-    cpSync(join(repositoryRoot(), "test/integration/faults"), work, { recursive: true });
-    mkdirSync(join(work, "files"), { recursive: true });
-    writeFileSync(join(work, "files/big"), Buffer.alloc(400_000, "new content\n"));
-    // What is built anew meanwhile is not what is tried.
-    copyFileSync(productHelper(), join(directory, "helper"));
-    copyFileSync(faultyProgram, join(directory, "faulty"));
-    mkdirSync(join(directory, "template"));
-    makeTree(join(directory, "template"));
+    await layBench(directory, groundOf(play));
     const bench = new FaultBench(directory, play, await playerIn(directory, play));
-    await layGround(bench.#ground, directory);
     await bench.#rehearse();
     return bench;
   }

@@ -35,6 +35,7 @@ const grounds: Readonly<Record<string, Ground>> = {
     ].join(""),
     trees: ["chroot", "nspawn", "limited", "jobs"],
   },
+  "resumed.yml": { inventory: `local:tree\nlocal:web\n${below}`, trees: ["tree", "web"] },
   "btrfs.yml": {
     inventory: `local:web\nlocal:tree\nlocal:gone\n${below}`,
     trees: ["base", "tree", "gone"],

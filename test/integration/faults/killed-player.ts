@@ -1,12 +1,13 @@
-// Plays in a bench that another process has made, until SIGKILL right before a frame: DIRECTORY PLAY up|down NUMBER [ADDRESS]
+// Plays in a bench that another process has made, until SIGKILL right before a frame: DIRECTORY PLAY up|down NUMBER [ADDRESS [JOURNAL]]
 import { startSsh } from "../../../src/connection/ssh.js";
 import type { HelperStream } from "../../../src/connection/helper-stream.js";
 import type { HostAddress } from "../../../src/target/session.js";
 import { nobody } from "../../connection/hosts.js";
 import { helperIn, noFault, playerIn } from "./every-call.js";
 import { breaking } from "./frames.js";
+import { playWritten } from "./written.js";
 
-const [directory = "", play = "", direction, number, address = ""] = process.argv.slice(2);
+const [directory = "", play = "", direction, number, address = "", journal = ""] = process.argv.slice(2);
 const player = await playerIn(directory, play);
 
 /** Over SSH where an address is given, as JSON. */
@@ -17,4 +18,5 @@ async function open(): Promise<HelperStream> {
 }
 
 const broken = { direction: direction === "up" ? "up" : "down", number: Number(number), how: "kill" } as const;
-await player.play(async () => breaking(await open(), broken, { up: 0, down: 0 }));
+const connect = async (): Promise<HelperStream> => breaking(await open(), broken, { up: 0, down: 0 });
+await (journal === "" ? player.play(connect) : playWritten(player, journal, connect));

@@ -5,6 +5,7 @@ import { setUp, type Setup } from "../../../src/cli/setup.js";
 import { noVaultFlags } from "../../../src/cli/vault-keys.js";
 import type { Counts, EngineEvent, TaskResultEvent } from "../../../src/engine/events.js";
 import { crunFacts } from "../../../src/engine/look/crun-facts.js";
+import type { RunOptions } from "../../../src/engine/run-options.js";
 import { Run } from "../../../src/engine/run.js";
 import { Masker } from "../../../src/engine/task/masker.js";
 import { loadPlaybook } from "../../../src/playbook/load/load.js";
@@ -34,6 +35,8 @@ export interface PlayWish {
   readonly count?: number | undefined;
   /** What stands before the session: sees what is asked, and may change what is answered. */
   readonly between?: ((session: HostSession) => HostSession) | undefined;
+  /** Where it is written down, and what was done before. */
+  readonly written?: Pick<RunOptions, "journal" | "history" | "runId"> | undefined;
   /** With a helper that does not answer. */
   readonly patience?: Patience | undefined;
 }
@@ -79,7 +82,11 @@ export class Player {
     return new Player(setup, loaded.playbook, masker);
   }
 
-  /** The names of the tasks, in order. */
+  get masker(): Masker {
+    return this.#masker;
+  }
+
+  /** How many tasks there are. */
   get size(): number {
     return this.#playbook.plays.reduce((sum, play) => sum + play.nodes.length, 0);
   }
@@ -87,7 +94,7 @@ export class Player {
   /** Plays it; `connect` gives the helper of each connection that is made. */
   async play(
     connect: () => Promise<HelperStream>,
-    { count = Infinity, patience, between = (one) => one }: PlayWish = {},
+    { count = Infinity, patience, between = (one) => one, written = {} }: PlayWish = {},
   ): Promise<Played> {
     const setup = this.#setup;
     const results: TaskResultEvent[] = [];
@@ -127,6 +134,7 @@ export class Player {
         facts: crunFacts,
         extraVars: [setup.extra],
         sink,
+        ...written,
       });
       let left = count;
       const plays = this.#playbook.plays.flatMap((play) => {
