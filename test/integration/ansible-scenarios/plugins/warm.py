@@ -4,6 +4,7 @@ the modules are the same, but no Python starts and compiles what they need for e
 import io
 import os
 import sys
+import tempfile
 
 from ansible.plugins.connection.local import Connection as Local
 
@@ -25,20 +26,18 @@ class Connection(Local):
     def exec_command(self, cmd, in_data=None, sudoable=True):
         if cmd != START or not in_data or b"\n_ANSIBALLZ_WRAPPER = True" not in in_data:
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        out, err = os.pipe(), os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            become_module(in_data, out[1], err[1])
-        os.close(out[1])
-        os.close(err[1])
-        # A module writes its result at its end, and little else: no pipe fills up while the other is read.
-        stdout, stderr = (read_all(end) for end in (out[0], err[0]))
-        return (os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), stdout, stderr)
-
-
-def read_all(descriptor):
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read()
+        # What it complains of goes to a file, so that it never waits for a reader of that.
+        out, into = os.pipe()
+        with tempfile.TemporaryFile() as err:
+            pid = os.fork()
+            if pid == 0:
+                become_module(in_data, into, err.fileno())
+            os.close(into)
+            with os.fdopen(out, "rb") as stream:
+                stdout = stream.read()
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            err.seek(0)
+            return (status, stdout, err.read())
 
 
 def become_module(program, out, err):
