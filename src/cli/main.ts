@@ -5,6 +5,9 @@ import { version } from "./version.js";
 
 const argv = process.argv.slice(2);
 
+/** Node's own exit status for work that is waited for and never ends. */
+const UNSETTLED = 13;
+
 // Who reads the output may stop reading (`| head`), close the terminal, or have no room for it: the work goes on to its end all the same.
 let unwritten: NodeJS.ErrnoException | undefined;
 for (const stream of [process.stdout, process.stderr]) {
@@ -17,6 +20,13 @@ if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
   process.stdout.write(`${version}\n`);
 } else {
   keepNothingBehind();
+  void run();
+}
+
+/** Runs the program, and ends this process with its exit status. */
+async function run(): Promise<void> {
+  // Should nothing be waited for any more before this has come to its end, that is no success.
+  process.exitCode = UNSETTLED;
   const { runProgram } = await import("./program.js");
   const status = await runProgram(argv);
   // Output that a pipe has not taken yet must not be lost.

@@ -34,14 +34,16 @@ const common = {
   preserveSymlinks: true,
 };
 // The entry answers --version by itself; the program is loaded by program.js, which is not part of the bundle.
+// CommonJS: Node's loader of modules proper costs each start as much as reading a playbook.
 const built = [];
 built.push(
   await build({
     ...common,
     entryPoints: { crun: `${root}src/cli/main.ts` },
     outdir: dist,
-    format: "esm",
+    format: "cjs",
     external: ["./program.js"],
+    supported: { "dynamic-import": false },
   }),
 );
 // The thread that works with age is a file of its own: few runs start it.
@@ -50,7 +52,7 @@ built.push(
     ...common,
     entryPoints: { "age-worker": `${root}src/vault/age-worker.ts` },
     outdir: dist,
-    format: "esm",
+    format: "cjs",
   }),
 );
 // One script, so that V8 can keep what it compiled of it (program-loader.mjs). ASCII alone: read without decoding.
@@ -65,9 +67,13 @@ built.push(
     // Optional native speed-ups of ssh2: it does without where they are not built.
     external: ["*.node", "cpu-features"],
     define: { "import.meta.url": "__url" },
+    // What the loader hands in; around it here, so that the source need not be copied at each start.
+    banner: { js: "(function(exports,require,module,__filename,__dirname,__url){" },
+    footer: { js: "})" },
   }),
 );
-copyFileSync(`${root}src/dev/program-loader.mjs`, `${dist}/program.js`);
+copyFileSync(`${root}src/dev/program-loader.cjs`, `${dist}/program.js`);
+writeFileSync(`${dist}/package.json`, '{"type":"commonjs"}\n');
 
 const entry = `${dist}/crun.js`;
 writeFileSync(entry, `#!/usr/bin/env node\n${readFileSync(entry, "utf8").replace(/^#!.*\n/, "")}`);

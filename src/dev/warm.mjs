@@ -1,12 +1,13 @@
 // Runs plays on a small tree, so that what V8 compiled for them can be kept for later runs.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
-const { runProgram, script } = await import(`${dist}program.js`);
+const { runProgram, script } = createRequire(import.meta.url)(`${dist}program.js`);
 
 const directory = mkdtempSync(join(tmpdir(), "crun-warm-"));
 const tree = join(directory, "tree");

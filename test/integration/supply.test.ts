@@ -177,7 +177,9 @@ describe("supply", function () {
       "LICENSE",
       "README.md",
       "package.json",
-      ...["THIRD-PARTY.txt", "age-worker.js", "crun.js", "program.cjs", "program.js"].map((name) => `dist/${name}`),
+      ...["THIRD-PARTY.txt", "age-worker.js", "crun.js", "package.json", "program.cjs", "program.js"].map(
+        (name) => `dist/${name}`,
+      ),
       ...helpers,
       ...docs,
     ];
