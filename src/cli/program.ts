@@ -1,4 +1,4 @@
-// Commands and options, by commander (whose only importer this is); each command's work is loaded when it is called.
+// Commands and options, by commander; each command's work is loaded when it is called. Long because no other file imports commander.
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
@@ -24,7 +24,7 @@ import { version } from "./version.js";
 /** Runs the command line; gives the exit status. Errors are printed, never thrown. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let status = 0;
-  const program = buildProgram((next) => (status = next));
+  const program = buildProgram(argv[0], (next) => (status = next));
   try {
     await program.parseAsync([...argv], { from: "user" });
     return status;
@@ -49,159 +49,203 @@ function reportError(error: unknown, argv: readonly string[]): number {
   return 1;
 }
 
-function buildProgram(finish: (status: number) => void): Command {
+/** Only the command that is named is declared; of all of them the help tells, and what is said of unknown ones. */
+function buildProgram(word: string | undefined, finish: (status: number) => void): Command {
   const program = new Command("crun")
     .description("Configure container filesystem trees, here or on hosts over SSH.")
     .version(version, "-V, --version")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(withAnswer(text)) })
     .showHelpAfterError("(crun COMMAND --help shows what it takes)");
-  playing(reaching(program.command("play")), "[playbook...]")
-    .description("bring targets to the state that playbooks describe")
-    .option("--resume [run]", "go on with a run that was broken off, or has failed: the last one, or the one named")
-    .option("--despite-changes", "with --resume: also where files have changed since; all plays from their beginning")
-    .addOption(runsOption())
-    .addOption(
-      new Option("--rehearse", "play on throwaway clones of the trees, and tell what that changes").conflicts("check"),
-    )
-    .option("--atomic", "each play is a transaction, where it does not say otherwise: all of it in a tree, or nothing")
-    .action(async (playbooks: string[], _options: unknown, command: Command) => {
-      const { runPlay, runResume } = await import("./play.js");
-      const raw: RawOptions = command.opts();
-      if (raw["resume"] === undefined) {
-        if (playbooks.length === 0) command.error("error: missing required argument 'playbook'");
-        finish(await runPlay(playOptions(playbooks, raw)));
-        return;
-      }
-      const given = new Set(Object.keys(raw).filter((name) => command.getOptionValueSource(name) === "cli"));
-      const wish = { id: textOf(raw, "resume"), despiteChanges: raw["despiteChanges"] === true, given };
-      finish(await runResume(wish, playOptions(playbooks, raw)));
-    });
-  playing(reaching(program.command("plan")))
-    .description("write down what a play would do, to be looked at and applied exactly so")
-    .option("-o, --out <file>", "where the plan goes")
-    .option("--encrypt", "encrypt the plan: for the keys of crun.yml or of --identity, or with the vault's password")
-    .option("-r, --recipient <key>", "encrypt the plan for this age key (age1… or a file)", collectWhole, [])
-    .action(async (playbooks: string[], _options: unknown, command: Command) => {
-      const { runPlan } = await import("./plan-command.js");
-      const options: RawOptions = command.opts();
-      const saving = {
-        file: textOf(options, "out"),
-        isEncrypted: options["encrypt"] === true,
-        recipients: listOf(options, "recipient"),
-      };
-      finish(await runPlan(playOptions(playbooks, options), saving));
-    });
-  withVaultOptions(program.command("show"))
-    .description("show what a saved plan would do")
-    .argument("<file>", "the plan")
-    .addOption(outputOption())
-    .action(async (file: string, _options: unknown, command: Command) => {
-      const { runShow } = await import("./show-command.js");
-      finish(await runShow(file, vaultFlags(command.opts()), outputOf(command.opts())));
-    });
-  reaching(program.command("apply"))
-    .description("do exactly what a saved plan says, where nothing moved since")
-    .argument("<file>", "the plan")
-    .option("-C, --check", "only see whether everything is as the plan found it")
-    .option("-D, --diff", "show differences")
-    .option("--partial", "also what is not planned to the end")
-    .addOption(outputOption())
-    .action(async (file: string, _options: unknown, command: Command) => {
-      const { runApply } = await import("./apply-command.js");
-      const options: RawOptions = command.opts();
-      const flags = { isCheck: options["check"] === true, isDiff: options["diff"] === true };
-      const request = { ...reachOptions(options), ...flags, isPartial: options["partial"] === true };
-      finish(await runApply(file, { ...request, output: outputOf(options) }));
-    });
-  reaching(program.command("exec"))
-    .description("run a command in a tree: crun exec HOST:TREE -- COMMAND…")
-    .argument("<pattern>", "targets, or an address as local:/srv/trees/x or user@host:tree")
-    .argument("<command...>", "after --: the command and its arguments")
-    .option("--limits <name=value>", "what it may use at most, as memory_max=64M; may be repeated", collectWhole, [])
-    .option("--allow <what>", "what it may have, as CAP_NET_RAW or /dev/fuse; may be repeated", collectWhole, [])
-    .option("--tty", "give it a terminal even where this is none")
-    .option("--no-tty", "give it no terminal")
-    .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
-      const { runExecCommand } = await import("./exec-command.js");
-      const options = command.opts<{
-        user?: string;
-        becomeUser?: string;
-        tty?: boolean;
-        limits: string[];
-        allow: string[];
-      }>();
-      const reach = { ...reachOptions(command.opts()), user: undefined };
-      const asUser = options.user ?? options.becomeUser;
-      const request: ExecOptions = {
-        ...reach,
-        pattern,
-        command: words,
-        asUser,
-        tty: options.tty,
-        limits: options.limits,
-        allow: options.allow,
-      };
-      finish(await runExecCommand(request));
-    });
-  reaching(program.command("facts"))
-    .description("show what is known of targets")
-    .argument("<pattern>", "targets")
-    .action(async (pattern: string, _options: unknown, command: Command) => {
-      const { runFacts } = await import("./facts-command.js");
-      finish(await runFacts(pattern, reachOptions(command.opts())));
-    });
-  reaching(program.command("doctor"))
-    .description("show what isolation processes really get on targets, in each entry; 2 where it is less than promised")
-    .argument("<pattern...>", "targets, or addresses as local:/srv/trees/x")
-    .addOption(outputOption())
-    .action(async (patterns: string[], _options: unknown, command: Command) => {
-      const { runDoctor } = await import("./doctor.js");
-      const options: RawOptions = command.opts();
-      finish(await runDoctor(patterns, { ...reachOptions(options), output: outputOf(options) }));
-    });
-  addInventory(program, finish);
-  program
-    .command("doc")
-    .description("show a module's parameters and examples; without a name, all modules")
-    .argument("[module]", "its name, or `helpers`: what templates and conditions can call")
-    .argument("[helper]", "behind `helpers`: one of them, with examples")
-    .action(async (name: string | undefined, helper: string | undefined) => {
-      const { runDoc } = await import("./doc.js");
-      finish(await runDoc(name, helper));
-    });
-  program
-    .command("lint")
-    .description("find what is wrong with playbooks, and what is hardly meant so; connects to nothing")
-    .argument("[path...]", "playbooks, task files, directories; default: this directory")
-    .option("-i, --inventory <path>", "inventory that patterns and variables are judged by", collectWhole, [])
-    .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
-    .option("--without <rules>", "rules to leave out", collect, [])
-    .addOption(vaultOptions.id)
-    .addOption(vaultOptions.passwordFile)
-    .addOption(vaultOptions.identity)
-    .option("--strict", "warnings count as errors")
-    .addOption(
-      new Option("--output <form>", "how findings are shown").choices(["text", "json", "sarif"]).default("text"),
-    )
-    .action(async (paths: string[], _options: unknown, command: Command) => {
-      const { runLint } = await import("./lint.js");
-      const options = command.opts<{ without: string[]; strict?: boolean; output: "text" | "json" | "sarif" }>();
-      const { without, strict = false, output } = options;
-      finish(await runLint({ paths, reach: reachOptions(options), without, isStrict: strict, output }));
-    });
-  program
-    .command("schema")
-    .description("print the JSON Schema of a kind of file, for editors")
-    .addArgument(new Argument("[kind]", "of what").choices(["playbook", "tasks", "inventory"]).default("playbook"))
-    .action(async (kind: "playbook" | "tasks" | "inventory") => {
-      const { runSchema } = await import("./schema.js");
-      finish(await runSchema(kind));
-    });
-  for (const table of [treeCommands, machineCommands, runsCommands]) addTable(program, table, finish);
-  addVault(program, finish);
+  const named = word === undefined ? undefined : declarations.get(word);
+  for (const declare of named ? [named] : declarations.values()) declare(program, finish);
   return program;
 }
+
+/** Declares one command, or one group of them. */
+type Declare = (program: Command, finish: (status: number) => void) => void;
+
+const single = {
+  play(program, finish) {
+    playing(reaching(program.command("play")), "[playbook...]")
+      .description("bring targets to the state that playbooks describe")
+      .option("--resume [run]", "go on with a run that was broken off, or has failed: the last one, or the one named")
+      .option("--despite-changes", "with --resume: also where files have changed since; all plays from their beginning")
+      .addOption(runsOption())
+      .addOption(
+        new Option("--rehearse", "play on throwaway clones of the trees, and tell what that changes").conflicts(
+          "check",
+        ),
+      )
+      .option(
+        "--atomic",
+        "each play is a transaction, where it does not say otherwise: all of it in a tree, or nothing",
+      )
+      .action(async (playbooks: string[], _options: unknown, command: Command) => {
+        const { runPlay, runResume } = await import("./play.js");
+        const raw: RawOptions = command.opts();
+        if (raw["resume"] === undefined) {
+          if (playbooks.length === 0) command.error("error: missing required argument 'playbook'");
+          finish(await runPlay(playOptions(playbooks, raw)));
+          return;
+        }
+        const given = new Set(Object.keys(raw).filter((name) => command.getOptionValueSource(name) === "cli"));
+        const wish = { id: textOf(raw, "resume"), despiteChanges: raw["despiteChanges"] === true, given };
+        finish(await runResume(wish, playOptions(playbooks, raw)));
+      });
+  },
+  plan(program, finish) {
+    playing(reaching(program.command("plan")))
+      .description("write down what a play would do, to be looked at and applied exactly so")
+      .option("-o, --out <file>", "where the plan goes")
+      .option("--encrypt", "encrypt the plan: for the keys of crun.yml or of --identity, or with the vault's password")
+      .option("-r, --recipient <key>", "encrypt the plan for this age key (age1… or a file)", collectWhole, [])
+      .action(async (playbooks: string[], _options: unknown, command: Command) => {
+        const { runPlan } = await import("./plan-command.js");
+        const options: RawOptions = command.opts();
+        const saving = {
+          file: textOf(options, "out"),
+          isEncrypted: options["encrypt"] === true,
+          recipients: listOf(options, "recipient"),
+        };
+        finish(await runPlan(playOptions(playbooks, options), saving));
+      });
+  },
+  show(program, finish) {
+    withVaultOptions(program.command("show"))
+      .description("show what a saved plan would do")
+      .argument("<file>", "the plan")
+      .addOption(outputOption())
+      .action(async (file: string, _options: unknown, command: Command) => {
+        const { runShow } = await import("./show-command.js");
+        finish(await runShow(file, vaultFlags(command.opts()), outputOf(command.opts())));
+      });
+  },
+  apply(program, finish) {
+    reaching(program.command("apply"))
+      .description("do exactly what a saved plan says, where nothing moved since")
+      .argument("<file>", "the plan")
+      .option("-C, --check", "only see whether everything is as the plan found it")
+      .option("-D, --diff", "show differences")
+      .option("--partial", "also what is not planned to the end")
+      .addOption(outputOption())
+      .action(async (file: string, _options: unknown, command: Command) => {
+        const { runApply } = await import("./apply-command.js");
+        const options: RawOptions = command.opts();
+        const flags = { isCheck: options["check"] === true, isDiff: options["diff"] === true };
+        const request = { ...reachOptions(options), ...flags, isPartial: options["partial"] === true };
+        finish(await runApply(file, { ...request, output: outputOf(options) }));
+      });
+  },
+  exec(program, finish) {
+    reaching(program.command("exec"))
+      .description("run a command in a tree: crun exec HOST:TREE -- COMMAND…")
+      .argument("<pattern>", "targets, or an address as local:/srv/trees/x or user@host:tree")
+      .argument("<command...>", "after --: the command and its arguments")
+      .option("--limits <name=value>", "what it may use at most, as memory_max=64M; may be repeated", collectWhole, [])
+      .option("--allow <what>", "what it may have, as CAP_NET_RAW or /dev/fuse; may be repeated", collectWhole, [])
+      .option("--tty", "give it a terminal even where this is none")
+      .option("--no-tty", "give it no terminal")
+      .action(async (pattern: string, words: string[], _options: unknown, command: Command) => {
+        const { runExecCommand } = await import("./exec-command.js");
+        const options = command.opts<{
+          user?: string;
+          becomeUser?: string;
+          tty?: boolean;
+          limits: string[];
+          allow: string[];
+        }>();
+        const reach = { ...reachOptions(command.opts()), user: undefined };
+        const asUser = options.user ?? options.becomeUser;
+        const request: ExecOptions = {
+          ...reach,
+          pattern,
+          command: words,
+          asUser,
+          tty: options.tty,
+          limits: options.limits,
+          allow: options.allow,
+        };
+        finish(await runExecCommand(request));
+      });
+  },
+  facts(program, finish) {
+    reaching(program.command("facts"))
+      .description("show what is known of targets")
+      .argument("<pattern>", "targets")
+      .action(async (pattern: string, _options: unknown, command: Command) => {
+        const { runFacts } = await import("./facts-command.js");
+        finish(await runFacts(pattern, reachOptions(command.opts())));
+      });
+  },
+  doctor(program, finish) {
+    reaching(program.command("doctor"))
+      .description(
+        "show what isolation processes really get on targets, in each entry; 2 where it is less than promised",
+      )
+      .argument("<pattern...>", "targets, or addresses as local:/srv/trees/x")
+      .addOption(outputOption())
+      .action(async (patterns: string[], _options: unknown, command: Command) => {
+        const { runDoctor } = await import("./doctor.js");
+        const options: RawOptions = command.opts();
+        finish(await runDoctor(patterns, { ...reachOptions(options), output: outputOf(options) }));
+      });
+  },
+  inventory: addInventory,
+  doc(program, finish) {
+    program
+      .command("doc")
+      .description("show a module's parameters and examples; without a name, all modules")
+      .argument("[module]", "its name, or `helpers`: what templates and conditions can call")
+      .argument("[helper]", "behind `helpers`: one of them, with examples")
+      .action(async (name: string | undefined, helper: string | undefined) => {
+        const { runDoc } = await import("./doc.js");
+        finish(await runDoc(name, helper));
+      });
+  },
+  lint(program, finish) {
+    program
+      .command("lint")
+      .description("find what is wrong with playbooks, and what is hardly meant so; connects to nothing")
+      .argument("[path...]", "playbooks, task files, directories; default: this directory")
+      .option("-i, --inventory <path>", "inventory that patterns and variables are judged by", collectWhole, [])
+      .option("-e, --extra-vars <vars>", "variables: k=v, JSON, YAML or @FILE", collectWhole, [])
+      .option("--without <rules>", "rules to leave out", collect, [])
+      .addOption(vaultOptions.id)
+      .addOption(vaultOptions.passwordFile)
+      .addOption(vaultOptions.identity)
+      .option("--strict", "warnings count as errors")
+      .addOption(
+        new Option("--output <form>", "how findings are shown").choices(["text", "json", "sarif"]).default("text"),
+      )
+      .action(async (paths: string[], _options: unknown, command: Command) => {
+        const { runLint } = await import("./lint.js");
+        const options = command.opts<{ without: string[]; strict?: boolean; output: "text" | "json" | "sarif" }>();
+        const { without, strict = false, output } = options;
+        finish(await runLint({ paths, reach: reachOptions(options), without, isStrict: strict, output }));
+      });
+  },
+  schema(program, finish) {
+    program
+      .command("schema")
+      .description("print the JSON Schema of a kind of file, for editors")
+      .addArgument(new Argument("[kind]", "of what").choices(["playbook", "tasks", "inventory"]).default("playbook"))
+      .action(async (kind: "playbook" | "tasks" | "inventory") => {
+        const { runSchema } = await import("./schema.js");
+        finish(await runSchema(kind));
+      });
+  },
+} satisfies Record<string, Declare>;
+
+/** By name, in the order of the help. */
+const declarations = new Map<string, Declare>([
+  ...Object.entries(single),
+  ...[treeCommands, machineCommands, runsCommands].map((table): [string, Declare] => [
+    table.name,
+    (program, finish) => addTable(program, table, finish),
+  ]),
+  ["vault", addVault],
+]);
 
 /** An option of ansible-playbook that crun has not: what there is instead. */
 function withAnswer(text: string): string {
