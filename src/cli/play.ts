@@ -290,7 +290,13 @@ async function checkAndRun(parts: Parts): Promise<number> {
     ({ exitStatus } = await interruptible(run, pool, () => run.plays(playbooks), how));
     isOver = true;
   } finally {
-    await book?.close(!isOver);
+    // The ends of the journal and of the helpers do not wait for each other.
+    const closing = pool.close();
+    try {
+      await book?.close(!isOver);
+    } finally {
+      await closing;
+    }
   }
   if (exitStatus === 130 && book) process.stderr.write(book.whatWaits());
   if (!startAt || startAt.isOpen || exitStatus !== 0) return exitStatus;

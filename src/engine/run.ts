@@ -306,7 +306,8 @@ export class Run {
     const stats = this.stats.isEmpty ? {} : { stats: this.masker.map(this.stats.shown) };
     this.tell({ event: "recap", targets, durationMs: performance.now() - startedAt, ...stats });
     const exitStatus = this.#exitStatus();
-    await this.journal?.end(exitStatus);
+    // Who closes the journal waits until it is written down for good.
+    void this.journal?.end(exitStatus);
     return { targets, exitStatus };
   }
 

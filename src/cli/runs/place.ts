@@ -1,6 +1,6 @@
 // Where journals of runs lie, who may write there, and how many are kept.
 
-import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
@@ -64,5 +64,13 @@ export function runDirectory(directory: string, id: string): string {
 }
 
 export function removeRun(directory: string, id: string): void {
-  rmSync(runDirectory(directory, id), { recursive: true, force: true });
+  const own = runDirectory(directory, id);
+  try {
+    // Each run begins by removing an old one: rmSync asks much more of the file system, and of Node.
+    for (const name of readdirSync(own)) unlinkSync(join(own, name));
+    rmdirSync(own);
+  } catch {
+    // There is more in it, or somebody else removes it just now.
+    rmSync(own, { recursive: true, force: true });
+  }
 }

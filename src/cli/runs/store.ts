@@ -3,7 +3,7 @@
 import {
   close,
   fdatasync,
-  fsyncSync,
+  fsync,
   ftruncateSync,
   linkSync,
   openSync,
@@ -27,6 +27,8 @@ export class FileStore implements JournalStore {
   readonly #fd: number;
   readonly #onTrouble: (error: unknown) => void;
   #isBroken = false;
+  /** The file's name outlives the machine. */
+  readonly #named: Promise<void>;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -37,7 +39,8 @@ export class FileStore implements JournalStore {
     this.#fd = openSync(join(directory, JOURNAL_FILE), length === 0 ? "wx" : "r+", 0o600);
     if (length > 0) ftruncateSync(this.#fd, length);
     this.#at = length;
-    syncDirectory(directory);
+    // Nobody waits for it before something is promised: until then the playbook is compiled, and the trees are looked at.
+    this.#named = syncDirectory(directory).catch((error: unknown) => this.#break(error));
   }
 
   #at: number;
@@ -57,9 +60,9 @@ export class FileStore implements JournalStore {
   }
 
   /** One that is under way does not count: what was written after it began is not in it. */
-  sync(): Promise<void> {
-    if (this.#syncing) return (this.#next ??= this.#syncing.then(() => this.#begin()));
-    return this.#begin();
+  async sync(): Promise<void> {
+    const written = this.#syncing ? (this.#next ??= this.#syncing.then(() => this.#begin())) : this.#begin();
+    await Promise.all([written, this.#named]);
   }
 
   #begin(): Promise<void> {
@@ -91,14 +94,15 @@ export class FileStore implements JournalStore {
   async close(): Promise<void> {
     await this.#next;
     await this.#syncing;
+    await this.#named;
     await new Promise<void>((resolve) => close(this.#fd, () => resolve()));
   }
 }
 
-function syncDirectory(path: string): void {
+async function syncDirectory(path: string): Promise<void> {
   const fd = openSync(path, "r");
   try {
-    fsyncSync(fd);
+    await new Promise<void>((resolve, reject) => fsync(fd, (error) => (error ? reject(error) : resolve())));
   } finally {
     closeSync(fd);
   }
