@@ -49,8 +49,8 @@ function lookOf(stat: Partial<Stat>): StatObservation {
   return { kind: "stat", real: "/etc/motd", stat: { ...statOf("file"), ...stat } };
 }
 
-/** Plans on trees that look so, in order; tells for each whether it took another's plan. */
-function share(module: AnyModule, looks: readonly Partial<Stat>[]): boolean[] {
+/** Plans on trees that look so, in order; tells for each whether it took another's plan. `isOfMany`: it is known that more trees come. */
+function share(module: AnyModule, looks: readonly Partial<Stat>[], isOfMany?: boolean): boolean[] {
   const plans = new SharedPlans();
   return looks.map((stat, index) => {
     const prepared = preparedOn(`local:${index}`);
@@ -58,7 +58,7 @@ function share(module: AnyModule, looks: readonly Partial<Stat>[]): boolean[] {
     const found = plans.find(prepared, first);
     const fresh = module.plan({}, first, prepared.context);
     if (found) assert.deepEqual(found.plan, fresh, "the plan that was shared is not the one that would have been made");
-    else plans.note(module, prepared, { first, more: undefined, second: undefined }, fresh);
+    else plans.note(module, prepared, { first, more: undefined, second: undefined }, fresh, isOfMany);
     return found !== undefined;
   });
 }
@@ -70,6 +70,22 @@ describe("plans that trees which look alike share", () => {
     const module = moduleThat((stat) => ({ changes: [], result: { mode: stat?.mode } }));
     const looks = [1, 2, 3, 4].map((inode) => ({ inode, device: inode, mtime: time(inode) }));
     assert.deepEqual(share(module, looks), [false, false, true, true]);
+  });
+
+  it("are checked at once where more trees come, and only there where it is probable that they are like the first", () => {
+    const module = moduleThat((stat) => ({ changes: [], result: { mode: stat?.mode } }));
+    const looks = [1, 2, 3].map((inode) => ({ inode, device: inode, mtime: time(inode) }));
+    assert.deepEqual(share(module, looks, true), [false, true, true]);
+    assert.deepEqual(share(module, [{ mode: 0o600 }, {}, {}, {}], true), [false, false, false, true]);
+  });
+
+  it("are checked at once and yet taken only where what was read is the same", () => {
+    const ageing = moduleThat((stat) => ({ changes: [], result: { age: stat?.mtime.seconds } }));
+    const looks = [1, 1, 2, 1].map((seconds) => ({ mtime: time(seconds) }));
+    assert.deepEqual(share(ageing, looks, true), [false, true, false, true]);
+    const whole = moduleThat((stat) => ({ changes: [], result: { stat } }));
+    const named = moduleThat((_, name) => ({ changes: [], result: { name: name() } }));
+    for (const module of [whole, named]) assert.deepEqual(share(module, [{}, {}, {}], true), [false, false, false]);
   });
 
   it("are not taken by a tree that looks different", () => {

@@ -74,8 +74,11 @@ export class SharedPlans {
     return undefined;
   }
 
-  /** Takes note of a plan; the second of its kind is made once more, watched. */
-  note(module: AnyModule, prepared: Prepared, looks: Looks, plan: Plan): void {
+  /**
+   * Takes note of a plan; the second of its kind is made once more, watched. `isOfMany`: several trees come behind the first one, which
+   * probably is like them: then it is the first.
+   */
+  note(module: AnyModule, prepared: Prepared, looks: Looks, plan: Plan, isOfMany = false): void {
     if (this.#inVain >= vainLimit || !canBeShared(plan)) return;
     this.#inVain++;
     const { first, second } = looks;
@@ -83,7 +86,9 @@ export class SharedPlans {
       (one) => isFor(one, prepared) && isAlike(one.first, first) && isAlike(one.second ?? {}, second ?? {}),
     );
     if (!known) {
-      const fresh = { prepared, ...looks, plan, reads: undefined, item: undefined };
+      const isWatched = isOfMany && this.#plans.length === 0;
+      const reads = isWatched ? readsOf(module, prepared, looks) : undefined;
+      const fresh = { prepared, ...looks, plan, reads, item: undefined };
       this.#plans = [fresh, ...this.#plans].slice(0, variantLimit);
     } else if (!known.reads) known.reads = readsOf(module, prepared, looks);
   }

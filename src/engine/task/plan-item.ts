@@ -25,6 +25,9 @@ import type { TargetPlay } from "../target-play.js";
 import type { TargetState } from "../target-state.js";
 import type { TaskWork, Venue } from "../work.js";
 
+/** From so many targets on it is cheaper to learn from the first one what the others' plans depend on than from the second. */
+const MANY = 3;
+
 /** Plans the item at hand; afterwards it is in the phase `finish`. Gives what it needs first, or nothing. */
 export function planItem(on: TargetPlay, work: TaskWork): Need | undefined {
   try {
@@ -90,7 +93,7 @@ function planOrNeed(on: TargetPlay, work: TaskWork): Need | undefined {
     work.mayChange = true;
   }
   const plan = task.module.plan(prepared.args.params, seen, prepared.context);
-  if (isCertain) info.plans.note(task.module, prepared, looks, plan);
+  if (isCertain) info.plans.note(task.module, prepared, looks, plan, on.play.targets.length >= MANY);
   if (plan.refusal && !isCheck && (on.books.isPending || venue.model.isDirty)) return lookAgain(on, venue);
   return takePlan(on, work, plan, venue);
 }
