@@ -18,6 +18,14 @@ export function backupName(path: string, context: Context, taken: GlobObservatio
   }
 }
 
+const setuid = 0o4000;
+const setgid = 0o2000;
+
+/** What gives a program its owner's rights is the program's in use, not the copy's: as chown(2) leaves it, in Ansible's backups too. */
+function modeOfCopy(mode: number): number {
+  return mode & ~setuid & ~(mode & 0o010 ? setgid : 0);
+}
+
 /** The copy, with owner, mode and times of the original; `stat` is the original's, links followed. */
 export function backupChange(path: string, name: string, stat: Stat): CopyFile {
   return {
@@ -25,7 +33,7 @@ export function backupChange(path: string, name: string, stat: Stat): CopyFile {
     path: name,
     from: path,
     follow: true,
-    mode: stat.mode,
+    mode: modeOfCopy(stat.mode),
     uid: stat.uid,
     gid: stat.gid,
     keepTimes: true,

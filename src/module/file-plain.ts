@@ -33,14 +33,13 @@ export function planTouch(situation: Situation): Plan {
   if (self.stat.type !== "link") return planAttributes(situation, path, self.stat, { dest: path });
   if (!target.stat)
     return refuse(`Error while updating modification or access time: ${path} is a link that leads nowhere`, { path });
-  if (params.follow) return planAttributes(situation, target.real || path, target.stat, { dest: path });
+  const result = { dest: path, ...pathInfo(self.stat, accounts) };
+  if (params.follow) return { ...planAttributes(situation, target.real || path, target.stat, {}), result };
   const noTimes = { ...situation, times: { atime: undefined, mtime: undefined } };
-  const own = planAttributes(noTimes, path, self.stat, { dest: path });
+  const own = planAttributes(noTimes, path, self.stat, result);
   const onlyTimes = { ...params, mode: undefined, owner: undefined, group: undefined, attributes: undefined };
   const followed = planAttributes({ ...situation, params: onlyTimes, times }, target.real || path, target.stat, {});
-  return own.refusal
-    ? own
-    : { changes: [...own.changes, ...followed.changes], result: { dest: path, ...pathInfo(self.stat, accounts) } };
+  return own.refusal ? own : { ...own, changes: [...own.changes, ...followed.changes] };
 }
 
 /** `state: absent`: nothing at the path, whatever it was. */

@@ -228,7 +228,17 @@ export class Model {
           return nodeOf(seen.observation);
       }
     }
-    for (const { observation } of this.#observed.values()) {
+    const letter = at === "host" ? "h" : "t";
+    for (const [key, { observation }] of this.#observed) {
+      if (key[1] !== letter) continue;
+      // Reached by another name, through links.
+      if (
+        (observation.kind === "stat" || observation.kind === "list") &&
+        observation.real === located.path &&
+        observation.stat &&
+        !(follow && observation.stat.type === "link")
+      )
+        return nodeOf({ ...observation, kind: "stat" });
       if (
         (observation.kind === "read" || observation.kind === "hash") &&
         (observation.real === located.path || observation.real === this.#canonical(at, path, follow))

@@ -197,6 +197,23 @@ describe("flow", () => {
     assert.deepEqual(short(ran.lines), ["web1 ok ok", "web1 bad failed"]);
   });
 
+  it("shows failed_when the message of what failed, and keeps it where that is no failure", async () => {
+    const tree = new FakeTree();
+    tree.programs["p"] = { status: 1 };
+    const failedWhen = 'r.msg != "non-zero return code"';
+    const nodes = [
+      task("command", { cmd: "p" }, { name: "ran", register: "r", failed_when: failedWhen }),
+      task("fail", { msg: "no" }, { name: "said", register: "r", failed_when: 'r.msg != "no"' }),
+      task("command", { cmd: "p" }, { name: "tried", register: "r", until: 'r.msg != ""', failed_when: false }),
+    ];
+    const ran = await runPlays([play(nodes)], one(tree));
+    assert.deepEqual(short(ran.lines), ["web1 ran changed", "web1 said ok", "web1 tried changed"]);
+    assert.deepEqual(
+      ran.results.map(({ result }) => result["msg"]),
+      ["non-zero return code", "no", "non-zero return code"],
+    );
+  });
+
   it("tries until it is true, counts attempts, and fails when they run out", async () => {
     const tree = new FakeTree();
     let count = 0;

@@ -245,6 +245,7 @@ describe("check mode of a task that judges its own result", () => {
   for (const [keyword, keys] of Object.entries({
     until: { until: "r.rc == 0", retries: 2, delay: 0 },
     failed_when: { failed_when: "r.rc != 0" },
+    "failed_when of the message": { failed_when: 'r.msg != ""' },
     "failed_when after until": { until: "r.rc == 0", failed_when: 'r.rc != 0 || r.stdout == "x"' },
   }))
     it(`${keyword}: what only a real run can tell may change it`, async () => {

@@ -45,6 +45,17 @@ describe("model of a tree", () => {
     assert.equal(textAt(model, "/var/run/pid"), "1");
   });
 
+  it("knows what it changes the attributes of where that was seen through a link alone", () => {
+    const model = new Model();
+    const stat = statOf("directory", { mode: 0o755 });
+    model.remember({ kind: "stat", path: "/var/run", follow: true }, { kind: "stat", real: "/run", stat });
+    model.predict([{ kind: "setAttributes", path: "/run", uid: 7, expect: {} }]);
+    const answer = model.answer({ kind: "stat", path: "/var/run", follow: true });
+    assert.ok(answer.kind === "known" && answer.observation.kind === "stat");
+    assert.deepEqual(answer.observation.stat, { ...stat, uid: 7 });
+    assert.equal(model.answer({ kind: "stat", path: "/run/pid" }).kind, "ask", "a directory stays one");
+  });
+
   it("asks beneath the target of a planned link", () => {
     const model = new Model();
     model.predict([{ kind: "makeLink", path: "/opt/current", target: "releases/2", expect: {} }]);

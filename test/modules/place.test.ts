@@ -42,6 +42,26 @@ const copies: readonly Fixture[] = [
     },
   },
   {
+    name: "a backup gives nobody its owner's rights, as chown leaves it",
+    isOtherBrokenOff: "the next run makes one more backup: what it replaces is not what the first one did",
+    tree: { "/usr/bin/tool": { content: "old\n", mode: 0o6755 } },
+    params: { content: "new\n", dest: "/usr/bin/tool", backup: true },
+    expect: {
+      kinds: ["copyFile", "writeFile"],
+      after: {
+        "/usr/bin/tool": { content: "new\n", mode: 0o6755 },
+        "/usr/bin/tool.4711.2026-01-02@03:04:05~": { content: "old\n", mode: 0o755 },
+      },
+    },
+  },
+  {
+    name: "a backup keeps a setgid bit that is no group's to run with",
+    isOtherBrokenOff: "the next run makes one more backup: what it replaces is not what the first one did",
+    tree: { "/var/mail/x": { content: "old\n", mode: 0o2660 } },
+    params: { content: "new\n", dest: "/var/mail/x", backup: true },
+    expect: { changed: true, after: { "/var/mail/x.4711.2026-01-02@03:04:05~": { content: "old\n", mode: 0o2660 } } },
+  },
+  {
     name: "a second backup within the same second gets the next name",
     isOtherBrokenOff: "the next run makes one more backup: what it replaces is not what the first one did",
     tree: { "/etc/motd": "old\n", "/etc/motd.4711.2026-01-02@03:04:05~": "older\n" },

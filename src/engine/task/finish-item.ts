@@ -26,6 +26,8 @@ interface Draft {
   message: string | undefined;
   readonly warnings: readonly string[];
   mayChange: boolean;
+  /** Only a real run can tell what came of it. */
+  readonly isUnknown?: boolean;
 }
 
 /** Makes the result of the item at hand, and goes on to the next. Gives what it needs first, or nothing. */
@@ -59,7 +61,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     isSkipped: plan.isSkipped === true,
     isIgnored,
     mayChange: draft.mayChange,
-    message: draft.fault?.message ?? draft.message,
+    message: messageOf(draft),
     remedy: draft.fault?.remedy,
     diagnostics: draft.fault?.diagnostics,
     diffs: work.diffs,
@@ -91,7 +93,7 @@ function noteAsync(on: TargetPlay, work: TaskWork, plan: Plan, draft: Draft): vo
   const fields = on.play.run.jobs.noteDone(target.base.target.name, place, title, {
     isChanged: draft.isChanged,
     isFailed: draft.fault !== undefined,
-    message: draft.fault?.message ?? draft.message,
+    message: messageOf(draft),
     remedy: draft.fault?.remedy,
     result: draft.fields,
   });
@@ -173,6 +175,7 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     message: conclusion.message ?? plan.message,
     warnings: conclusion.warnings ?? plan.warnings ?? [],
     mayChange: work.mayChange,
+    isUnknown,
   };
 }
 
@@ -208,8 +211,11 @@ function judge(work: TaskWork, draft: Draft): void {
     }
     if (task.failedWhen) {
       const isFailed = holds(task.failedWhen, resultScope(work, draft));
-      if (!isFailed) draft.fault = undefined;
-      else draft.fault ??= { message: draft.message ?? "failed_when holds", result: { failed_when_result: true } };
+      if (!isFailed) {
+        // What is no failure now keeps its words: they tell what happened.
+        draft.message = draft.fault?.message ?? draft.message;
+        draft.fault = undefined;
+      } else draft.fault ??= { message: draft.message ?? "failed_when holds", result: { failed_when_result: true } };
       draft.fields["failed_when_result"] = isFailed;
     }
   } catch (error) {
@@ -232,10 +238,28 @@ function resultScope(work: TaskWork, draft: Draft): NonNullable<TaskWork["itemSc
   const facts = work.plan?.facts;
   const scope = facts ? scopeOf(work).with(rawLayer("what the task sets", facts)) : scopeOf(work);
   if (register === undefined) return scope;
-  const result = draft.fields;
-  return scope.with(
-    rawLayer("the task's result", { [register]: flagged(result, draft.isChanged, draft.fault !== undefined, false) }),
-  );
+  const result = flagged(draft.fields, draft.isChanged, draft.fault !== undefined, false);
+  return scope.with(rawLayer("the task's result", { [register]: withMessage(result, draft, register) }));
+}
+
+/** The message of a result as it is so far. */
+function messageOf(draft: Draft): string | undefined {
+  return draft.fault?.message ?? draft.message;
+}
+
+/** The result with its message as `msg`. */
+function withMessage(result: Record<string, unknown>, draft: Draft, register: string): Record<string, unknown> {
+  const message = messageOf(draft);
+  if (message === undefined || "msg" in result) return result;
+  const isPending = draft.isUnknown === true && draft.fault === undefined;
+  const msg: PropertyDescriptor = isPending
+    ? {
+        get: () => {
+          throw new PendingVariable(`${register}.msg`);
+        },
+      }
+    : { value: message, enumerable: true };
+  return Object.defineProperties<Record<string, unknown>>({}, { ...Object.getOwnPropertyDescriptors(result), msg });
 }
 
 /** What the changes have begun is waited for: it is looked and planned again. */
@@ -289,7 +313,7 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
 
 function resultOf(draft: Draft, plan: Plan, work: TaskWork): Readonly<Record<string, unknown>> {
   const result = flagged(draft.fields, draft.isChanged, draft.fault !== undefined, plan.isSkipped === true);
-  const message = draft.fault?.message ?? draft.message;
+  const message = messageOf(draft);
   // A module whose message is no text (a list of lines) has put it there itself.
   if (message !== undefined && !("msg" in draft.fields)) result["msg"] = message;
   if (work.items) {

@@ -10,10 +10,10 @@ const BOOLEANS = new Map([
   ["FALSE", false],
 ]);
 const INTEGER = /^[-+]?[0-9]+$/;
-const OCTAL_OR_HEX = /^0(o[0-7]+|x[0-9a-fA-F]+)$/;
+const HEX = /^0x[0-9a-fA-F]+$/;
 const DECIMAL = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
-/** `0644` is a mode, `007` an agent: never the number. */
-const LEADING_ZERO = /^[-+]?0[0-9]/;
+/** `0644` and `0o644` are modes, `007` an agent: never the number. */
+const LEADING_ZERO = /^[-+]?0[0-9o]/;
 
 /** Text, number, boolean or null. Leading zeros and integers beyond 2^53 stay text. */
 export function resolvePlain(text: string): string | number | boolean | null {
@@ -21,7 +21,7 @@ export function resolvePlain(text: string): string | number | boolean | null {
   const boolean = BOOLEANS.get(text);
   if (boolean !== undefined) return boolean;
   if (LEADING_ZERO.test(text)) return text;
-  if (INTEGER.test(text) || OCTAL_OR_HEX.test(text)) {
+  if (INTEGER.test(text) || HEX.test(text)) {
     const value = Number(text);
     return Number.isSafeInteger(value) ? value : text;
   }

@@ -320,6 +320,27 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/target_file": { mode: 0o600 }, "/t/target_dir": { mode: 0o600 }, "/t/target_dir/foo": { mode: 0o600 } },
   },
+  {
+    name: "recursions that reach the same file through links",
+    start: {
+      "/t/one": { type: "directory" },
+      "/t/one/link": { target: "../both" },
+      "/t/other/sub": { type: "directory" },
+      "/t/other/sub/link": { target: "/t/both/file" },
+      "/t/both": { type: "directory" },
+      "/t/both/file": "",
+    },
+    steps: [
+      file({ path: "/t/one", state: "directory", recurse: true, owner: 1 }, true),
+      file({ path: "/t/other", state: "directory", recurse: true, mode: "u=rwX,go=" }, true),
+      file({ path: "/t/one", state: "directory", recurse: true, owner: 1 }, false),
+    ],
+    end: {
+      "/t/both": { uid: 1, mode: 0o755 },
+      "/t/both/file": { uid: 1, mode: 0o600 },
+      "/t/other": { uid: 0, mode: 0o700 },
+    },
+  },
   { name: "path is required", steps: [file({ state: "hard" }, "failed", { message: /path/ })] },
   {
     name: "a hard link needs src",
@@ -677,7 +698,10 @@ export const scenarios: readonly Scenario[] = [
       "/t/broken": { target: "nowhere" },
     },
     steps: [
-      file({ path: "/t/link", state: "touch", mode: "0600" }, true, touched),
+      file({ path: "/t/link", state: "touch", mode: "0600" }, true, {
+        ...touched,
+        result: { dest: "/t/link", state: "link", mode: "0777" },
+      }),
       file({ path: "/t/broken", state: "touch" }, "failed", {
         message: /Error while updating modification or access time/,
       }),
