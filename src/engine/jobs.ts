@@ -216,7 +216,7 @@ type Result = Omit<JobState, "isFinished">;
 
 function resultOf(plan: Plan, outcomes: readonly Outcome[], isCancelled: boolean): Result {
   const { fields, conclusion, fault } = concludePlan(plan, outcomes);
-  const changed = isCounted(plan) && conclusion.changed !== false;
+  const changed = isCounted(plan, outcomes) && conclusion.changed !== false;
   const failed = fault !== undefined || isCancelled;
   const msg = fault?.message ?? conclusion.message ?? plan.message ?? "";
   return { result: { ...fields, changed, failed, msg }, remedy: fault?.remedy };

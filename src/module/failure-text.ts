@@ -49,6 +49,10 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
     /^[fl]?chown/,
     "no file is given away there: crun is not its root, or the file system keeps no owners (NFS where root is squashed, FUSE, FAT)",
   ],
+  [
+    /^(?:rename|unlink|rmdir)/,
+    "it or its directory is immutable or append-only (attributes: -i, -a of the module file end that), or another user's in a sticky directory",
+  ],
   [/^(?:[fl]?chmod|utimens)/, "the file is another user's, or the file system keeps no such modes"],
 ];
 

@@ -28,10 +28,10 @@ export function validateChange(
   const words = ("words" in split ? split.words : [command]).map((word) =>
     word.replaceAll("%s", source.from ?? "@files@/source").replaceAll("%%", "%"),
   );
-  if (source.from !== undefined) return { kind: "exec", exec: { argv: words }, isContained: true };
+  if (source.from !== undefined) return { kind: "exec", exec: { argv: words }, isContained: true, isUncounted: true };
   const fileMode = mode ?? (context.becomeUser === undefined ? 0o600 : 0o644);
   const files = [{ name: "source", mode: fileMode, content: source.content }];
-  return { kind: "exec", exec: { argv: words, files }, isContained: true };
+  return { kind: "exec", exec: { argv: words, files }, isContained: true, isUncounted: true };
 }
 
 /** What a failed validation makes of the result; nothing where all passed. The validations must be the only execs among the changes. */

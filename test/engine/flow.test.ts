@@ -214,6 +214,26 @@ describe("flow", () => {
     );
   });
 
+  it("counts what failed as a change only if something was changed", async () => {
+    const tree = new FakeTree({ "/etc/a": "old" });
+    const check = { content: "new", dest: "/etc/a", validate: "check %s" };
+    const nodes = [
+      task("copy", check, { name: "left", ignore_errors: true, notify: "told" }),
+      task("copy", { ...check, backup: true }, { name: "kept", ignore_errors: true, notify: "told" }),
+      task("command", { cmd: "p" }, { name: "ran", ignore_errors: true, notify: "told" }),
+    ];
+    const ran = await runPlays([play(nodes, { handlers: [say("told")] })], one(tree));
+    assert.deepEqual(short(ran.lines), ["web1 left failed", "web1 kept failed", "web1 ran failed"]);
+    assert.deepEqual(
+      ran.results.map(({ result }) => [result["changed"], result["failed"]]),
+      [
+        [false, true],
+        [true, true],
+        [true, true],
+      ],
+    );
+  });
+
   it("tries until it is true, counts attempts, and fails when they run out", async () => {
     const tree = new FakeTree();
     let count = 0;

@@ -28,7 +28,16 @@ export function concludePlan(plan: Plan, outcomes: readonly Outcome[]): Conclude
   return { conclusion, fields, fault };
 }
 
-/** Whether the plan's changes count as a change, where all goes well. */
-export function isCounted(plan: Plan): boolean {
-  return plan.changes.some((change) => change.kind !== "exec" || !change.isUncounted);
+/** Whether the plan's changes count as a change: before they are made, if all goes well; then what was done of them, or may have been. */
+export function isCounted(plan: Plan, outcomes?: readonly Outcome[]): boolean {
+  return plan.changes.some((change, index) => {
+    if (change.kind === "lock" || change.kind === "unlock") return false;
+    if (change.kind === "exec" && change.isUncounted) return false;
+    if (!outcomes) return true;
+    const outcome = outcomes[index];
+    if (!outcome) return false;
+    return change.kind === "exec"
+      ? outcome.exit !== undefined && outcome.exit.kind !== "not-started"
+      : outcome.failure === undefined;
+  });
 }

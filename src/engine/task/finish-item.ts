@@ -161,7 +161,7 @@ function draftOf(on: TargetPlay, work: TaskWork, plan: Plan): Draft {
     if (conclusion.refusal) fault ??= { message: conclusion.refusal.message, remedy: conclusion.refusal.remedy };
   }
   if (work.fault?.result) fields = { ...fields, ...work.fault.result };
-  const isDoneHere = isCounted(plan) && !work.fault && !isOverdue && conclusion.changed !== false;
+  const isDoneHere = isCounted(plan, outcomes) && !work.fault && !isOverdue && conclusion.changed !== false;
   const hasActed = work.effects?.some((one) => one.isChanged) ?? false;
   const isChanged = work.hasChanged || hasActed || work.isUndecided || isDoneHere || plan.isChangedByJob === true;
   // What was not even planned has told nothing.

@@ -2,7 +2,7 @@
 
 import type { Change, ExecChange, Outcome } from "../../module/change.js";
 import type { Failure } from "../../module/probe.js";
-import { reasonOf } from "../../module/failure-text.js";
+import { errnoName, reasonOf } from "../../module/failure-text.js";
 
 /** The first change that did not go well. */
 export interface Trouble {
@@ -122,6 +122,13 @@ function remedyFor(failure: Failure): string | undefined {
     case "deadline":
       return "Raise the task's timeout, or find out what it waits for.";
     default:
-      return undefined;
+      return REMEDIES[errnoName(failure.errno)];
   }
 }
+
+/** What the kernel's words leave open. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "Make room there, and run the play again (df shows it; df -i, whether there is room for more files).",
+  EDQUOT: "Make room there, or raise the quota, and run the play again.",
+  EROFS: "Mount it writable, or leave out what lies on it.",
+};
