@@ -1,5 +1,5 @@
 // Trees to work on: a cached Debian, one that boots, throwaway overlays over them, and one with nothing but passwd and group.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { labScript, must } from "./process.js";
 import { unmount } from "./mounts.js";
@@ -30,9 +30,13 @@ export async function bootableTree(): Promise<string> {
 
 /**
  * A throwaway overlay over `lower` in a directory of its own; writes go nowhere else. Instant. Needs root.
- * Renaming a lower directory gives EXDEV and a lower hard link breaks on write: where that matters take a btrfsPool() snapshot.
+ * `prepare` puts into the upper directory what is to be there before it is mounted. Renaming a lower directory gives EXDEV and a lower hard link breaks on write: where that matters take a btrfsPool() snapshot.
  */
-export async function overlayTree(scope: Scope, lower: string): Promise<string> {
+export async function overlayTree(
+  scope: Scope,
+  lower: string,
+  prepare?: (upper: string) => Promise<unknown>,
+): Promise<string> {
   const directory = scope.tempDir("overlay");
   const upper = join(directory, "upper");
   const work = join(directory, "work");
@@ -40,6 +44,7 @@ export async function overlayTree(scope: Scope, lower: string): Promise<string> 
   for (const path of [upper, work, merged]) {
     mkdirSync(path);
   }
+  await prepare?.(upper);
   await must([
     "mount",
     "-t",
@@ -57,10 +62,11 @@ export async function overlayTree(scope: Scope, lower: string): Promise<string> 
 
 /** A throwaway overlay over the machine's own root: a whole Debian at no cost, without /proc, /sys and /dev. */
 export async function rootOverlay(scope: Scope): Promise<string> {
-  const tree = await overlayTree(scope, "/");
-  // What crun holds on this machine is not the tree's.
-  rmSync(join(tree, "run/crun"), { recursive: true, force: true });
-  return tree;
+  return await overlayTree(scope, "/", async (upper) => {
+    // What crun holds on this machine is not the tree's. A whiteout from the start: other runs come and go beneath while it would be removed.
+    mkdirSync(join(upper, "run"));
+    await must(["mknod", join(upper, "run/crun"), "c", "0", "0"]);
+  });
 }
 
 /** A directory with etc/passwd and etc/group (root, and user `app` 1000:1000) and nothing else: no shell, no libc. */
