@@ -57,9 +57,16 @@ export class AccountFile {
     return this.#add(line);
   }
 
-  /** With an entry added, whether or not its name is there already (subuid). */
-  withAnother(fields: readonly string[]): AccountFile {
-    return this.#add(fields.join(":"));
+  /**
+   * With a range of subordinate ids added (subuid, subgid). Those that are there come in the order of their ids then, and odd lines
+   * behind them, the last one first: so shadow-utils leaves them when it has looked for free ones.
+   */
+  withRange(fields: readonly string[]): AccountFile {
+    const nis = this.#lines.findIndex((line) => isNis(line));
+    const own = nis < 0 ? this.#lines : this.#lines.slice(0, nis);
+    const ranges = own.filter((line) => isRange(line)).sort(compareRanges);
+    const odd = own.filter((line) => !isRange(line)).reverse();
+    return new AccountFile([...ranges, ...odd, ...this.#lines.slice(own.length)], this.original).#add(fields.join(":"));
   }
 
   /** Without the entries of that name. */
@@ -81,12 +88,26 @@ export class AccountFile {
   }
 
   #add(line: string): AccountFile {
-    const nis = this.#lines.findIndex((one) => /^[+-]/.test(one));
+    const nis = this.#lines.findIndex((one) => isNis(one));
     return new AccountFile(nis < 0 ? [...this.#lines, line] : this.#lines.toSpliced(nis, 0, line), this.original);
   }
 }
 
 const parsed = new WeakMap<Uint8Array, AccountFile>();
+
+function isNis(line: string): boolean {
+  return /^[+-]/.test(line);
+}
+
+function isRange(line: string): boolean {
+  return /^[^:]+:\d+:\d+$/.test(line);
+}
+
+function compareRanges(one: string, other: string): number {
+  const [owner = "", start = "", count = ""] = one.split(":");
+  const [otherOwner = "", otherStart = "", otherCount = ""] = other.split(":");
+  return Number(start) - Number(otherStart) || Number(count) - Number(otherCount) || (owner < otherOwner ? -1 : 1);
+}
 
 function isEntry(line: string): boolean {
   return line.includes(":") && !/^[#+-]/.test(line);

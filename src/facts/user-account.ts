@@ -226,7 +226,7 @@ function addSubordinates(database: AccountDatabase, name: string): void {
     if (database.file(file).find(name)) continue;
     const range = freeSubordinates(database.file(file), database.defs, kind);
     if (!range) continue;
-    database.edit(file, (one) => one.withAnother([bytesOf(name), String(range.start), String(range.count)]));
+    database.edit(file, (one) => one.withRange([bytesOf(name), String(range.start), String(range.count)]));
   }
 }
 

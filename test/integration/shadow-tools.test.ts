@@ -159,6 +159,19 @@ const cases: readonly Case[] = [
     hasOtherBackups: true,
   },
   {
+    name: "subordinate ids in no order, with odd lines",
+    before: "printf 'b:300000:65536\\n# c\\nodd:1\\na:165536:65536\\nz:165536:10\\n' | tee /etc/subuid > /etc/subgid",
+    tools: [
+      ["useradd", "-M", "ann"],
+      ["useradd", "-M", "ben"],
+    ],
+    tasks: [
+      [user, { name: "ann", create_home: false }],
+      [user, { name: "ben", create_home: false }],
+    ],
+    hasOtherBackups: true,
+  },
+  {
     name: "NIS lines, comments, odd lines and no line break at the end",
     before: "printf '# c\\nodd line:x\\n\\n+::::::' >> /etc/passwd; printf '# c\\n-x:::\\n+:::' >> /etc/group",
     tools: [["useradd", "-M", "ann"]],
