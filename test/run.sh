@@ -141,7 +141,7 @@ of_file() { # FILE: mocha's run of it, by its name
   mocha "${name//\//-}" 900 "$1"
 }
 # Those that need most processor time, as the end of a run tells it.
-longest='whole-run|fleet|variables|vault-|secrets|ansible-scenarios/ansible\.|transactions|inventory-|apt-trees|tree-kills|faults'
+longest='whole-run|fleet|variables|vault-|secrets|ansible-scenarios/ansible\.|transactions|inventory-|apt-trees|tree-kills|faults|rolling-update|integration/build|plan-trees'
 on_lab_host=() long=() short=()
 for file in ${files[@]+"${files[@]}"}; do
   if grep -q 'labVm(scope)' "$file"; then

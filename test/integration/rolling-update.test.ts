@@ -10,6 +10,7 @@ import { twinOf } from "../engine/ansible-flow/twin.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { emptyTree } from "../lab/trees.js";
+import { plugins } from "./ansible-scenarios/ansible.js";
 import { Workplace } from "./cli.js";
 import { crunPath } from "./crun-tasks.js";
 
@@ -151,9 +152,11 @@ describe("a rolling update, by crun and by ansible-playbook", function () {
       writeFileSync(join(folder, "site.yml"), twinOf(text));
       writeFileSync(
         join(folder, "hosts"),
-        inventoryOf(theirs, (path) => `ansible_connection=local root=${path}`),
+        inventoryOf(theirs, (path) => `ansible_connection=warm root=${path}`),
       );
-      const { output, ...expected } = await playWithAnsible(folder, ["-i", "hosts", "site.yml"]);
+      const { output, ...expected } = await playWithAnsible(folder, ["-i", "hosts", "site.yml"], {
+        ANSIBLE_CONNECTION_PLUGINS: plugins,
+      });
 
       const came = { exit: told.status, recap: shownRecap(recap.targets), results: shownResults(events) };
       assert.deepEqual(came, expected, `${output}\n${told.all}`);

@@ -23,7 +23,7 @@ interface AnsibleResult {
 type AnsibleOutput = readonly (readonly AnsibleResult[])[];
 
 /** A callback that tells results in lines, and a connection that starts no Python for each task: starting one takes four times the processor time. */
-const plugins = join(process.cwd(), "test/integration/ansible-scenarios/plugins");
+export const plugins = join(process.cwd(), "test/integration/ansible-scenarios/plugins");
 
 /** One scenario or module alone, for who looks at it closely. */
 const chosen = process.env["SCENARIOS"] ?? "";

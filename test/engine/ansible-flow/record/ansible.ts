@@ -26,10 +26,11 @@ export async function isAnsible214(): Promise<boolean> {
   return output.includes("[core 2.14");
 }
 
-/** Runs `ansible-playbook ARGS` in a folder, which keeps what it writes. Programs of ../bin are in PATH. */
+/** Runs `ansible-playbook ARGS` in a folder, which keeps what it writes. Programs of ../bin are in PATH. `more` is added to the environment. */
 export async function playWithAnsible(
   folder: string,
   args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Omit<Recorded, "of"> & { readonly output: string }> {
   const state = join(folder, ".state");
   mkdirSync(state, { recursive: true });
@@ -48,6 +49,7 @@ export async function playWithAnsible(
     ANSIBLE_PIPELINING: "1",
     ANSIBLE_TIMEOUT: "5",
     ANSIBLE_LOCALHOST_WARNING: "0",
+    ...more,
   });
   const told = readFileSync(lines, "utf8")
     .split("\n")

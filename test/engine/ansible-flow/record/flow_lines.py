@@ -3,6 +3,8 @@ import json
 import os
 
 from ansible.playbook.task_include import TaskInclude
+# for the modules of a play whose connection runs them in forks (test/integration/ansible-scenarios/plugins)
+import ansible.module_utils.basic  # noqa: F401
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
