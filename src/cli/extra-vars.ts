@@ -1,6 +1,7 @@
 // Variables of the command line: `-e k=v`, `-e '{"k": 1}'`, `-e 'k: 1'`, `-e @file`.
 
 import { readFileSync, statSync } from "node:fs";
+import { textOfFile } from "../diagnostic/utf8.js";
 import { CrunError, type Place } from "../diagnostic/diagnostic.js";
 import type { VarLayer } from "../module/value.js";
 import { mapLayer } from "../playbook/scope/scope.js";
@@ -74,7 +75,7 @@ function ofPairs(text: string): Values {
 function readFile(file: string, vault: Vault | undefined): YamlNode | undefined {
   try {
     if (statSync(file).isDirectory()) throw wrong(`@${file}`, "is a directory", "Give a file of variables.");
-    return readYaml(file, readFileSync(file, "utf8"), vault);
+    return readYaml(file, textOfFile(readFileSync(file), file), vault);
   } catch (error) {
     if (error instanceof CrunError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

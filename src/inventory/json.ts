@@ -1,5 +1,6 @@
 // Reads JSON, and says where it is broken.
 
+import { cleaned } from "../diagnostic/cleaned.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 
 const shownWidth = 160;
@@ -32,15 +33,6 @@ export function parseJson(text: string, what: string, hints: JsonHints = {}): un
       remedy: hints.remedy,
     });
   }
-}
-
-/** Text of strangers, fit for a terminal. */
-export function cleaned(text: string): string {
-  return text.replace(
-    // oxlint-disable-next-line no-control-regex -- these are the characters that a terminal would obey
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }
 
 function hasBigInteger(text: string): boolean {

@@ -1,6 +1,5 @@
 // Loads inventories: files, directories, programs, lists of names, and puts them together.
 
-import { isUtf8 } from "node:buffer";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
@@ -8,7 +7,8 @@ import { assembleInventory } from "./assemble.js";
 import { readIni } from "./ini.js";
 import type { LoadedInventory } from "./inventory.js";
 import type { Language } from "./language.js";
-import { cleaned, parseJson } from "./json.js";
+import { textOfFile } from "../diagnostic/utf8.js";
+import { parseJson } from "./json.js";
 import { readDataFile } from "./layer.js";
 import { problemOfEntry } from "./names.js";
 import { notExecutable, readProgram } from "./program.js";
@@ -120,36 +120,8 @@ function readText(file: string): string {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CrunError({ severity: "error", summary: `${file} cannot be read: ${reason}`, place: { file } });
   }
-  if (!isUtf8(bytes)) throw notUtf8(file, bytes);
-  const text = bytes.toString("utf8");
+  const text = textOfFile(bytes, file);
   return text.startsWith("\uFEFF") ? text.slice(1) : text;
-}
-
-function notUtf8(file: string, bytes: Buffer): CrunError {
-  let line = 1;
-  let from = 0;
-  for (let end = bytes.indexOf(10); end >= 0 && isUtf8(bytes.subarray(from, end)); end = bytes.indexOf(10, from)) {
-    line++;
-    from = end + 1;
-  }
-  const summary = "this is no UTF-8 text";
-  if (bytes.includes(0))
-    return new CrunError({ severity: "error", summary, place: { file }, remedy: "Is it a text file?" });
-  const end = bytes.indexOf(10, from);
-  const source = cleaned(
-    bytes
-      .subarray(from, end < 0 ? undefined : end)
-      .toString("utf8")
-      .replace(/\r$/, ""),
-  );
-  const place = { file, line, column: source.indexOf("\uFFFD") + 1 };
-  return new CrunError({
-    severity: "error",
-    summary,
-    place,
-    source,
-    remedy: `Convert it: iconv -f latin1 -t utf-8 ${file}`,
-  });
 }
 
 async function readSource(

@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
-import { cleaned, parseJson } from "./json.js";
+import { cleaned } from "../diagnostic/cleaned.js";
+import { parseJson } from "./json.js";
 import { isMap, readScriptInventory, withHostvars } from "./script-form.js";
 import type { InventorySource } from "./source.js";
 

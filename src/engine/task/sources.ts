@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { textOfFile } from "../../diagnostic/utf8.js";
 import { CrunError, withoutSource, type Place } from "../../diagnostic/diagnostic.js";
 import { contentOf, digestOf } from "../../module/content.js";
 import type { LocalEntry, LocalSource } from "../../module/contract.js";
@@ -161,7 +162,7 @@ export class Sources {
             const bytes = readFileSync(one);
             const plain = this.#open(bytes, one);
             isSecret ||= plain !== undefined;
-            return Buffer.from(plain ?? bytes).toString("utf8");
+            return textOfFile(Buffer.from(plain ?? bytes), shownPath(one), plain !== undefined);
           },
         };
         const text = reader.text(path);
@@ -234,6 +235,12 @@ function refuseEndless(stat: Stats): void {
   if (!stat.isFile()) throw new Error("it is neither a file nor a directory");
 }
 
+/** Bytes that are no UTF-8 were replaced when the name was read: nothing is called so. */
+function refuseMangled(name: string, path: string): void {
+  if (!name.includes("\uFFFD") || lstatSync(path, { throwIfNoEntry: false })) return;
+  throw new Error(`the name ${JSON.stringify(name)} in it is no UTF-8; rename the file, or leave it out`);
+}
+
 function entriesOf(root: string, followsLinks: boolean, open: SourceOpener): LocalEntry[] {
   const entries: LocalEntry[] = [];
   /** `above`: device and inode of the directories that hold what is read now. */
@@ -241,6 +248,7 @@ function entriesOf(root: string, followsLinks: boolean, open: SourceOpener): Loc
     for (const one of readdirSync(join(root, prefix)).sort()) {
       const name = prefix === "" ? one : `${prefix}/${one}`;
       const path = join(root, name);
+      refuseMangled(one, path);
       const own = lstatSync(path);
       const target = own.isSymbolicLink() ? statOrNothing(path) : own;
       const isKept = own.isSymbolicLink() && (!followsLinks || !target || above.has(identity(target)));

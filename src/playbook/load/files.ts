@@ -4,6 +4,7 @@ import { shownLine } from "../../diagnostic/secret-lines.js";
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
+import { textOfFile } from "../../diagnostic/utf8.js";
 import { isEncrypted } from "../../vault/format.js";
 import { Vault } from "../../vault/vault.js";
 import { readYaml, type YamlNode } from "../yaml/yaml.js";
@@ -110,13 +111,14 @@ export class PlaybookFiles {
 
   /** The same as text. */
   plainText(path: string): string {
-    return this.plainBytes(path).toString("utf8");
+    return textOfFile(this.plainBytes(path), this.shown(path), this.isSecret(path));
   }
 
   /** The document of a YAML file; undefined where it holds nothing. Throws a CrunError. */
   yaml(path: string): YamlNode | undefined {
     if (this.#parsed.has(path)) return this.#parsed.get(path);
-    const node = readYaml(this.shown(path), this.read(path), this.vault);
+    const bytes = this.#guarded(path, () => this.reader.bytes(path));
+    const node = readYaml(this.shown(path), textOfFile(bytes, this.shown(path)), this.vault);
     this.#parsed.set(path, node);
     return node;
   }

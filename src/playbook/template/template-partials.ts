@@ -3,8 +3,9 @@
 import { dirname, extname } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
+import { textOfFile } from "../../diagnostic/utf8.js";
 import { sourceCandidates } from "../load/find-source.js";
-import { realFiles, type FileReader } from "../load/files.js";
+import { realFiles, shownPath, type FileReader } from "../load/files.js";
 import { readFileSync } from "node:fs";
 import { textOrigin, type TextOrigin } from "../yaml/source.js";
 import { TemplateFault } from "./template-ast.js";
@@ -19,7 +20,7 @@ export interface PartialReader extends Pick<FileReader, "kind" | "list"> {
 const onDisk: PartialReader = {
   kind: (path) => realFiles.kind(path),
   list: (path) => realFiles.list(path),
-  text: (path) => readFileSync(path, "utf8"),
+  text: (path) => textOfFile(readFileSync(path), shownPath(path)),
 };
 
 /** Where a template file's partials are looked for. */
