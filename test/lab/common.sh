@@ -30,10 +30,10 @@ debian_apt_options() {
 # separated, may be empty). Several callers at once: one builds, the others wait. The directory appears whole or not at all.
 debian_tree() {
   local name=$1 packages=$2 finish=${3:-}
-  local cache key final building
+  local cache key final building base from
   cache=$(cache_dir)
   mkdir -p "$cache"
-  key=$({ echo "4 $name $packages"; [ -z "$finish" ] || declare -f "$finish"; dpkg --print-architecture; } |
+  key=$({ echo "4 $name ${packages:+base,$packages}"; [ -z "$finish" ] || declare -f "$finish"; dpkg --print-architecture; } |
     sha256sum | cut -c1-12)
   final=$cache/tree-$name-$key
   if [ ! -d "$final" ]; then
@@ -51,8 +51,13 @@ debian_tree() {
       fi
       options=()
       while IFS= read -r line; do options+=("--aptopt=$line"); done < <(debian_apt_options)
-      [ -z "$packages" ] || options+=("--include=$packages")
-      if ! mmdebstrap --variant=minbase "${options[@]}" bookworm "$building/tree" - \
+      from=(--variant=minbase)
+      if [ -n "$packages" ]; then
+        # what the base has is not unpacked and set up once more
+        base=$(debian_tree base "")
+        from=(--variant=custom "--setup-hook=cp -a '$base/.' \"\$1\"" "--include=$packages")
+      fi
+      if ! mmdebstrap "${from[@]}" "${options[@]}" bookworm "$building/tree" - \
         <"$building.sources" >"$building.log" 2>&1; then
         tail -n 30 "$building.log" >&2
         rm -f "$building.sources" "$building.log"

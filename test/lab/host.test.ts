@@ -202,7 +202,7 @@ describe("lab: crun on a host with systemd", function () {
               'facts.os == "debian"',
               'facts.booted == (inventory_hostname != "lab:m2")',
               'facts.hostname == (inventory_hostname == "lab" ? "lab" : target.tree)',
-              "facts.cpus == 2",
+              `facts.cpus == ${(await vm.must("nproc")).trim()}`,
             ],
           },
         },

@@ -43,7 +43,7 @@ describe("lab: machines", function () {
       `cd /var/lib/machines && mkdir crun-small crun-dies crun-empty && for one in crun-small crun-dies crun-empty; do tar -C $one -xf /root/crun-small.tar; done
        mkdir -p "${elsewhere}" && cp -a crun-small/. "${elsewhere}" && rm crun-empty/sbin/init /root/crun-small.tar
        printf '#!/bin/sh\\necho "the last words of init"\\nexit 3\\n' >crun-dies/sbin/init
-       cp -a m2 crun-systemd`,
+       btrfs --quiet subvolume snapshot m2 crun-systemd`,
     );
     const lab = vm.variables;
     const trees = Object.fromEntries(names.map((name) => [`lab:${name}`, {}]));

@@ -63,14 +63,27 @@ configure_machine() { # TREE NAME
   done
 }
 
+# They are all started whenever systemd reads its units, at each daemon-reload.
+mask_generators() { # TREE [KEPT]
+  local path
+  mkdir -p "$1/etc/systemd/system-generators"
+  for path in "$1"/lib/systemd/system-generators/*; do
+    [ "$(basename "$path")" = "${2:-}" ] || ln -sf /dev/null "$1/etc/systemd/system-generators/$(basename "$path")"
+  done
+}
+
 configure_host() { # TREE
   local tree=$1
   configure_machine "$tree" lab
-  printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /var/lib/machines btrfs rw,noatime 0 0\n' >"$tree/etc/fstab"
+  # on a busy machine udev may take longer than systemd waits, which would end in emergency mode
+  printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /var/lib/machines btrfs rw,noatime,x-systemd.device-timeout=600 0 0\n' >"$tree/etc/fstab"
   printf '[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n' \
     >"$tree/etc/systemd/network/10-lab.network"
+  mask_generators "$tree" systemd-fstab-generator
   chroot "$tree" systemctl --quiet enable systemd-networkd.service
   chroot "$tree" systemctl --quiet disable systemd-networkd-wait-online.service
+  # what is started at each login to say what uname says takes a sixth of a login
+  rm "$tree"/etc/update-motd.d/*
   local user
   for user in admin pwadmin; do
     chroot "$tree" useradd --create-home --shell /bin/bash "$user"
@@ -107,20 +120,19 @@ build_machines() {
   btrfs --quiet subvolume create "$directory/m1"
   cp -a "$tree/." "$directory/m1"
   trim "$directory/m1"
+  mask_generators "$directory/m1"
   configure_machine "$directory/m1" m1
   btrfs --quiet subvolume snapshot "$directory/m1" "$directory/m2"
   configure_machine "$directory/m2" m2
   btrfs --quiet subvolume snapshot "$directory/m1" "$directory/base"
   configure_machine "$directory/base" base
   # many of it start at once on an emulated processor
-  for unit in systemd-logind systemd-sysctl systemd-sysusers systemd-journal-flush systemd-update-utmp systemd-update-utmp-runlevel; do
-    ln -sf /dev/null "$directory/base/etc/systemd/system/$unit.service"
+  for unit in systemd-{logind,sysctl,sysusers,journal-flush,update-utmp,update-utmp-runlevel,tmpfiles-setup-dev}.service \
+    dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount systemd-tmpfiles-clean.timer; do
+    ln -sf /dev/null "$directory/base/etc/systemd/system/$unit"
   done
   ln -sf /lib/systemd/system/multi-user.target "$directory/base/etc/systemd/system/default.target"
-  mkdir -p "$directory/base/etc/systemd/system-generators" "$directory/base/etc/systemd/system.conf.d"
-  for unit in "$directory"/base/lib/systemd/system-generators/*; do
-    ln -sf /dev/null "$directory/base/etc/systemd/system-generators/$(basename "$unit")"
-  done
+  mkdir -p "$directory/base/etc/systemd/system.conf.d"
   printf '[Manager]\nShowStatus=no\nLogLevel=warning\n' >"$directory/base/etc/systemd/system.conf.d/quiet.conf"
   tar -C "$directory/base" -cf "$archive" .
   btrfs --quiet subvolume delete "$directory/base"
@@ -139,13 +151,14 @@ authorize() { # TREE PUBLIC_KEY_FILE
 }
 
 # qemu_command IMAGE_DIR DIR PORT SNAPSHOT EXTRA… sets the array `qemu`. Only the forwarded port leads in, and nothing leads out.
+# One processor: two emulated ones that wait for each other take half as much again for the same work.
 qemu_command() {
   local image=$1 dir=$2 port=$3 snapshot=$4
   shift 4
   qemu=(qemu-system-x86_64 -name crun-lab -nodefaults -no-user-config -display none -no-reboot
-    -machine q35,usb=off,vmport=off -accel tcg,thread=multi -cpu max -smp 2 -m "$memory_mib"
+    -machine q35,usb=off,vmport=off -accel tcg,thread=multi -cpu max -smp 1 -m "$memory_mib"
     -kernel "$image/vmlinuz" -initrd "$image/initrd"
-    -append "root=/dev/vda console=ttyS0 panic=-1 no_timer_check quiet net.ifnames=0 mitigations=off tsc=reliable systemd.show_status=false"
+    -append "root=/dev/vda console=ttyS0 panic=-1 no_timer_check quiet net.ifnames=0 mitigations=off tsc=reliable systemd.show_status=false audit=0"
     -drive "file=$image/disk.img,if=virtio,format=raw,snapshot=$snapshot,cache=unsafe"
     -drive "file=$image/machines.img,if=virtio,format=raw,snapshot=$snapshot,cache=unsafe"
     -netdev "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22"

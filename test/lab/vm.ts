@@ -48,8 +48,9 @@ export interface LabVm {
 async function start(scope: Scope): Promise<string> {
   const directory = join(scope.tempDir("vm"), "vm");
   mkdirSync(directory);
-  const argv = ["--pdeathsig", "KILL", "bash", labScript("vm.sh"), "run", directory];
-  const child = spawn("setpriv", argv, { stdio: ["ignore", "ignore", "pipe"] });
+  // Before other tests, as the shared one: what is emulated has time-outs of its own.
+  const argv = ["-n", "-5", "setpriv", "--pdeathsig", "KILL", "bash", labScript("vm.sh"), "run", directory];
+  const child = spawn("nice", argv, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
