@@ -66,8 +66,10 @@ export function trimmed(old: readonly OldTree[], keep: number, backend: Backend,
     .filter((one) => !whole.includes(one))
     .flatMap((one) => [
       ...(one.isNoted ? [removedFile(one.infoPath)] : []),
+      // An overlay's layers may be there without it.
+      ...(one.isThere || backend.mountsTrees === true ? backend.remove(one.path, place) : []),
+      // Last: while it is there the next run knows that something is to be taken away.
       ...(one.isDrafted ? [removedFile(oldTree(place, one.number).draftPath)] : []),
-      ...(one.isThere ? backend.remove(one.path, place) : []),
     ]);
 }
 
