@@ -6,11 +6,10 @@ import type { Observation } from "../../src/module/probe.js";
 import type { HostSession, TreeSession } from "../../src/target/session.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { buildFaulty, productHelper } from "../lab/faulty.js";
-import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
-import { unmount } from "../lab/mounts.js";
-import { FaultBench, nameOf, tryFrames, type Tried } from "./faults/every-call.js";
+import { tryFrames, type FaultBench, type Tried } from "./faults/every-call.js";
 import { BreakingNetwork, networkBreaks } from "./faults/networks.js";
+import { benchInMemory, tryFaults } from "./faults/sampled.js";
 
 /** One fault of so many is tried. */
 const every = Number(process.env["CRUN_FAULTS_EVERY"] ?? 0);
@@ -26,16 +25,9 @@ describe("faults: system calls of the helper", function () {
 
   const benches = new Map<string, Promise<FaultBench>>();
   function benchOf(play: string): Promise<FaultBench> {
-    const bench = benches.get(play) ?? makeBench(play);
+    const bench = benches.get(play) ?? benchInMemory(scope, play);
     benches.set(play, bench);
     return bench;
-  }
-
-  async function makeBench(play: string): Promise<FaultBench> {
-    const directory = scope.tempDir("faults");
-    await must(["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", directory]);
-    scope.defer(async () => await unmount(directory));
-    return FaultBench.make(directory, play);
   }
 
   for (const [play, stride] of [
@@ -43,24 +35,7 @@ describe("faults: system calls of the helper", function () {
     ["processes.yml", 511],
   ] as const)
     it(`${play}: what fails is told, files are the old ones or the new ones, and the next run ends as an undisturbed one`, async () => {
-      const bench = await benchOf(play);
-      const { faults } = bench;
-      const tried = faults.filter((_, index) => index % (every || stride) === 0);
-      const problems: string[] = [];
-      const ends = new Map<string, number>();
-      for (const fault of tried) {
-        const verdict = await bench.try(fault);
-        const end = verdict.fired ? `status ${verdict.exitStatus}` : "never came to it";
-        ends.set(end, (ends.get(end) ?? 0) + 1);
-        if (verdict.problems.length > 0)
-          problems.push(`${nameOf(fault)}: ${verdict.problems.join("; ")}; told: ${verdict.told.join("; ")}`);
-      }
-      const shown = [...ends].map(([end, count]) => `${end}: ${count}`).join(", ");
-      process.stdout.write(
-        `figure: ${play}: ${bench.calls.length} system calls, ${tried.length} of ${faults.length} faults tried (${shown}), ${tried.length - problems.length} converged\n`,
-      );
-      assert.deepEqual(problems, []);
-      assert.ok((ends.get("status 2") ?? 0) + (ends.get("status 4") ?? 0) > tried.length / 4, "faults were done");
+      await tryFaults(await benchOf(play), play, every || stride);
     });
 
   it("a connection that is cut or stalls at a frame, within one, and a controller that is killed at one: likewise", async () => {
@@ -81,7 +56,7 @@ describe("faults: system calls of the helper", function () {
   });
 
   it("a host's clock that is set back during a transaction: nobody takes the tree for unchanged, or for not touched by others", async () => {
-    const bench = await makeBench("trees.yml");
+    const bench = await benchInMemory(scope, "trees.yml");
     let asked = 0;
     // What a file of the trees' own tells of the host's time: ten years less, once the clone is made.
     const setBack = (seen: Observation): Observation => {
