@@ -127,7 +127,8 @@ function assertRuns({ foretold, first, second, foretoldAfter }: Runs, target: st
 }
 
 async function play(work: Workplace, between: { readonly afterCheck: () => Promise<void> }): Promise<Runs> {
-  const args = ["-i", join(work.directory, "hosts.yml"), playbook];
+  // what is emulated answers late on a busy machine
+  const args = ["-i", join(work.directory, "hosts.yml"), "--connect-timeout", "60", playbook];
   const foretold = await work.play(["--check", ...args]);
   await between.afterCheck();
   return {
