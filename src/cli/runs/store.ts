@@ -10,7 +10,7 @@ import {
   readFileSync,
   closeSync,
   renameSync,
-  rmSync,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -133,15 +133,24 @@ export function takeLock(directory: string): Runner | undefined {
       }
       const moved = runnerIn(aside);
       if (moved && isAlive(moved)) linkSync(aside, lock);
-      rmSync(aside, { force: true });
+      remove(aside);
     }
   } finally {
-    rmSync(own, { force: true });
+    remove(own);
   }
 }
 
 export function giveLock(directory: string): void {
-  rmSync(join(directory, LOCK_FILE), { force: true });
+  remove(join(directory, LOCK_FILE));
+}
+
+/** A file that may be gone already. (rmSync with `force` has Node compile its removal of whole trees first.) */
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
 }
 
 /** Who holds the run's lock, alive or not. */
