@@ -1,8 +1,8 @@
 // Where journals of runs lie, who may write there, and how many are kept.
 
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 
 /** How many runs are kept where nothing else is said. */
@@ -27,9 +27,21 @@ export function defaultRunsDirectory(): string {
   return join(homedir(), ".local", "state", "crun", "runs");
 }
 
+/** Those above, too. Node's own way never ends where the kernel makes no directories, as in /proc: it takes ENOENT for a missing parent. */
+function makeDirectories(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })) return;
+  if (dirname(path) !== path) makeDirectories(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another run was faster.
+    if (!statSync(path, { throwIfNoEntry: false })) throw error;
+  }
+}
+
 /** Makes the directory where it is not there. Throws a CrunError where others could put journals there. */
 export function ownDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectories(resolve(path));
   const stat = lstatSync(path);
   const who = process.getuid?.();
   if (stat.isDirectory() && stat.uid === who && (stat.mode & 0o022) === 0) return;
