@@ -7,7 +7,7 @@ import type { HostSession, TreeSession } from "../../src/target/session.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { buildFaulty, productHelper } from "../lab/faulty.js";
 import { testScope } from "../lab/scope.js";
-import { tryFrames, type FaultBench, type Tried } from "./faults/every-call.js";
+import { nameOf, tryFrames, type FaultBench, type Tried } from "./faults/every-call.js";
 import { BreakingNetwork, networkBreaks } from "./faults/networks.js";
 import { benchInMemory, tryFaults } from "./faults/sampled.js";
 
@@ -98,6 +98,24 @@ describe("faults: system calls of the helper", function () {
       changed.filter((one) => one.startsWith("/tree/")),
       [],
     );
+  });
+
+  it("a helper that dies before or behind the exchange of two trees: what is told of the swap is so", async () => {
+    const bench = await benchInMemory(scope, "trees.yml");
+    const kills = bench.faults.filter(({ what }) => what === "kill");
+    const exchange = kills.findLastIndex(({ call }) => /^renameat2 .*tree$/.test(`${call.name} ${call.path}`));
+    assert.ok(exchange > 0, "no exchange among the calls");
+    const told: string[] = [];
+    // Numbers shift by some from run to run.
+    for (const away of [-24, 5, 9]) {
+      const fault = kills[exchange + away];
+      assert.ok(fault);
+      const verdict = await bench.try(fault);
+      assert.deepEqual(verdict.problems, [], nameOf(fault));
+      told.push(...verdict.told);
+    }
+    assert.match(told.join("\n"), /not swapped in:/);
+    assert.match(told.join("\n"), /swapped in, but what comes behind that failed/);
   });
 
   it("a connection over SSH whose network, server or controller breaks at a frame: likewise, and the helper ends on its host", async () => {

@@ -22,7 +22,7 @@ import {
   trims,
   type StandInSeen,
 } from "../../tree/stand-in.js";
-import type { OldInfo } from "../../tree/old.js";
+import { oldTree, type OldInfo } from "../../tree/old.js";
 import { applyAll, statsOf, withHost, withTree } from "./moment.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
@@ -73,6 +73,8 @@ export class StandIn {
   #same: StandIn | undefined;
   #hold: TreeHold | undefined;
   #made: Made | undefined;
+  /** Of a swap that has begun: the tree's inode and its successor's. */
+  #swapping: { readonly before: string | undefined; readonly after: string | undefined } | undefined;
   #entering: Promise<string | undefined> | undefined;
   #refusal: CrunError | undefined;
 
@@ -303,10 +305,27 @@ export class StandIn {
       const { number } = nextOld(seen, place);
       await applyAll(host, placed(seen, place, made.at, infoOf(seen)), what);
       if (seen.backend.mountsClones === true) await this.#hold?.letGoOfTree();
-      await applyAll(host, exchanged(await look(host, place, made.origin), place, number), what);
+      const fresh = await look(host, place, made.origin);
+      const both = [place.path, oldTree(place, number).path];
+      const [before, after] = await Promise.all(both.map((path) => inodeOf(host, path)));
+      this.#swapping = { before, after };
+      await applyAll(host, exchanged(fresh, place, number), what);
       this.#made = undefined;
       return number;
     });
+  }
+
+  /** A swap has begun, and perhaps come to its end. */
+  get isSwapping(): boolean {
+    return this.#swapping !== undefined;
+  }
+
+  /** Whether it has taken the tree's place; undefined where that cannot be told. */
+  async hasTakenPlace(session: HostSession): Promise<boolean | undefined> {
+    const { before, after } = this.#swapping ?? {};
+    const now = await withHost(session, (host) => inodeOf(host, this.place.path));
+    if (now === undefined || before === after) return undefined;
+    return now === after ? true : now === before ? false : undefined;
   }
 
   /** Takes the oldest of those away that transactions have replaced. */
@@ -322,6 +341,7 @@ export class StandIn {
     await withHost(session, async (host) => {
       const seen = await look(host, this.place, this.place.path);
       await applyAll(host, swappedBack(seen, this.place, number), `${this.place.path} cannot be swapped back`);
+      this.#swapping = undefined;
     });
   }
 
@@ -375,6 +395,12 @@ function holdsSecret(change: Change): boolean {
 function pathsOf(change: Exclude<Change, { kind: "exec" }>): readonly string[] {
   const more = change.kind === "rename" ? [change.to] : [];
   return [change.path, ...(change.expect.real === undefined ? [] : [change.expect.real]), ...more];
+}
+
+/** What tells a tree from its successor. */
+async function inodeOf(host: TreeSession, path: string): Promise<string | undefined> {
+  const [found] = await statsOf(host, [{ kind: "stat", path }]);
+  return found?.stat && `${found.stat.device}:${found.stat.inode}`;
 }
 
 function look(host: TreeSession, place: TreePlace, origin: string): Promise<StandInSeen> {

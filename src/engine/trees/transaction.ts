@@ -132,7 +132,7 @@ export class Transaction {
     } catch (error) {
       if (!(error instanceof CrunError)) throw error;
       const left = await this.#takeAway(standIn, first);
-      this.#fail(members, error, left);
+      this.#fail(members, error, left, await this.#hasTakenPlace(standIn, first));
     } finally {
       await standIn.leave();
       for (const { state } of members) state.standIn = undefined;
@@ -158,6 +158,17 @@ export class Transaction {
     } catch (error) {
       if (!(error instanceof CrunError)) throw error;
       return standIn.path === undefined ? "" : ` (what is left of the clone, ${standIn.path}, the next run takes away)`;
+    }
+  }
+
+  /** Asked anew: who swapped it may be dead. */
+  async #hasTakenPlace(standIn: StandIn, first: TargetPlay): Promise<boolean | undefined> {
+    if (!standIn.isSwapping) return false;
+    try {
+      return await standIn.hasTakenPlace(await liveSession(this.#run, first.state));
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+      return undefined;
     }
   }
 
@@ -240,11 +251,16 @@ export class Transaction {
   }
 
   /** The swap failed: so has the target. */
-  #fail(members: readonly TargetPlay[], error: CrunError, left: string): void {
+  #fail(members: readonly TargetPlay[], error: CrunError, left: string, hasTakenPlace: boolean | undefined): void {
     const [first] = error.diagnostics;
     const summary = first?.summary ?? error.message;
-    const remedy = first?.remedy === undefined ? {} : { remedy: first.remedy };
-    this.#tell(members, { outcome: "failed", message: `not swapped in: ${summary}${left}`, ...remedy });
+    const [state, advice] = stateAfter(hasTakenPlace);
+    const remedy = first?.remedy ?? advice;
+    this.#tell(members, {
+      outcome: "failed",
+      message: `${state}: ${summary}${left}`,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
     for (const on of members) {
       if (on.state.isOut) continue;
       on.state.isFailed = true;
@@ -266,6 +282,24 @@ export class Transaction {
       this.#run.journal?.transaction(state.target.name, this.#playRun.number, what.outcome);
       this.#run.tell({ event: "transaction", target: state.target.name, path: state.location.path, ...what });
     }
+  }
+}
+
+/** What a failed swap has come to, and what to do about it. */
+function stateAfter(hasTakenPlace: boolean | undefined): readonly [string, string?] {
+  switch (hasTakenPlace) {
+    case true:
+      return [
+        "swapped in, but what comes behind that failed",
+        "The tree is the new one, whole. The next transaction tidies up.",
+      ];
+    case false:
+      return ["not swapped in"];
+    default:
+      return [
+        "whether it was swapped in is not known",
+        "The tree is the old one or the new one, whole (crun tree rollback --list tells what was replaced). Run it again.",
+      ];
   }
 }
 

@@ -22,7 +22,7 @@ import type { Patience } from "../../../src/target/liveness.js";
 import { breaking, type Break, type BrokenFrame, type Direction, type FrameCounts } from "./frames.js";
 import { Player, type Played, type PlayWish } from "./player.js";
 import { besideTrees, groundOf, layGround, resetGround, tooMany, type Ground } from "./grounds.js";
-import { differences, isTemporary, Milestones, stateOf, type TreeState } from "./tree-states.js";
+import { differences, isTemporary, Milestones, ofTree, stateOf, type TreeState } from "./tree-states.js";
 
 /** One fault: `worker.1:37:fail.0`. */
 export interface Fault {
@@ -379,6 +379,7 @@ export class FaultBench {
       // Among the tasks of all targets.
       return this.#order.flatMap((name, index) => (name === target ? [index + 1] : []))[done - 1] ?? 0;
     });
+    problems.push(...this.#swapProblems(told, now));
     if (exitStatus === 0)
       problems.push(...differences(now, this.#milestones.last).map((one) => `told to be well: ${one}`));
     else if (told.filter((one) => one.trim() !== "").length === 0)
@@ -388,10 +389,27 @@ export class FaultBench {
     return problems;
   }
 
+  /** A tree is the new one where that was told, the old one where that was; nobody knows is for what cannot be looked at. */
+  #swapProblems(told: readonly string[], now: TreeState): string[] {
+    const { swapped } = this.#ground;
+    const word = told.find((one) => one.startsWith("transaction "));
+    if (!swapped || !word || this.#isUnmounted(now)) return [];
+    const is = ofTree(now, swapped.tree);
+    const isOld = /: not swapped in|: thrown away/.test(word);
+    const isNew = /: swapped in/.test(word);
+    const should = isOld ? this.#milestones.after(swapped.after) : isNew ? this.#milestones.last : now;
+    return differences(is, ofTree(should, swapped.tree)).map((one) => `${word}, but ${one}`);
+  }
+
+  #isUnmounted(now: TreeState): boolean {
+    const unmounted = `/${this.#ground.mayBeUnmounted}`;
+    return now.has(unmounted) && ![...now.keys()].some((path) => path.startsWith(`${unmounted}/`));
+  }
+
   /** `done`: how many tasks were told to be done in a tree. */
   #problems(now: TreeState, done: (tree: string) => number): string[] {
     const unmounted = `/${this.#ground.mayBeUnmounted}`;
-    const isUnmounted = now.has(unmounted) && ![...now.keys()].some((path) => path.startsWith(`${unmounted}/`));
+    const isUnmounted = this.#isUnmounted(now);
     const isWhole = (path: string): boolean => isUnmounted && (path === unmounted || path.startsWith(`${unmounted}/`));
     return this.#milestones.problems(now, (path) => done(path.split("/")[1] ?? ""), isWhole);
   }

@@ -14,6 +14,8 @@ export interface Ground {
   readonly fileSystem?: "btrfs";
   /** Trees are made and swapped as wholes: of what was told nothing counts before the end. */
   readonly isOfTrees?: boolean;
+  /** The tree that is changed in a transaction, and how many tasks come before that. */
+  readonly swapped?: { readonly tree: string; readonly after: number };
   /** A tree that is a mount is an empty directory where a run died between unmounting and mounting (docs/STORAGE.md). */
   readonly mayBeUnmounted?: string;
 }
@@ -25,7 +27,12 @@ const entered = (name: string, more = ""): string => `local:${name} crun_path=DI
 const grounds: Readonly<Record<string, Ground>> = {
   "files.yml": one,
   "processes.yml": one,
-  "trees.yml": { inventory: `local:web\nlocal:tree\n${below}`, trees: ["base", "tree"], isOfTrees: true },
+  "trees.yml": {
+    inventory: `local:web\nlocal:tree\n${below}`,
+    trees: ["base", "tree"],
+    isOfTrees: true,
+    swapped: { tree: "tree", after: 2 },
+  },
   "entries.yml": {
     inventory: [
       entered("chroot", "crun_entry=chroot"),
@@ -41,11 +48,13 @@ const grounds: Readonly<Record<string, Ground>> = {
     trees: ["base", "tree", "gone"],
     fileSystem: "btrfs",
     isOfTrees: true,
+    swapped: { tree: "tree", after: 2 },
   },
   "overlay.yml": {
     inventory: `local:web\nlocal:gone\n${below}`,
     trees: ["base"],
     isOfTrees: true,
+    swapped: { tree: "web", after: 2 },
     mayBeUnmounted: "web",
   },
 };

@@ -28,9 +28,14 @@ export class Milestones {
   }
 
   get last(): TreeState {
-    const last = this.#states.at(-1);
-    if (!last) throw new Error("no states");
-    return last;
+    return this.after(this.#states.length - 1);
+  }
+
+  /** After so many tasks. */
+  after(count: number): TreeState {
+    const state = this.#states[count];
+    if (!state) throw new Error(`no state after ${count} tasks`);
+    return state;
   }
 
   /**
@@ -72,6 +77,11 @@ function isHalfChanged(is: Entry | undefined, from: Entry | undefined, to: Entry
   if (!is || !from || !to || is.type !== from.type || is.type !== to.type) return false;
   if (is.content !== from.content || is.content !== to.content || is.xattrs !== from.xattrs) return false;
   return is.owner === to.owner && Number.parseInt(is.mode, 8) === (Number.parseInt(from.mode, 8) & 0o1777);
+}
+
+/** What of a state lies in one of its trees. */
+export function ofTree(state: TreeState, tree: string): TreeState {
+  return new Map([...state].filter(([path]) => path === `/${tree}` || path.startsWith(`/${tree}/`)));
 }
 
 /** Whether two trees are the same, link counts included. */
