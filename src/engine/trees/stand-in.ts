@@ -24,6 +24,7 @@ import {
 } from "../../tree/stand-in.js";
 import { oldTree, type OldInfo } from "../../tree/old.js";
 import { applyAll, statsOf, withHost, withTree } from "./moment.js";
+import { Touched } from "./touched.js";
 import { TreeHold, type HoldOptions } from "./tree-hold.js";
 
 /** Trees that are listed whole at once, when plays have ended: each takes some memory. */
@@ -65,10 +66,7 @@ export class StandIn {
   place: TreePlace;
   readonly #path: string;
   readonly #options: StandInOptions;
-  #isTouched = false;
-  /** Files whose content is not to be shown; of commands under no_log nobody knows what they have written. */
-  readonly #hidden = new Set<string>();
-  #hidesAll = false;
+  readonly #touched = new Touched();
   /** The tree has another name, by which it was opened before: that one's clone is this one's. */
   #same: StandIn | undefined;
   #hold: TreeHold | undefined;
@@ -100,13 +98,7 @@ export class StandIn {
 
   /** This is about to be done in it. `isHidden`: whether a change's task has no_log. */
   touch(changes: readonly Change[], isHidden: (index: number) => boolean): void {
-    const { real } = this;
-    real.#isTouched = true;
-    for (const [index, change] of changes.entries()) {
-      if (!isHidden(index) && !holdsSecret(change)) continue;
-      if (change.kind === "exec") real.#hidesAll = true;
-      else for (const path of pathsOf(change)) real.#hidden.add(path);
-    }
+    this.real.#touched.note(changes, isHidden);
   }
 
   /**
@@ -238,7 +230,7 @@ export class StandIn {
     withContents: boolean,
   ): Promise<{ readonly found: readonly Difference[]; readonly contents: ReadonlyMap<string, ContentDiff> }> {
     const made = this.#made;
-    if (!made || !this.#isTouched) return { found: [], contents: new Map() };
+    if (!made || !this.#touched.isTouched) return { found: [], contents: new Map() };
     await this.#follow(session, made);
     await this.#checkClock(session, made);
     const compare = (own: TreeSession): ReturnType<StandIn["differences"]> =>
@@ -247,7 +239,7 @@ export class StandIn {
         const before: ComparedTree = { kind: "session", session: own, ...(first ? { entries: first } : {}) };
         const after: ComparedTree = { kind: "session", session: other };
         const found = await compareTrees(before, after, { sharedUntil: first ? since : start });
-        const shown = withContents && !this.#hidesAll ? found.filter(({ path }) => !this.#hidden.has(path)) : [];
+        const shown = withContents ? found.filter(({ path }) => this.#touched.mayShow(path)) : [];
         return { found, contents: await contentDiffs(shown, before, after) };
       });
     const withOther = <T>(work: (other: TreeSession) => Promise<T>): Promise<T> =>
@@ -271,7 +263,7 @@ export class StandIn {
   /** Whether anything in it was touched since it was made. */
   async isChanged(session: HostSession): Promise<boolean> {
     const made = this.#made;
-    if (!made || !this.#isTouched) return false;
+    if (!made || !this.#touched.isTouched) return false;
     await this.#follow(session, made);
     await this.#checkClock(session, made);
     const touched = (tree: TreeSession): ReturnType<typeof touchedSince> => touchedSince(tree, made.since);
@@ -386,15 +378,6 @@ export class StandIn {
     this.#hold = undefined;
     await hold?.release();
   }
-}
-
-function holdsSecret(change: Change): boolean {
-  return change.kind === "writeFile" && (change.isSecret === true || change.content.isSecret === true);
-}
-
-function pathsOf(change: Exclude<Change, { kind: "exec" }>): readonly string[] {
-  const more = change.kind === "rename" ? [change.to] : [];
-  return [change.path, ...(change.expect.real === undefined ? [] : [change.expect.real]), ...more];
 }
 
 /** What tells a tree from its successor. */

@@ -394,11 +394,15 @@ export class FaultBench {
     const { swapped } = this.#ground;
     const word = told.find((one) => one.startsWith("transaction "));
     if (!swapped || !word || this.#isUnmounted(now)) return [];
-    const is = ofTree(now, swapped.tree);
+    const is = ofTree(now, swapped);
     const isOld = /: not swapped in|: thrown away/.test(word);
     const isNew = /: swapped in/.test(word);
-    const should = isOld ? this.#milestones.after(swapped.after) : isNew ? this.#milestones.last : now;
-    return differences(is, ofTree(should, swapped.tree)).map((one) => `${word}, but ${one}`);
+    const should = isOld
+      ? this.#milestones.after(this.#player.sizeBeforeTransaction)
+      : isNew
+        ? this.#milestones.last
+        : now;
+    return differences(is, ofTree(should, swapped)).map((one) => `${word}, but ${one}`);
   }
 
   #isUnmounted(now: TreeState): boolean {

@@ -14,8 +14,8 @@ export interface Ground {
   readonly fileSystem?: "btrfs";
   /** Trees are made and swapped as wholes: of what was told nothing counts before the end. */
   readonly isOfTrees?: boolean;
-  /** The tree that is changed in a transaction, and how many tasks come before that. */
-  readonly swapped?: { readonly tree: string; readonly after: number };
+  /** The tree that is changed in a transaction. */
+  readonly swapped?: string;
   /** A tree that is a mount is an empty directory where a run died between unmounting and mounting (docs/STORAGE.md). */
   readonly mayBeUnmounted?: string;
 }
@@ -31,7 +31,7 @@ const grounds: Readonly<Record<string, Ground>> = {
     inventory: `local:web\nlocal:tree\n${below}`,
     trees: ["base", "tree"],
     isOfTrees: true,
-    swapped: { tree: "tree", after: 2 },
+    swapped: "tree",
   },
   "entries.yml": {
     inventory: [
@@ -48,13 +48,13 @@ const grounds: Readonly<Record<string, Ground>> = {
     trees: ["base", "tree", "gone"],
     fileSystem: "btrfs",
     isOfTrees: true,
-    swapped: { tree: "tree", after: 2 },
+    swapped: "tree",
   },
   "overlay.yml": {
     inventory: `local:web\nlocal:gone\n${below}`,
     trees: ["base"],
     isOfTrees: true,
-    swapped: { tree: "web", after: 2 },
+    swapped: "web",
     mayBeUnmounted: "web",
   },
 };

@@ -91,6 +91,17 @@ export class Player {
     return this.#playbook.plays.reduce((sum, play) => sum + play.nodes.length, 0);
   }
 
+  /** How many of them come before the first transaction. */
+  get sizeBeforeTransaction(): number {
+    const { plays } = this.#playbook;
+    return plays
+      .slice(
+        0,
+        plays.findIndex(({ transaction }) => transaction),
+      )
+      .reduce((sum, play) => sum + play.nodes.length, 0);
+  }
+
   /** Plays it; `connect` gives the helper of each connection that is made. */
   async play(
     connect: () => Promise<HelperStream>,
