@@ -61,10 +61,15 @@ run_job() {
   return $status
 }
 check() { run_job check "$@"; }
+# Mounts of its own to each: what one test mounts no process of another keeps busy.
+own_mounts=()
+[ -z "${CRUN_TEST_ISOLATED:-}" ] ||
+  own_mounts=(unshare --mount --propagation slave sh -c 'mount --make-rshared / && exec "$@"' tests)
 mocha() { # NAME SECONDS FILE…
   local name=$1 seconds=$2
   shift 2
-  run_job mocha "$name" "$seconds" node_modules/.bin/mocha --reporter test/run/reporter.cjs "$@"
+  run_job mocha "$name" "$seconds" ${own_mounts[@]+"${own_mounts[@]}"} \
+    node_modules/.bin/mocha --reporter test/run/reporter.cjs "$@"
 }
 absent() { # NAME REASON: something that cannot be run here
   echo "$2" >"$work/$1.absent"

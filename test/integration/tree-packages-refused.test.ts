@@ -183,10 +183,14 @@ describe("trees by the distributions' own tools that cannot be made", function (
     };
     play(shop.silent);
     const argv = [process.execPath, crunPath, "play", playbook];
-    const left = await runKilled(argv, "controller", 2000);
-    assert.deepEqual([left.end, left.processes, left.mounts], ["SIGKILL", [], []]);
-    assert.equal(has("waits", ""), false);
-    assert.equal(readdirSync(join(shop.trees, ".crun/making")).length, 1, "it was killed while it was at work");
+    const making = (): number => readdirSync(join(shop.trees, ".crun/making")).length;
+    // On a busy machine it comes to its work later.
+    for (let afterMs = 2000; making() === 0 && afterMs <= 18_000; afterMs *= 3) {
+      const left = await runKilled(argv, "controller", afterMs);
+      assert.deepEqual([left.end, left.processes, left.mounts], ["SIGKILL", [], []]);
+      assert.equal(has("waits", ""), false);
+    }
+    assert.equal(making(), 1, "it was killed while it was at work");
     play(`${shop.web}/deb`);
     await must(argv);
     assert.ok(has("waits", "/etc/os-release"));
