@@ -10,7 +10,7 @@ import { benchInMemory, tryFaults } from "./faults/sampled.js";
 const every = Number(process.env["CRUN_FAULTS_EVERY"] ?? 0);
 
 describe("faults: entries, limits, jobs, subvolumes, overlays", function () {
-  this.timeout(0);
+  this.timeout(every ? 0 : 240_000);
   const scope = testScope();
 
   before(async function () {

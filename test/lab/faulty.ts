@@ -50,9 +50,10 @@ export function productHelper(): string {
   return join(repositoryRoot(), `native/build/crun-helper-${process.arch === "arm64" ? "aarch64" : "x86_64"}`);
 }
 
-/** Builds what is needed. */
+/** Builds what is needed, one test at a time: none finds what another is just linking. */
 export async function buildFaulty(): Promise<void> {
-  await must(["make", "--no-print-directory", "-C", join(repositoryRoot(), "native"), "faulty"]);
+  const native = join(repositoryRoot(), "native");
+  await must(["flock", native, "make", "--no-print-directory", "-C", native, "faulty"]);
 }
 
 const KILL_AFTER_MS = 5000;
@@ -75,7 +76,14 @@ export function startFaulty(
       CRUN_FAULT_HELPER: helper,
     },
   });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    // It did not even start.
+    child.once("error", (error) => {
+      child.stdout.destroy(error);
+      resolve();
+    });
+  });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     // As src/connection/child-stream.ts has it; SIGTERM has the helper killed, and what it left behind found.
