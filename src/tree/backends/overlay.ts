@@ -228,9 +228,9 @@ function unmountedIfMounted(at: string, removesPlace: boolean): Change {
   return removesPlace ? { ...change, assumes: [{ kind: "remove", path: at, expect: {} }] } : change;
 }
 
-/** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. */
+/** While there are overlays over it, a base is read-only to everybody: mounted over itself, unless it is a mount already. Marked first: whoever is killed leaves nothing that nobody takes back. */
 const holding =
-  'mountpoint -q -- "$1" && exit; mount --bind -o ro -- "$1" "$1" && : >"$2" || exit; [ -n "$3" ] && ! [ -e "$3" ] || exit 0; ' +
+  'mountpoint -q -- "$1" && exit; : >"$2" && mount --bind -o ro -- "$1" "$1" || exit; [ -n "$3" ] && ! [ -e "$3" ] || exit 0; ' +
   'printf %s "$4" >"$3" && systemctl --quiet enable -- "${3##*/}"';
 
 function heldBase({ lower, mark }: Layers, place: TreePlace, runsSystemd: boolean): readonly Change[] {
