@@ -203,8 +203,8 @@ describe("runs that are killed and gone on with", function () {
           assert.deepEqual(handlersOf([told, ran.events]), handlers, where);
         }
       }),
-      // Not mended yet: CRUN_RESUME_SEED=-1661422506 finds a loop that fails in an `always`, whose registered result is another one after --resume.
-      { numRuns: plays, seed: Number(process.env["CRUN_RESUME_SEED"] ?? 7) },
+      // Another one each time, printed with the counterexample; the variable tries one again.
+      { numRuns: plays, ...(process.env["CRUN_RESUME_SEED"] ? { seed: Number(process.env["CRUN_RESUME_SEED"]) } : {}) },
     );
     process.stdout.write(
       `figure: ${kills} kills of runs in ${plays} random plays came to the end that they would have had\n`,

@@ -41,6 +41,8 @@ export function recallItems(on: TargetPlay, work: TaskWork, past: Past): void {
   for (;;) {
     const item = items.get(work.index);
     if (!item || item.value !== JSON.stringify({ value: work.items[work.index] })) return;
+    // What failed is tried again, as a failed task is.
+    if (item.status === "f" && item.isIgnored !== true) return;
     work.results.push(itemOf(item, item.result));
     work.nextItem();
   }
@@ -81,7 +83,8 @@ function itemOf(came: PastStep | PastItem, result: ItemResult["result"] | undefi
   const flags = { changed: came.status === "c", failed: came.status === "f", skipped: came.status === "s" };
   return {
     result: result ?? flags,
-    isChanged: flags.changed,
+    // What failed may have changed something before: the summary of a loop counts it.
+    isChanged: (result ?? flags)["changed"] === true,
     isFailed: flags.failed,
     isSkipped: flags.skipped,
     isIgnored: came.isIgnored === true,
