@@ -7,7 +7,7 @@ import type { TreeSession } from "../target/session.js";
 import { applyInParts } from "./apply-parts.js";
 import { carryOut } from "./effects.js";
 import { positionOf } from "./frame.js";
-import { noteBeginning, noteDoing, noteFailure, noteIgnoredLoss } from "./journal/steps.js";
+import { noteBeginning, noteDoing, noteFailure, noteIgnoredLoss, noteTogether } from "./journal/steps.js";
 import { glance } from "./look/glance.js";
 import { resetConnection } from "./reach.js";
 import type { Need } from "./need.js";
@@ -299,7 +299,7 @@ function inTime(on: TargetPlay, part: readonly Change[], from: number): readonly
 
 /** Enters what came of the batch: goes on, goes back to the task that failed, or plans it again. */
 function settle(on: TargetPlay, venue: Venue, changes: readonly Change[], outcomes: readonly Outcome[]): void {
-  const settlement = on.books.settle(outcomes);
+  const settlement = noteTogether(on, () => on.books.settle(outcomes));
   if (venue !== on.venue) {
     const other = on.play.venueOf(venue.base.target.name);
     if (on.play.run.isCheck) other?.forgetSeen();

@@ -12,8 +12,17 @@ import { loadModules, play, task } from "./playbooks.js";
 const records: readonly JournalRecord[] = [
   { kind: "op", op: 1, key: "1:1@site.yml:1:1", title: "one\nüñí" },
   { kind: "steps", target: "web1", play: 1, steps: [[1, "c"]] },
+  {
+    kind: "batch",
+    records: [
+      { kind: "steps", target: "web1", play: 1, steps: [[2, "c"]] },
+      { kind: "step", target: "web1", play: 1, op: 3, status: "o", result: {} },
+    ],
+  },
   { kind: "end", at: "", exitStatus: 0 },
 ];
+const single = (lines: readonly JournalRecord[]): readonly JournalRecord[] =>
+  lines.flatMap((one) => (one.kind === "batch" ? one.records : [one]));
 
 describe("journal", () => {
   before(loadModules);
@@ -26,7 +35,7 @@ describe("journal", () => {
       let count = 0;
       let sum = 0;
       while (count < lines.length && sum + (lines[count]?.length ?? 0) <= length) sum += lines[count++]?.length ?? 0;
-      assert.deepEqual(read, { records: records.slice(0, count), length: sum, damagedLine: undefined });
+      assert.deepEqual(read, { records: single(records.slice(0, count)), length: sum, damagedLine: undefined });
     }
   });
 
@@ -40,7 +49,7 @@ describe("journal", () => {
       const read = parseJournal(bent);
       const line = whole.subarray(0, at).filter((byte) => byte === 10).length + 1;
       assert.equal(read.damagedLine, line, `byte ${at}`);
-      assert.deepEqual(read.records, records.slice(0, line - 1));
+      assert.deepEqual(read.records, single(records.slice(0, line - 1)));
     }
   });
 
@@ -144,6 +153,25 @@ describe("journal", () => {
       const again = ran.slice(before).filter((one) => ran.slice(0, before).includes(one) && one !== "fails 1");
       // One of them may have been at work; and a loop that was over and failed is tried again as a whole.
       assert.ok(again.length <= 1, `killed at ${at}, again: ${again.join()}`);
+      return first.ran !== undefined;
+    };
+    for (let at = 1; !(await once(at)); at++);
+  });
+
+  it("knows all of what was sent together or nothing, wherever it was torn: what was looked at before the last change is not looked at after it", async () => {
+    const line = { path: "/f", line: "two" };
+    const tasks = [
+      task("copy", { dest: "/f", content: "one\n" }),
+      task("copy", { dest: "/f", content: "one\n" }, { register: "again" }),
+      task("lineinfile", line),
+      task("copy", { dest: "/changed", content: "{{again.changed}}" }),
+    ];
+    const once = async (at: number): Promise<boolean> => {
+      const tree = new FakeTree();
+      const run = { plays: [play(tasks)], trees: { a: tree }, options: {} };
+      const first = await runUntil(run, new Death(at));
+      if (!first.ran) await runUntil(run, new Death(), first.journal);
+      assert.deepEqual([tree.text("/f"), tree.text("/changed")], ["one\ntwo\n", "False"], `killed at ${at}`);
       return first.ran !== undefined;
     };
     for (let at = 1; !(await once(at)); at++);

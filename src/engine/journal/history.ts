@@ -5,9 +5,9 @@ import type {
   FailureRecord,
   ItemRecord,
   JobRecord,
-  JournalRecord,
   PlayRecord,
   RunRecord,
+  SingleRecord,
   StepRecord,
   StepStatus,
   TransactionRecord,
@@ -167,7 +167,7 @@ export class History {
   endedAt: string | undefined;
   isAnew = false;
 
-  constructor(records: readonly JournalRecord[]) {
+  constructor(records: readonly SingleRecord[]) {
     for (const record of records) this.#enter(record);
   }
 
@@ -199,7 +199,7 @@ export class History {
     }
   }
 
-  #enter(record: JournalRecord): void {
+  #enter(record: SingleRecord): void {
     switch (record.kind) {
       case "run":
         this.run = record;

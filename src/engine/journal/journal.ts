@@ -11,6 +11,7 @@ import {
   type EndRecord,
   type JournalRecord,
   type OverRecord,
+  type SingleRecord,
   type StepRecord,
   type StepStatus,
   type TransactionRecord,
@@ -38,6 +39,8 @@ export class Journal {
   readonly #ops = new Map<string, number>();
   readonly #factsOf = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  /** Records that become one line. */
+  #group: SingleRecord[] | undefined;
 
   /** `before`: what the journal holds already. */
   constructor(store: JournalStore, masker: Masker, before?: History) {
@@ -88,10 +91,25 @@ export class Journal {
   }
 
   /** Any other record. */
-  record(record: JournalRecord): void {
+  record(record: SingleRecord): void {
     if ("target" in record && record.kind !== "job") this.#settle(record.target);
-    this.#push(lineOf(record));
+    this.#push(record);
     this.#later();
+  }
+
+  /** What is recorded meanwhile of the target is there as a whole, or not at all. */
+  together<T>(target: string, work: () => T): T {
+    const records: SingleRecord[] = [];
+    this.#group = records;
+    try {
+      const came = work();
+      this.#settle(target);
+      return came;
+    } finally {
+      this.#group = undefined;
+      const [first, ...others] = records;
+      if (first) this.#write(others.length === 0 ? first : { kind: "batch", records });
+    }
   }
 
   full(record: StepRecord): void {
@@ -157,10 +175,16 @@ export class Journal {
     const known = this.#steps.get(target);
     if (!known) return;
     this.#steps.delete(target);
-    this.#push(lineOf({ kind: "steps", target, play: known.play, steps: known.list }));
+    this.#push({ kind: "steps", target, play: known.play, steps: known.list });
   }
 
-  #push(line: string): void {
+  #push(record: SingleRecord): void {
+    if (this.#group) this.#group.push(record);
+    else this.#write(record);
+  }
+
+  #write(record: JournalRecord): void {
+    const line = lineOf(record);
     this.#lines.push(line);
     this.#size += line.length;
   }

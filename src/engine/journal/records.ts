@@ -188,7 +188,15 @@ export interface EndRecord {
   readonly exitStatus: number;
 }
 
-export type JournalRecord =
+/** What came of changes that were sent together: a torn end must not know of the first alone, when the last have been made, too. */
+export interface BatchRecord {
+  readonly kind: "batch";
+  readonly records: readonly SingleRecord[];
+}
+
+export type JournalRecord = SingleRecord | BatchRecord;
+
+export type SingleRecord =
   | RunRecord
   | FileRecord
   | ResumeRecord
@@ -207,7 +215,7 @@ export type JournalRecord =
   | JobRecord
   | EndRecord;
 
-const kinds: ReadonlySet<string> = new Set<JournalRecord["kind"]>([
+const kinds: ReadonlySet<string> = new Set<SingleRecord["kind"]>([
   "run",
   "files",
   "resume",
@@ -227,14 +235,14 @@ const kinds: ReadonlySet<string> = new Set<JournalRecord["kind"]>([
   "end",
 ]);
 
-/** A record as a line: its CRC-32 in eight hexadecimal digits, a blank, JSON, a newline. */
+/** As a line: its CRC-32 in eight hexadecimal digits, a blank, JSON, a newline. */
 export function lineOf(record: JournalRecord): string {
   const text = JSON.stringify(record);
   return `${crc32(text).toString(16).padStart(8, "0")} ${text}\n`;
 }
 
 export interface ReadJournal {
-  readonly records: readonly JournalRecord[];
+  readonly records: readonly SingleRecord[];
   /** Bytes of whole lines: what lies behind them is torn. */
   readonly length: number;
   /** The number of the first line that is damaged though others follow it. */
@@ -243,7 +251,7 @@ export interface ReadJournal {
 
 /** Reads as many whole records as there are. A torn last line is no damage: what it was to say was never promised. */
 export function parseJournal(bytes: Buffer): ReadJournal {
-  const records: JournalRecord[] = [];
+  const records: SingleRecord[] = [];
   let at = 0;
   for (let line = 1; at < bytes.length; line++) {
     const end = bytes.indexOf(10, at);
@@ -252,7 +260,8 @@ export function parseJournal(bytes: Buffer): ReadJournal {
       const isLast = end < 0 || end === bytes.length - 1;
       return { records, length: at, damagedLine: isLast ? undefined : line };
     }
-    records.push(record);
+    if (record.kind === "batch") records.push(...record.records);
+    else records.push(record);
     at = end + 1;
   }
   return { records, length: at, damagedLine: undefined };
@@ -263,7 +272,7 @@ function parseLine(line: string): JournalRecord | undefined {
   if (line.slice(0, 9) !== `${crc32(text).toString(16).padStart(8, "0")} `) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
+    return isRecord(value) || isBatch(value) ? value : undefined;
   } catch {
     // The checksum fits what is no JSON: nobody but an accident has written it.
     return undefined;
@@ -271,12 +280,24 @@ function parseLine(line: string): JournalRecord | undefined {
 }
 
 /** The checksum says that it is what was written; the kind is looked at, since another version may have others. */
-function isRecord(value: unknown): value is JournalRecord {
+function isRecord(value: unknown): value is SingleRecord {
   return (
     typeof value === "object" &&
     value !== null &&
     "kind" in value &&
     typeof value.kind === "string" &&
     kinds.has(value.kind)
+  );
+}
+
+function isBatch(value: unknown): value is BatchRecord {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    value.kind === "batch" &&
+    "records" in value &&
+    Array.isArray(value.records) &&
+    value.records.every(isRecord)
   );
 }
