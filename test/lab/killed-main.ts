@@ -33,6 +33,15 @@ function running(): string[] {
     });
 }
 
+/** It may end of itself at this very moment. */
+function killIfThere(helper: number): void {
+  try {
+    process.kill(helper, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 const [victim = "", delay = "0", file = "", ...rest] = process.argv.slice(2);
 const before = new Set(mountTable().map(({ mountPoint }) => mountPoint));
 const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"] });
@@ -53,7 +62,7 @@ if ((victim as Victim) !== "nobody") {
   await Promise.race([ended, sleep(Number(delay))]);
   const [helper] = childrenOf(pid);
   if (!isOver && victim === "controller") child.kill("SIGKILL");
-  if (!isOver && victim === "helper" && helper !== undefined) process.kill(helper, "SIGKILL");
+  if (!isOver && victim === "helper" && helper !== undefined) killIfThere(helper);
 }
 const end = await ended;
 const ranMs = performance.now() - began;
