@@ -177,6 +177,21 @@ describe("journal", () => {
     for (let at = 1; !(await once(at)); at++);
   });
 
+  it("tries what failed again, whenever it was killed after the failure", async () => {
+    const once = async (at: number): Promise<boolean> => {
+      const tree = new FakeTree();
+      let isBroken = true;
+      tree.otherProgram = () => ({ status: isBroken ? 1 : 0 });
+      const run = { plays: [play([task("command", { cmd: "fails" })])], trees: { a: tree }, options: {} };
+      const first = await runUntil(run, new Death(at));
+      isBroken = false;
+      const { ran } = await runUntil(run, new Death(), first.journal);
+      assert.equal(ran?.exitStatus, 0, `killed at ${at}`);
+      return first.ran !== undefined;
+    };
+    for (let at = 1; !(await once(at)); at++);
+  });
+
   it("goes on where a target was lost, though others failed there and elsewhere", async () => {
     const trees = { a: new FakeTree(), b: new FakeTree() };
     let isBroken = true;

@@ -99,6 +99,7 @@ export class Journal {
 
   /** What is recorded meanwhile of the target is there as a whole, or not at all. */
   together<T>(target: string, work: () => T): T {
+    if (this.#group) return work();
     const records: SingleRecord[] = [];
     this.#group = records;
     try {

@@ -188,7 +188,7 @@ export interface EndRecord {
   readonly exitStatus: number;
 }
 
-/** What came of changes that were sent together: a torn end must not know of the first alone, when the last have been made, too. */
+/** What belongs together. Of changes that were sent together a torn end must not know the first alone, when the last have been made, too; nor a failed step without its failure. */
 export interface BatchRecord {
   readonly kind: "batch";
   readonly records: readonly SingleRecord[];

@@ -271,7 +271,7 @@ export async function noteBeginning(on: TargetPlay, work: TaskWork, venue: Venue
   await journal.doing({ kind: "doing", target: target.name, play: on.play.number, steps: [[op, work.index, 1]] });
 }
 
-/** Enters what came of changes that were sent together. */
+/** Enters what belongs together: a run that goes on knows all of it, or nothing. */
 export function noteTogether<T>(on: TargetPlay, work: () => T): T {
   const { journal } = on.play.run;
   return journal ? journal.together(on.state.target.name, work) : work();

@@ -3,7 +3,7 @@
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { isRescued, raise } from "../failing.js";
 import { compareRedone } from "../journal/replay.js";
-import { noteStep } from "../journal/steps.js";
+import { noteStep, noteTogether } from "../journal/steps.js";
 import type { Need } from "../need.js";
 import type { Scope } from "../../module/value.js";
 import type { Handler } from "../../playbook/play.js";
@@ -33,7 +33,23 @@ export function closeTask(on: TargetPlay, work: TaskWork, came: ItemResult): Nee
   if (!item.isSkipped) on.roles.note(task.role, on.frame.items);
   if (task.register !== undefined) on.books.undoable(on.state.learned.set(task.register, { raw: item.result }));
   const isLost = item.isFailed && !item.isIgnored;
-  const isTaken = isLost && isRescued(on, op);
+  if (!isLost) {
+    enter(on, work, item, titles, false);
+    on.pc++;
+    return undefined;
+  }
+  // A failed step alone says to a run that goes on that something takes the failure.
+  noteTogether(on, () => {
+    enter(on, work, item, titles, isRescued(on, op));
+    raise(on, { work, result: item }, op);
+  });
+  return undefined;
+}
+
+/** Tells what came of the task to everybody whom it concerns. */
+function enter(on: TargetPlay, work: TaskWork, item: ItemResult, titles: readonly string[], isTaken: boolean): void {
+  const { op } = work;
+  const { task } = op;
   const event = taskEvent(on, work, item, undefined, isTaken);
   if (work.recalled) on.play.run.count(event);
   else {
@@ -49,9 +65,6 @@ export function closeTask(on: TargetPlay, work: TaskWork, came: ItemResult): Nee
     task.delegateTo !== undefined || task.anyErrorsFatal || op.info.usesOthers || task.module.effects === "run";
   if (task.module.effects) on.window.clear();
   on.current = undefined;
-  if (isLost) raise(on, { work, result: item }, op);
-  else on.pc++;
-  return undefined;
 }
 
 /** A loop's result: changed or failed if one item is, skipped if all are. */
