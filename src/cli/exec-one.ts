@@ -3,7 +3,7 @@
 import { constants } from "node:os";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ConnectionPool } from "../target/connect.js";
-import { describeFailure } from "../module/failure-text.js";
+import { describeFailure, MAKE_USER } from "../module/failure-text.js";
 import type { Exit } from "../module/probe.js";
 import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { RunningExec } from "../target/session.js";
@@ -174,7 +174,11 @@ export function notStarted(exit: Exit, name: string, request: ExecRequest): Crun
     {
       severity: "error",
       summary: `${name}: ${program} did not start${why}`,
-      remedy: isMissing ? "Check that the program is in the tree, and its PATH." : undefined,
+      remedy: isMissing
+        ? "Check that the program is in the tree, and its PATH."
+        : failure?.code === "no-such-user"
+          ? MAKE_USER
+          : undefined,
     },
     status,
   );

@@ -155,7 +155,8 @@ function bookOf({ options, setup, masker, planning, reader, resumed }: Parts, fi
       remedy:
         "--despite-changes goes on all the same, with all plays from their beginning (what is as described is not changed again, commands run again) and the handlers that wait.",
     });
-  return Book.resume(resumed.run, resumed.keeping, masker, files, changed.length > 0);
+  const { run, keeping, takesOver } = resumed;
+  return Book.resume(run, keeping, masker, files, { isAnew: changed.length > 0, takesOver });
 }
 
 async function checkAndRun(parts: Parts): Promise<number> {

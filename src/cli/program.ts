@@ -70,6 +70,10 @@ const single = {
     playing(reaching(program.command("play")), "[playbook...]")
       .description("bring targets to the state that playbooks describe")
       .option("--resume [run]", "go on with a run that was broken off, or has failed: the last one, or the one named")
+      .option(
+        "--take-over",
+        "with --resume: also where it was begun on another machine, and does not go on there any more",
+      )
       .option("--despite-changes", "with --resume: also where files have changed since; all plays from their beginning")
       .addOption(runsOption())
       .addOption(
@@ -85,12 +89,22 @@ const single = {
         const { runPlay, runResume } = await import("./play.js");
         const raw: RawOptions = command.opts();
         if (raw["resume"] === undefined) {
+          const alone = ["takeOver", "despiteChanges"].find((name) => raw[name] === true);
+          if (alone !== undefined)
+            command.error(
+              `error: ${alone === "takeOver" ? "--take-over" : "--despite-changes"} is for a run that goes on: crun play --resume [run]`,
+            );
           if (playbooks.length === 0) command.error("error: missing required argument 'playbook'");
           finish(await runPlay(playOptions(playbooks, raw)));
           return;
         }
         const given = new Set(Object.keys(raw).filter((name) => command.getOptionValueSource(name) === "cli"));
-        const wish = { id: textOf(raw, "resume"), despiteChanges: raw["despiteChanges"] === true, given };
+        const wish = {
+          id: textOf(raw, "resume"),
+          despiteChanges: raw["despiteChanges"] === true,
+          takesOver: raw["takeOver"] === true,
+          given,
+        };
         finish(await runResume(wish, playOptions(playbooks, raw)));
       });
   },

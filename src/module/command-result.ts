@@ -3,7 +3,7 @@
 import type { Outcome } from "./change.js";
 import type { Conclusion, ResultFields } from "./contract.js";
 import type { Failure } from "./probe.js";
-import { reasonOf } from "./failure-text.js";
+import { MAKE_USER, reasonOf } from "./failure-text.js";
 
 /** Text of a program's output. Bytes that are no UTF-8 become U+FFFD. */
 export function outputText(bytes: Uint8Array | undefined): string {
@@ -102,5 +102,6 @@ function notStarted(failure: Failure | undefined, fields: ResultFields): Conclus
   }
   const what = failure.step === "exec" ? reasonOf(failure) : `${failure.step}: ${reasonOf(failure)}`;
   const where = failure.path === "" || what.includes(failure.path) ? "" : ` (${failure.path})`;
-  return { changed, result, refusal: { message: `the command could not be started: ${what}${where}` } };
+  const message = `the command could not be started: ${what}${where}`;
+  return { changed, result, refusal: failure.code === "no-such-user" ? { message, remedy: MAKE_USER } : { message } };
 }

@@ -56,6 +56,9 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^(?:[fl]?chmod|utimens)/, "the file is another user's, or the file system keeps no such modes"],
 ];
 
+/** What to do where the tree does not have the user that something is to run as. */
+export const MAKE_USER = "Make it with the module user first, or name one that the tree's /etc/passwd has.";
+
 /** `ENOENT`, or `errno 999` where the number has no known name. */
 export function errnoName(errno: number): string {
   return ERRNO[errno]?.[0] ?? `errno ${errno}`;

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
+import { whyUnreadable } from "../diagnostic/unreadable.js";
 import { isEncrypted } from "./format.js";
 
 /** A password that was asked for already, or a file: read, or run where it may be executed. */
@@ -142,10 +143,11 @@ function guarded<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const reason =
-      code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "permission denied" : String(error);
-    throw refused(`cannot read ${file}: ${reason}`, "It was named for a vault password or key: is the path right?");
+    const { reason, remedy } = whyUnreadable(error);
+    throw refused(
+      `cannot read ${file}: ${reason}`,
+      remedy ?? "It was named for a vault password or key: is the path right?",
+    );
   }
 }
 

@@ -136,6 +136,52 @@ describe("runs that were broken off, or not", function () {
     assert.deepEqual([textOf("web1", "two"), textOf("web1", "restarted")], ["2\n", "restarted\n"]);
   });
 
+  it("one that was begun on another machine, or in a container of its own, is not taken for killed: it goes on where a person says so", async () => {
+    const started = await begun();
+    const other = "00000000-0000-4000-8000-000000000000";
+    const ours = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    started.kill("SIGKILL");
+    await started.ended;
+    writeFileSync(at("web1", "go"), "");
+    const id = newest().split("/").at(-1) ?? "";
+    for (const runner of [
+      { boot: other, machine: "another", by: "alice@desk" },
+      { boot: ours, pids: "1", by: "alice@desk" },
+    ]) {
+      pretend(runner);
+      assert.match(await stateNow(), / elsewhere /);
+      const refused = await work.crun(["play", "--resume"]);
+      assert.equal(refused.status, 1, refused.all);
+      assert.match(
+        refused.stderr,
+        /was begun elsewhere, by alice@desk \(process \d+\), and has not said that it ended/,
+      );
+      assert.match(refused.stderr, new RegExp(`crun play --resume ${id} --take-over does the rest`));
+      const kept = await work.crun(["runs", "rm", id]);
+      assert.equal(kept.status, 1, kept.all);
+      assert.match(kept.stderr, /begun elsewhere/);
+      await work.crun(["runs", "prune", "--keep", "0"]);
+      assert.ok(existsSync(newest()), "a run that may go on elsewhere was forgotten");
+    }
+    const resumed = await work.crun(["play", "--resume", id, "--take-over"]);
+    assert.equal(resumed.status, 0, resumed.all);
+    assert.deepEqual([textOf("web1", "two"), textOf("web1", "restarted")], ["2\n", "restarted\n"]);
+    assert.match(await stateNow(), / finished /);
+  });
+
+  it("--take-over does not take a run from who works on it here, and both options are for --resume alone", async () => {
+    const started = await begun();
+    const refused = await work.crun(["play", "--resume", "--take-over"]);
+    assert.match(refused.stderr, /is still going on/);
+    for (const option of ["--take-over", "--despite-changes"]) {
+      const alone = await work.crun(["play", "-i", "hosts", option, "site.yml"]);
+      assert.equal(alone.status, 1, alone.all);
+      assert.match(alone.stderr, new RegExp(`${option} is for a run that goes on: crun play --resume`));
+    }
+    started.kill("SIGKILL");
+    await started.ended;
+  });
+
   for (const signal of ["SIGKILL", "SIGINT"] as const)
     it(`a transaction that is ended by ${signal} begins anew in its tree alone; what was swapped in stays, and handlers run once`, async () => {
       await must(["rm", "-rf", join(trees, "go"), join(trees, ".crun")]);

@@ -1,7 +1,7 @@
 // The journal of one run of `crun play`: begun or gone on with, closed when the run is over.
 
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { History } from "../../engine/journal/history.js";
 import { Journal } from "../../engine/journal/journal.js";
@@ -12,11 +12,11 @@ import type { PlayOptions } from "../options.js";
 import { showWarning } from "../setup.js";
 import type { FilesRead } from "./files.js";
 import { keptOptions } from "./kept-options.js";
-import { stillGoesOn } from "./going-on.js";
+import { stillGoesOn, thenResume } from "./going-on.js";
 import { newRunId, ownDirectory, removeRun, runDirectory, runIds } from "./place.js";
 import { readRun, type ReadRun } from "./read.js";
 import { thisRunner } from "./runner.js";
-import { FileStore, giveLock, liveWriter, takeLock } from "./store.js";
+import { FileStore, giveLock, JOURNAL_FILE, liveWriter, takeLock } from "./store.js";
 
 /** Where journals go, and how many are kept. */
 export interface Keeping {
@@ -89,11 +89,11 @@ export class Book {
     { directory }: Keeping,
     masker: Masker,
     files: FilesRead,
-    isAnew: boolean,
+    { isAnew, takesOver }: { readonly isAnew: boolean; readonly takesOver: boolean },
   ): Book {
     const own = runDirectory(directory, id);
-    const holder = takeLock(own);
-    if (holder) throw stillGoesOn(id, holder, `Then crun play --resume ${id} does the rest.`);
+    const holder = takeLock(own, takesOver);
+    if (holder) throw stillGoesOn(id, holder, thenResume(id));
     history.prepare();
     if (isAnew) history.startAnew();
     const book = new Book(id, own, length, masker, files, history);
@@ -122,14 +122,23 @@ export class Book {
   }
 }
 
-/** Leaves so many runs, the newest, and those that go on. Gives those that went. */
+/** Leaves so many runs, the newest, and those that go on, or may. Gives those that went. */
 export function prune(directory: string, keep: number): readonly string[] {
   const old = runIds(directory).slice(Math.max(0, keep));
   return old.filter((id) => {
-    if (liveWriter(runDirectory(directory, id))) return false;
+    const worker = liveWriter(runDirectory(directory, id));
+    if (worker && (worker.life === "alive" || isRecent(runDirectory(directory, id)))) return false;
     removeRun(directory, id);
     return true;
   });
+}
+
+const LONGEST_SILENCE_MS = 7 * 24 * 3_600_000;
+
+/** What was begun elsewhere and has written nothing for so long is not going on any more. */
+function isRecent(own: string): boolean {
+  const stat = statSync(join(own, JOURNAL_FILE), { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs < LONGEST_SILENCE_MS;
 }
 
 function noMore(runId: string, error: unknown): Parameters<typeof showWarning>[0] {

@@ -5,19 +5,18 @@ import { join } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import { History } from "../../engine/journal/history.js";
-import { JOURNAL_VERSION, parseJournal, type Runner, type RunRecord } from "../../engine/journal/records.js";
-import { isAlive } from "./runner.js";
+import { JOURNAL_VERSION, parseJournal, type RunRecord } from "../../engine/journal/records.js";
 import { isRunId, runDirectory, runIds } from "./place.js";
-import { JOURNAL_FILE, liveWriter } from "./store.js";
+import { JOURNAL_FILE, liveWriter, workerOf, type Worker } from "./store.js";
 
-/** `killed`: it ended without saying so. */
-export type RunState = "going on" | "finished" | "failed" | "interrupted" | "killed" | "unreadable";
+/** `killed`: it ended without saying so. `elsewhere`: it was begun there, and has not said that it ended. */
+export type RunState = "going on" | "elsewhere" | "finished" | "failed" | "interrupted" | "killed" | "unreadable";
 
 export interface ReadRun {
   readonly id: string;
   readonly state: RunState;
   /** Who works on it, where it goes on. */
-  readonly worker: Runner | undefined;
+  readonly worker: Worker | undefined;
   readonly history: History;
   /** What was asked. */
   readonly run: RunRecord;
@@ -49,8 +48,9 @@ export function readRun(directory: string, id: string): ReadRun {
   if (!run) throw unreadable(id, "it says not even what was asked: the run did nothing");
   if (run.version !== JOURNAL_VERSION)
     throw unreadable(id, `it has version ${run.version}, this crun reads ${JOURNAL_VERSION}`);
-  const worker = workerOf(own, history);
-  return { id, state: worker ? "going on" : stateOf(history), worker, history, run, length };
+  const worker = workerOn(own, history);
+  const life = worker && (worker.life === "alive" ? "going on" : "elsewhere");
+  return { id, state: life ?? stateOf(history), worker, history, run, length };
 }
 
 function unreadable(id: string, why: string, cause?: unknown): CrunError {
@@ -63,13 +63,11 @@ function unreadable(id: string, why: string, cause?: unknown): CrunError {
   });
 }
 
-function workerOf(directory: string, { runner, exitStatus }: History): Runner | undefined {
-  const writer = liveWriter(directory);
-  if (writer) return writer;
-  return exitStatus === undefined && runner && isAlive(runner) ? runner : undefined;
+function workerOn(directory: string, { runner, exitStatus }: History): Worker | undefined {
+  return liveWriter(directory) ?? (exitStatus === undefined ? workerOf(runner) : undefined);
 }
 
-function stateOf({ exitStatus }: History): Exclude<RunState, "going on" | "unreadable"> {
+function stateOf({ exitStatus }: History): Exclude<RunState, "going on" | "elsewhere" | "unreadable"> {
   switch (exitStatus) {
     case undefined:
       return "killed";

@@ -5,7 +5,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { readConfig } from "../config.js";
 import type { PlayOptions } from "../options.js";
 import type { Keeping } from "./book.js";
-import { stillGoesOn } from "./going-on.js";
+import { stillGoesOn, thenResume } from "./going-on.js";
 import { resumedOptions } from "./kept-options.js";
 import { keepingOf } from "./keeping.js";
 import { isRunId, runIds } from "./place.js";
@@ -17,6 +17,8 @@ export interface ResumeWish {
   readonly id: string | undefined;
   /** The files may be others: all plays are run anew then. */
   readonly despiteChanges: boolean;
+  /** Also one that was begun elsewhere: the person has seen that it does not go on there. */
+  readonly takesOver: boolean;
   /** Options that this command line gives. */
   readonly given: ReadonlySet<string>;
 }
@@ -26,12 +28,14 @@ export interface Resumption {
   readonly keeping: Keeping;
   readonly run: ReadRun;
   readonly despiteChanges: boolean;
+  readonly takesOver: boolean;
 }
 
 /** Those that may be others than when the run was begun: how hosts are reached and what is shown. */
 const free: ReadonlySet<string> = new Set([
   "resume",
   "despiteChanges",
+  "takeOver",
   "runs",
   "output",
   "verbose",
@@ -83,7 +87,7 @@ export function resumption(wish: ResumeWish, options: PlayOptions): Resumption {
       remedy: "crun.yml says runs: none; --runs DIR names a place.",
     });
   const run = id === undefined ? newest(keeping.directory, playbooks) : readRun(keeping.directory, id);
-  check(run);
+  check(run, wish.takesOver);
   const { directory } = run.run;
   try {
     process.chdir(directory);
@@ -97,17 +101,18 @@ export function resumption(wish: ResumeWish, options: PlayOptions): Resumption {
   const given = new Set([...wish.given].map((name) => asField[name] ?? name));
   const vaultFlags = ["vaultId", "vaultPasswordFile", "vaultPassFile", "askVaultPass", "identity"];
   if (vaultFlags.some((name) => given.has(name))) given.add("vault");
-  return { options: resumedOptions(run, options, given), keeping, run, despiteChanges: wish.despiteChanges };
+  const { despiteChanges, takesOver } = wish;
+  return { options: resumedOptions(run, options, given), keeping, run, despiteChanges, takesOver };
 }
 
-function check({ id, state, worker }: ReadRun): void {
+function check({ id, state, worker }: ReadRun, takesOver: boolean): void {
   if (state === "finished")
     throw new CrunError({
       severity: "error",
       summary: `the run ${id} is finished: there is nothing to go on with`,
       remedy: "Play the playbook anew.",
     });
-  if (worker) throw stillGoesOn(id, worker, `Then crun play --resume ${id} does the rest.`);
+  if (worker && !(takesOver && worker.life === "elsewhere")) throw stillGoesOn(id, worker, thenResume(id));
 }
 
 /** The last run, or the last one of these playbooks. */

@@ -116,6 +116,8 @@ export function runRunsShow(id: string, raw: RawOptions): number {
     }
   }
   if (told.canResume) lines.push("", `it goes on with: crun play --resume ${id}`);
+  if (told.state === "elsewhere")
+    lines.push("", `it was begun elsewhere; where it does not go on any more: crun play --resume ${id} --take-over`);
   process.stdout.write(`${lines.map(cleanLine).join("\n")}\n`);
   return 0;
 }
@@ -181,7 +183,11 @@ export function runRunsRemove(ids: readonly string[], raw: RawOptions): number {
         remedy: suggest(id, known) ?? "crun runs lists them.",
       });
     const writer = liveWriter(runDirectory(directory, id));
-    if (writer) throw stillGoesOn(id, writer, `Then crun runs rm ${id} removes it.`);
+    if (writer)
+      throw stillGoesOn(id, writer, {
+        here: `Then crun runs rm ${id} removes it.`,
+        elsewhere: `crun runs rm ${id} there removes it; where that machine is gone for good: rm -r ${runDirectory(directory, id)}`,
+      });
   }
   for (const id of ids) removeRun(directory, id);
   return 0;

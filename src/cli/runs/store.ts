@@ -14,10 +14,11 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { JournalStore } from "../../engine/journal/journal.js";
 import type { Runner } from "../../engine/journal/records.js";
-import { isAlive, thisRunner } from "./runner.js";
+import { lifeOf, thisRunner, type Life } from "./runner.js";
 
 export const JOURNAL_FILE = "journal";
 const LOCK_FILE = "writer";
@@ -108,10 +109,17 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes this process the run's only writer. Gives who is it already, if that lives. */
-export function takeLock(directory: string): Runner | undefined {
+/** Who works on a run, or may do so where nobody sees it from here. */
+export interface Worker {
+  readonly runner: Runner;
+  readonly life: Exclude<Life, "dead">;
+}
+
+/** Makes this process the run's only writer. Gives who is it already, if that lives. `takesOver`: from one elsewhere. */
+export function takeLock(directory: string, takesOver = false): Worker | undefined {
   const lock = join(directory, LOCK_FILE);
-  const own = join(directory, `${LOCK_FILE}.${process.pid}`);
+  // Another machine may share the directory, and have a process of the same number.
+  const own = join(directory, `${LOCK_FILE}.${process.pid}.${randomBytes(4).toString("hex")}`);
   writeFileSync(own, JSON.stringify(thisRunner()), { mode: 0o600 });
   try {
     for (;;) {
@@ -121,10 +129,11 @@ export function takeLock(directory: string): Runner | undefined {
       } catch (error) {
         if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
       }
-      const holder = lockHolder(directory);
-      if (holder && isAlive(holder)) return holder;
+      const holder = runnerIn(lock);
+      const worker = workerOf(holder);
+      if (worker && !(takesOver && worker.life === "elsewhere")) return worker;
       // The dead one's goes; if somebody was faster it is his that went, and he is told by name the next time.
-      const aside = join(directory, `${LOCK_FILE}.dead.${process.pid}`);
+      const aside = `${own}.dead`;
       try {
         renameSync(lock, aside);
       } catch (error) {
@@ -132,12 +141,16 @@ export function takeLock(directory: string): Runner | undefined {
         throw error;
       }
       const moved = runnerIn(aside);
-      if (moved && isAlive(moved)) linkSync(aside, lock);
+      if (workerOf(moved) && !isSame(moved, holder)) linkSync(aside, lock);
       remove(aside);
     }
   } finally {
     remove(own);
   }
+}
+
+function isSame(one: Runner | undefined, other: Runner | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 export function giveLock(directory: string): void {
@@ -153,15 +166,15 @@ function remove(path: string): void {
   }
 }
 
-/** Who holds the run's lock, alive or not. */
-function lockHolder(directory: string): Runner | undefined {
-  return runnerIn(join(directory, LOCK_FILE));
+/** Who holds the run's lock and lives, or may. */
+export function liveWriter(directory: string): Worker | undefined {
+  return workerOf(runnerIn(join(directory, LOCK_FILE)));
 }
 
-/** Who holds it and lives. */
-export function liveWriter(directory: string): Runner | undefined {
-  const holder = lockHolder(directory);
-  return holder && isAlive(holder) ? holder : undefined;
+export function workerOf(runner: Runner | undefined): Worker | undefined {
+  if (!runner) return undefined;
+  const life = lifeOf(runner);
+  return life === "dead" ? undefined : { runner, life };
 }
 
 function runnerIn(file: string): Runner | undefined {

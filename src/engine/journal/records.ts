@@ -16,6 +16,9 @@ export interface Runner {
   readonly ticks: string;
   /** Of the machine's start. */
   readonly boot: string;
+  /** Of the machine, and of what tells its processes' numbers apart (containers have their own). Absent: an earlier crun wrote it. */
+  readonly machine?: string;
+  readonly pids?: string;
   /** `user@host`. */
   readonly by: string;
 }

@@ -4,6 +4,7 @@ import { writtenSecrets } from "./written-secrets.js";
 import { CrunError } from "../../diagnostic/diagnostic.js";
 import type { WrittenLimits } from "../../facts/process-limits.js";
 import type { Change } from "../../module/change.js";
+import { MAKE_USER } from "../../module/failure-text.js";
 import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../module/contract.js";
 import type { Model } from "../../module/model.js";
 import { specOf, valueOf } from "../../module/param.js";
@@ -348,7 +349,7 @@ export function decoratePlan(
         changes: [],
         refusal: {
           message: `become_user: the tree has no user ${JSON.stringify(becomeUser)}`,
-          remedy: "Make it with the user module first.",
+          remedy: MAKE_USER,
         },
       };
     }

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { whyUnreadable } from "../../diagnostic/unreadable.js";
 import { textOfFile } from "../../diagnostic/utf8.js";
 import { CrunError, withoutSource, type Place } from "../../diagnostic/diagnostic.js";
 import { contentOf, digestOf } from "../../module/content.js";
@@ -215,8 +216,11 @@ function guarded<T>(path: string, place: Place, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof CrunError) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new CrunError({ severity: "error", summary: `cannot read ${path} on the controller: ${detail}`, place }, 2);
+    const { reason, remedy } = whyUnreadable(error);
+    // In a directory it may be a file of it that cannot be read.
+    const own = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : path;
+    const summary = `cannot read ${own} on the controller: ${reason}`;
+    throw new CrunError({ severity: "error", summary, place, remedy }, 2);
   }
 }
 

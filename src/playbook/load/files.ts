@@ -4,6 +4,7 @@ import { shownLine } from "../../diagnostic/secret-lines.js";
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { CrunError, type Place } from "../../diagnostic/diagnostic.js";
+import { whyUnreadable } from "../../diagnostic/unreadable.js";
 import { textOfFile } from "../../diagnostic/utf8.js";
 import { isEncrypted } from "../../vault/format.js";
 import { Vault } from "../../vault/vault.js";
@@ -146,14 +147,6 @@ export class PlaybookFiles {
 }
 
 function unreadable(path: string, error: unknown): CrunError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const reason =
-    code === "ENOENT"
-      ? "there is no such file"
-      : code === "EACCES"
-        ? "permission denied"
-        : code === "EISDIR"
-          ? "it is a directory"
-          : String(error);
-  return new CrunError({ severity: "error", summary: `cannot read ${path}: ${reason}` });
+  const { reason, remedy } = whyUnreadable(error);
+  return new CrunError({ severity: "error", summary: `cannot read ${path}: ${reason}`, remedy });
 }

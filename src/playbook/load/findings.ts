@@ -43,6 +43,17 @@ export class Findings {
     }
   }
 
+  /** The same; what names no place of its own is told at this one. */
+  tryAt<T>(where: Pick<Diagnostic, "place" | "source">, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof CrunError)) throw error;
+      this.#list.push(...error.diagnostics.map((one) => (one.place ? one : { ...one, ...where })));
+      return undefined;
+    }
+  }
+
   async tryAsync<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();

@@ -2,6 +2,7 @@
 
 import { withoutSource, type Diagnostic } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
+import type { ParamSpec } from "../../module/param.js";
 import type { VarLayer } from "../../module/value.js";
 import { sourceCandidates } from "../load/find-source.js";
 import { Findings } from "../load/findings.js";
@@ -138,36 +139,53 @@ function checkSources(task: Task, files: PlaybookFiles, found: Findings, opens: 
     if (unless && (!unless.isStatic || ["true", "yes", "on", "1"].includes(String(staticText(unless)).toLowerCase())))
       continue;
     const name = rule.isCommandLine ? firstWord(given) : given;
-    const candidates = sourceCandidates(task.searchDirectories, rule.folder, name);
-    const path = candidates.find((one) => files.kind(one) !== undefined);
-    if (path === undefined) {
-      found.add({
-        severity: "error",
-        summary: `${task.module.name}: there is no file ${JSON.stringify(name)} on the controller`,
-        place: value.place ?? task.place,
-        source: files.sourceLine(value.place ?? task.place),
-        detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
-        remedy: nearFile(files, candidates, name),
-      });
-    } else if (files.kind(path) !== "file") {
-      continue;
-    } else if (rule.isTemplate && (opens || !files.isSecret(path))) {
-      const text = found.try(() => files.plainText(path));
-      const template =
-        text === undefined
-          ? undefined
-          : found.try(() =>
-              withoutSource(files.isSecret(path), () =>
-                fileTemplate(files.shown(path), text, partialPlaces(task, path, files)),
-              ),
-            );
-      if (template) templates.push(template);
-      if (text !== undefined && !files.isSecret(path)) found.add(...jinjaIn(files.shown(path), text));
-    } else if (opens && !isLeftEncrypted(task, rule.decryptedBy) && files.isSecret(path)) {
-      found.try(() => files.plainBytes(path));
-    }
+    const place = value.place ?? task.place;
+    const where = { place, source: files.sourceLine(place) };
+    const template = found.tryAt(where, () => checkSource({ task, rule, name, where }, files, found, opens));
+    if (template) templates.push(template);
   }
   return templates;
+}
+
+interface NamedSource {
+  readonly task: Task;
+  readonly rule: NonNullable<ParamSpec["source"]>;
+  readonly name: string;
+  readonly where: Pick<Diagnostic, "place" | "source">;
+}
+
+/** Gives the template that it is. Throws a CrunError where it cannot be read. */
+function checkSource(
+  { task, rule, name, where }: NamedSource,
+  files: PlaybookFiles,
+  found: Findings,
+  opens: boolean,
+): Template | undefined {
+  const candidates = sourceCandidates(task.searchDirectories, rule.folder, name);
+  const path = candidates.find((one) => files.kind(one) !== undefined);
+  if (path === undefined) {
+    found.add({
+      severity: "error",
+      summary: `${task.module.name}: there is no file ${JSON.stringify(name)} on the controller`,
+      ...where,
+      detail: `Looked for ${candidates.map((one) => files.shown(one)).join(", ")}.`,
+      remedy: nearFile(files, candidates, name),
+    });
+  } else if (files.kind(path) !== "file") {
+    return undefined;
+  } else if (rule.isTemplate && (opens || !files.isSecret(path))) {
+    const text = files.plainText(path);
+    const template = found.try(() =>
+      withoutSource(files.isSecret(path), () =>
+        fileTemplate(files.shown(path), text, partialPlaces(task, path, files)),
+      ),
+    );
+    if (!files.isSecret(path)) found.add(...jinjaIn(files.shown(path), text));
+    return template;
+  } else if (opens && !isLeftEncrypted(task, rule.decryptedBy) && files.isSecret(path)) {
+    files.plainBytes(path);
+  }
+  return undefined;
 }
 
 /** Whether the task says that a file stays as it is, or may say so. */
