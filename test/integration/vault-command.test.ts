@@ -1,7 +1,21 @@
 // `crun vault` as a user calls it: files, values, keys, editors; what it refuses; and what Ansible and age make of it.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, linkSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { requireOrSkip } from "../lab/needs.js";
 import { must, run } from "../lab/process.js";
@@ -305,6 +319,57 @@ describe("crun vault", () => {
         assert.equal(ended.status, 1, ended.all);
         assert.equal(textOf(work, "f.yml"), before);
         assert.deepEqual(leftovers(), []);
+      }
+    });
+
+    it("leaves nothing behind where it is killed, though the editor lives on", async () => {
+      const work = await sealed("a: old\n");
+      const env = editor(work, 'echo "$$ $1" > seen; exec sleep 30');
+      const started = work.start(["vault", "edit", "f.yml", "--identity", "key"], "ignore", env);
+      const seen = (): string => (existsSync(join(work.directory, "seen")) ? textOf(work, "seen") : "");
+      const until = async (isSo: () => boolean): Promise<void> => {
+        for (let tries = 0; !isSo(); tries++) {
+          assert.ok(tries < 200, `${seen()}${leftovers().join(" ")}`);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      };
+      await until(() => seen().endsWith("\n"));
+      assert.equal(leftovers().length, 1);
+      const pid = Number(seen().split(" ")[0]);
+      try {
+        started.kill("SIGKILL");
+        await until(() => leftovers().length === 0);
+      } finally {
+        process.kill(pid, "SIGKILL");
+        await started.ended;
+      }
+    });
+
+    it("removes what a killed one has left whose guard was killed as well, and nothing else", async () => {
+      const work = await sealed("a: old\n");
+      const namespace = readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+      const ticks = readFileSync("/proc/self/stat", "latin1").split(") ").at(-1)?.split(" ")[19] ?? "";
+      const names = {
+        dead: `crun-vault-${namespace}-${process.pid}-${Number(ticks) + 1}-AAAAAA`,
+        alive: `crun-vault-${namespace}-${process.pid}-${ticks}-BBBBBB`,
+        elsewhere: `crun-vault-1-${process.pid}-${Number(ticks) + 1}-CCCCCC`,
+        theirs: `crun-vault-${namespace}-${process.pid}-${Number(ticks) + 1}-DDDDDD`,
+      };
+      const paths = Object.values(names).map((name) => join("/dev/shm", name));
+      try {
+        for (const path of paths) {
+          mkdirSync(path);
+          writeFileSync(join(path, "text"), "secret");
+        }
+        const isRoot = process.getuid?.() === 0;
+        if (isRoot) chownSync(join("/dev/shm", names.theirs), 12_345, 12_345);
+        await work.crun(["vault", "view", "f.yml", "--identity", "key"]);
+        assert.deepEqual(
+          paths.map((path) => existsSync(path)),
+          [false, true, true, isRoot],
+        );
+      } finally {
+        for (const path of paths) rmSync(path, { recursive: true, force: true });
       }
     });
 

@@ -1,17 +1,15 @@
 // `crun vault edit` and `create`: the plain text lies in a private directory in memory as long as the editor runs, and never longer.
 
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { splitWords } from "../../module/words.js";
 import { refused } from "./files.js";
+import { makePlainPlace } from "./plain-place.js";
 
 /** What the editor left of the text. Throws a CrunError where it failed; then nothing is kept. */
 export async function edited(name: string, plain: Uint8Array): Promise<Buffer> {
-  const directory = mkdtempSync(join(privatePlace(), "crun-vault-"));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  process.on("exit", remove);
+  const { directory, remove } = makePlainPlace();
   try {
     const file = join(directory, basename(name).replace(/^\.+/, "") || "text");
     writeFileSync(file, plain, { mode: 0o600, flag: "wx" });
@@ -20,24 +18,6 @@ export async function edited(name: string, plain: Uint8Array): Promise<Buffer> {
     return readFileSync(file);
   } finally {
     remove();
-    process.off("exit", remove);
-  }
-}
-
-/** A directory in memory, where there is one that can be written. */
-function privatePlace(): string {
-  const runtime = process.env["XDG_RUNTIME_DIR"];
-  const places = [...(runtime ? [runtime] : []), "/dev/shm"];
-  return places.find(isWritable) ?? tmpdir();
-}
-
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return statSync(directory).isDirectory();
-  } catch {
-    // It is not there, or not ours.
-    return false;
   }
 }
 

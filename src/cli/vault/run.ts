@@ -11,6 +11,7 @@ import { always, create, decrypt, edit, encrypt, rekey, view } from "./actions.j
 import type { VaultAction } from "./commands.js";
 import { refused } from "./files.js";
 import { generateKey, printRecipients } from "./keygen.js";
+import { removeLeftovers } from "./plain-place.js";
 import { ansibleSealer, formatOption, passphraseSealer, type SealOptions, type Sealer } from "./sealer.js";
 import { encryptStrings } from "./strings.js";
 
@@ -34,6 +35,7 @@ export interface VaultRequest {
 
 /** Gives the exit status. Throws a CrunError. */
 export async function runVault(request: VaultRequest): Promise<number> {
+  removeLeftovers();
   return withMasker(async (masker) => {
     const prompt = terminalPrompt();
     const config = readConfig(undefined).vault ?? noVaultConfig;
