@@ -3,6 +3,7 @@
 import { anyAddress, tcpAddresses, tcpStates, tcpTable } from "../src/facts/tcp-table.js";
 import { defineModule, type Plan } from "../src/module/contract.js";
 import type { ConnectProbe, ReadObservation, ReadProbe, StatProbe } from "../src/module/probe.js";
+import { firstMatch, SlowRegex } from "../src/module/bounded-match.js";
 import { checkRegex, pythonRegex } from "../src/module/regex.js";
 import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
 
@@ -118,6 +119,7 @@ export default defineModule({
     const connection = seen.port[0] ?? seen.named[0];
     if (connection?.failure) return { changes: [], refusal: { message: connection.failure.message } };
     const found = state === "drained" ? undefined : search(search_regex, connection, seen.text[0]);
+    if (found instanceof SlowRegex) return { changes: [], refusal: { message: `search_regex: ${found.message}` } };
     const isThere =
       state === "drained"
         ? activeConnections(params, seen.tables.map(textOf), seen.hosts[0]) === 0
@@ -211,13 +213,18 @@ function search(
   regex: string | undefined,
   connection: { readonly data: Uint8Array } | undefined,
   file: ReadObservation | undefined,
-): RegExpMatchArray | undefined {
+): RegExpMatchArray | SlowRegex | undefined {
   if (regex === undefined) return undefined;
   const text = connection ? Buffer.from(connection.data).toString("latin1") : file ? textOf(file) : "";
   const bytes = Buffer.from(regex, "utf8").toString("latin1");
   const flags = /^\(\?([aiLmsux]+)\)/.exec(bytes);
   const { regex: expression } = pythonRegex(`(?m${flags?.[1] ?? ""})${bytes.slice(flags?.[0].length ?? 0)}`);
-  return expression.exec(text) ?? undefined;
+  try {
+    return firstMatch(expression, text) ?? undefined;
+  } catch (error) {
+    if (error instanceof SlowRegex) return error;
+    throw error;
+  }
 }
 
 function activeConnections(params: Params, tables: readonly string[], hostsFile: ReadObservation | undefined): number {

@@ -11,6 +11,7 @@ import type { Masker } from "../engine/task/masker.js";
 import { notStarted, writeTo } from "./exec-one.js";
 import { execSpec } from "./exec.js";
 import type { ExecRequest, ExecStreams, ExecTarget } from "./exec.js";
+import { trimEndOf } from "../module/trim.js";
 
 /** Trees of one host at work at once. */
 const TREES_AT_ONCE = 16;
@@ -131,7 +132,7 @@ export class PrefixedLines {
   }
 
   #line(bytes: Buffer): string {
-    return `${this.#prefix}${escapeControls(this.#hidden(textOf(bytes).replace(/\r+$/, "")))}\n`;
+    return `${this.#prefix}${escapeControls(this.#hidden(trimEndOf(textOf(bytes), "\r")))}\n`;
   }
 }
 

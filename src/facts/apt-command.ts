@@ -54,17 +54,24 @@ export function dpkgOptions(list: string): string[] {
   return list.split(",").flatMap((one) => (one.trim() === "" ? [] : ["-o", `Dpkg::Options::=--${one.trim()}`]));
 }
 
+/** A line may be as long as a tree's program likes; no more of it is read or shown. */
+const LONGEST_LINE = 1000;
+
 /** The lines of apt's error output that say what went wrong: from the first error on, warnings left out. */
 export function errorLines(stderr: string): string {
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  const lines = cutLines(stderr).filter((line) => line.trim() !== "");
   const first = lines.findIndex((line) => /^(E:|dpkg: error|Err:)/.test(line));
   const chosen = (first < 0 ? lines : lines.slice(first)).filter((line) => !/^(W:|N:|debconf:)/.test(line));
   return (chosen.length > 0 ? chosen : lines).slice(-12).join("\n");
 }
 
+function cutLines(text: string): string[] {
+  return text.split("\n").map((line) => line.slice(0, LONGEST_LINE));
+}
+
 const remedies: readonly (readonly [RegExp, string])[] = [
   [
-    /Unable to locate package|has no installation candidate|Version '.*' for '.*' was not found|Couldn't find any package/,
+    /Unable to locate package|has no installation candidate|Version '[^']*' for '[^']*' was not found|Couldn't find any package/,
     "Check the name and version, or run with update_cache: true; the tree's lists may be old or its sources may not have it.",
   ],
   [
@@ -106,5 +113,6 @@ const remedies: readonly (readonly [RegExp, string])[] = [
 
 /** What to do about apt's error, undefined where nothing better than its own words is known. */
 export function remedyFor(output: string): string | undefined {
-  return remedies.find(([pattern]) => pattern.test(output))?.[1];
+  const text = cutLines(output).join("\n");
+  return remedies.find(([pattern]) => pattern.test(text))?.[1];
 }

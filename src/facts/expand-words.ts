@@ -4,6 +4,7 @@ import { standardEnvironment, terminalName } from "../module/exec-environment.js
 import type { ReadObservation, ReadProbe } from "../module/probe.js";
 import { AccountFile } from "./account-file.js";
 import { usersOf, type PasswdEntry } from "./passwd.js";
+import { trimEndOf } from "../module/trim.js";
 
 /** The tree's passwd, where a word may need it. */
 export function expansionProbes(words: readonly string[]): readonly ReadProbe[] {
@@ -48,5 +49,5 @@ function expandVariables(word: string, variables: Readonly<Record<string, string
 function expandUser(word: string, homeOf: (name: string) => string | undefined): string {
   const match = /^~([^/]*)(.*)$/s.exec(word);
   const home = match && homeOf(match[1] ?? "");
-  return home === undefined || home === null ? word : home.replace(/\/+$/, "") + (match?.[2] ?? "") || "/";
+  return home === undefined || home === null ? word : trimEndOf(home, "/") + (match?.[2] ?? "") || "/";
 }

@@ -89,7 +89,7 @@ export function treeFacts(seen: TreeFactsSeen, treePath: string): Record<string,
     os_family: family,
     version,
     codename: release["VERSION_CODENAME"] ?? "",
-    distribution: (release["NAME"] ?? "").replace(/\s+(?:GNU\/Linux|Linux).*$/, ""),
+    distribution: withoutLinux(release["NAME"] ?? ""),
     distribution_version: release["ID"] === "debian" && debian !== "" ? debian : version,
     distribution_major_version: version.split(".")[0] ?? "",
     distribution_release: release["VERSION_CODENAME"] ?? "",
@@ -101,6 +101,12 @@ export function treeFacts(seen: TreeFactsSeen, treePath: string): Record<string,
     fqdn: textOf(seen.hostname).trim(),
     users: userFacts(seen.passwd),
   };
+}
+
+/** `Debian GNU/Linux` is Debian. */
+function withoutLinux(name: string): string {
+  const at = name.search(/\s(?:GNU\/)?Linux/);
+  return at < 0 ? name : name.slice(0, at).trimEnd();
 }
 
 function initFacts(seen: TreeFactsSeen): Record<string, unknown> {

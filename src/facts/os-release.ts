@@ -4,8 +4,9 @@
 export function parseOsRelease(text: string): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};
   for (const line of text.split("\n")) {
-    const match = /^\s*([A-Z0-9_a-z]+)=(.*?)\s*$/.exec(line);
-    if (match?.[1] !== undefined) values[match[1]] = unquote(match[2] ?? "");
+    const at = line.indexOf("=");
+    const name = line.slice(0, Math.max(0, at)).trimStart();
+    if (/^[A-Z0-9_a-z]+$/.test(name)) values[name] = unquote(line.slice(at + 1).trimEnd());
   }
   return values;
 }

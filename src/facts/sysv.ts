@@ -10,10 +10,18 @@ export interface LsbHeader {
 }
 
 export function parseLsbHeader(text: string): LsbHeader {
-  const header = /^### BEGIN INIT INFO\s*$([\s\S]*?)^### END INIT INFO\s*$/m.exec(text)?.[1] ?? "";
+  const header = headerOf(text);
   const levels = (key: string): readonly string[] =>
     new RegExp(`^# ${key}:[ \\t]*(\\S.*)$`, "m").exec(header)?.[1]?.trim().split(/\s+/) ?? [];
   return { start: levels("Default-Start"), stop: levels("Default-Stop") };
+}
+
+function headerOf(text: string): string {
+  const begin = /^### BEGIN INIT INFO[^\S\n]*$/m.exec(text);
+  if (!begin) return "";
+  const rest = text.slice(begin.index);
+  const end = /^### END INIT INFO[^\S\n]*$/m.exec(rest);
+  return end ? rest.slice(0, end.index) : "";
 }
 
 /** Glob of a script's links. */

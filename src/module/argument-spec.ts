@@ -167,7 +167,9 @@ function convert(type: string, value: unknown): Converted {
       return { value };
     case "bytes":
     case "bits":
-      return /^\s*\d*\.?\d+\s*[A-Za-z]*\s*$/.test(String(value)) ? { value } : { problem: wrongType(value, type) };
+      return /^(?:\d+(?:\.\d+)?|\.\d+)\s*[A-Za-z]*$/.test(String(value).trim())
+        ? { value }
+        : { problem: wrongType(value, type) };
     default: {
       const known = paramType(type);
       if (!known) return { value };

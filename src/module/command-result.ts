@@ -4,6 +4,7 @@ import type { Outcome } from "./change.js";
 import type { Conclusion, ResultFields } from "./contract.js";
 import type { Failure } from "./probe.js";
 import { MAKE_USER, reasonOf } from "./failure-text.js";
+import { trimEndOf } from "./trim.js";
 
 /** Text of a program's output. Bytes that are no UTF-8 become U+FFFD. */
 export function outputText(bytes: Uint8Array | undefined): string {
@@ -46,7 +47,7 @@ export function concludeCommand(
 ): Conclusion {
   const { cmd, startedAt } = options;
   const exit = outcome?.exit;
-  const strip = (text: string): string => (options.stripsEnds ? text.replace(/[\r\n]+$/, "") : text);
+  const strip = (text: string): string => (options.stripsEnds ? trimEndOf(text, "\r\n") : text);
   const output = outputFields(strip(outputText(outcome?.stdout)), strip(outputText(outcome?.stderr)));
   if (!exit || exit.kind === "not-started") return notStarted(exit?.failure ?? outcome?.failure, { cmd, ...output });
   const wallMs = exit.wallMs;

@@ -1,6 +1,7 @@
 // Puts a block between marker lines into a text, with the rules of Ansible's blockinfile.
 
 import type { Edit } from "./edit-file.js";
+import { firstMatch, matchEach } from "./bounded-match.js";
 import { pythonRegex } from "./regex.js";
 import { splitUniversalLines, toByteString } from "./text-file.js";
 
@@ -49,14 +50,14 @@ function placeOf(lines: readonly string[], text: string | undefined, wish: Block
   const { regex, isMultiline } = pythonRegex(toByteString(anchor ?? ""));
   const found = isMultiline
     ? findInText(regex, text ?? "", insertAfter !== undefined)
-    : lines.findLastIndex((line) => regex.test(line));
+    : matchEach(regex, lines).findLastIndex((match) => match !== null);
   if (found < 0) return lines.length;
   return insertAfter === undefined ? found : found + 1;
 }
 
 /** Number of the line in which the first match ends (or begins), or -1. */
 function findInText(regex: RegExp, text: string, isAfter: boolean): number {
-  const match = regex.exec(text);
+  const match = firstMatch(regex, text);
   if (!match) return -1;
   const end = isAfter ? match.index + match[0].length : match.index;
   return text.slice(0, end).split("\n").length - 1;

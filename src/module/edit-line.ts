@@ -1,6 +1,7 @@
 // Finds, replaces, adds and removes one line of a text, with the rules of Ansible's lineinfile.
 
 import type { Edit } from "./edit-file.js";
+import { matchEach } from "./bounded-match.js";
 import { expandTemplate, pythonRegex } from "./regex.js";
 import { splitLines, stripEnd, toByteString } from "./text-file.js";
 
@@ -65,12 +66,13 @@ export function absentLine(
   const regex = wish.regexp === undefined ? undefined : pythonRegex(toByteString(wish.regexp)).regex;
   const needle = wish.searchString === undefined ? undefined : toByteString(wish.searchString);
   const line = toByteString(wish.line ?? "");
-  const matches = (one: string): boolean =>
-    regex ? regex.test(one) : needle !== undefined ? one.includes(needle) : stripEnd(one) === line;
   const lines = splitLines(text);
-  const kept = lines.filter((one) => !matches(one));
-  const found = lines.length - kept.length;
-  return { text: kept.join(""), message: found > 0 ? `${found} line(s) removed` : "", found };
+  const found = regex ? matchEach(regex, lines) : undefined;
+  const matches = (one: string, index: number): boolean =>
+    found ? Boolean(found[index]) : needle !== undefined ? one.includes(needle) : stripEnd(one) === line;
+  const kept = lines.filter((one, index) => !matches(one, index));
+  const gone = lines.length - kept.length;
+  return { text: kept.join(""), message: gone > 0 ? `${gone} line(s) removed` : "", found: gone };
 }
 
 interface LineMatch {
@@ -83,10 +85,11 @@ function findMatch(lines: readonly string[], wish: LineWish): LineMatch | undefi
   const regex = wish.regexp === undefined ? undefined : pythonRegex(toByteString(wish.regexp)).regex;
   const needle = wish.searchString === undefined ? undefined : toByteString(wish.searchString);
   const line = toByteString(wish.line);
+  const matches = regex ? matchEach(regex, lines) : [];
   let last: LineMatch | undefined;
   let count = 0;
   for (const [index, one] of lines.entries()) {
-    const found = regex?.exec(one) ?? undefined;
+    const found = matches[index] ?? undefined;
     if (!found && !(needle !== undefined && one.includes(needle))) continue;
     if (last === undefined || !wish.isFirstMatch) last = { index, ...(found ? { found } : {}) };
     count++;
@@ -108,11 +111,12 @@ function findPlace(
   isFirstMatch: boolean,
 ): { readonly exact: number | undefined; readonly at: number | undefined } {
   const regex = anchor === undefined ? undefined : pythonRegex(toByteString(anchor)).regex;
+  const matches = regex ? matchEach(regex, lines) : [];
   let exact: number | undefined;
   let at: number | undefined;
   for (const [index, one] of lines.entries()) {
     if (stripEnd(one) === line) exact = index;
-    else if (regex?.test(one)) {
+    else if (matches[index]) {
       at = isAfter ? index + 1 : index;
       if (isFirstMatch) break;
     }

@@ -17,6 +17,7 @@ import type {
   StatObservation,
   StatProbe,
 } from "./probe.js";
+import { trimEndOf } from "./trim.js";
 
 /** Something predicted to be there. */
 export interface PresentNode {
@@ -161,7 +162,7 @@ function amend(
   const added = amendments.flatMap((one) =>
     one.text === undefined ? [] : [Buffer.from(one.text, "utf8").toString("latin1")],
   );
-  const text = [...kept, ...added].map((one) => `${one.replace(/\n+$/, "")}\n`).join("\n");
+  const text = [...kept, ...added].map((one) => `${trimEndOf(one, "\n")}\n`).join("\n");
   return selectParagraphs(Buffer.from(text, "latin1"), needles);
 }
 

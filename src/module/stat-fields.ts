@@ -61,7 +61,7 @@ function secondsOf(time: Timestamp): number {
 /** Type and encoding out of what `file` printed; `unknown` where it did not run. */
 export function mimeFields(seen: ExecObservation | undefined): { readonly mimetype: string; readonly charset: string } {
   const text = seen?.exit.kind === "exited" && seen.exit.value === 0 ? Buffer.from(seen.stdout).toString("utf8") : "";
-  const found = /:\s*([^:;]+);\s*charset=(\S+)\s*$/.exec(text);
+  const found = /:\s*([^:;]+);\s*charset=(\S+)\s*$/.exec(text.slice(-1000));
   return { mimetype: found?.[1] ?? "unknown", charset: found?.[2] ?? "unknown" };
 }
 

@@ -2,6 +2,7 @@
 
 import { contentOf } from "./content.js";
 import type { Content } from "./probe.js";
+import { trimEndOf } from "./trim.js";
 
 /** Text as the string of its UTF-8 bytes, one character a byte (latin1): the form in which files are edited. */
 export function toByteString(text: string): string {
@@ -25,7 +26,7 @@ export function splitUniversalLines(text: string): string[] {
 
 /** A line without the newlines and carriage returns at its end. */
 export function stripEnd(line: string): string {
-  return line.replace(/[\r\n]+$/, "");
+  return trimEndOf(line, "\r\n");
 }
 
 /** What a byte string holds, as the content of a change. */

@@ -5,6 +5,7 @@ import type { Counts, EngineEvent, RunStats, TaskResultEvent } from "../engine/e
 import { clean, cleanLine } from "./clean.js";
 import type { Paint } from "./paint.js";
 import { unifiedDiff } from "./unified-diff.js";
+import { trimEndOf } from "../module/trim.js";
 
 export interface LineOptions {
   readonly paint: Paint;
@@ -181,7 +182,7 @@ function resultText(result: Readonly<Record<string, unknown>>): string {
 const mostLines = 40;
 
 function lastLines(text: string): string {
-  const lines = text.replace(/\n+$/, "").split("\n");
+  const lines = trimEndOf(text, "\n").split("\n");
   return lines.length > mostLines
     ? [`… (${lines.length - mostLines} lines before)`, ...lines.slice(-mostLines)].join("\n")
     : lines.join("\n");

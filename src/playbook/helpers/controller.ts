@@ -21,6 +21,7 @@ import {
 } from "./definition.js";
 
 import { secretHelpers } from "./secrets.js";
+import { trimEndOf } from "../../module/trim.js";
 
 type Folder = "files" | "templates" | "vars";
 
@@ -252,7 +253,7 @@ export const controllerHelpers: HelperTable = {
   pipe: helper(
     "command ... shell=",
     "What a command prints where crun runs, without line ends at its end; words as a shell splits them, but run without one unless `shell=true`. It runs once in a run.",
-    ([command, ...args], options) => output(command, args, options).replace(/[\r\n]+$/, ""),
+    ([command, ...args], options) => trimEndOf(output(command, args, options), "\r\n"),
   ),
   lines: helper(
     "command ... shell=",

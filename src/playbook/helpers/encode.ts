@@ -137,7 +137,7 @@ export const encodingHelpers: HelperTable = {
   ),
   b64decode: helper("text [encoding]", "The text of base64.", ([text, encoding]) => {
     const given = textArgument(text);
-    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(given)) throw new HelperError("this is no base64");
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(given.replace(/\s+/g, ""))) throw new HelperError("this is no base64");
     return Buffer.from(given, "base64").toString(encodingOf(encoding));
   }),
   hash: helper(

@@ -80,10 +80,10 @@ export function fromIni(text: string): AnyMap {
     } else if (/^\s/.test(line) && last !== undefined && typeof before === "string") {
       fields[last] = `${before}\n${line.trim()}`;
     } else {
-      const pair = /^\s*([^=:]+?)\s*(?:[=:]\s*(.*?))?\s*$/.exec(line);
-      if (!pair) throw new HelperError(`this is no INI: line ${index + 1} has no key`);
-      last = pair[1] ?? "";
-      fields[last] = pair[2] ?? null;
+      const at = line.search(/[=:]/);
+      last = (at < 0 ? line : line.slice(0, at)).trim();
+      if (last === "") throw new HelperError(`this is no INI: line ${index + 1} has no key`);
+      fields[last] = at < 0 ? null : line.slice(at + 1).trim();
     }
   }
   return result;

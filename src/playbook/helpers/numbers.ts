@@ -22,7 +22,7 @@ function toInt(value: unknown, other: unknown, base: number): unknown {
     .toLowerCase();
   if (base === 10) {
     if (/^[-+]?\d+$/.test(text)) return Number(text);
-    return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(text) ? Math.trunc(Number(text)) : other;
+    return /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/.test(text) ? Math.trunc(Number(text)) : other;
   }
   if (base < 2 || base > 36) throw new HelperError("base must be 2 to 36");
   const digits = text.replace(/^([-+]?)0[xob]/, "$1");
@@ -112,7 +112,7 @@ function humanReadable(size: number, isBits: boolean, unit: string | undefined):
 
 function humanToBytes(value: unknown, unit: string | undefined, isBits: boolean): number {
   const text = textArgument(value);
-  const match = /^\s*(\d*\.?\d*)\s*([A-Za-z]+)?\s*$/.exec(text);
+  const match = /^(\d*(?:\.\d*)?)\s*([A-Za-z]+)?$/.exec(text.trim());
   if (!match || !/\d/.test(match[1] ?? ""))
     throw new HelperError(`${JSON.stringify(value)} is no size`, "Write 512, 10K, 1.5G.");
   const given = match[2] ?? unit ?? "B";

@@ -2,6 +2,7 @@
 
 import { posix } from "node:path";
 import { helper, HelperError, listArgument, predicate, textArgument, type HelperTable } from "./definition.js";
+import { trimEndOf } from "../../module/trim.js";
 
 function commonPath(paths: readonly string[]): string {
   const [first, ...others] = paths.map((path) => path.split("/").filter((part) => part !== "" && part !== "."));
@@ -21,7 +22,7 @@ export const pathHelpers: HelperTable = {
   dirname: helper("path", "What stands before the last slash.", ([path]) => {
     const text = textArgument(path);
     const head = text.slice(0, text.lastIndexOf("/") + 1);
-    return head === "" || /^\/+$/.test(head) ? head : head.replace(/\/+$/, "");
+    return head === "" || /^\/+$/.test(head) ? head : trimEndOf(head, "/");
   }),
   splitext: helper("path", "The path without its extension, and the extension.", ([path]) => {
     const text = textArgument(path);

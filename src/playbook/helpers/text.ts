@@ -35,6 +35,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+/** Without what stands between these marks, and them; an open one without its end stays. */
+function without(text: string, open: string, close: string): string {
+  let kept = "";
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf(open, at);
+    const end = start < 0 ? -1 : text.indexOf(close, start + open.length);
+    if (end < 0) return kept + text.slice(at);
+    kept += text.slice(at, start);
+    at = end + close.length;
+  }
+}
+
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (one) => ENTITIES[one] ?? one);
 }
@@ -102,9 +115,7 @@ export const textHelpers: HelperTable = {
   wordcount: helper("text", "How many words.", ([text]) => (textArgument(text).match(/[\p{L}\p{N}_]+/gu) ?? []).length),
   striptags: helper("text", "Without tags and comments of HTML, blanks made one.", ([text]) =>
     unescapeHtml(
-      textArgument(text)
-        .replace(/<!--[\s\S]*?-->/g, "")
-        .replace(/<[^>]*>/g, "")
+      without(without(textArgument(text), "<!--", "-->"), "<", ">")
         .split(/\s+/)
         .filter((word) => word !== "")
         .join(" "),

@@ -124,7 +124,7 @@ export function scriptWarnings(outcomes: readonly Outcome[]): string[] {
   const said = outcomes.flatMap(({ stdout, stderr }) =>
     [stdout, stderr].map((bytes) => Buffer.from(bytes ?? []).toString("utf8")),
   );
-  const failed = said.join("\n").matchAll(/(%\w+\([^)\s]+\) scriptlet failed, [^\r\n]*)/g);
+  const failed = said.join("\n").matchAll(/(%\w+\([^()\s]+\) scriptlet failed, [^\r\n]*)/g);
   return [
     ...new Set(
       [...failed].map(
