@@ -5,11 +5,12 @@ import { AccountDatabase, accountProbes } from "../src/facts/account-database.js
 import { freeId, idRange, nameProblem } from "../src/facts/account-ids.js";
 import type { GroupEntry } from "../src/facts/group.js";
 import { defineModule, type Plan, type ResultFields } from "../src/module/contract.js";
+import { ID_RANGE } from "../src/module/ids.js";
 import type { ParamsOf, ParamSpecs } from "../src/module/param.js";
 
 const params = {
   name: { type: "str", required: true, doc: "Name of the group." },
-  gid: { type: "int", doc: "Its id. Without it, the next free one of login.defs' range." },
+  gid: { type: "int", range: ID_RANGE, doc: "Its id. Without it, the next free one of login.defs' range." },
   state: { type: "str", choices: ["absent", "present"], default: "present", doc: "Whether the group should be there." },
   system: { type: "bool", default: false, doc: "A new group gets an id of the system range." },
   local: {
@@ -19,8 +20,12 @@ const params = {
   },
   non_unique: { type: "bool", default: false, doc: "The gid may be one that another group has. Needs gid." },
   force: { type: "bool", default: false, doc: "Remove the group although it is a user's primary group." },
-  gid_min: { type: "int", doc: "Lowest id that a new group may get, instead of login.defs' GID_MIN." },
-  gid_max: { type: "int", doc: "Highest id that a new group may get, instead of login.defs' GID_MAX." },
+  gid_min: { type: "int", range: ID_RANGE, doc: "Lowest id that a new group may get, instead of login.defs' GID_MIN." },
+  gid_max: {
+    type: "int",
+    range: ID_RANGE,
+    doc: "Highest id that a new group may get, instead of login.defs' GID_MAX.",
+  },
 } as const satisfies ParamSpecs;
 
 type Params = ParamsOf<typeof params>;

@@ -48,7 +48,7 @@ function limitsIn(scope: Scope, given: WrittenLimits): WrittenLimits | undefined
 
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const given = givenLimits(options);
-  const allow = checkedAllow(options.allow, "--allow", undefined);
+  const allow = checkedAllow(options.allow, "--allow", undefined, 1);
   const setup = await setUp(options, masker);
   const prompt = terminalPrompt(masker);
   const pool = new ConnectionPool(prompt);

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
 import type { ConnectionPool } from "../target/connect.js";
 import { describeFailure, MAKE_USER } from "../module/failure-text.js";
-import type { Exit } from "../module/probe.js";
+import type { Exit, Failure } from "../module/probe.js";
 import { noticingChroot, chrootHoldsNobody } from "../target/chroot-notice.js";
 import type { RunningExec } from "../target/session.js";
 import type { Masker } from "../engine/task/masker.js";
@@ -174,14 +174,16 @@ export function notStarted(exit: Exit, name: string, request: ExecRequest): Crun
     {
       severity: "error",
       summary: `${name}: ${program} did not start${why}`,
-      remedy: isMissing
-        ? "Check that the program is in the tree, and its PATH."
-        : failure?.code === "no-such-user"
-          ? MAKE_USER
-          : undefined,
+      remedy: isMissing ? "Check that the program is in the tree, and its PATH." : failure && remedyFor(failure),
     },
     status,
   );
+}
+
+function remedyFor({ code, errno }: Failure): string | undefined {
+  if (code === "no-such-user") return MAKE_USER;
+  if (code !== "system" || errno !== constants.errno.EACCES) return undefined;
+  return "It must be a program that the user may run (chmod +x), and no directory.";
 }
 
 /** Resolves when more may be written. */

@@ -2,15 +2,17 @@
 
 import type { Target } from "../inventory/inventory.js";
 import type { LiveInventory } from "../inventory/live.js";
-import type { Scope } from "../module/value.js";
+import type { Scope, VarLayer } from "../module/value.js";
 import { hostAddress, hostVariables, type ConnectionOptions, type PlayReach } from "../target/address.js";
 import { hostScope } from "../target/host-scope.js";
 import type { HostAddress } from "../target/session.js";
+import { withVariablePlace } from "./variable-place.js";
 
 /** What was found out is kept until the inventory changes. `keep` is told the passwords that hosts are reached with. */
 export class Hosts {
   readonly #inventory: LiveInventory;
   readonly #scopeOf: (name: string) => Scope;
+  readonly #layersOf: (name: string) => readonly VarLayer[];
   readonly #connection: ConnectionOptions;
   readonly #keep: (secret: string | undefined) => void;
   #version = -1;
@@ -21,11 +23,13 @@ export class Hosts {
   constructor(
     inventory: LiveInventory,
     scopeOf: (name: string) => Scope,
+    layersOf: (name: string) => readonly VarLayer[],
     connection: ConnectionOptions,
     keep: (secret: string | undefined) => void,
   ) {
     this.#inventory = inventory;
     this.#scopeOf = scopeOf;
+    this.#layersOf = layersOf;
     this.#connection = connection;
     this.#keep = keep;
   }
@@ -43,7 +47,11 @@ export class Hosts {
     const key = play ? `${host} ${JSON.stringify(play)}` : host;
     const known = this.#addresses.get(key);
     if (known) return known;
-    const address = hostAddress(host, this.scopeOf(host), this.#connection, play);
+    const address = withVariablePlace(
+      host,
+      () => [...(this.#targets.get(host) ?? []).map(({ name }) => name), host].flatMap((name) => this.#layersOf(name)),
+      () => hostAddress(host, this.scopeOf(host), this.#connection, play),
+    );
     // Whoever shows it, the host itself included: it is no text to be read.
     this.#keep(address.password);
     this.#keep(address.become?.password);

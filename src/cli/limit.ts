@@ -1,6 +1,7 @@
 // --limit: patterns, also from files.
 
 import { readFileSync } from "node:fs";
+import { whyUnreadable } from "../diagnostic/unreadable.js";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Inventory } from "../inventory/inventory.js";
 import { splitPattern } from "../inventory/pattern.js";
@@ -73,12 +74,11 @@ function linesOf(file: string): string[] {
     });
   } catch (error) {
     if (error instanceof CrunError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const { reason, remedy } = whyUnreadable(error);
     throw new CrunError({
       severity: "error",
-      summary: `--limit @${file}: the file cannot be read`,
-      detail: reason,
-      remedy: "It holds one pattern a line.",
+      summary: `--limit @${file}: the file cannot be read: ${reason}`,
+      remedy: remedy ?? "It holds one pattern a line. Is the path right?",
     });
   }
 }

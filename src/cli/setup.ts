@@ -18,6 +18,7 @@ import type { ReachOptions } from "./options.js";
 import { Locked, type Vault } from "../vault/vault.js";
 import type { Masker } from "../engine/task/masker.js";
 import { terminalPrompt } from "./prompt.js";
+import { withVariablePlace } from "./variable-place.js";
 import { noVaultConfig, vaultOf } from "./vault-keys.js";
 
 export interface Setup {
@@ -66,8 +67,9 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
   const extra = extraVars(options.extraVars, vault);
   const secrets = secretsOf(masker, vault);
   const connection = await connectionOptions(options, keep);
-  const scopeOf = (name: string): Scope => createScope([...inventory.varsOf(name), extra], secrets);
-  const hosts = new Hosts(inventory, scopeOf, connection, keep);
+  const layersOf = (name: string): readonly VarLayer[] => [...inventory.varsOf(name), extra];
+  const scopeOf = (name: string): Scope => createScope(layersOf(name), secrets);
+  const hosts = new Hosts(inventory, scopeOf, layersOf, connection, keep);
   const { addressOf } = hosts;
   return {
     inventory,
@@ -85,7 +87,12 @@ export async function setUp(options: ReachOptions, masker: Masker, playbook?: st
     locate: (target) => {
       // What makes no sense is told before anything is connected to.
       addressOf(target.host);
-      return treeLocation(target, scopeOf(target.name), connection);
+      const { name } = target;
+      return withVariablePlace(
+        name,
+        () => layersOf(name),
+        () => treeLocation(target, scopeOf(name), connection),
+      );
     },
   };
 }

@@ -1,5 +1,6 @@
 // The parameters of the module user.
 
+import { ID_RANGE } from "../module/ids.js";
 import type { ParamSpecs } from "../module/param.js";
 
 const ignored = "Taken for the sake of playbooks that serve other systems too; means nothing on Linux.";
@@ -7,7 +8,7 @@ const ignored = "Taken for the sake of playbooks that serve other systems too; m
 /** Ansible's, and a few of later versions. */
 export const userParams = {
   name: { type: "str", required: true, aliases: ["user"], doc: "Name of the user." },
-  uid: { type: "int", doc: "Its id. Without it, the next free one of login.defs' range." },
+  uid: { type: "int", range: ID_RANGE, doc: "Its id. Without it, the next free one of login.defs' range." },
   comment: { type: "str", doc: "The comment (GECOS) field." },
   hidden: { type: "bool", doc: ignored },
   non_unique: { type: "bool", default: false, doc: "The uid may be one that another user has." },
@@ -78,6 +79,6 @@ export const userParams = {
   ssh_key_file: { type: "path", doc: "The key's file, relative to the home. Without it, `.ssh/id_TYPE`." },
   ssh_key_comment: { type: "str", doc: "The key's comment. Without it, `crun-generated on TARGET`." },
   ssh_key_passphrase: { type: "str", isSecret: true, doc: "The key's passphrase." },
-  uid_min: { type: "int", doc: "Lowest id that a new user may get, instead of login.defs' UID_MIN." },
-  uid_max: { type: "int", doc: "Highest id that a new user may get, instead of login.defs' UID_MAX." },
+  uid_min: { type: "int", range: ID_RANGE, doc: "Lowest id that a new user may get, instead of login.defs' UID_MIN." },
+  uid_max: { type: "int", range: ID_RANGE, doc: "Highest id that a new user may get, instead of login.defs' UID_MAX." },
 } as const satisfies ParamSpecs;

@@ -2,6 +2,7 @@
 
 import { suggest } from "../diagnostic/near.js";
 import type { Refusal } from "./contract.js";
+import { HIGHEST_ID, isId } from "./ids.js";
 import type { ReadObservation, ReadProbe } from "./probe.js";
 
 /** What every module that deals with owners observes; the same probes everywhere, so that the engine reads each file once. */
@@ -72,10 +73,13 @@ export function defaultOwnership(
 }
 
 function toId(text: string, ids: ReadonlyMap<string, number>): number | undefined {
-  return /^\d+$/.test(text) ? Number(text) : ids.get(text);
+  if (!/^\d+$/.test(text)) return ids.get(text);
+  return isId(Number(text)) ? Number(text) : undefined;
 }
 
 function unknownName(kind: "user" | "group", name: string, ids: ReadonlyMap<string, number>, step: string): Refusal {
+  if (/^\d+$/.test(name))
+    return { message: `${step} failed: ${name} is no id of a ${kind}`, remedy: `Ids go from 0 to ${HIGHEST_ID}.` };
   const near = suggest(name, ids.keys());
   const make = `Make the ${kind} in an earlier task (module ${kind}), or give its number.`;
   return {

@@ -33,6 +33,8 @@ export interface ParamSpec {
   readonly required?: boolean;
   readonly default?: string | number | boolean | readonly string[];
   readonly choices?: readonly (string | number)[];
+  /** Of a number: the least and the most. */
+  readonly range?: readonly [least: number, most: number];
   readonly aliases?: readonly string[];
   /** Of a dict: its keys, checked like params. Messages call them `param.key`. */
   readonly options?: ParamSpecs;

@@ -149,7 +149,11 @@ type Converted = { readonly value: unknown } | { readonly problem: string; reado
 /** Converts one value as its spec wants it. */
 export function convertValue(spec: ParamSpec, value: unknown): Converted {
   const converted = convertByType(spec, value);
-  if ("problem" in converted || !spec.choices) return converted;
+  if ("problem" in converted) return converted;
+  const [least, most] = spec.range ?? [-Infinity, Infinity];
+  if (typeof converted.value === "number" && (converted.value < least || converted.value > most))
+    return { problem: `must be from ${least} to ${most}, not ${converted.value}` };
+  if (!spec.choices) return converted;
   const { choices } = spec;
   const values = Array.isArray(converted.value) ? converted.value : [converted.value];
   for (const one of values) {

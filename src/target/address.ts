@@ -80,8 +80,18 @@ function text(scope: Scope, list: readonly string[]): string | undefined {
   );
 }
 
+/** The value of a connection variable makes no sense. */
+export class WrongVariable extends CrunError {
+  readonly variable: string;
+
+  constructor(variable: string, problem: string, remedy?: string) {
+    super({ severity: "error", summary: `${variable} ${problem}`, remedy });
+    this.variable = variable;
+  }
+}
+
 function wrong(name: string, problem: string, remedy?: string): CrunError {
-  return new CrunError({ severity: "error", summary: `${name} ${problem}`, remedy });
+  return new WrongVariable(name, problem, remedy);
 }
 
 function isTrue(scope: Scope, list: readonly string[]): boolean | undefined {

@@ -154,6 +154,47 @@ const mistakes: readonly Mistake[] = [
     says: [/crun_port must be a port \(1 to 65535\), not "ssh"/],
   },
   {
+    what: "a connection variable in an inventory that makes no sense",
+    inventory: "[web]\nweb1 crun_host=local crun_path=trees/web1\n",
+    place: "hosts:2:22",
+    says: [/web1: crun_path must be an absolute path, not "trees\/web1"/],
+  },
+  {
+    what: "a connection variable of a group that makes no sense",
+    inventory: "[web]\nlocal:TREE\n[web:vars]\ncrun_become=maybe\n",
+    place: "hosts:4:1",
+    says: [/local: crun_become must be true or false, not "maybe"/],
+  },
+  {
+    what: "an id that is none",
+    task: "- user: { name: www, uid: -4 }",
+    place: "site.yml:4:",
+    says: [/uid must be from 0 to 4294967294, not -4/],
+  },
+  {
+    what: "an environment that is a list of words",
+    task: "- command: id\n      environment: [PATH]",
+    place: "site.yml:5:20",
+    says: [/environment must be a map of names and values/, /Write a line NAME: value for each/],
+  },
+  {
+    what: "a variable for a loop's items that is a list",
+    task: "- command: id\n      loop: [1]\n      loop_control: { loop_var: [x] }",
+    place: "site.yml:6:",
+    says: [/loop_var takes the name of a variable/],
+  },
+  {
+    what: "a playbook that is no text",
+    playbook: "\u0001\u0002",
+    place: "site.yml:1:1",
+    says: [/Is it a text file\?/],
+  },
+  {
+    what: "a file of limits that is not there",
+    args: ["-l", "@nowhere", "site.yml"],
+    says: [/--limit @nowhere: the file cannot be read: there is no such file/, /Is the path right\?/],
+  },
+  {
     what: "a connection variable that makes no sense",
     args: ["-e", "crun_entry=chrot", "site.yml"],
     says: [/crun_entry must be one of/, /Did you mean "chroot"\?/],
@@ -210,6 +251,12 @@ describe("bad input that can be known before the first connection", function () 
     const { status, stderr } = await work.crun(["play", "site.yml"]);
     assert.equal(status, 1);
     assert.deepEqual([...stderr.matchAll(/^error: /gm)].length, 3, stderr);
+  });
+
+  it("tree clone: a new name with a host before it", async () => {
+    const { status, stderr } = await work.crun(["tree", "clone", "local:base", "local:web1"]);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /"local:web1" is no name for a tree[^]*made on local: write the name alone/);
   });
 
   it("exec: a target that nobody knows, and no command", async () => {
@@ -338,6 +385,31 @@ describe("bad input that only a target can tell", function () {
       assert.match(all, /it is neither a file nor a directory/);
     }
     assert.ok(!existsSync(join(tree, "etc/x")));
+  });
+
+  it("a directory as a template, and ids that are none: the task fails and says so, and the target goes on", async () => {
+    const tree = emptyTree(scope);
+    const work = new Workplace(scope, { "templates/some/x": "x" });
+    // What a tree's owner may have written there.
+    writeFileSync(join(tree, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nodd:x:99999999999:0::/srv:/bin/sh\n");
+    for (const [task, says] of [
+      ["template: { src: some, dest: /etc/x }", /it is a directory, and a template is a file/],
+      ['copy: { content: x, dest: /etc/x, owner: "4294967295" }', /4294967295 is no id of a user/],
+      ["copy: { content: x, dest: /etc/x, owner: odd }", /99999999999 is no uid \(\/etc\/x\)/],
+      ['user: { name: www, uid: "{{4294967295}}" }', /uid must be from 0 to 4294967294/],
+      ['group: { name: www, gid: "{{-1}}" }', /gid must be from 0 to 4294967294/],
+    ] as const) {
+      work.write(
+        "site.yml",
+        `- hosts: all\n  tasks:\n    - ${task}\n      ignore_errors: true\n    - debug: { msg: on }\n`,
+      );
+      const { status, all } = await work.crun(["play", "-i", `local:${tree},`, "site.yml"]);
+      assert.ok(status === 0 || /^error: /m.test(all), all);
+      assert.match(all, says);
+      assert.doesNotMatch(all, /unreachable {1,3}local/);
+    }
+    assert.ok(!existsSync(join(tree, "etc/x")));
+    assert.doesNotMatch(readFileSync(join(tree, "etc/passwd"), "utf8"), /www/);
   });
 
   it("a program of another architecture: said in words, not in the kernel's alone", async () => {

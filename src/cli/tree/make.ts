@@ -4,6 +4,7 @@ import { CrunError } from "../../diagnostic/diagnostic.js";
 import { suggest } from "../../diagnostic/near.js";
 import { parseAddress } from "../../inventory/address.js";
 import { joinPath, parentOf } from "../../module/tree-path.js";
+import { treeNameProblem } from "../../tree/place.js";
 import { sources } from "../../tree/sources/index.js";
 import { runOneTask, type OneTaskOptions } from "../one-task.js";
 
@@ -53,6 +54,13 @@ export async function runTreeClone(from: string, names: readonly string[], optio
   const directory = /^(.*?)\/\.crun\//.exec(tree)?.[1] ?? parentOf(tree);
   const beside = (name: string): string =>
     tree.startsWith("/") && !name.startsWith("/") ? joinPath(directory, name) : name;
+  for (const name of names) {
+    const problem = treeNameProblem(name);
+    if (problem === undefined) continue;
+    const isAddress = parseAddress(name)?.tree !== undefined;
+    const remedy = isAddress ? `They are made on ${host}: write the name alone.` : undefined;
+    throw new CrunError({ severity: "error", summary: problem, remedy });
+  }
   const pattern = user === undefined ? host : `${user}@${host}`;
   return runOneTask({ command: "crun tree clone", pattern, module: "tree", args, loop: names.map(beside) }, options);
 }

@@ -27,12 +27,20 @@ export function allowOfTarget(scope: Scope, place?: Place): readonly string[] | 
 }
 
 /** `what` it is said by, for messages. */
-export function checkedAllow(value: unknown, what: string, place: Place | undefined): readonly string[] | undefined {
+export function checkedAllow(
+  value: unknown,
+  what: string,
+  place: Place | undefined,
+  exitStatus = 2,
+): readonly string[] | undefined {
   const words = allowedWords(value === OMIT ? undefined : value);
   for (const word of words) {
     const wrong = problemOfAllowance(word);
     if (wrong)
-      throw new CrunError({ severity: "error", summary: `${what}: ${wrong.problem}`, remedy: wrong.remedy, place }, 2);
+      throw new CrunError(
+        { severity: "error", summary: `${what}: ${wrong.problem}`, remedy: wrong.remedy, place },
+        exitStatus,
+      );
   }
   return words.length === 0 ? undefined : words.map(String);
 }

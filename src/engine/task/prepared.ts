@@ -9,6 +9,7 @@ import type { Context, JobState, LocalSource, Plan, Probes, Seen } from "../../m
 import type { Model } from "../../module/model.js";
 import { specOf, valueOf } from "../../module/param.js";
 import type { ExecSpec, Observation, Probe, ReadProbe } from "../../module/probe.js";
+import { refusalOfIds } from "../../module/ids.js";
 import { wholeReach, type Ground, type Reach } from "../../module/reach.js";
 import type { Scope } from "../../module/value.js";
 import type { Task } from "../../playbook/play.js";
@@ -338,6 +339,8 @@ export function decoratePlan(
 ): Plan | { readonly missing: readonly Probe[] } {
   const { becomeUser, environment, limits, allow } = prepared;
   const isPlain = [becomeUser, environment, limits, allow].every((one) => one === undefined);
+  const refusal = refusalOfIds(plan.changes);
+  if (refusal) return { changes: [], refusal };
   if (isPlain || plan.changes.length === 0) return plan;
   let owner: { readonly uid: number; readonly gid: number } | undefined;
   if (becomeUser !== undefined && plan.changes.some(takesOwner)) {

@@ -155,6 +155,7 @@ export class Sources {
     if (!entry) {
       entry = guarded(path, place, () => {
         const stat = statSync(path);
+        if (stat.isDirectory()) throw new Error("it is a directory, and a template is a file");
         refuseEndless(stat);
         let isSecret = false;
         const reader = {

@@ -146,22 +146,23 @@ export function namesOf(node: YamlNode, findings: Findings): Renderable[] {
   });
 }
 
+const ENVIRONMENT_REMEDY = { remedy: "Write a line NAME: value for each." };
+
+/** Nothing, or a template that gives it. */
+function mayBeMap(node: YamlNode): boolean {
+  return node.kind === "scalar" && (node.value === null || node.text === "" || node.text.includes("{{"));
+}
+
 function environmentOf(node: YamlNode, findings: Findings): Renderable[] {
   const isRight =
     node.kind === "map" ||
-    (node.kind === "list" && node.items.every((one) => one.kind !== "list")) ||
-    (node.kind === "scalar" && (typeof node.value === "string" || node.value === null));
+    (node.kind === "list" && node.items.every((one) => one.kind === "map" || mayBeMap(one))) ||
+    mayBeMap(node);
   if (!isRight) {
-    findings.at(node, "environment must be a map of names and values");
+    findings.at(node, "environment must be a map of names and values", ENVIRONMENT_REMEDY);
     return [];
   }
   if (node.kind === "scalar" && (node.value === null || node.value === "")) return [];
-  if (node.kind === "scalar" && !node.text.includes("{{")) {
-    findings.at(node, "environment must be a map of names and values", {
-      remedy: "Write a line NAME: value for each.",
-    });
-    return [];
-  }
   const template = findings.try(() => templateOf(node));
   return template ? [template] : [];
 }

@@ -260,7 +260,11 @@ export function loopControlOf(map: YamlMap, findings: Findings): LoopControl {
   checkKeywords(node, LOOP_CONTROL_KEYWORDS, "loop_control", findings);
   const variable = (key: string): string | undefined => {
     const entry = node.entries.get(key);
-    if (!entry || entry.value.kind !== "scalar") return undefined;
+    if (!entry) return undefined;
+    if (entry.value.kind !== "scalar") {
+      findings.at(entry.value, `${key} takes the name of a variable`);
+      return undefined;
+    }
     return checkVariableName(entry.value.text, entry.value, findings) ? entry.value.text : undefined;
   };
   const flag = (key: string): boolean | undefined => {

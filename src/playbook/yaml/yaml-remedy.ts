@@ -23,6 +23,8 @@ export function remedyFor(line: string, reason: string): string | undefined {
   if (braces)
     return `A value that begins with {{ must be in quotes: ${(braces[1] ?? "").trim()} "${(braces[2] ?? "").trimEnd().replaceAll('"', "'")}"`;
   if (/flow (collection|sequence|mapping)/.test(reason)) return "Is a comma, a closing bracket or a brace missing?";
+  if (/non-printable/.test(reason))
+    return 'Is it a text file? Remove what is no text, or write it as an escape: "\\u0007".';
   if (/^\s*\t/.test(line)) return "YAML is indented with spaces, never with tabs.";
   if (/^\s*(- )?[^"'#]*: [^"']*: /.test(line)) return "Text that has a colon and a space in it must be in quotes.";
   if (/tab/.test(reason)) return "YAML is indented with spaces, never with tabs.";
