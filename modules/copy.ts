@@ -18,6 +18,11 @@ import { goalProbes, insideProbes, insideSeen } from "../src/module/place-probes
 import { checkAbsolute } from "../src/module/tree-path.js";
 import { checkValidate } from "../src/module/validate-command.js";
 
+const noDirectorySum = {
+  message: "checksum is of a file's content, and src is a directory",
+  remedy: "Copy the file alone, or leave checksum out.",
+};
+
 export default defineModule({
   name: "copy",
   summary: "Copies files and directories into the tree, or writes content given in the task",
@@ -80,13 +85,14 @@ export default defineModule({
   plan(params, seen, context) {
     const accounts = readAccounts(seen);
     const source = directoryOf(params, context);
+    const isDirectory = source !== undefined || (params.remote_src && seen.from[0]?.stat?.type === "directory");
+    if (isDirectory && params.checksum !== undefined) return { changes: [], refusal: noDirectorySum };
     if (source) return planDirectoryCopy(params, source, seen, accounts, context);
     const refusal = params.remote_src
       ? refuseSource(params, seen)
       : refuseLocal(params, seen.targets[0]?.stat?.type === "directory");
     if (refusal) return { changes: [], refusal };
-    if (params.remote_src && seen.from[0]?.stat?.type === "directory")
-      return planInTreeDirectory(params, seen, accounts, context);
+    if (isDirectory) return planInTreeDirectory(params, seen, accounts, context);
     const isInside = seen.targets[0]?.stat?.type === "directory";
     const place = inTreePlacement(params, seen) ?? placementOf(params, context, isInside);
     if (!place) return { changes: [], refusal: { message: "src (or content) is required" } };

@@ -9,7 +9,7 @@ import { planAbsent, planFile, planTouch } from "../src/module/file-plain.js";
 import { fileMoreProbes, fileProbes, situationOf } from "../src/module/file-look.js";
 import type { Situation } from "../src/module/file-state.js";
 import { refuse } from "../src/module/file-state.js";
-import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
+import { checkAbsolute, hasSlash, tidyPath } from "../src/module/tree-path.js";
 import { reasonOf } from "../src/module/failure-text.js";
 
 const format = "%Y%m%d%H%M.%S";
@@ -86,7 +86,9 @@ export default defineModule({
       return refuse("recurse option requires state to be 'directory'", { path });
     const situation = situationOf(params, seen, context, state === "touch" ? "now" : "preserve");
     if ("problem" in situation) return refuse(situation.problem, { path });
-    return planners[state]?.(situation) ?? refuse(`${path} is of a kind that the module file does not deal with`);
+    const plan = planners[state]?.(situation);
+    if (!plan) return refuse(`${path} is of a kind that the module file does not deal with`);
+    return hasSlash(params.path) ? asNamed(plan, params.path, [path, seen.target.real]) : plan;
   },
   examples: [
     {
@@ -104,6 +106,14 @@ export default defineModule({
     { title: "Nothing there", yaml: "- file:\n    path: /etc/nginx/sites-enabled/default\n    state: absent" },
   ],
 });
+
+/** Results name the path as it was given, as in Ansible: playbooks put names behind its slash. */
+function asNamed(plan: Plan, given: string, own: readonly string[]): Plan {
+  const named = Object.entries(plan.result ?? {}).map(([key, value]) =>
+    (key === "path" || key === "dest") && own.some((one) => one === value) ? [key, given] : [key, value],
+  );
+  return plan.result ? { ...plan, result: Object.fromEntries(named) } : plan;
+}
 
 const planners: Readonly<Record<string, (situation: Situation) => Plan>> = {
   file: planFile,

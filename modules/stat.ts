@@ -4,7 +4,7 @@ import { defineModule } from "../src/module/contract.js";
 import { accountProbes, readAccounts } from "../src/module/ownership.js";
 import type { DigestName, ExecProbe, HashProbe, StatProbe } from "../src/module/probe.js";
 import { accessFields, flagFields, mimeFields, statFields } from "../src/module/stat-fields.js";
-import { checkAbsolute, tidyPath } from "../src/module/tree-path.js";
+import { checkAbsolute, hasSlash, tidyPath } from "../src/module/tree-path.js";
 import { reasonOf } from "../src/module/failure-text.js";
 
 const fileCommand = "/usr/bin/file";
@@ -42,6 +42,7 @@ export default defineModule({
   check: (params) => checkAbsolute("path", params.path),
   observe(params) {
     const path = tidyPath(params.path);
+    const follow = isFollowed(params);
     const algorithms = new Set<DigestName>([
       ...(params.get_checksum ? [params.checksum_algorithm] : []),
       ...(params.get_md5 ? (["md5"] as const) : []),
@@ -49,13 +50,13 @@ export default defineModule({
     const self: StatProbe = {
       kind: "stat",
       path,
-      follow: params.follow,
+      follow,
       isExact: true,
       ...(params.get_attributes ? { withFlags: true } : {}),
     };
     const target: StatProbe = { kind: "stat", path, follow: true };
     const hash: readonly HashProbe[] =
-      algorithms.size === 0 ? [] : [{ kind: "hash", path, follow: params.follow, algorithms: [...algorithms] }];
+      algorithms.size === 0 ? [] : [{ kind: "hash", path, follow, algorithms: [...algorithms] }];
     const command: readonly StatProbe[] = params.get_mime ? [{ kind: "stat", path: fileCommand, follow: true }] : [];
     return { ...accountProbes, self, target, hash, command };
   },
@@ -65,7 +66,7 @@ export default defineModule({
       fileCommand,
       "--mime-type",
       "--mime-encoding",
-      ...(params.follow ? ["-L"] : []),
+      ...(isFollowed(params) ? ["-L"] : []),
       tidyPath(params.path),
     ];
     return { mime: isThere ? [{ kind: "exec", exec: { argv }, reads: [tidyPath(params.path)] }] : [] };
@@ -73,7 +74,8 @@ export default defineModule({
   plan(params, seen, context) {
     const { stat, failure } = seen.self;
     if (failure) return { changes: [], refusal: { message: `cannot look at ${params.path}: ${reasonOf(failure)}` } };
-    if (!stat) return { changes: [], result: { stat: { exists: false } } };
+    const isNone = !stat || (hasSlash(params.path) && stat.type !== "directory");
+    if (isNone) return { changes: [], result: { stat: { exists: false } } };
     const accounts = readAccounts(seen);
     const digests = seen.hash[0]?.digests ?? {};
     const checksum = params.get_checksum ? digests[params.checksum_algorithm] : undefined;
@@ -107,3 +109,8 @@ export default defineModule({
     },
   ],
 });
+
+/** With a slash at the end a path means the directory, through a link, too. */
+function isFollowed(params: { readonly path: string; readonly follow: boolean }): boolean {
+  return params.follow || hasSlash(params.path);
+}

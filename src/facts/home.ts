@@ -2,6 +2,7 @@
 
 import { posix } from "node:path";
 import type { Change } from "../module/change.js";
+import { modeOnceOwned } from "../module/mode.js";
 import type { ListEntry, ListObservation, StatObservation } from "../module/probe.js";
 import type { LoginDefs } from "./login-defs.js";
 
@@ -85,6 +86,9 @@ export function changeOwner(home: string, files: ListObservation, before: Owner,
     if (uid === stat.uid && gid === stat.gid) return [];
     const owned = { uid: stat.uid, gid: stat.gid };
     // The kernel clears setuid bits when the owner changes; usermod leaves them cleared, and so does this.
-    return [{ kind: "setAttributes", path, uid, gid, allowHardLinks: true, expect: { type: stat.type, owner: owned } }];
+    const left = stat.type === "file" ? modeOnceOwned(stat.mode) : stat.mode;
+    const mode = left === stat.mode ? {} : { mode: left };
+    const expect = { type: stat.type, owner: owned };
+    return [{ kind: "setAttributes", path, uid, gid, ...mode, allowHardLinks: true, expect }];
   });
 }

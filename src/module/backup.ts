@@ -2,6 +2,7 @@
 
 import type { CopyFile } from "./change.js";
 import type { Context } from "./contract.js";
+import { modeOnceOwned } from "./mode.js";
 import type { GlobObservation, GlobProbe, Stat } from "./probe.js";
 
 /** Looks for backups of this run, so that a second one within the same second gets a name of its own. */
@@ -18,22 +19,14 @@ export function backupName(path: string, context: Context, taken: GlobObservatio
   }
 }
 
-const setuid = 0o4000;
-const setgid = 0o2000;
-
-/** What gives a program its owner's rights is the program's in use, not the copy's: as chown(2) leaves it, in Ansible's backups too. */
-function modeOfCopy(mode: number): number {
-  return mode & ~setuid & ~(mode & 0o010 ? setgid : 0);
-}
-
-/** The copy, with owner, mode and times of the original; `stat` is the original's, links followed. */
+/** The copy, with owner, mode and times of the original; `stat` is the original's, links followed. Setuid bits are the program's in use, not the copy's: as in Ansible's backups. */
 export function backupChange(path: string, name: string, stat: Stat): CopyFile {
   return {
     kind: "copyFile",
     path: name,
     from: path,
     follow: true,
-    mode: modeOfCopy(stat.mode),
+    mode: modeOnceOwned(stat.mode),
     uid: stat.uid,
     gid: stat.gid,
     keepTimes: true,

@@ -157,8 +157,18 @@ export function planInTreeDirectory(params: InTreeParams, seen: AllSeen, account
   if (attributes) changes.push(attributes);
   return {
     changes,
-    result: { dest: above.path, src: params.src, ...pathInfo(withDifference(node, difference), accounts) },
+    result: {
+      dest: nameOfPlace(params, above.path, seen),
+      src: params.src,
+      ...pathInfo(withDifference(node, difference), accounts),
+    },
   };
+}
+
+/** `dest` as Ansible names it: with a slash behind the directory that is there already. */
+function nameOfPlace(params: InTreeParams, path: string, seen: FirstSeen): string {
+  const isInto = params.src?.endsWith("/") === true && (params.dest.endsWith("/") || seen.to[0]?.stat !== undefined);
+  return isInto && !path.endsWith("/") ? `${path}/` : path;
 }
 
 /** A source that ends with a slash gives what it holds, any other itself. */
@@ -255,6 +265,7 @@ function planAbove(
   const top = topOf(params);
   const to = seen.to[0]?.stat;
   const hasSlash = params.dest.endsWith("/");
+  const isContent = params.src?.endsWith("/") === true;
   const node: Node = {
     type: "directory",
     mode: defaultDirectoryMode,
@@ -274,7 +285,7 @@ function planAbove(
   if (parents.refusal) return { changes: [], path: top, node, refusal: parents.refusal };
   const there = seen.above.at(-1)?.stat;
   if (there && there.type !== "directory") return fail(`${top} is no directory, and ${params.src} is one`);
-  const isWhole = to ? top !== dest : params.src?.endsWith("/") === true && !hasSlash;
+  const isWhole = to ? top !== dest : isContent !== hasSlash;
   const topMaker = isWhole
     ? { ...maker, params: { ...params, mode: formatMode(seen.from[0]?.stat?.mode ?? defaultDirectoryMode) } }
     : maker;

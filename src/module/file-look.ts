@@ -7,7 +7,7 @@ import { readTime, zoneOf, zoneProbe } from "./file-times.js";
 import { parentProbes } from "./make-parents.js";
 import { accountProbes, readAccounts } from "./ownership.js";
 import type { ListProbe, Stat, StatProbe } from "./probe.js";
-import { baseName, joinPath, linkTarget, parentOf, tidyPath } from "./tree-path.js";
+import { baseName, hasSlash, joinPath, linkTarget, parentOf, tidyPath } from "./tree-path.js";
 
 /** All params of the module that decide what is looked at. */
 export interface FileWish extends FileStateParams {
@@ -71,6 +71,7 @@ export function situationOf(
 ): Situation | { readonly problem: string } {
   const path = tidyPath(params.path);
   const [insideSelf, insideTarget] = seen.insides;
+  const isThrough = isThroughLink(params, seen);
   const goal = goalOfLink(path, seen);
   const zone = zoneOf(seen.zone[0]);
   const atime = readTime(params.access_time ?? fallback, params.access_time_format, zone);
@@ -79,8 +80,8 @@ export function situationOf(
   if ("problem" in mtime) return mtime;
   return {
     params,
-    path: insideSelf ? joinPath(path, baseName(params.src ?? "")) : path,
-    self: insideSelf ?? seen.self,
+    path: insideSelf ? joinPath(path, baseName(params.src ?? "")) : isThrough ? seen.target.real || path : path,
+    self: insideSelf ?? (isThrough ? seen.target : seen.self),
     target: insideTarget ?? seen.target,
     parents: insideSelf ? [...seen.parents, seen.target] : seen.parents,
     source: seen.sources[0],
@@ -95,6 +96,12 @@ export function situationOf(
     accounts: readAccounts(seen),
     context,
   };
+}
+
+/** A link to a directory whose name has a slash at the end is that directory, but where the link itself is made or removed. */
+function isThroughLink(params: FileWish, seen: First): boolean {
+  const isLinks = params.state === "link" || params.state === "hard" || params.state === "absent";
+  return hasSlash(params.path) && !isLinks && seen.self.stat?.type === "link" && seen.target.stat?.type === "directory";
 }
 
 function statOf(path: string, follow: boolean): StatProbe {

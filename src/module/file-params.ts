@@ -3,7 +3,7 @@
 import type { SetAttributes, TimeSpec } from "./change.js";
 import type { Refusal } from "./contract.js";
 import { flagChanges } from "./file-flags.js";
-import { BadMode, checkMode, formatMode, resolveMode } from "./mode.js";
+import { BadMode, checkMode, formatMode, modeOnceOwned, resolveMode } from "./mode.js";
 import type { Accounts } from "./ownership.js";
 import { resolveOwnership } from "./ownership.js";
 import type { FileType, Stat } from "./probe.js";
@@ -80,10 +80,14 @@ export function differenceOf(params: FileParams, node: Node, accounts: Accounts)
   const result: { -readonly [K in keyof Difference]: Difference[K] } = {};
   if (uid !== undefined && uid !== node.uid) result.uid = uid;
   if (gid !== undefined && gid !== node.gid) result.gid = gid;
+  const isGivenAway = node.type === "file" && (result.uid ?? result.gid) !== undefined;
+  const left = isGivenAway ? modeOnceOwned(node.mode) : node.mode;
+  if (left !== node.mode) result.mode = left;
   if (params.mode !== undefined && node.type !== "link") {
     try {
-      const mode = resolveMode(params.mode, { mode: node.mode, isDirectory: node.type === "directory" });
-      if (mode !== node.mode) result.mode = mode;
+      const mode = resolveMode(params.mode, { mode: left, isDirectory: node.type === "directory" });
+      if (mode === node.mode) delete result.mode;
+      else result.mode = mode;
     } catch (error) {
       if (error instanceof BadMode) return { refusal: { message: error.message } };
       throw error;

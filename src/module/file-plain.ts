@@ -59,6 +59,13 @@ export function planAbsent(situation: Situation): Plan {
 
 function planNewFile(situation: Situation): Plan {
   const { params, path, times, accounts } = situation;
+  if (params.path.endsWith("/")) {
+    return refuse(
+      `Error, could not touch target: ${params.path} ends with a slash, as a directory does`,
+      { path },
+      "Leave the slash out for a file; state: directory makes a directory.",
+    );
+  }
   if (!hasParent(situation)) {
     return refuse(
       `Error, could not touch target: the directory ${parentOf(path)} does not exist`,

@@ -11,6 +11,7 @@ import type { ListObservation, Stat, StatObservation } from "./probe.js";
 import { parentsOf } from "./tree-path.js";
 
 export interface FileStateParams extends FileParams {
+  readonly path: string;
   readonly src: string | undefined;
   readonly recurse: boolean;
   readonly force: boolean;

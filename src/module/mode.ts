@@ -11,7 +11,7 @@ export const defaultDirectoryMode = 0o777 & ~umask;
 export class BadMode extends Error {}
 
 /**
- * The permission bits (0 to 0o7777) that `text` asks for, given those that are there. Symbolic clauses read as Ansible reads them: `X`, `s`, `t`,
+ * The permission bits (0 to 0o7777) that `text` asks for, given those that are there; an empty one asks for none. Symbolic clauses read as Ansible reads them: `X`, `s`, `t`,
  * copies as `g=u` (of the bits as they were at first), and a clause without `u g o a` leaves the bits of umask 022 alone. Throws BadMode.
  */
 export function resolveMode(text: string, current: { readonly mode: number; readonly isDirectory: boolean }): number {
@@ -21,7 +21,7 @@ export function resolveMode(text: string, current: { readonly mode: number; read
     return mode;
   }
   let mode = current.mode;
-  for (const clause of text.split(",")) {
+  for (const clause of text === "" ? [] : text.split(",")) {
     const parts = /^([ugoa]*)((?:[+=-][rwxXstugo]*)+)$/.exec(clause);
     if (!parts) throw new BadMode(`mode must be octal or symbolic, and ${JSON.stringify(clause)} is neither`);
     const who = parts[1] ?? "";
@@ -42,6 +42,14 @@ export function checkMode(text: string): string | undefined {
     if (error instanceof BadMode) return error.message;
     throw error;
   }
+}
+
+const setuid = 0o4000;
+const setgid = 0o2000;
+
+/** What chown(2) leaves of a file's mode: a program must not have the rights of an owner who never gave them to it. Directories keep theirs. */
+export function modeOnceOwned(mode: number): number {
+  return mode & ~setuid & ~(mode & 0o010 ? setgid : 0);
 }
 
 /** `0644`: at least four digits, as results show modes. */

@@ -283,7 +283,8 @@ function toMode(value: unknown): Converted {
     return { problem: `is the number ${digits}, which is no mode`, remedy };
   }
   if (typeof value === "string") {
-    if (/^0?o?[0-7]{1,5}$/.test(value) || value === "preserve" || symbolicMode.test(value)) return { value };
+    if (/^0?o?[0-7]{1,5}$/.test(value) || value === "preserve" || value === "" || symbolicMode.test(value))
+      return { value };
     return { problem: `must be octal ("0644") or symbolic ("u=rw,g=r,o=r"), not ${JSON.stringify(value)}` };
   }
   return { problem: `must be a mode, not ${kindOf(value)}` };

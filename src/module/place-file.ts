@@ -91,8 +91,14 @@ function planPlacement(
   const failure = target?.failure ?? self?.failure;
   if (failure) return refuse(`cannot look at ${place.path}: ${reasonOf(failure)}`);
   if (existing && existing.type !== "file") return refuse(`${place.path} is no regular file but a ${existing.type}`);
-  if (existing && !params.force) return { changes: [], message: "file already exists", result: { dest: place.path } };
   const link = self?.stat?.type === "link" ? self.stat : undefined;
+  // A link that leads nowhere is something, too, but to a copy within the tree: as in Ansible.
+  const isThere = existing !== undefined || (link !== undefined && !params.follow && place.from === undefined);
+  if (isThere && !params.force) {
+    const about = self?.stat ?? existing;
+    const result = { dest: place.path, ...(about ? pathInfo(about, accounts) : {}) };
+    return { changes: [], message: "file already exists", result };
+  }
   const isReplacedLink = link !== undefined && !(params.follow && existing);
   const kept = isReplacedLink ? undefined : existing;
   const path = link && !isReplacedLink ? target?.real || place.path : place.path;

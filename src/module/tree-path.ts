@@ -9,6 +9,11 @@ export function tidyPath(text: string): string {
   return tidy.length > 1 && tidy.endsWith("/") ? tidy.slice(0, -1) : tidy;
 }
 
+/** Whether a path says by a slash at its end that it is a directory. */
+export function hasSlash(text: string): boolean {
+  return text.length > 1 && text.endsWith("/");
+}
+
 /** Parents by path: the same few paths are asked for again and again. */
 const known = new Map<string, readonly string[]>();
 const knownLimit = 4096;

@@ -17,7 +17,7 @@ const fixtures: readonly Fixture[] = [
     params: { path: "/srv/app/", state: "directory", owner: "www-data", group: "adm", mode: "0750" },
     expect: {
       changed: false,
-      result: { path: "/srv/app", owner: "www-data", group: "adm", mode: "0750", state: "directory" },
+      result: { path: "/srv/app/", owner: "www-data", group: "adm", mode: "0750", state: "directory" },
     },
   },
   {

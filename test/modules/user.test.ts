@@ -108,13 +108,14 @@ testFixtures(user, [
     },
   },
   {
-    name: "gives the user's files in its home to a new uid, and leaves others' files alone",
-    tree: withAnn,
+    name: "gives the user's files in its home to a new uid, without setuid bits, and leaves others' files alone",
+    tree: { ...withAnn, "/home/ann/tool": { content: "x", mode: 0o6755, uid: 1000, gid: 1000 } },
     params: { name: "ann", uid: 2000 },
     expect: {
       after: {
         "/home/ann": { uid: 2000, gid: 1000 },
         "/home/ann/mine": { uid: 2000, gid: 1000 },
+        "/home/ann/tool": { mode: 0o755, uid: 2000, gid: 1000 },
         "/home/ann/roots": { uid: 0 },
       },
     },

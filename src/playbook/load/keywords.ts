@@ -93,10 +93,11 @@ export const INCLUDE_KEYWORDS: Keywords = {
   async: ASYNC_BELOW,
   poll: ASYNC_BELOW,
   ...Object.fromEntries(
-    "name when loop loop_control vars tags args ignore_errors no_log run_once register collections listen"
+    "name when loop loop_control vars tags args ignore_errors no_log run_once collections listen"
       .split(" ")
       .map((key) => [key, true as const]),
   ),
+  register: "An include has no result: register those of the tasks that are read, or set a fact in them.",
 };
 
 export const PLAY_KEYWORDS: Keywords = {

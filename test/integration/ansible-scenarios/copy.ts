@@ -543,4 +543,55 @@ export const scenarios: readonly Scenario[] = [
       "/t/x/y/foo.txt": { mode: 0o600, uid: 1, gid: 2 },
     },
   },
+  ...[
+    ["/t/d", "/t/new/", "/t/new/d", 0o2710, "/t/new/d"],
+    ["/t/d", "/t/there", "/t/there/d", 0o2710, "/t/there/d"],
+    ["/t/d/", "/t/new", "/t/new", 0o2710, "/t/new"],
+    ["/t/d/", "/t/new/", "/t/new", 0o755, "/t/new/"],
+    ["/t/d/", "/t/there", "/t/there", 0o755, "/t/there/"],
+  ].map(([src, dest, top, mode, told]): Scenario => ({
+    name: `within the tree: ${src} to ${dest}, the mode of a directory that is copied as a whole goes with it`,
+    start: {
+      "/t/d": { type: "directory", mode: 0o2710 },
+      "/t/d/x": { content: "x", mode: 0o640 },
+      "/t/there": { type: "directory", mode: 0o755 },
+    },
+    steps: [copy({ src, dest, remote_src: true }, true, { result: { dest: told } })],
+    end: { [String(top)]: { type: "directory", mode: Number(mode) }, [`${top}/x`]: { content: "x", mode: 0o640 } },
+  })),
+  {
+    name: "the checksum of a directory is none",
+    start: { "/t/d/x": "x" },
+    files: { "files/dir/x": "x" },
+    steps: [
+      copy({ src: "dir/", dest: "/t/new", checksum: "11f6ad8ec52a2984abaafd7c3b516503785c2073" }, "failed", {
+        failsLate: true,
+        message: /checksum/,
+      }),
+      copy(
+        { src: "/t/d", dest: "/t/new", remote_src: true, checksum: "11f6ad8ec52a2984abaafd7c3b516503785c2073" },
+        "failed",
+        {
+          failsLate: true,
+          message: /checksum/,
+        },
+      ),
+    ],
+    end: { "/t/new/x": undefined },
+  },
+  {
+    name: "force false leaves a link that leads nowhere",
+    start: { "/t/l": { target: "nowhere" }, "/t/f": { content: "old", mode: 0o600 } },
+    files: foo,
+    steps: [
+      copy({ content: "x", dest: "/t/l", force: false }, false, { result: { dest: "/t/l" } }),
+      copy({ src: "foo.txt", dest: "/t/l", force: false }, false),
+      copy({ src: "/t/l", dest: "/t/f", force: false, remote_src: true }, "failed", { failsLate: true }),
+      copy({ src: "/t/f", dest: "/t/f", force: false, remote_src: true }, false, {
+        message: "file already exists",
+        result: { state: "file", mode: "0600", size: 3 },
+      }),
+    ],
+    end: { "/t/l": { target: "nowhere" }, "/t/f": "old" },
+  },
 ];

@@ -166,4 +166,20 @@ export const scenarios: readonly Scenario[] = [
       ),
     ],
   },
+  {
+    name: "a slash at the end: a link to a directory is the directory",
+    start: { "/t/d": { type: "directory" }, "/t/ld": { target: "d" }, "/t/lb": { target: "nowhere" } },
+    steps: [
+      stat({ path: "/t/ld/" }, { result: { "stat.isdir": true, "stat.islnk": false, "stat.path": "/t/ld/" } }),
+      stat({ path: "/t/ld" }, { result: { "stat.isdir": false, "stat.islnk": true } }),
+      stat({ path: "/t/d/" }, { result: { "stat.isdir": true } }),
+      stat({ path: "/t/lb/" }, { result: { "stat.exists": false } }),
+    ],
+  },
+  {
+    name: "a file asked for as a directory is not there",
+    start: { "/t/f": "x", "/t/lf": { target: "f" } },
+    steps: ["/t/f/", "/t/lf/", "/t/f/x"].map((path) => stat({ path }, { result: { "stat.exists": false } })),
+    differs: "Ansible fails with the bare words Not a directory",
+  },
 ];
