@@ -360,6 +360,23 @@ describe("flow", () => {
     assert.equal(ran.exitStatus, 2);
   });
 
+  it("includes nothing in lockstep while another target's task may yet end the play", async () => {
+    const late = new FakeTree();
+    late.breaksAfter = 0;
+    const { observe } = late;
+    late.observe = async (probes) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return await observe.call(late, probes);
+    };
+    const nodes = [
+      task("copy", { dest: "/1", content: "x" }, { name: "c" }),
+      include({ "a.yml": [say("in")] }, "a.yml"),
+    ];
+    const ran = await runPlays([play(nodes, { anyErrorsFatal: true })], { "fake:a": new FakeTree(), "fake:b": late });
+    assert.deepEqual(short(ran.lines), ["a c changed"]);
+    assert.equal(ran.exitStatus, 2);
+  });
+
   it("plays in batches with serial and stops when a whole batch failed", async () => {
     const trees = Object.fromEntries(["a", "b", "c", "d"].map((name) => [`fake:${name}`, new FakeTree()]));
     const nodes = [task("fail", {}, { name: "f", when: "inventory_hostname in ['fake:c', 'fake:d']" })];

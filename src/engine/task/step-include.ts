@@ -52,7 +52,9 @@ export function includeFrame(frame: Frame, pc: number, op: IncludeOp, work: Incl
 function begin(on: TargetPlay, op: IncludeOp): IncludeWork | { readonly need: Need | undefined } {
   const { include } = op;
   const isShared = include.runOnce && (on.met !== undefined || on.waitsForOthers);
-  if (isShared && !on.met) return { need: on.books.isPending ? { kind: "flush" } : { kind: "meet" } };
+  // In step with the others nobody includes anything while what another one's task came to may end the play.
+  const isMet = include.runOnce || on.mustMeet || on.play.isLockstep;
+  if (isMet && !on.met && on.waitsForOthers) return { need: on.books.isPending ? { kind: "flush" } : { kind: "meet" } };
   // What it includes runs once, on the first target: the others go through it with its results, and say nothing.
   const isTold = !isShared || on.met?.[0] === on.index;
   try {
