@@ -2,6 +2,8 @@
 
 import { CrunError } from "../diagnostic/diagnostic.js";
 import { allowOfTarget } from "../engine/task/allow-of.js";
+import { locksFor } from "../engine/trees/hold-tree.js";
+import { removeLeftLocks } from "../engine/trees/left-locks.js";
 import { entryQuestions, hostQuestions } from "../facts/entry-questions.js";
 import { DROPPED_USER, judgeEntry, type EntryKind } from "../facts/entry-report.js";
 import type { Finding } from "../facts/finding.js";
@@ -79,6 +81,7 @@ async function examine(target: FoundTarget, desk: Desk): Promise<Diagnosis> {
   const machine = target.isHostRoot ? undefined : await machineOf(session, target);
   const outside = session.openTree("/", { entry: "auto", isHostRoot: true });
   const host = await reportOf(outside, hostQuestions(machine?.leader));
+  const leftLocks = await removeLeftLocks(outside, locksFor(target.path, session.info.isRootless));
   await outside.close();
   if (!host.report) {
     const text = host.why;
@@ -104,7 +107,13 @@ async function examine(target: FoundTarget, desk: Desk): Promise<Diagnosis> {
       );
     }
   }
-  return { target: target.name, host: judgeHost(host.report, session.info), entries };
+  const removed: readonly Finding[] = leftLocks === 0 ? [] : [leftBehind(leftLocks)];
+  return { target: target.name, host: [...judgeHost(host.report, session.info), ...removed], entries };
+}
+
+function leftBehind(count: number): Finding {
+  const files = count === 1 ? "1 lock file" : `${count} lock files`;
+  return { level: "ok", about: "locks of trees", text: `${files} of killed runs, which nobody held, removed` };
 }
 
 interface Around {

@@ -40,7 +40,7 @@ import { withMasker } from "./masked-errors.js";
 import { terminalPrompt } from "./prompt.js";
 import { reportFor } from "./reporting.js";
 import { selectionOf, stepMode } from "./selecting.js";
-import { misspelledConnectionVariables } from "../target/misspelled.js";
+import { misspelledConnectionVariables, unheardConnectionVariables } from "../target/misspelled.js";
 import { setUp, showWarning, type Setup } from "./setup.js";
 import { holdingOf } from "./holding.js";
 import { userAtHost } from "./user-at-host.js";
@@ -173,6 +173,8 @@ async function checkAndRun(parts: Parts): Promise<number> {
   const limit = limitOf(options.limit, setup.inventory, rules.length > 0);
   const layers = inventoryLayers(loaded, setup, limit);
   for (const warning of misspelledConnectionVariables(layers.all)) showWarning(warning);
+  const ownLayers = loaded.flatMap(({ playbook }) => playbook.plays.map((play) => play.vars));
+  for (const warning of unheardConnectionVariables(ownLayers)) showWarning(masker.diagnostic(warning));
   const selection = selectionOf(options, setup.config);
   const isPlayed = (task: { readonly tags: ReadonlySet<string> }): boolean => isSelected(task.tags, selection);
   const checkPattern = (pattern: string, mayCome: MayCome): void => {

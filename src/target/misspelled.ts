@@ -43,3 +43,18 @@ function isNear(name: string, candidate: string): boolean {
   // Of a short name two letters are half of it.
   return distance <= Math.min(slips, Math.floor(candidate.replace(/^[a-z]+_/, "").length / 2));
 }
+
+/** A warning for each connection variable among a play's own: a host is reached once for all plays, by what the inventory and the command line say. */
+export function unheardConnectionVariables(layers: Iterable<VarLayer>): Diagnostic[] {
+  const known = new Set(connectionVariables);
+  return [...layers].flatMap((layer) =>
+    [...layer.names()]
+      .filter((name) => known.has(name))
+      .map((name): Diagnostic => ({
+        severity: "warning",
+        summary: `${name} among the variables of a play says nothing about how a host or a tree is reached`,
+        place: layer.placeOf?.(name),
+        remedy: "Put it into the inventory (group_vars, host_vars), or give it with -e.",
+      })),
+  );
+}

@@ -243,6 +243,7 @@ describe("flow", () => {
     assert.deepEqual([short(ran.lines), ran.results[0]?.result["attempts"]], [["web1 p changed"], 3]);
     const lost = await runPlays([play([task("command", { cmd: "p" }, { name: "p", ...keys, retries: 2 })])], one(tree));
     assert.deepEqual([short(lost.lines), lost.results[0]?.result["attempts"]], [["web1 p failed"], 2]);
+    assert.equal(lost.results[0]?.message, "until did not come true in 3 attempts");
   });
 
   it("includes tasks, item by item, with the loop's variable", async () => {

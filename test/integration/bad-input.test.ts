@@ -253,6 +253,16 @@ describe("bad input that can be known before the first connection", function () 
     assert.deepEqual([...stderr.matchAll(/^error: /gm)].length, 3, stderr);
   });
 
+  it("a connection variable among a play's own, where it says nothing: a warning with its place", async () => {
+    work.write("site.yml", "- hosts: web\n  vars: { ansible_port: 22 }\n  tasks:\n    - debug: { msg: x }\n");
+    const { status, stderr } = await work.crun(["play", "site.yml"]);
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stderr,
+      /^warning: ansible_port among the variables of a play says nothing about how[^]*site\.yml:2:11\n.*inventory/,
+    );
+  });
+
   it("tree clone: a new name with a host before it", async () => {
     const { status, stderr } = await work.crun(["tree", "clone", "local:base", "local:web1"]);
     assert.equal(status, 1, stderr);

@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Login } from "../lab/login.js";
 import { requireOrSkip } from "../lab/needs.js";
@@ -106,6 +106,35 @@ describe("locks of trees", function () {
     assert.equal(textOf("first"), "quick");
     assert.equal(textOf("last"), "one");
     await isGone();
+  });
+
+  it("crun doctor removes what killed runs have left on trees that are gone, nothing that is held, young or something else", async () => {
+    const one = await begin("swept");
+    const uptime = Math.floor(Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]));
+    const files = {
+      left: join(locks, "fffffff1-1"),
+      young: join(locks, "fffffff1-2"),
+      empty: join(locks, "fffffff1-3"),
+      other: join(locks, "crun-test-note"),
+      held: lockFile(),
+    };
+    // Whoever holds it does not look at the text.
+    for (const file of [files.left, files.held, files.other]) writeFileSync(file, `${uptime - 600}\n{}`);
+    writeFileSync(files.young, `${uptime}\n{}`);
+    writeFileSync(files.empty, "");
+    try {
+      const doctor = await work.crun(["doctor", `local:${tree}`]);
+      assert.match(doctor.stdout, /locks of trees: \d+ lock files? of killed runs, which nobody held, removed/);
+      const there = Object.values(files).map((file) => readdirSync(locks).includes(basename(file)));
+      assert.deepEqual(there, [false, true, true, true, true]);
+      // The lock itself is still the run's.
+      const other = await work.crun(["play", "-i", "hosts", "--lock-timeout", "0", "quick.yml"]);
+      assert.equal(other.status, 2, other.all);
+    } finally {
+      letGo("swept");
+      assert.equal((await one.ended).status, 0);
+      for (const file of Object.values(files)) rmSync(file, { force: true });
+    }
   });
 
   it("by whatever name the tree is known; --lock-timeout 0 waits for nobody and fails", async () => {

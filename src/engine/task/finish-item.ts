@@ -296,7 +296,7 @@ function retry(on: TargetPlay, work: TaskWork, draft: Draft): Need | undefined {
     draft.fields["attempts"] = tries - 1;
     // As in Ansible, failed_when has the last word.
     if (!task.failedWhen)
-      draft.fault ??= { message: draft.message ?? `until did not come true in ${work.attempt} attempts` };
+      draft.fault ??= { message: draft.message || `until did not come true in ${work.attempt} attempts` };
     return undefined;
   }
   work.attempt++;
