@@ -67,6 +67,9 @@ export type ServiceMoreProbes = {
 
 export type ServiceSeen = Seen<ServiceProbes> & Seen<ServiceMoreProbes>;
 
+/** Bytes of a unit's file, a drop-in or an init script; what is larger is none. */
+const unitLimit = 1024 * 1024;
+
 /** Paths where a unit's file may lie: the unit's own first, then its template's. */
 function unitPaths(name: string): string[] {
   const template = templateOf(name);
@@ -78,7 +81,7 @@ function unitProbes(name: string) {
   const paths = unitPaths(name);
   return {
     stats: paths.map((path): StatProbe => ({ kind: "stat", path })),
-    reads: paths.map((path): ReadProbe => ({ kind: "read", path })),
+    reads: paths.map((path): ReadProbe => ({ kind: "read", path, limit: unitLimit })),
     dropIns: paths.map((path): GlobProbe => ({ kind: "glob", path: `${path}.d/*.conf` })),
   };
 }
@@ -92,7 +95,7 @@ export function observeService(wish: ServiceWish): ServiceProbes {
   return {
     ...unitProbes(unitName(wish.name)),
     config: { kind: "list", path: configDirectory, depth: 2 },
-    script: { kind: "read", path: `/etc/init.d/${script}` },
+    script: { kind: "read", path: `/etc/init.d/${script}`, limit: unitLimit },
     rc: { kind: "glob", path: rcLinks(script) },
     rcDirectories: { kind: "glob", path: "/etc/rc?.d" },
     insserv: { kind: "stat", path: "/etc/insserv.conf" },
@@ -122,7 +125,11 @@ export function observeServiceMore(wish: ServiceWish, seen: Seen<ServiceProbes>,
     wish.enabled !== undefined && seen.script.content !== undefined && isSysvEnabled(seen.rc.paths) !== wish.enabled;
   const script: ExecProbe = { kind: "exec", exec: { argv: [`/etc/init.d/${scriptName(wish)}`, "status"] } };
   return {
-    dropInTexts: dropInPaths(seen.dropIns.flatMap((one) => one.paths)).map((path) => ({ kind: "read", path })),
+    dropInTexts: dropInPaths(seen.dropIns.flatMap((one) => one.paths)).map((path) => ({
+      kind: "read",
+      path,
+      limit: unitLimit,
+    })),
     moreStats: more.flatMap((one) => one.stats),
     moreReads: more.flatMap((one) => one.reads),
     rcStats: isTurned ? seen.rc.paths.map((path) => ({ kind: "stat", path })) : [],

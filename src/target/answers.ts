@@ -10,7 +10,7 @@ import type { Reply } from "../wire/messages.js";
 import { DEFAULT_READ_LIMIT, decodeItems } from "../wire/probes.js";
 import type { WireProbe } from "../wire/probes.js";
 import type { Link, Listener } from "./link.js";
-import { PIECES_LIMIT, Pieces } from "./pieces.js";
+import { CONTENTS_LIMIT, PIECES_LIMIT, Pieces, Room } from "./pieces.js";
 import type { ApplyOptions } from "./session.js";
 
 export type ErrorReply = Extract<Reply, { kind: "error" }>;
@@ -45,6 +45,12 @@ function contentLimit(probe: WireProbe | undefined): number {
   }
 }
 
+/** For the answers to probes: the largest that was asked for has its place in any case. */
+function roomFor(probes: readonly WireProbe[]): Room {
+  const largest = probes.reduce((most, probe) => Math.max(most, probe.kind === "glob" ? 0 : contentLimit(probe)), 0);
+  return new Room(Math.max(CONTENTS_LIMIT, largest), false);
+}
+
 /** Both streams, and the rest of the result. */
 function outputLimit(limit: number | undefined): number {
   return 2 * (limit === undefined || limit === 0 ? OUTPUT_LIMIT : limit) + 64 * KIB;
@@ -60,9 +66,9 @@ class OpenBatches {
   readonly #link: Link;
   readonly #open: Map<number, OpenBatch>;
 
-  constructor(link: Link, batches: readonly Batch[]) {
+  constructor(link: Link, batches: readonly Batch[], room: Room) {
     this.#link = link;
-    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces(), answered: 0 }]));
+    this.#open = new Map(batches.map((batch) => [batch.channel, { batch, pieces: new Pieces(room), answered: 0 }]));
   }
 
   get isEmpty(): boolean {
@@ -100,7 +106,7 @@ export class ObserveRun implements Listener {
   ) {
     this.#probes = probes;
     this.#mapError = mapError;
-    this.#open = new OpenBatches(link, batches);
+    this.#open = new OpenBatches(link, batches, roomFor(probes));
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -168,7 +174,7 @@ export class ApplyRun implements Listener {
     this.#changes = changes;
     this.#options = options;
     this.#mapError = mapError;
-    this.#open = new OpenBatches(link, batches);
+    this.#open = new OpenBatches(link, batches, new Room(PIECES_LIMIT, true));
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -319,6 +319,7 @@ export function decodeOutcome(outcome: Buffer, index: number, kind: WireChange["
   if (status === 2) {
     const whole = take(index, reader.u64());
     reader.end();
+    if (whole === undefined) throw new WireError("more output of programs than one list of changes may bring");
     if (whole[0] !== 0) throw new WireError("an outcome sent as content without a result");
     return decodeOutcome(whole, index, kind, take);
   }

@@ -10,7 +10,6 @@ import type {
   MachineProbe,
   Observation,
   Probe,
-  ReadObservation,
   ReadProbe,
   Root,
   StatObservation,
@@ -147,8 +146,8 @@ export function readProbe(reader: Reader): WireProbe {
   }
 }
 
-/** Bytes of an item that came as CONTENT before the message that names it; `length` is what the item says. */
-export type TakeContent = (index: number, length: number) => Buffer;
+/** Bytes of an item that came as CONTENT before the message that names it; `length` is what the item says. Undefined: they were too many to be kept. */
+export type TakeContent = (index: number, length: number) => Buffer | undefined;
 
 /** The items of an OBSERVED, `first` being the index of the first of them, for the probes that were asked. Throws a WireError. */
 export function decodeItems(
@@ -184,7 +183,9 @@ function readItem(
   if (status === 0) return readResult(reader, index, asked(probe), take);
   if (status === 1) return failed(asked(probe), readFailure(reader));
   if (status !== 2) throw new WireError(`item status ${status} is not known`);
-  const whole = new Reader(take(index, reader.u64()));
+  const bytes = take(index, reader.u64());
+  if (bytes === undefined) return failed(asked(probe), tooMuch(asked(probe).path));
+  const whole = new Reader(bytes);
   if (whole.u8() !== 0) throw new WireError("an item sent as content without a result");
   const observation = readResult(whole, index, asked(probe), take);
   whole.end();
@@ -269,13 +270,20 @@ function readReal(reader: Reader, path: string): string {
   return real === "" ? path : real;
 }
 
-function readRead(reader: Reader, index: number, path: string, take: TakeContent): ReadObservation {
+function readRead(reader: Reader, index: number, path: string, take: TakeContent): Observation {
   const real = readReal(reader, path);
   const stat = readStat(reader);
   const sha256 = readSha256(reader);
   const kind = reader.oneOf(["none", "bytes", "content", "large"], "kind of content");
   const content = kind === "bytes" ? reader.bytes() : kind === "content" ? take(index, reader.u64()) : undefined;
+  if (kind === "content" && content === undefined) return failed({ kind: "read", path }, tooMuch(path));
   return { kind: "read", real, stat, sha256, content, isTooLarge: kind === "large" };
+}
+
+/** Why an answer is not there. */
+function tooMuch(path: string): NonNullable<Observation["failure"]> {
+  const message = "the tree holds more than can be looked at at once: its files or lists are far larger than usual";
+  return { errno: 0, code: "refused", step: "observe", path, message };
 }
 
 function readMachine(reader: Reader): MachineObservation["machine"] {

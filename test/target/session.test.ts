@@ -255,6 +255,45 @@ describe("target: sessions", () => {
       assert.ok(read?.kind === "read" && read.content !== undefined && content.equals(read.content));
       assert.deepEqual(listed, list);
     });
+
+    it("beyond what a tree's answers may bring together is let go: those answers are failures, the connection and the others' go on", async () => {
+      const size = 16 * 1024 * 1024;
+      const piece = Buffer.alloc(256 * 1024, 9);
+      const behaviour = obliging((request, helper) => {
+        if (request.kind !== "observe") return;
+        const { channel, probes } = request;
+        probes.forEach((_, index) => {
+          for (let at = 0; at < size; at += piece.length)
+            helper.reply({ kind: "content", channel, index, data: piece });
+        });
+        const writer = new Writer();
+        writer.u32(probes.length);
+        for (const probe of probes) {
+          if (probe.kind !== "read") throw new Error("reads are asked for");
+          writer.u8(0);
+          writer.str("");
+          writer.u8(0);
+          writer.hex("00".repeat(32), 32);
+          writer.u8(2);
+          writer.u64(size);
+        }
+        helper.reply({ kind: "observed", channel, isLast: true, first: 0, items: writer.finish() });
+      });
+      const { session } = await fakeSession(behaviour);
+      const [tree, other] = [session.openTree("/t", asTree), session.openTree("/u", asTree)];
+      const probes = Array.from({ length: 12 }, (_, index): Probe => ({ kind: "read", path: `/${index}` }));
+      const seen = await tree.observe(probes);
+      const kept = seen.filter((one) => one.kind === "read" && one.content?.length === size);
+      assert.equal(kept.length, 8);
+      const messages = new Set(seen.slice(8).map(({ failure }) => failure?.message));
+      assert.deepEqual(
+        [...messages],
+        ["the tree holds more than can be looked at at once: its files or lists are far larger than usual"],
+      );
+      const [large] = await other.observe([{ kind: "read", path: "/x" }]);
+      assert.ok(large?.kind === "read" && large.content?.length === size, "each look has its own room");
+      await session.close();
+    });
   });
 
   it("an exec's environment is built from zero, with what the caller adds", async () => {

@@ -69,14 +69,20 @@ function zip(lists: readonly (readonly unknown[])[], length: number, fill: unkno
 function groupby([value, attribute, other, caseSensitive]: readonly unknown[]): [unknown, unknown[]][] {
   const path = textArgument(attribute);
   const groups: [unknown, unknown[]][] = [];
+  const ofScalar = new Map<unknown, [unknown, unknown[]]>();
   const isCaseSensitive = toBool(caseSensitive);
   for (const item of listArgument(value)) {
     const key = attributeOf(item, path) ?? other;
     if (key === undefined) throw noField(item, path, "default= says what to take for it.");
     const folded = (one: unknown): unknown => (typeof one === "string" && !isCaseSensitive ? one.toLowerCase() : one);
-    const group = groups.find(([one]) => isSame(folded(one), folded(key)));
-    if (group) group[1].push(item);
-    else groups.push([key, [item]]);
+    const wanted = folded(key);
+    const isScalar = typeof wanted !== "object" || wanted === null;
+    const known = isScalar ? ofScalar.get(wanted) : groups.find(([one]) => isSame(one, wanted));
+    const group: [unknown, unknown[]] = known ?? [key, []];
+    group[1].push(item);
+    if (known) continue;
+    groups.push(group);
+    if (isScalar) ofScalar.set(wanted, group);
   }
   return groups.sort(([a], [b]) => compare(a, b, isCaseSensitive));
 }
