@@ -5,6 +5,7 @@ import type { Change } from "../module/change.js";
 import { modeOnceOwned } from "../module/mode.js";
 import type { ListEntry, ListObservation, StatObservation } from "../module/probe.js";
 import type { LoginDefs } from "./login-defs.js";
+import { AccountProblem } from "./user-account.js";
 
 export interface Owner {
   readonly uid: number;
@@ -78,6 +79,13 @@ function copyEntry(entry: ListEntry, skeleton: string, into: string, home: strin
 
 /** Gives what the user owned in a home (files with the old uid, the old gid) to the new ids, as usermod does. `home`: where it is now. */
 export function changeOwner(home: string, files: ListObservation, before: Owner, after: Owner): Change[] {
+  if (before.uid === after.uid && before.gid === after.gid) return [];
+  if (files.isTruncated) {
+    throw new AccountProblem(
+      `${home} holds too many files to give them to another owner in one task`,
+      "Run usermod -u or usermod -g in the tree, with the module command.",
+    );
+  }
   const all = files.entries.map((entry) => ({ path: posix.join(home, entry.name), stat: entry.stat })).toReversed();
   if (files.stat) all.push({ path: home, stat: files.stat });
   return all.flatMap(({ path, stat }): Change[] => {

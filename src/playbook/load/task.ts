@@ -11,6 +11,7 @@ import type { Findings } from "./findings.js";
 import { ANSIBLE_MODULES, checkKeywords, INCLUDE_KEYWORDS, LOOP_CONTROL_KEYWORDS, TASK_KEYWORDS } from "./keywords.js";
 import { passedOn, shortName, type Lineage } from "./lineage.js";
 import { loopFor } from "./loop-words.js";
+import { standIn } from "./stand-ins.js";
 import type { LoopControl, Task } from "../play.js";
 import { isTemplate, templateOf } from "../template/template.js";
 import { checkVariableName, isTemplateText, plainBoolean, plainText, secondsOf, wordList } from "./vars.js";
@@ -82,11 +83,13 @@ function unknownModule(key: string, registry: ModuleRegistry): [string, { readon
       "import_playbook stands beside plays, not among tasks",
       { remedy: "Write it at the left edge: - import_playbook: FILE.yml. A file of tasks is read by import_tasks." },
     ];
+  const instead = standIn(name.split(".").at(-1) ?? name);
   if (ANSIBLE_MODULES.has(name))
     return [
       `the module ${JSON.stringify(name)} is not supported yet`,
-      { remedy: "`crun doc` lists the modules that there are." },
+      { remedy: instead ?? "`crun doc` lists the modules that there are." },
     ];
+  if (instead !== undefined) return [`there is no module ${JSON.stringify(key)}`, { remedy: instead }];
   const near = nearest(name, [...registry.names, ...ACTIONS]) ?? nearest(key, Object.keys(TASK_KEYWORDS));
   const collection = /^\w+\.\w+\./.test(key)
     ? "Modules of collections are not known: crun's own have short names."
