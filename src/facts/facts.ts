@@ -78,35 +78,51 @@ const textOf = (seen: ReadObservation): string => Buffer.from(seen.content ?? []
 /** Facts that the tree's own files tell, and whether it is a system that runs. Absent things are empty text or left out. */
 export function treeFacts(seen: TreeFactsSeen, treePath: string): Record<string, unknown> {
   const release = parseOsRelease(textOf(seen.osRelease));
+  const field = (name: string): string => nameIn(release[name]);
   const manager = managerNames[seen.managers.findIndex(({ stat }) => stat !== undefined)] ?? "";
-  const version = release["VERSION_ID"] ?? "";
-  const debian = textOf(seen.debianVersion).trim();
-  const family = osFamily(release);
+  const version = field("VERSION_ID");
+  const debian = debianVersionIn(textOf(seen.debianVersion).trim());
+  const family = osFamily({ ...release, ID: field("ID") });
+  const hostname = nameIn(textOf(seen.hostname).trim());
   return {
-    os: release["ID"] ?? "",
+    os: field("ID"),
     os_name: release["NAME"] ?? "",
     os_pretty_name: release["PRETTY_NAME"] ?? "",
     os_family: family,
     version,
-    codename: release["VERSION_CODENAME"] ?? "",
-    distribution: withoutLinux(release["NAME"] ?? ""),
+    codename: field("VERSION_CODENAME"),
+    distribution: distributionOf(release["NAME"] ?? ""),
     distribution_version: release["ID"] === "debian" && debian !== "" ? debian : version,
     distribution_major_version: version.split(".")[0] ?? "",
-    distribution_release: release["VERSION_CODENAME"] ?? "",
+    distribution_release: field("VERSION_CODENAME"),
     package_manager: manager,
     pkg_mgr: manager,
     ...initFacts(seen),
     booted: treePath === "/" || seen.machine.machine !== undefined,
-    hostname: textOf(seen.hostname).trim().split(".")[0] ?? "",
-    fqdn: textOf(seen.hostname).trim(),
+    hostname: hostname.split(".")[0] ?? "",
+    fqdn: hostname,
     users: userFacts(seen.passwd),
   };
 }
 
-/** `Debian GNU/Linux` is Debian. */
-function withoutLinux(name: string): string {
+/**
+ * Facts that are names by their specification (os-release(5), hostname(5)) are such, or empty: playbooks make names of files on the controller of them, and
+ * nobody's tree says which files those are.
+ */
+function nameIn(text: string | undefined): string {
+  return text !== undefined && /^[A-Za-z0-9_][\w.+~-]*$/.test(text) ? text : "";
+}
+
+/** `12.5`, `trixie/sid`. */
+function debianVersionIn(text: string): string {
+  return text.split("/").every((part) => nameIn(part) !== "") ? text : "";
+}
+
+/** `Debian GNU/Linux` is Debian. Words, but no path either. */
+function distributionOf(name: string): string {
   const at = name.search(/\s(?:GNU\/)?Linux/);
-  return at < 0 ? name : name.slice(0, at).trimEnd();
+  const short = at < 0 ? name : name.slice(0, at).trimEnd();
+  return short.includes("/") || short.startsWith(".") ? "" : short;
 }
 
 function initFacts(seen: TreeFactsSeen): Record<string, unknown> {

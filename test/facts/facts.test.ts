@@ -46,6 +46,30 @@ describe("facts of a tree", () => {
     assert.deepEqual(Object.keys(facts["users"] as object), ["root", "web"]);
   });
 
+  it("are names where they are names, since files on the controller are called after them", () => {
+    const odd = (name: string, more: Tree = {}) =>
+      treeFacts(
+        see(treeFactProbes, {
+          ...debian,
+          "/usr/lib/os-release": `ID=${name}\nID_LIKE=${name}\nVERSION_ID=${name}\nVERSION_CODENAME=${name}\nNAME="${name}"\n`,
+          "/etc/hostname": `${name}\n`,
+          "/etc/debian_version": `${name}\n`,
+          ...more,
+        }),
+        "/srv/t",
+      );
+    const names = "os os_family version codename distribution distribution_version distribution_major_version";
+    const all = `${names} distribution_release hostname fqdn package_manager init`.split(" ");
+    for (const name of ["../../x", "/etc/x", "..", ".x", "a/../../x", "x\u0001/y", "debian/../x", "-x"]) {
+      const facts = odd(name);
+      for (const one of all)
+        assert.doesNotMatch(String(facts[one]), /\/|^\.|^-(?!x$)/, `${one} of ${JSON.stringify(name)}`);
+    }
+    assert.equal(odd("opensuse-leap")["os"], "opensuse-leap");
+    assert.equal(odd("debian", { "/etc/debian_version": "trixie/sid\n" })["distribution_version"], "trixie/sid");
+    assert.equal(odd("debian", { "/etc/debian_version": "trixie/../../sid\n" })["distribution_version"], "debian");
+  });
+
   it("are empty, not wrong, for a tree that holds nothing", () => {
     const facts = treeFacts(see(treeFactProbes, {}), "/srv/t");
     assert.equal(facts["os"], "");
