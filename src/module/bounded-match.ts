@@ -37,10 +37,13 @@ export function matchEach(
   timeoutMs = TIMEOUT_MS,
 ): readonly (RegExpExecArray | null)[] {
   if (mayTakeLong(regex, texts)) return run("each", regex, texts, timeoutMs) as (RegExpExecArray | null)[];
-  return texts.map((text) => {
+  const matches = texts.map((text) => {
     regex.lastIndex = 0;
     return regex.exec(text);
   });
+  // matchAll of the same expression would begin there.
+  regex.lastIndex = 0;
+  return matches;
 }
 
 /** A repeated group can take exponentially long, n repetitions some length^(n + 1) steps. */

@@ -4,7 +4,7 @@ import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } f
 import type { Scope } from "../../module/value.js";
 import { fromCel, toCel } from "./cel-values.js";
 import { TreeReader, type CallMistake, type CelReference, type UnknownCall } from "./cel-tree.js";
-import { helpers, HelperError, invoke, limitMessage } from "../helpers/index.js";
+import { helpers, HelperError, invoke, limitMessage, NothingThere } from "../helpers/index.js";
 import { firstMatch } from "../helpers/bounded-match.js";
 import { regexOf } from "../helpers/regex.js";
 
@@ -105,11 +105,11 @@ interface Checker {
   getType(name: string): unknown;
 }
 
+const MISSING_CODES: ReadonlySet<string> = new Set(["unknown_variable", "no_such_key", "index_out_of_bounds"]);
+
 function isMissing(error: unknown): boolean {
-  return (
-    error instanceof EvaluationError &&
-    (error.code === "unknown_variable" || error.code === "no_such_key" || error.code === "index_out_of_range")
-  );
+  if (error instanceof NothingThere) return true;
+  return error instanceof EvaluationError && (MISSING_CODES.has(error.code) || error.cause instanceof NothingThere);
 }
 
 /** Functions whose first argument may be missing. */

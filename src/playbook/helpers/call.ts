@@ -3,7 +3,14 @@
 import { suggest } from "../../diagnostic/near.js";
 import type { SecretKeeper } from "../../module/value.js";
 import { describeValue } from "../scope/values.js";
-import { ArgumentError, HelperError, THE_VALUE, type HelperDefinition, type HelperOptions } from "./definition.js";
+import {
+  ArgumentError,
+  HelperError,
+  NothingThere,
+  THE_VALUE,
+  type HelperDefinition,
+  type HelperOptions,
+} from "./definition.js";
 
 /** What is wrong with a call before it is made. */
 export interface CallFault {
@@ -87,10 +94,11 @@ export function invoke(
     return result;
   } catch (error) {
     if (!(error instanceof HelperError)) throw error;
-    throw new HelperError(
-      `${name}: ${messageOf(error, helper, args, hash)}`,
-      error.remedy ?? remedyFor(error, name, args),
-    );
+    const message = `${name}: ${messageOf(error, helper, args, hash)}`;
+    const remedy = error.remedy ?? remedyFor(error, name, args);
+    // What a helper within this one has not is not missing from this one's value.
+    if (error instanceof NothingThere && error.by === undefined) throw new NothingThere(message, remedy, name);
+    throw new HelperError(message, remedy);
   }
 }
 

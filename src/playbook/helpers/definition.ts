@@ -14,6 +14,15 @@ export class HelperError extends Error {
   }
 }
 
+/** There is nothing to give: `default` and `defined` take it as what is missing. `by`: the helper that says so. */
+export class NothingThere extends HelperError {
+  readonly by: string | undefined;
+  constructor(message: string, remedy?: string, by?: string) {
+    super(message, remedy);
+    this.by = by;
+  }
+}
+
 /** What JavaScript's limits mean: too deep for the stack, too long for a text or a list. */
 export function limitMessage(error: RangeError): string {
   return error.message.startsWith("Maximum call stack")

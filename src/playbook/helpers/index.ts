@@ -23,7 +23,14 @@ import { urlHelpers } from "./urls.js";
 import { versionHelpers } from "./versions.js";
 
 export { checkCall, checkLiterals, invoke } from "./call.js";
-export { HelperError, limitMessage, UNKNOWN, type HelperDefinition, type HelperOptions } from "./definition.js";
+export {
+  HelperError,
+  limitMessage,
+  NothingThere,
+  UNKNOWN,
+  type HelperDefinition,
+  type HelperOptions,
+} from "./definition.js";
 
 /** Helpers by what they are for, in the order of the documentation. */
 export const helperGroups: readonly { readonly title: string; readonly helpers: HelperTable }[] = [

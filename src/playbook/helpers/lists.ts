@@ -8,6 +8,7 @@ import {
   HelperError,
   isMap,
   listArgument,
+  NothingThere,
   noField,
   numberArgument,
   predicate,
@@ -60,7 +61,7 @@ function flatten(items: readonly unknown[], levels: number, skipsNulls: boolean)
 function ends(value: unknown, pick: (items: readonly unknown[]) => unknown): unknown {
   const items = itemsOf(value);
   if (items.length === 0)
-    throw new HelperError(
+    throw new NothingThere(
       "there is nothing in it",
       "Write {{default …}} around what may be empty, or test its length.",
     );
@@ -95,7 +96,7 @@ function sorted([value, reverse, caseSensitive, attribute]: readonly unknown[]):
 function extreme([value, ...more]: readonly unknown[], hash: Readonly<Record<string, unknown>>, sign: 1 | -1): unknown {
   const by = keyByAttribute(hash["attribute"]);
   const items = more.length > 0 ? [value, ...more] : itemsOf(value);
-  if (items.length === 0) throw new HelperError("the list is empty", "Write {{default …}} around what may be empty.");
+  if (items.length === 0) throw new NothingThere("the list is empty", "Write {{default …}} around what may be empty.");
   const isCaseSensitive = toBool(hash["case_sensitive"]);
   return items.reduce((best, one) => (compare(by(one), by(best), isCaseSensitive) * sign > 0 ? one : best));
 }

@@ -1,6 +1,6 @@
 // Names of Jinja's filters, tests and lookups that are called otherwise here.
 
-import type { Argument } from "./jinja.js";
+import type { Argument, Jinja } from "./jinja.js";
 
 const FILTERS: Readonly<Record<string, string>> = {
   d: "default",
@@ -50,6 +50,11 @@ const LOOKUPS: Readonly<Record<string, { readonly helper: string; readonly gives
   sequence: { helper: "sequence", gives: "list" },
   varnames: { helper: "varnames", gives: "list" },
 };
+
+/** `1 < n < 10`: Python compares n twice; neither Handlebars nor CEL has words for it as one. */
+export function isChain(operator: string, left: Jinja): boolean {
+  return /^[<>]=?$/.test(operator) && left.kind === "binary" && /^[<>]=?$/.test(left.operator);
+}
 
 /** A call of lookup or query as the helper that it is; undefined where there is none. */
 export function lookupCall(

@@ -3,7 +3,7 @@
 import { CEL_TYPE_NAMES } from "../condition/cel-names.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
 import { helperOfTest } from "../helpers/test-names.js";
-import { helperOfFilter, lookupCall, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfFilter, isChain, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -24,7 +24,7 @@ const METHODS: Readonly<Record<string, (of: string, args: readonly string[]) => 
   endswith: (of, [a]) => `${of}.endsWith(${a})`,
   lower: (of) => `lower(${of})`,
   upper: (of) => `upper(${of})`,
-  strip: (of) => `trim(${of})`,
+  strip: (of, args) => `trim(${[of, ...args].join(", ")})`,
   split: (of, args) => `split(${[of, ...args].join(", ")})`,
   replace: (of, args) => `replace(${[of, ...args].join(", ")})`,
   find: (of, [a]) => `${of}.indexOf(${a})`,
@@ -54,10 +54,9 @@ const LEVELS: Readonly<Record<string, number>> = {
   "~": 4,
   "*": 5,
   "/": 5,
-  "//": 5,
   "%": 5,
 };
-const SIGNS: Readonly<Record<string, string>> = { or: "||", and: "&&", "//": "/", "~": "+" };
+const SIGNS: Readonly<Record<string, string>> = { or: "||", and: "&&", "~": "+" };
 
 function cel(node: Jinja, level: number): string {
   switch (node.kind) {
@@ -108,6 +107,8 @@ function quoteCel(text: string): string {
 function binary({ operator, left, right }: Extract<Jinja, { kind: "binary" }>, level: number): string {
   // CEL divides whole numbers to whole numbers.
   if (operator === "/") return `divide(${cel(left, 0)}, ${cel(right, 0)})`;
+  if (operator === "//") return `floor_divide(${cel(left, 0)}, ${cel(right, 0)})`;
+  if (isChain(operator, left)) throw new Untranslatable();
   if (operator === "**") return `pow(${cel(left, 0)}, ${cel(right, 0)})`;
   const own = LEVELS[operator] ?? 0;
   const side = (node: Jinja, at: number): string =>
@@ -142,8 +143,11 @@ function call({ of, args }: Extract<Jinja, { kind: "call" }>): string {
 
 function lookup(name: string, args: readonly Argument[]): string {
   const [kind, of] = args;
-  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of)
-    return of.value.kind === "literal" ? String(of.value.value) : `vars[${cel(of.value, 0)}]`;
+  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of) {
+    const variable = of.value.kind === "literal" ? String(of.value.value) : `vars[${cel(of.value, 0)}]`;
+    const other = args.find((one) => one.name === "default");
+    return other ? `default(${variable}, ${cel(other.value, 0)})` : variable;
+  }
   const found = lookupCall(name, args);
   if (!found) throw new Untranslatable();
   const text = `${found.helper}(${values(found.args).join(", ")})`;

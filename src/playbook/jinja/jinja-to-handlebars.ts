@@ -3,7 +3,7 @@
 import { absentWord } from "./jinja-tree.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
 import { helperOfTest } from "../helpers/test-names.js";
-import { helperOfFilter, lookupCall, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfFilter, isChain, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -171,9 +171,9 @@ function expression(node: Jinja): string {
       return node.of.kind === "literal" ? `-${String(node.of.value)}` : `(subtract 0 ${expression(node.of)})`;
     case "choice":
       return `(ternary ${expression(node.test)} ${expression(node.yes)} ${node.no ? expression(node.no) : '""'})`;
-    case "binary": {
+    case "binary":
+      if (isChain(node.operator, node.left)) throw new Untranslatable();
       return binary(node);
-    }
     case "filter":
       return filter(node);
     case "call":
@@ -270,8 +270,11 @@ function call({ of, args }: Extract<Jinja, { kind: "call" }>): string {
 
 function lookup(name: string, args: readonly Argument[]): string {
   const [kind, of] = args;
-  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of)
-    return of.value.kind === "literal" ? String(of.value.value) : `(lookup vars ${expression(of.value)})`;
+  if (kind?.value.kind === "literal" && kind.value.value === "vars" && of) {
+    const variable = of.value.kind === "literal" ? String(of.value.value) : `(lookup vars ${expression(of.value)})`;
+    const other = args.find((one) => one.name === "default");
+    return other ? `(default ${variable} ${expression(other.value)})` : variable;
+  }
   const found = lookupCall(name, args);
   if (!found) throw new Untranslatable();
   const text = `(${[found.helper, ...argumentsOf(found.args)].join(" ")})`;

@@ -8,6 +8,7 @@ import {
   checkCall,
   checkLiterals,
   HelperError,
+  NothingThere,
   helpers,
   invoke,
   UNKNOWN,
@@ -104,14 +105,14 @@ export abstract class ExpressionCompiler {
     return Object.hasOwn(helpers, name) ? helpers[name] : undefined;
   }
 
-  protected callOf(node: CallNode, lexical: Lexical): Eval {
+  protected callOf(node: CallNode, lexical: Lexical, strictness: Strictness = "strict"): Eval {
     // To Handlebars this name of a helper is a literal.
     const { undefined: isUndefined } = helpers;
     if (node.path.type === "UndefinedLiteral" && isUndefined) return this.call(node, isUndefined, lexical);
     if (node.path.type !== "PathExpression")
       throw this.fault(node, "a value cannot take arguments", "The helper comes first: {{helper value argument}}.");
     const helper = this.helperName(node.path);
-    if (helper) return this.call(node, helper, lexical);
+    if (helper) return this.call(node, helper, lexical, undefined, strictness);
     if (node.path.original === "lookup") return this.lookup(node, lexical);
     throw this.fault(
       node.path,
@@ -156,7 +157,13 @@ export abstract class ExpressionCompiler {
     };
   }
 
-  protected call(node: CallNode, helper: HelperDefinition, lexical: Lexical, body?: Write): Eval {
+  protected call(
+    node: CallNode,
+    helper: HelperDefinition,
+    lexical: Lexical,
+    body?: Write,
+    strictness: Strictness = "strict",
+  ): Eval {
     const name = node.path.type === "PathExpression" ? node.path.original : "undefined";
     const named = node.hash?.pairs ?? [];
     const count = node.params.length + (body ? 1 : 0);
@@ -194,6 +201,7 @@ export abstract class ExpressionCompiler {
         );
       } catch (error) {
         if (!(error instanceof HelperError)) throw error;
+        if (error instanceof NothingThere && strictness === "optional") return MISSING;
         throw this.fault(node, error.message, error.remedy);
       }
     };
@@ -206,7 +214,7 @@ export abstract class ExpressionCompiler {
       case "SubExpression":
         if (node.path.type === "PathExpression" && node.path.original === "lookup")
           return this.lookup(node, lexical, strictness);
-        return this.callOf(node, lexical);
+        return this.callOf(node, lexical, strictness);
       default:
         return this.literal(node);
     }
