@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { CrunError } from "../diagnostic/diagnostic.js";
+import { CrunError } from "../diagnostic/diagnostic.js";
+import { whyUnreadable } from "../diagnostic/unreadable.js";
 import { suggest } from "../diagnostic/near.js";
 import { placeOf, plainOf, readYaml, type YamlNode } from "../playbook/yaml/yaml.js";
 import { vaultConfigOf, type VaultConfig } from "./vault-keys.js";
@@ -31,7 +32,7 @@ export function readConfig(directory: string | undefined): Config {
   const file = [directory, "."]
     .flatMap((one) => (one === undefined ? [] : [join(one, "crun.yml")]))
     .find((one) => existsSync(one));
-  const node = file === undefined ? undefined : readYaml(file, readFileSync(file, "utf8"));
+  const node = file === undefined ? undefined : readYaml(file, textOf(file));
   if (file === undefined || node === undefined) return {};
   if (node.kind !== "map") throw node.source.error(placeOf(node), "crun.yml is a map of defaults");
   const config: Draft = {};
@@ -45,6 +46,15 @@ export function readConfig(directory: string | undefined): Config {
     take(config, value, dirname(file), file);
   }
   return config;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { reason, remedy } = whyUnreadable(error);
+    throw new CrunError({ severity: "error", summary: `cannot read ${file}: ${reason}`, remedy });
+  }
 }
 
 const KEYS: Readonly<Record<string, (config: Draft, node: YamlNode, directory: string, file: string) => void>> = {

@@ -12,7 +12,10 @@ const UNSETTLED = 13;
 let unwritten: NodeJS.ErrnoException | undefined;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "EIO") unwritten ??= error;
+    if (error.code === "EPIPE" || error.code === "EIO") return;
+    unwritten ??= error;
+    // Where nothing else says how it ends.
+    process.exitCode ||= 1;
   });
 }
 
@@ -33,6 +36,8 @@ async function run(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
+  // That a file takes nothing more is told behind the write itself.
+  await new Promise<void>((resolve) => setImmediate(resolve));
   if (unwritten && !process.stderr.destroyed)
     process.stderr.write(`crun: what was told could not be written to its end: ${unwritten.message}\n`);
   process.exit(unwritten && status === 0 ? 1 : status);

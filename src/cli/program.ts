@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { CrunError, formatDiagnostic } from "../diagnostic/diagnostic.js";
+import { diagnosticOfSystem } from "../diagnostic/unreadable.js";
 import type { CommandTable, Words } from "./command-table.js";
 import type { ExecOptions } from "./options.js";
 import { machineCommands } from "./machine/commands.js";
@@ -44,7 +45,9 @@ function reportError(error: unknown, argv: readonly string[]): number {
     process.stderr.write("error: the working directory does not exist any more\n  Change to one that does.\n");
     return 1;
   }
-  process.stderr.write(`error: ${message}\n  This is a bug in crun ${version}; with -vvv it shows where.\n`);
+  const told = diagnosticOfSystem(error);
+  if (told) process.stderr.write(`${formatDiagnostic(told)}\n`);
+  else process.stderr.write(`error: ${message}\n  This is a bug in crun ${version}; with -vvv it shows where.\n`);
   if (argv.some((one) => /^-v{3,}$/.test(one)) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return 1;
 }

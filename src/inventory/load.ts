@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
+import { whyUnreadable } from "../diagnostic/unreadable.js";
 import { CrunError, type Diagnostic } from "../diagnostic/diagnostic.js";
 import { assembleInventory } from "./assemble.js";
 import { readIni } from "./ini.js";
@@ -117,8 +118,8 @@ function readText(file: string): string {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CrunError({ severity: "error", summary: `${file} cannot be read: ${reason}`, place: { file } });
+    const { reason, remedy } = whyUnreadable(error);
+    throw new CrunError({ severity: "error", summary: `cannot read ${file}: ${reason}`, remedy });
   }
   const text = textOfFile(bytes, file);
   return text.startsWith("\uFEFF") ? text.slice(1) : text;

@@ -5,12 +5,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { hashTree } from "../lab/hash.js";
 import { requireOrSkip } from "../lab/needs.js";
-import { must, run } from "../lab/process.js";
+import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import type { SshHost } from "../lab/sshd.js";
 import { freePort, sshHost } from "../lab/sshd.js";
 import { emptyTree, rootOverlay } from "../lab/trees.js";
-import { assertNoStack, Workplace } from "./cli.js";
+import { Workplace } from "./cli.js";
 import { crunPath } from "./crun-tasks.js";
 
 /** A mistake that is known before anything is connected to. Its play would first change the tree. */
@@ -346,42 +346,6 @@ describe("bad input that only a target can tell", function () {
     assert.match(exec.stderr, /nobdy/);
     assert.match(exec.stderr, /Make it with the module user first/);
     assert.ok(!existsSync(join(tree, "etc/ran")));
-  });
-
-  it("files that crun may not read: each is told with the task that wants it, as whom crun runs, and what to do", async () => {
-    const tree = emptyTree(scope);
-    const work = new Workplace(scope, { "files/shut": "x", "files/open/shut": "x", "templates/shut": "x", pass: "x" });
-    work.write("files/sealed", "x");
-    const sealed = await work.crun(["vault", "encrypt", "files/sealed", "--vault-password-file", "pass"]);
-    assert.equal(sealed.status, 0, sealed.all);
-    // The program lies where not everybody may go.
-    const program = join(scope.tempDir("program"), "dist");
-    await must(["cp", "-rL", join(crunPath, ".."), program]);
-    await must(["chmod", "-R", "a+rX", program, work.directory, join(work.directory, "..")]);
-    for (const name of ["files/shut", "files/open/shut", "templates/shut", "pass"])
-      chmodSync(join(work.directory, name), 0);
-    const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"];
-    const playAsNobody = async (task: string, ...args: readonly string[]): Promise<[number | null, string]> => {
-      work.write("site.yml", `- hosts: all\n  tasks:\n    - ${task}\n`);
-      const command = [process.execPath, join(program, "crun.js"), "play", "--runs", "none", ...args];
-      const options = { cwd: work.directory, env: { ...work.environment, HOME: "/nonexistent" } };
-      const done = await run([...nobody, ...command, "-i", `local:${tree},`, "site.yml"], options);
-      assertNoStack(done.stdout + done.stderr);
-      return [done.status, done.stdout + done.stderr];
-    };
-    for (const task of ["copy: { src: shut, dest: /etc/x }", "template: { src: shut, dest: /etc/x }"]) {
-      const [status, all] = await playAsNobody(task);
-      assert.equal(status, 1, all);
-      assert.match(all, /cannot read (files|templates)\/shut: permission denied\n {2}at site\.yml:3:/);
-      assert.match(all, /crun runs as nobody: let that user read it/);
-    }
-    const [, password] = await playAsNobody("copy: { src: sealed, dest: /etc/x }", "--vault-password-file", "pass");
-    assert.match(password, /cannot read pass: permission denied\n[^]*crun runs as nobody/);
-    // What lies in a directory is found when it is read.
-    await must(["chown", "-R", "65534:65534", tree]);
-    const [, inDirectory] = await playAsNobody("copy: { src: open, dest: /etc/x }");
-    assert.match(inDirectory, /cannot read .*files\/open\/shut on the controller: permission denied/);
-    assert.match(inDirectory, /crun runs as nobody/);
   });
 
   it("a source that never ends, or never begins, is refused and not waited for", async () => {

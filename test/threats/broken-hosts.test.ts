@@ -120,6 +120,28 @@ describe("threats: broken runs", function () {
     assert.equal((await work.play(argv.slice(3))).recap[`local:${tree}`]?.changed, 0);
   });
 
+  it("no command whose output went nowhere ends as if it had been told", async () => {
+    const tree = join(scope.tempDir("told"), "tree");
+    fill(tree);
+    for (const args of [
+      ["--version"],
+      ["runs"],
+      ["inventory", "-i", `local:${tree},`],
+      ["doc", "copy"],
+      ["vault", "keygen"],
+      ["play", "-i", `local:${tree},`, "--list-tasks", "site.yml"],
+      ["lint", "--output", "json", "site.yml"],
+      ["facts", `local:${tree}`],
+    ]) {
+      const told = await run(["sh", "-c", '"$@" >/dev/full', "sh", process.execPath, crunPath, ...args], {
+        cwd: work.directory,
+        env: work.environment,
+      });
+      assert.equal(told.status, 1, `${args.join(" ")}: ${told.stderr}`);
+      if (args[0] !== "--version") assert.match(told.stderr, /no space left/i, args.join(" "));
+    }
+  });
+
   it("the controller's clock jumps ten years back and forth all the while: the run is as ever", async () => {
     const tree = join(scope.tempDir("clock"), "tree");
     fill(tree);

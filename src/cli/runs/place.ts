@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkS
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
+import { whyUnreadable } from "../../diagnostic/unreadable.js";
 
 /** How many runs are kept where nothing else is said. */
 export const KEPT_RUNS = 50;
@@ -59,7 +60,12 @@ export function runIds(directory: string): readonly string[] {
     names = readdirSync(directory);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
+    const { reason, remedy } = whyUnreadable(error);
+    throw new CrunError({
+      severity: "error",
+      summary: `what runs did cannot be read in ${directory}: ${reason}`,
+      remedy: remedy ?? "Name the directory in which they lie: --runs DIR, or crun.yml runs: {directory: …}.",
+    });
   }
   return names
     .filter(isRunId)
