@@ -1,7 +1,7 @@
 // Plays the same files with crun and with ansible-playbook, and reads what their debug tasks show.
 
 import assert from "node:assert/strict";
-import { run } from "../lab/process.js";
+import { ansible } from "../lab/ansible.js";
 import { brief, type Workplace } from "./cli.js";
 
 /** What each debug task showed, by `TARGET TASK`, in the order of the tasks. */
@@ -27,7 +27,7 @@ export async function shownByCrun(place: Workplace, args: readonly string[]): Pr
 /** With ansible-playbook, by its default output. The run must end well. */
 export async function shownByAnsible(place: Workplace, args: readonly string[]): Promise<Shown> {
   const environment = { ...place.environment, ANSIBLE_NOCOLOR: "1", ANSIBLE_LOCALHOST_WARNING: "0" };
-  const { status, stdout, stderr } = await run(["ansible-playbook", ...args], {
+  const { status, stdout, stderr } = await ansible("ansible-playbook", args, {
     cwd: place.directory,
     env: environment,
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { run } from "../lab/process.js";
+import { ansible } from "../lab/ansible.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { Workplace } from "./cli.js";
@@ -84,9 +84,9 @@ describe("crun inventory", function () {
     before(function () {
       requireOrSkip(this, { tools: ["ansible-inventory"] });
     });
-    const ansible = async (...args: string[]): Promise<string> => {
+    const theirs = async (...args: string[]): Promise<string> => {
       const environment = { ...place.environment, ANSIBLE_NOCOLOR: "1" };
-      const { status, stdout, stderr } = await run(["ansible-inventory", ...args], {
+      const { status, stdout, stderr } = await ansible("ansible-inventory", args, {
         cwd: place.directory,
         env: environment,
       });
@@ -101,30 +101,30 @@ describe("crun inventory", function () {
     for (const combination of combinations) {
       const title = combination.join(" ");
       it(`${title} --list says the same`, async () => {
-        const [own, theirs] = [
+        const [own, ansibles] = [
           JSON.parse(await show(...combination, "--list")),
-          JSON.parse(await ansible(...combination, "--list")),
+          JSON.parse(await theirs(...combination, "--list")),
         ];
-        assert.deepEqual(theirs, own);
+        assert.deepEqual(ansibles, own);
       });
       it(`${title} --graph says the same`, async () =>
-        assert.equal(await show(...combination, "--graph"), await ansible(...combination, "--graph")));
+        assert.equal(await show(...combination, "--graph"), await theirs(...combination, "--graph")));
     }
     it("--graph GROUP --vars says the same of texts and numbers", async () => {
       const args = ["-i", "yaml/hosts.yml", "--graph", "--vars", "build"];
-      assert.equal(await show(...args), (await ansible(...args)).replaceAll("quick = True", "quick = true"));
+      assert.equal(await show(...args), (await theirs(...args)).replaceAll("quick = True", "quick = true"));
     });
     it("--host says the same", async () => {
       for (const host of ["solo", "web1.example.org", "db-b"]) {
         const args = ["-i", "ini/hosts", "--host", host];
-        assert.deepEqual(JSON.parse(await show(...args)), JSON.parse(await ansible(...args)), host);
+        assert.deepEqual(JSON.parse(await show(...args)), JSON.parse(await theirs(...args)), host);
       }
     });
     it("--list --yaml is an inventory that both read, with the same values", async () => {
       place.write("again.yml", await show("-i", "many", "--list", "--yaml"));
       const list = async (tool: typeof show): Promise<Record<string, unknown>> =>
         (JSON.parse(await tool("-i", "again.yml", "--list")) as { readonly _meta: Record<string, unknown> })._meta;
-      assert.deepEqual(await list(show), await list(ansible));
+      assert.deepEqual(await list(show), await list(theirs));
       assert.deepEqual(
         await list(show),
         (JSON.parse(await show("-i", "many", "--list")) as { readonly _meta: unknown })._meta,

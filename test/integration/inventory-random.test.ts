@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chmodSync } from "node:fs";
 import fc from "fast-check";
-import { run } from "../lab/process.js";
+import { ansible } from "../lab/ansible.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { shownByAnsible, shownByCrun, type Shown } from "./beside-ansible.js";
@@ -137,7 +137,7 @@ describe("random inventories", function () {
       const args = [...names.flatMap((name) => ["-i", name]), "--list"];
       const own = await place.crun(["inventory", ...args]);
       assert.equal(own.status, 0, own.stderr);
-      const theirs = await run(["ansible-inventory", ...args], { cwd: place.directory, env: place.environment });
+      const theirs = await ansible("ansible-inventory", args, { cwd: place.directory, env: place.environment });
       assert.equal(theirs.status, 0, theirs.stderr);
       assert.deepEqual(JSON.parse(own.stdout), JSON.parse(theirs.stdout));
       held += own.stdout.split("\n").length;

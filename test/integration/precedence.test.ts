@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { run } from "../lab/process.js";
+import { ansible } from "../lab/ansible.js";
 import { requireOrSkip } from "../lab/needs.js";
 import { testScope } from "../lab/scope.js";
 import { brief, Workplace } from "./cli.js";
@@ -24,8 +24,8 @@ async function byCrun(place: Workplace): Promise<Values> {
 
 async function byAnsible(place: Workplace): Promise<Values> {
   const environment = { ...place.environment, ANSIBLE_NOCOLOR: "1" };
-  const argv = ["ansible-playbook", "-i", "inventory/hosts", "-e", "@extra.json", "site.yml"];
-  const { stdout, stderr } = await run(argv, { cwd: place.directory, env: environment });
+  const args = ["-i", "inventory/hosts", "-e", "@extra.json", "site.yml"];
+  const { stdout, stderr } = await ansible("ansible-playbook", args, { cwd: place.directory, env: environment });
   const shown = /^TASK \[site : show\].*\n[^{]*=> (\{[^]*?\n\})\n/m.exec(stdout)?.[1];
   assert.ok(shown !== undefined, `${stdout}${stderr}`);
   return (JSON.parse(shown) as { readonly msg: Values }).msg;

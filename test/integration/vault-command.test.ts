@@ -18,7 +18,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { requireOrSkip } from "../lab/needs.js";
-import { must, run } from "../lab/process.js";
+import { ansible, mustAnsible } from "../lab/ansible.js";
+import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { Workplace } from "./cli.js";
 
@@ -480,15 +481,20 @@ describe("crun vault", () => {
         "ansible",
         ...passwords,
       ]);
-      const theirs = await must(["ansible-vault", "encrypt_string", ...passwords, "--name", "theirs", "their secret"], {
-        cwd: work.directory,
-      });
+      const theirs = await mustAnsible(
+        "ansible-vault",
+        ["encrypt_string", ...passwords, "--name", "theirs", "their secret"],
+        {
+          cwd: work.directory,
+        },
+      );
       work.write("v.yml", `${mine.stdout}${theirs}\n`);
-      const ansible = await run(
-        ["ansible", "localhost", "-m", "debug", "-a", "msg={{mine}}+{{theirs}}", "-e", "@v.yml", ...passwords],
+      const shown = await ansible(
+        "ansible",
+        ["localhost", "-m", "debug", "-a", "msg={{mine}}+{{theirs}}", "-e", "@v.yml", ...passwords],
         { cwd: work.directory },
       );
-      assert.match(ansible.stdout, /my secret\+their secret/);
+      assert.match(shown.stdout, /my secret\+their secret/);
       work.write(
         "site.yml",
         `- hosts: local\n  tasks: [{assert: {that: ["mine == 'my secret'", "theirs == 'their secret'"]}}]\n`,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { requireOrSkip } from "../lab/needs.js";
-import { must } from "../lab/process.js";
+import { mustAnsible } from "../lab/ansible.js";
 import { testScope } from "../lab/scope.js";
 import { emptyTree } from "../lab/trees.js";
 import { Workplace, type Ran } from "./cli.js";
@@ -34,7 +34,7 @@ describe("Ansible's vault scenarios", function () {
     chmodSync(program, 0o755);
     const seal = async (name: string, text: string, ...args: readonly string[]): Promise<void> => {
       work.write(name, text);
-      await must(["ansible-vault", "encrypt", ...args, name], { cwd: work.directory });
+      await mustAnsible("ansible-vault", ["encrypt", ...args, name], { cwd: work.directory });
       made[name] = read(name);
     };
     await seal("v11.yml", "secret: this is v11\nplain: a\n", ...right);
@@ -49,11 +49,12 @@ describe("Ansible's vault scenarios", function () {
     await seal("roles/r/vars/main.yml", "of_role: role secret\n", ...right);
     work.write("files/folder/readme.txt", "plain\n");
     work.write("roles/r/tasks/main.yml", "- assert: {that: 'of_role == \"role secret\"'}\n");
-    const value = await must(["ansible-vault", "encrypt_string", ...right, "--name", "embedded", "foo bar"], {
+    const value = await mustAnsible("ansible-vault", ["encrypt_string", ...right, "--name", "embedded", "foo bar"], {
       cwd: work.directory,
     });
-    const other = await must(
-      ["ansible-vault", "encrypt_string", "--vault-id", "other@new", "--name", "other", "of another id"],
+    const other = await mustAnsible(
+      "ansible-vault",
+      ["encrypt_string", "--vault-id", "other@new", "--name", "other", "of another id"],
       { cwd: work.directory },
     );
     work.write("embedded.yml", `${value}\n${other}\n`);
@@ -499,7 +500,13 @@ describe("Ansible's vault scenarios", function () {
     });
 
     it("47: the filters vault and unvault, Ansible's text too", async () => {
-      const ansible = await must(["ansible", "localhost", "-m", "debug", "-a", "msg={{'text' | vault('pw', 'salt')}}"]);
+      const ansible = await mustAnsible("ansible", [
+        "localhost",
+        "-m",
+        "debug",
+        "-a",
+        "msg={{'text' | vault('pw', 'salt')}}",
+      ]);
       const text = /"msg": "(.*)"/.exec(ansible)?.[1] ?? "";
       assert.match(text, /^\$ANSIBLE_VAULT;1\.2;AES256;filter_default/);
       const that = [

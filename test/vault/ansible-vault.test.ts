@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { openEnvelope, parseEnvelope, sealAnsible } from "../../src/vault/ansible-vault.js";
 import { Damaged, formatOf, isEncrypted } from "../../src/vault/format.js";
 import { requireOrSkip } from "../lab/needs.js";
-import { must } from "../lab/process.js";
+import { mustAnsible } from "../lab/ansible.js";
 import { testScope } from "../lab/scope.js";
 
 const password = Buffer.from("correct horse");
@@ -128,7 +128,7 @@ describe("Ansible Vault", () => {
         const file = join(directory, "x");
         writeFileSync(file, sealAnsible(plain, password, undefined));
         writeFileSync(join(directory, "pw"), password);
-        await must(["ansible-vault", "decrypt", "--vault-password-file", join(directory, "pw"), file]);
+        await mustAnsible("ansible-vault", ["decrypt", "--vault-password-file", join(directory, "pw"), file]);
         assert.deepEqual(readFileSync(file), plain);
       });
       it(`writes what crun reads: ${name}`, async function () {
@@ -136,7 +136,7 @@ describe("Ansible Vault", () => {
         const file = join(directory, "x");
         writeFileSync(file, plain);
         writeFileSync(join(directory, "pw"), "correct horse\n");
-        await must(["ansible-vault", "encrypt", "--vault-id", `prod@${join(directory, "pw")}`, file]);
+        await mustAnsible("ansible-vault", ["encrypt", "--vault-id", `prod@${join(directory, "pw")}`, file]);
         const text = readFileSync(file, "utf8");
         assert.deepEqual(formatOf(text), { kind: "ansible", version: "1.2", label: "prod" });
         assert.deepEqual(openText(text), plain);
@@ -146,8 +146,7 @@ describe("Ansible Vault", () => {
       const directory = scope.tempDir("vault");
       writeFileSync(join(directory, "x"), sealAnsible(Buffer.from("a"), password, "dev"));
       writeFileSync(join(directory, "pw"), password);
-      const stdout = await must([
-        "ansible-vault",
+      const stdout = await mustAnsible("ansible-vault", [
         "view",
         "--vault-id",
         `dev@${join(directory, "pw")}`,
