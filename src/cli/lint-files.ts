@@ -25,7 +25,11 @@ export function lintFiles(paths: readonly string[]): LintFile[] {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat) {
       const near = suggest(basename(path), realFiles.list(dirname(path)));
-      throw new CrunError({ severity: "error", summary: `there is no ${JSON.stringify(path)}`, remedy: near });
+      throw new CrunError({
+        severity: "error",
+        summary: `there is no file or directory ${JSON.stringify(path)}`,
+        remedy: near ?? "Is the path right?",
+      });
     }
     return stat.isDirectory() ? inDirectory(path) : [oneFile(path)];
   });

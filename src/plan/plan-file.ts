@@ -94,9 +94,21 @@ export function checkWritable(file: string): void {
   }
 }
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such directory",
+  ENOTDIR: "what stands above it is no directory",
+  EACCES: "permission denied",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+};
+
 function unwritable(file: string, error: unknown): CrunError {
-  const why = error instanceof Error ? error.message.replace(/, open '.*'$/, "") : String(error);
-  return new CrunError({ severity: "error", summary: `the plan cannot be written to ${file}: ${why}` });
+  const why = error instanceof Error && "code" in error ? (WHY[String(error.code)] ?? error.message) : String(error);
+  return new CrunError({
+    severity: "error",
+    summary: `the plan cannot be written to ${file}: ${why.replace(/^Error: /, "")}`,
+    remedy: "Name another place: crun plan -o FILE.",
+  });
 }
 
 /** Reads a plan's file. Rejects with a CrunError that says what is wrong with it and what to do. */

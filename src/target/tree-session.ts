@@ -271,6 +271,8 @@ export class Tree implements TreeSession {
 }
 
 function remedyFor(failure: Failure): string | undefined {
+  if (failure.step === "find the machine")
+    return "Start it (crun machine start), or enter the tree in another way (crun_entry, --entry): auto takes what is there.";
   if (failure.errno === 2) return "Create the tree first, or correct its name or the host's crun_trees.";
   if (failure.errno === 20) return "A tree is a directory: correct its path.";
   if (failure.errno === 13 || failure.errno === 1) return "Let crun become root on the host (crun_become).";

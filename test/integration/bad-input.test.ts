@@ -100,6 +100,11 @@ const mistakes: readonly Mistake[] = [
     says: [/sit\.yml/, /Did you mean .*site\.yml/],
   },
   {
+    what: "a playbook that is a directory",
+    args: ["files"],
+    says: [/"files" is a directory, no playbook/, /Name a file in it/],
+  },
+  {
     what: "an inventory that is not there",
     args: ["-i", "host", "site.yml"],
     says: [/there is no inventory .*host/],

@@ -207,7 +207,7 @@ describe("crun lint", function () {
   it("refuses a path and a rule that there are not, with the near name", async () => {
     const path = await lint({ "site.yml": play("- debug:") }, "sit.yml");
     assert.equal(path.status, 1);
-    assert.match(path.stderr, /there is no "sit\.yml"\n {2}Did you mean "site\.yml"\?/);
+    assert.match(path.stderr, /there is no file or directory "sit\.yml"\n {2}Did you mean "site\.yml"\?/);
     const rule = await lint({ "site.yml": play("- debug:") }, "--without", "alway-changed");
     assert.equal(rule.status, 1);
     assert.match(rule.stderr, /Did you mean "always-changed"\?/);

@@ -346,7 +346,7 @@ describe("saved plans on real trees", function () {
       [["show", "site.yml"], /the plan site\.yml is no plan of crun/],
       [
         ["plan", "-o", "no/such/p", "-i", "hosts", "site.yml"],
-        /the plan cannot be written to no\/such\/p: ENOENT: no such file or directory$/m,
+        /the plan cannot be written to no\/such\/p: there is no such directory\n {2}Name another place/m,
       ],
       [
         ["plan", "-o", ".", "-i", "hosts", "site.yml"],

@@ -125,7 +125,9 @@ function guarded<T>(name: string, verb: string, work: () => T): T {
       ENOSPC: "the disk is full",
       ELOOP: "a circle of links",
     };
-    throw refused(`cannot ${verb} ${name}: ${reasons[String(code)] ?? String(error)}`);
+    const remedy =
+      code === "ENOENT" && verb === "read" ? "Is the path right? crun vault create FILE makes a new one." : undefined;
+    throw refused(`cannot ${verb} ${name}: ${reasons[String(code)] ?? String(error)}`, remedy);
   }
 }
 

@@ -65,6 +65,12 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
       detail: `Looked for ${path}.`,
       remedy: suggest(basename(path), files.reader.list(dirname(path))),
     });
+  if (files.kind(path) === "directory")
+    throw new CrunError({
+      severity: "error",
+      summary: `${JSON.stringify(file)} is a directory, no playbook`,
+      remedy: "Name a file in it.",
+    });
   const plays = await loadFile(
     { modules: options.modules, files, findings, rolesPath, extra: options.extra ? [options.extra] : [] },
     path,
