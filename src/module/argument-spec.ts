@@ -36,7 +36,7 @@ export const argumentRules = [
   "required_by",
 ] as const;
 
-/** Checks values against the options of a spec and its rules. What the spec does not name is not looked at. */
+/** Checks values against the options of a spec and its rules. A value that the spec does not name is wrong, too. */
 export function checkArguments(options: Map, rules: Map, values: Map): readonly ArgumentProblem[] {
   const given = known(options, values);
   return [
@@ -44,7 +44,22 @@ export function checkArguments(options: Map, rules: Map, values: Map): readonly 
     ...Object.entries(options).flatMap(([name, option]) =>
       checkInside(name, mapOf(option), withDefaults(options, given)[name], [name]),
     ),
+    ...unsupported(options, values, []),
   ];
+}
+
+/** Names that options have, aliases among them. */
+export function namesOf(options: Map): ReadonlySet<string> {
+  return new Set(Object.entries(options).flatMap(([name, option]) => [name, ...textsOf(mapOf(option)["aliases"])]));
+}
+
+function unsupported(options: Map, given: Map, path: readonly string[]): ArgumentProblem[] {
+  const names = namesOf(options);
+  const odd = Object.keys(given).filter((key) => !names.has(key));
+  if (odd.length === 0) return [];
+  const paths = odd.map((key) => [...path, key].join("."));
+  const known = [...names].toSorted().join(", ");
+  return [{ option: path[0] ?? odd[0], message: `${paths.join(", ")}. Supported parameters include: ${known}.` }];
 }
 
 /** Values by main name: an alias stands for its option. */
@@ -104,21 +119,11 @@ function checkInside(name: string, option: Map, value: unknown, path: readonly s
     if (typeof one !== "object" || one === null || Array.isArray(one))
       return [{ option: path[0], message: `value of '${name}' must be of type dict or list of dicts` }];
     const given = mapOf(one);
-    const names = new Set(Object.entries(options).flatMap(([key, each]) => [key, ...textsOf(mapOf(each)["aliases"])]));
-    const odd = Object.keys(given).filter((key) => !names.has(key));
-    const unsupported = odd.map((key) => [...path, key].join("."));
     const values = known(options, given);
     return [
       ...checkLevel(options, option, values, path),
       ...Object.entries(options).flatMap(([key, each]) => checkInside(key, mapOf(each), values[key], [...path, key])),
-      ...(odd.length === 0
-        ? []
-        : [
-            {
-              option: path[0],
-              message: `${unsupported.join(", ")}. Supported parameters include: ${[...names].toSorted().join(", ")}.`,
-            },
-          ]),
+      ...unsupported(options, given, path),
     ];
   });
 }

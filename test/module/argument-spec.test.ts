@@ -128,7 +128,12 @@ const cases: readonly (readonly [
     {},
     ["missing required arguments: a found in m"],
   ],
-  ["what the spec does not name", { a: {} }, { b: 1 }, []],
+  [
+    "what the spec does not name",
+    { a: { aliases: ["x"] }, m: { type: "dict", options: { o: {} } } },
+    { b: 1, x: 2, m: { p: 1 } },
+    ["m.p. Supported parameters include: o.", "b. Supported parameters include: a, m, x."],
+  ],
 ];
 
 describe("argument specs", () => {

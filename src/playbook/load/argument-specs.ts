@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { suggest } from "../../diagnostic/near.js";
-import { argumentRules, argumentTypes } from "../../module/argument-spec.js";
+import { argumentRules, argumentTypes, namesOf } from "../../module/argument-spec.js";
 import type { Renderable } from "../../module/value.js";
 import type { LoadContext } from "./context.js";
 import { Findings } from "./findings.js";
@@ -32,6 +32,7 @@ export async function validationTask(
   if (!spec) return undefined;
   const options = mapAt(spec.map, "options");
   if (options) checkOptions(options, context.findings);
+  checkParameters(context, request, options);
   const text = readYaml("argument spec", "validate_argument_spec:");
   const action = text?.kind === "map" ? text.entries.get("validate_argument_spec") : undefined;
   if (text?.kind !== "map" || !action) return undefined;
@@ -57,6 +58,32 @@ export async function validationTask(
       ...Object.fromEntries(rules),
     },
   };
+}
+
+/** What an entry of `roles:` gives besides keywords is an argument, and must be one of the spec's. */
+function checkParameters(
+  { findings, files }: LoadContext,
+  { name: role, node, params }: RoleRequest,
+  options: YamlMap | undefined,
+): void {
+  const entries = [...(options?.entries ?? [])].map(([key, { value }]) => [key, plainOf(value)] as const);
+  const known = [...namesOf(Object.fromEntries(entries))];
+  for (const layer of params) {
+    for (const name of layer.rank === "role parameter" ? layer.names() : []) {
+      if (known.includes(name)) continue;
+      const value = layer.get(name);
+      const place = (value && "place" in value ? value.place : undefined) ?? placeOf(node);
+      findings.add({
+        severity: "error",
+        summary: `the role ${role} has no argument ${JSON.stringify(name)}`,
+        place,
+        source: files.sourceLine(place),
+        remedy:
+          suggest(name, known) ??
+          `${known.length > 0 ? `Its argument spec names ${known.join(", ")}.` : "Its argument spec names none."} A variable that is no argument stands below vars:.`,
+      });
+    }
+  }
 }
 
 function titleOf({ entry, map }: EntrySpec): string {
