@@ -2,10 +2,11 @@
 
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Masker } from "../engine/task/masker.js";
 import type { Prompt } from "../target/session.js";
 
-/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. `masker` takes secrets out of questions, and learns those that are answered. */
+/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. Rejects with a CrunError (exitStatus 130) at Ctrl-C, where no run is at work that takes it. `masker` takes secrets out of questions, and learns those that are answered. */
 export function terminalPrompt(masker?: Pick<Masker, "text" | "add">): Prompt {
   let last: Promise<unknown> = Promise.resolve();
   return (question, options) => {
@@ -20,8 +21,13 @@ export function terminalPrompt(masker?: Pick<Masker, "text" | "add">): Prompt {
   };
 }
 
+function interrupted(): CrunError {
+  const summary = "interrupted: the question was not answered, and nothing was changed";
+  return new CrunError({ severity: "error", summary }, 130);
+}
+
 function ask(question: string, isSecret: boolean): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // What readline would echo of a secret goes nowhere.
     const output = isSecret ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
     const reader = createInterface({ input: process.stdin, output, terminal: true });
@@ -34,7 +40,11 @@ function ask(question: string, isSecret: boolean): Promise<string | undefined> {
       reader.close();
       resolve(line);
     });
-    reader.once("SIGINT", () => reader.close());
+    reader.once("SIGINT", () => {
+      // Before a run whoever presses it wants none.
+      if (process.listenerCount("SIGINT") === 0) reject(interrupted());
+      reader.close();
+    });
     reader.once("close", () => {
       if (isAnswered) return;
       process.stderr.write("\n");

@@ -151,6 +151,21 @@ describe("cli: vars_prompt", function () {
     });
   }
 
+  for (const [question, words] of [
+    ["secret: ", []],
+    ["become password: ", ["-K"]],
+    ["Vault password: ", ["-J"]],
+  ] as const)
+    it(`Ctrl-C at "${question}": nothing is played, status 130`, async function () {
+      requireOrSkip(this, { tools: ["script"] });
+      write({ prompts: "[{name: secret}]", msg: "played" });
+      const typed = [[question, "\u0003"]] as const;
+      const { status, shown } = await atTerminal({ title: "", prompts: "", msg: "", typed, shows: /./, words });
+      assert.equal(status, 130, shown);
+      assert.match(shown, /interrupted: the question was not answered, and nothing was changed/);
+      assert.doesNotMatch(shown, /PLAY|played/);
+    });
+
   const alone = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
     spawnSync(process.execPath, [main, "play", "site.yml", "--output", "plain", ...words], {
       cwd: directory,
