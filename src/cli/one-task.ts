@@ -44,7 +44,20 @@ export async function runOneTask(task: OneTask, options: OneTaskOptions): Promis
     lists: new Set<never>(),
   } as const;
   const source = { reader: holding(file, text), prepare: (inventory: LiveInventory) => addAddress(inventory, pattern) };
-  return withMasker((masker) => play(whole, masker, undefined, source));
+  try {
+    return await withMasker((masker) => play(whole, masker, undefined, source));
+  } catch (error) {
+    if (!(error instanceof CrunError)) throw error;
+    // Nobody wrote the playbook in which the command is held: where in it something is wrong helps nobody.
+    throw new CrunError(
+      error.diagnostics.map((one) =>
+        one.place?.file === file
+          ? { ...one, summary: `${command}: ${one.summary}`, place: undefined, source: undefined }
+          : one,
+      ),
+      error.exitStatus,
+    );
+  }
 }
 
 /** Files as they are, and one more. */

@@ -274,6 +274,18 @@ describe("bad input that can be known before the first connection", function () 
     assert.match(stderr, /"local:web1" is no name for a tree[^]*made on local: write the name alone/);
   });
 
+  it("tree create: what the source lacks is told of the command, not of a playbook that nobody wrote", async () => {
+    for (const [words, says] of [
+      [["debootstrap"], /^error: crun tree create: tree\.debootstrap: the parameter suite is missing\n {2}Add suite/],
+      [["debootstrap", "suite=x", "sweet=1"], /^error: crun tree create: tree\.debootstrap has no parameter "sweet"/],
+    ] as const) {
+      const { status, stderr } = await work.crun(["tree", "create", "local:web1", ...words]);
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, says);
+      assert.doesNotMatch(stderr, /command line|gather_facts/);
+    }
+  });
+
   it("exec: a target that nobody knows, and no command", async () => {
     const unknown = await work.crun(["exec", "-i", "hosts", "wbe", "--", "true"]);
     assert.equal(unknown.status, 1, unknown.all);

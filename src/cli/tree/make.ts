@@ -32,7 +32,9 @@ export async function runTreeCreate(
   }
   const [first] = words;
   const isShort = known.shortFor !== undefined && words.length === 1 && first !== undefined && !first.includes("=");
-  const given = isShort ? first : words.length === 0 ? true : argumentsOf(source, words);
+  // `scratch` is all there is to say; what lacks something is told so by its params.
+  const isWhole = words.length === 0 && !Object.values(known.params).some(({ required }) => required === true);
+  const given = isShort ? first : isWhole ? true : argumentsOf(source, words);
   return runOneTask(
     { command: "crun tree create", pattern, module: "tree", args: { [source]: given, ...common(options) } },
     options,

@@ -4,6 +4,7 @@ import { write } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { CrunError } from "../../diagnostic/diagnostic.js";
+import { whyUnreadable } from "../../diagnostic/unreadable.js";
 
 const fullPauseMs = 5;
 
@@ -123,6 +124,7 @@ class Trouble {
 }
 
 function problemOf(file: string, error: unknown): CrunError {
-  const why = error instanceof Error ? error.message : String(error);
-  return new CrunError({ severity: "error", summary: `${file} cannot be written: ${why}` }, 2);
+  const { reason } = whyUnreadable(error);
+  const remedy = "What is there already stays as it was. Name another place, or mend that one.";
+  return new CrunError({ severity: "error", summary: `${file} cannot be written: ${reason}`, remedy }, 2);
 }
