@@ -106,6 +106,16 @@ describe("architecture", () => {
     assert.deepEqual(impure, []);
   });
 
+  it("raw templates are ASCII: the bundle is read without decoding, and can escape all but them", () => {
+    const odd = files.filter((file) =>
+      // oxlint-disable-next-line no-control-regex -- all of ASCII
+      (readFileSync(join(root, file), "utf8").match(/String\.raw`[^`]*`/g) ?? []).some(
+        (text) => !/^[\0-\x7f]*$/.test(text),
+      ),
+    );
+    assert.deepEqual(odd, []);
+  });
+
   it("the first line of each file says its one job", () => {
     const silent = files.filter((file) => !readFileSync(join(root, file), "utf8").startsWith("// "));
     assert.deepEqual(silent, []);

@@ -72,6 +72,10 @@ built.push(
     footer: { js: "})" },
   }),
 );
+// Regular expressions are left as they are written. (Raw templates, too: test/architecture.test.ts holds that ours are ASCII.)
+const program = `${dist}/program.cjs`;
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+writeFileSync(program, readFileSync(program, "utf8").replace(/[^\0-\x7f]/g, escaped));
 copyFileSync(`${root}src/dev/program-loader.cjs`, `${dist}/program.js`);
 writeFileSync(`${dist}/package.json`, '{"type":"commonjs"}\n');
 

@@ -1,11 +1,12 @@
-// Rows 19 and 24: archives that want out of the tree that they become, or lay something beside it; each attack alone is in tree-archives.test.ts.
+// Rows 10, 19 and 24: archives that want out of the tree that they become, or lay something beside it; each attack alone is in tree-archives.test.ts.
 
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { brief } from "../integration/cli.js";
 import { requireOrSkip } from "../lab/needs.js";
+import { must } from "../lab/process.js";
 import { testScope } from "../lab/scope.js";
 import { tarBytes, type Member } from "../lab/tar-bytes.js";
 import { ways } from "./catalogue.js";
@@ -91,4 +92,44 @@ describe("threats: archives", function () {
       assert.deepEqual(beside, []);
     });
   }
+
+  it("row 10 (files): nothing of an archive's is loaded to look up names, and a pipe where they stand is waited for no longer than was said", async () => {
+    const place = scene(scope, "archive");
+    const work = scope.tempDir("module");
+    writeFileSync(
+      join(work, "evil.c"),
+      '#include <fcntl.h>\n__attribute__((constructor)) static void go(void) { open("/loaded", O_CREAT | O_WRONLY, 0644); }\n',
+    );
+    const library = join(work, "libnss_evil.so.2");
+    await must(["gcc", "-shared", "-fPIC", "-o", library, join(work, "evil.c")]);
+    const code = readFileSync(library);
+    // tar looks up the names in ACLs.
+    const acl = { "SCHILY.acl.access": "user::rw-\nuser:someone:rwx\ngroup::r--\nmask::rwx\nother::r--\n" };
+    const libraries = "lib usr/lib lib64 usr/lib64 lib/x86_64-linux-gnu lib/aarch64-linux-gnu".split(" ");
+    const archives: Readonly<Record<string, readonly Member[]>> = {
+      module: [
+        { name: "etc/nsswitch.conf", content: "passwd: evil\ngroup: evil\n" },
+        ...libraries.map((directory) => ({ name: `${directory}/libnss_evil.so.2`, content: code, mode: 0o755 })),
+        { name: "z", pax: acl },
+      ],
+      pipe: [
+        { name: "etc/nsswitch.conf", type: "fifo" },
+        { name: "z", pax: acl },
+      ],
+    };
+    for (const [name, members] of Object.entries(archives))
+      writeFileSync(join(place.tree, `${name}.tar`), tarBytes(members));
+    const held = await hold(scope, "files", place);
+    const tree = (name: string, timeout: number): Record<string, unknown> => ({
+      name,
+      tree: { name: join(place.tree, name), tarball: { path: join(place.tree, `${name}.tar`), timeout } },
+    });
+    const told = await withstands(place, { deadlineMs: 40_000 }, () =>
+      held.play([tree("module", 60), tree("pipe", 2)], { keywords: { hosts: "h" }, timeoutMs: 40_000 }),
+    );
+    const [loaded, waited] = told.results.map(({ status, message = "" }) => `${status} ${message}`);
+    assert.match(loaded ?? "", /^changed/, brief(told));
+    assert.ok(!existsSync(join(place.tree, "module/loaded")), "code of the archive's has run");
+    assert.match(waited ?? "", /^failed .*was not unpacked within 2 seconds/, brief(told));
+  });
 });

@@ -32,9 +32,9 @@ fetch() {
   18 | 52 | 56 | 92) sleep 1; fetch_url "$2" "$4" >"$3" && return; status=$? ;;
   esac
   quote_end "$notes/said" 4
-  [ "$(stat -c %s -- "$3")" -lt "$MAX_SIZE" ] || fail "$2 holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
+  [ "$(stat -c %s -- "$3")" -lt "$MAX_SIZE" ] || fail "$2 holds more than $MAX_SIZE bytes" "Say max_size: ..., if that is right."
   check_room "$1"
-  [ "$status" != 124 ] || fail "$2 was not fetched within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
+  [ "$status" != 124 ] || fail "$2 was not fetched within $TIMEOUT seconds" "Say timeout: ..., if it is only slow."
   fail "$1 could not be fetched from $2 (status $status)" "Look whether the address is right and the host gets there."
 }
 
@@ -109,7 +109,7 @@ unpacked() {
   rm -f -- "$plain"
   nobody prlimit --fsize="$MAX_SIZE" -- "$with" -dc <"$1" >"$plain" 2>"$notes/said" || {
     status=$?
-    [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$2 unpacks to more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
+    [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$2 unpacks to more than $MAX_SIZE bytes" "Say max_size: ..., if that is right."
     quote_end "$notes/said" 3
     check_room "what $2 holds"
     fail "$2 could not be unpacked by $with (status $status): it is damaged or cut"

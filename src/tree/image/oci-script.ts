@@ -5,7 +5,7 @@
  * `unpack_image` unpacks its layers, each checked against the image's own list of what they hold.
  */
 export const ociScript = String.raw`
-# COMMAND ARGS…: skopeo with what was asked for; root's files can be read, nothing else of root's rights is left.
+# COMMAND ARGS...: skopeo with what was asked for; root's files can be read, nothing else of root's rights is left.
 with_skopeo() {
   command=$1
   shift
@@ -21,7 +21,7 @@ with_skopeo() {
 
 # STATUS: why skopeo did not do it.
 image_failed() {
-  [ "$1" != 124 ] || fail "$CALLED could not be taken within $TIMEOUT seconds" "Say timeout: …, if it is only slow."
+  [ "$1" != 124 ] || fail "$CALLED could not be taken within $TIMEOUT seconds" "Say timeout: ..., if it is only slow."
   check_room "the image $CALLED"
   if grep -q 'no image found in ' "$notes/said"; then
     has=$(with_skopeo inspect --raw -- "$IMAGE" 2>&1 | grep -o '"architecture": *"[a-z0-9]*"' | cut -d '"' -f 4 | sort -u | tr '\n' ' ' | sed -e 's/ $//' -e 's/ / and /g')
@@ -32,7 +32,7 @@ image_failed() {
 }
 
 wrong_architecture() {
-  fail "the image $CALLED is for $1, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: … to take this one all the same."
+  fail "the image $CALLED is for $1, not for $ARCH\${VARIANT:+/$VARIANT}" "Take another image, or say arch: ... to take this one all the same."
 }
 
 # Where skopeo finds the login, if one was given.

@@ -32,7 +32,7 @@ export const originParams = {
     default: "64G",
     doc: "More is refused: of what is fetched, and of what it unpacks to in all. Each name counts as 4 KiB at least.",
   },
-  timeout: { type: "int", default: 3600, doc: "Seconds that fetching may take." },
+  timeout: { type: "int", default: 3600, doc: "Seconds that fetching may take, and unpacking as well." },
 } as const satisfies ParamSpecs;
 
 /** Keys that say how to get at it, not what it holds. */

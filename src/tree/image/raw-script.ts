@@ -91,7 +91,7 @@ pack_disk() {
   set -- tar --create --file=- --numeric-owner --sparse --acls --xattrs '--xattrs-exclude=trusted.*' --anchored --exclude=./lost+found --directory="$disk" .
   set -- prlimit --fsize="$MAX_SIZE" -- setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+dac_read_search -- "$@"
   unshare --mount --propagation private -- sh -c "$nameless" sh "$@" >"$plain" 2>"$notes/said" || {
-    [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$label holds more than $MAX_SIZE bytes" "Say max_size: …, if that is right."
+    [ "$(stat -c %s -- "$plain")" -lt "$MAX_SIZE" ] || fail "$label holds more than $MAX_SIZE bytes" "Say max_size: ..., if that is right."
     quote_end "$notes/said" 3
     check_room "the files of $label"
     fail "the files of $label could not be read"

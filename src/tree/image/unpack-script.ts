@@ -2,8 +2,9 @@
 
 /**
  * The host's tar runs with the new tree as its root: with copies of itself and of its libraries in a read-only file system of its own, without the network, and without
- * capabilities beyond those that owners, modes and file capabilities need. So whatever a name or a link says, it ends inside of the tree. What says that it wants
- * out is refused before, by a look through the archive that runs without any right.
+ * capabilities beyond those that owners, modes and file capabilities need. So whatever a name or a link says, it ends inside of the tree. Nothing of the tree can be
+ * run or loaded there: the C library looks up names of ACLs by the tree's own nsswitch.conf. What says that it wants out is refused before, by a look through the
+ * archive that runs without any right.
  *
  * `prepare`, then `unpack NUMBER` for each, then `finish`. With KIND=layers whiteouts are obeyed as the OCI image specification has it.
  */
@@ -31,7 +32,7 @@ prepare() {
   *) fail "the host's tar is not GNU tar, which crun unpacks with" "Install GNU tar on the host." ;;
   esac
   root=$work/root
-  { mkdir -- "$root" && mount -o bind,nosuid,nodev -- "$INTO" "$root" &&
+  { mkdir -- "$root" && mount -o bind,nosuid,nodev,noexec -- "$INTO" "$root" &&
     mount -t tmpfs -o mode=0755,size=64m,nosuid,nodev crun "$root/$box"; } || fail "the new tree could not be made a root of its own"
   take_tool sh; sh=$words
   take_tool tar; tar=$words
@@ -119,7 +120,7 @@ unpack() {
   sed -n 's/^list //p' "$work/found" >"$list" || fail "there is no room to unpack in"
   line=$(grep -m 1 -e '^refuse ' -e '^large$' "$work/found") && case $line in
   'refuse '*) fail "$label wants out of the tree or is made to harm: the member \${line#refuse }" "Do not use it unless you know why. Nothing was unpacked." ;;
-  *) fail "$label unpacks to more than $MAX_SIZE bytes" "Say max_size: …, if that is right." ;;
+  *) fail "$label unpacks to more than $MAX_SIZE bytes" "Say max_size: ..., if that is right." ;;
   esac
   spent=$((spent + $(sed -n 's/^total //p' "$work/found")))
   capabilities=-all,+chown,+dac_override,+fowner,+fsetid,+setfcap
@@ -129,11 +130,12 @@ unpack() {
   [ "$KIND" != layers ] || set -- "$@" --no-anchored --wildcards '--exclude=.wh.*'
   # In memory: where there is no room for the tree, there is none for what tar says of it either.
   said=$(
-    prlimit --fsize="$MAX_SIZE" -- unshare --net --ipc -- chroot "$root" $setpriv --no-new-privs --inh-caps=-all --bounding-set="$capabilities" -- \
+    timeout --signal=KILL "$TIMEOUT" prlimit --fsize="$MAX_SIZE" -- unshare --net --ipc -- chroot "$root" $setpriv --no-new-privs --inh-caps=-all --bounding-set="$capabilities" -- \
       $sh -c "$inner" unpack "$tar" "$rm" "$find" "$box" "$@" <"$plain" 3<"$list" 2>&1
     echo "status $?"
   )
   status=\${said##*status }
+  [ "$status" != 137 ] || fail "$label was not unpacked within $TIMEOUT seconds" "Say timeout: ..., if it is only large. A pipe in it where accounts are looked up would be waited for without end."
   if [ "$status" != 0 ]; then
     said=$(printf '%s\n' "\${said%status *}" | sed -e "s|^/$box/||" -e '/: Exiting with failure status due to previous errors$/d' -e '/^$/d')
     other=$(printf '%s\n' "$said" | grep -v -e ': Cannot mknod: Operation not permitted$')
