@@ -88,7 +88,8 @@ export default defineModule({
     if ("problem" in situation) return refuse(situation.problem, { path });
     const plan = planners[state]?.(situation);
     if (!plan) return refuse(`${path} is of a kind that the module file does not deal with`);
-    return hasSlash(params.path) ? asNamed(plan, params.path, [path, seen.target.real]) : plan;
+    if (params.path === path) return plan;
+    return asNamed(plan, params.path, hasSlash(params.path) ? [path, seen.target.real] : [path]);
   },
   examples: [
     {

@@ -188,9 +188,11 @@ function linksOf(params: InTreeParams, seen: FirstSeen): readonly string[] {
 function wantedOf(params: InTreeParams, seen: AllSeen): readonly Wanted[] {
   const source = tidyPath(params.src ?? "");
   const links = linksOf(params, seen);
+  // Where the source is a link to a directory, what is known of its files is known under their real paths.
+  const real = seen.fromTree[0]?.real || source;
   return (seen.fromTree[0]?.entries ?? []).flatMap(({ name, stat, digests }): readonly Wanted[] => {
-    const from = joinPath(source, name);
-    const index = stat.type === "link" ? links.indexOf(from) : -1;
+    const from = joinPath(real, name);
+    const index = stat.type === "link" ? links.indexOf(joinPath(source, name)) : -1;
     const linked = seen.linked[index];
     const own = { name, type: stat.type, mode: stat.mode, from, sha256: digests.sha256, target: stat.target };
     if (!linked?.stat) return [own];

@@ -90,7 +90,7 @@ export function predictChange(change: FileChange, model: Prediction): void {
         ? { content: source.content }
         : { contentFrom: source?.contentFrom ?? from, ...digests };
       put(model.canonical(change.path, false), {
-        stat: { ...stat, size: source?.stat.size ?? 0, ...kept },
+        stat: { ...stat, ...ownInode(), size: source?.stat.size ?? 0, ...kept },
         ...content,
       });
       break;

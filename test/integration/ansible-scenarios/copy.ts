@@ -594,4 +594,21 @@ export const scenarios: readonly Scenario[] = [
     ],
     end: { "/t/l": { target: "nowhere" }, "/t/f": "old" },
   },
+  {
+    name: "within the tree: a link to a directory as source, twice; a file in place of one with two names has one",
+    start: {
+      "/t/d/x": { content: "x", mode: 0o640 },
+      "/t/ld": { target: "d" },
+      "/t/there": { type: "directory" },
+      "/t/one": "1",
+    },
+    steps: [
+      copy({ src: "/t/ld", dest: "/t/there", remote_src: true }, true),
+      copy({ src: "/t/ld", dest: "/t/there", remote_src: true }, false),
+      step("file", { src: "/t/one", dest: "/t/two", state: "hard" }, true),
+      copy({ src: "/t/d/x", dest: "/t/two", remote_src: true }, true),
+      copy({ src: "/t/d/x", dest: "/t/two", remote_src: true }, false, { result: { state: "file" } }),
+    ],
+    end: { "/t/there/ld/x": { content: "x", mode: 0o640 }, "/t/one": "1", "/t/two": "x" },
+  },
 ];
