@@ -97,9 +97,10 @@ function modify(database: AccountDatabase, wanted: Params, existing: GroupEntry)
   const clash = gidClash(database, wanted);
   if (clash) return clash;
   database.edit("group", (file) => file.with((file.find(wanted.name) ?? []).with(2, String(gid))));
-  for (const user of database.users.filter((one) => one.gid === existing.gid)) {
-    database.edit("passwd", (file) => file.with((file.find(user.name) ?? []).with(3, String(gid))));
-  }
+  const theirs = new Set(database.users.flatMap((one) => (one.gid === existing.gid ? [bytesOf(one.name)] : [])));
+  database.edit("passwd", (file) =>
+    file.edited((fields) => (theirs.has(fields[0] ?? "") ? fields.with(3, String(gid)) : fields)),
+  );
   return { changes: database.changes(), result: present(wanted, gid) };
 }
 

@@ -57,6 +57,24 @@ export class AccountFile {
     return this.#add(line);
   }
 
+  /** With the first entry of each name as `edit` has it, in one pass: a hostile tree may have very many. The same fields stay as they are. */
+  edited(edit: (fields: readonly string[]) => readonly string[]): AccountFile {
+    const seen = new Set<string>();
+    let isChanged = false;
+    const lines = this.#lines.map((line) => {
+      if (!isEntry(line)) return line;
+      const name = line.slice(0, line.indexOf(":"));
+      if (seen.has(name)) return line;
+      seen.add(name);
+      const fields = line.split(":");
+      const wanted = edit(fields);
+      if (wanted === fields) return line;
+      isChanged = true;
+      return wanted.join(":");
+    });
+    return isChanged ? new AccountFile(lines, this.original) : this;
+  }
+
   /**
    * With a range of subordinate ids added (subuid, subgid). Those that are there come in the order of their ids then, and odd lines
    * behind them, the last one first: so shadow-utils leaves them when it has looked for free ones.

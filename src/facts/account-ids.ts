@@ -31,13 +31,13 @@ export function freeId(
     return preferred;
   const inRange = used.filter((id) => id >= min && id <= max);
   if (isSystem) {
-    const below = inRange.length === 0 ? max : Math.min(...inRange) - 1;
+    const below = inRange.reduce((least, id) => Math.min(least, id - 1), max);
     const start = below < min ? max : below;
     for (let id = start; id >= min; id--) if (!taken.has(id)) return id;
     for (let id = max; id > start; id--) if (!taken.has(id)) return id;
     return undefined;
   }
-  const above = inRange.length === 0 ? min : Math.max(...inRange) + 1;
+  const above = inRange.reduce((most, id) => Math.max(most, id + 1), min);
   const start = above > max ? min : above;
   for (let id = start; id <= max; id++) if (!taken.has(id)) return id;
   for (let id = min; id < start; id++) if (!taken.has(id)) return id;

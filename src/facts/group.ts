@@ -40,20 +40,17 @@ export function membersOf(field: string | undefined): string[] {
   return field.split(",").flatMap((name) => (name.trim() === "" ? [] : [textOf(name)]));
 }
 
-/** The file with a user added to the list at `index` of a group's entry, or taken out of it; the same file where nothing changes. */
+/** An entry with a user added to its list at `index`, or taken out of it; the same fields where nothing changes. */
 export function withMember(
-  file: AccountFile,
-  group: string,
+  fields: readonly string[],
   user: string,
   index: number,
   isWanted: boolean,
-): AccountFile {
-  const fields = file.find(group);
-  if (!fields) return file;
+): readonly string[] {
   const members = membersOf(fields[index]);
-  if (members.includes(user) === isWanted) return file;
+  if (members.includes(user) === isWanted) return fields;
   const wanted = isWanted ? [...members, user] : members.filter((name) => name !== user);
   const padded = [...fields];
   while (padded.length <= index) padded.push("");
-  return file.with(padded.with(index, wanted.map(bytesOf).join(",")));
+  return padded.with(index, wanted.map(bytesOf).join(","));
 }

@@ -138,11 +138,10 @@ export function removeAccount(database: AccountDatabase, existing: PasswdEntry, 
   database.edit("shadow", (file) => file.without(name));
   database.edit("subuid", (file) => file.without(name));
   database.edit("subgid", (file) => file.without(name));
-  for (const group of database.groups) setMember(database, group.name, name, false);
-  for (const fields of database.file("gshadow").entries()) {
-    database.edit("gshadow", (file) => withMember(file, textOf(fields[0] ?? ""), name, 2, false));
-    database.edit("gshadow", (file) => withMember(file, textOf(fields[0] ?? ""), name, 3, false));
-  }
+  setMembers(database, name, () => false);
+  database.edit("gshadow", (file) =>
+    file.edited((fields) => withMember(withMember(fields, name, 2, false), name, 3, false)),
+  );
   const own = database.groups.find((group) => group.name === name);
   const isOthers = !isForced && database.users.some((user) => user.gid === existing.gid);
   if (!database.defs.is("USERGROUPS_ENAB") || !own || own.gid !== existing.gid || own.members.length > 0 || isOthers)
@@ -230,18 +229,21 @@ function addSubordinates(database: AccountDatabase, name: string): void {
   }
 }
 
-function setMember(database: AccountDatabase, group: string, user: string, isWanted: boolean): void {
-  database.edit("group", (file) => withMember(file, group, user, 3, isWanted));
-  database.edit("gshadow", (file) => withMember(file, group, user, 3, isWanted));
+/** Puts the user into groups, or takes it out of them, by their names; undefined: it stays as it is. */
+function setMembers(database: AccountDatabase, user: string, isWantedIn: (group: string) => boolean | undefined): void {
+  const groups = new Set(database.groups.map((group) => group.name));
+  const edit = (fields: readonly string[]): readonly string[] => {
+    const group = textOf(fields[0] ?? "");
+    const isWanted = groups.has(group) ? isWantedIn(group) : undefined;
+    return isWanted === undefined ? fields : withMember(fields, user, 3, isWanted);
+  };
+  for (const file of ["group", "gshadow"] as const) database.edit(file, (one) => one.edited(edit));
 }
 
 function changeGroups(database: AccountDatabase, wish: AccountWish): void {
   if (wish.groups === undefined) return;
   const wanted = new Set(resolveGroups(database, wish.groups).map((group) => group.name));
-  for (const group of database.groups) {
-    if (wanted.has(group.name)) setMember(database, group.name, wish.name, true);
-    else if (!wish.append) setMember(database, group.name, wish.name, false);
-  }
+  setMembers(database, wish.name, (group) => wanted.has(group) || (wish.append ? undefined : false));
 }
 
 /** The password field that the account should get, or undefined where it stays. */
