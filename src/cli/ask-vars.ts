@@ -71,7 +71,7 @@ async function answerTo(one: VarPrompt, fallback: string | undefined, asking: As
 }
 
 async function ask(one: VarPrompt, question: string, { prompt }: Asking): Promise<string> {
-  const answer = await prompt(question, { isSecret: one.isPrivate });
+  const answer = await prompt(question, { isSecret: one.isPrivate, atInterrupt: "reject" });
   if (answer !== undefined) return answer;
   throw new CrunError({
     severity: "error",

@@ -4,15 +4,15 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { CrunError } from "../diagnostic/diagnostic.js";
 import type { Masker } from "../engine/task/masker.js";
-import type { Prompt } from "../target/session.js";
+import type { Prompt, PromptOptions } from "../target/session.js";
 
-/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. Rejects with a CrunError (exitStatus 130) at Ctrl-C, where no run is at work that takes it. `masker` takes secrets out of questions, and learns those that are answered. */
+/** Questions on stderr, answers from the terminal; nobody to ask where stdin is none. One question at a time. `masker` takes secrets out of questions, and learns those that are answered. */
 export function terminalPrompt(masker?: Pick<Masker, "text" | "add">): Prompt {
   let last: Promise<unknown> = Promise.resolve();
   return (question, options) => {
     const answer = last.then(async () => {
       if (!process.stdin.isTTY) return undefined;
-      const given = await ask(masker?.text(question) ?? question, options.isSecret);
+      const given = await ask(masker?.text(question) ?? question, options);
       if (options.isSecret) masker?.add(given);
       return given;
     });
@@ -26,7 +26,7 @@ function interrupted(): CrunError {
   return new CrunError({ severity: "error", summary }, 130);
 }
 
-function ask(question: string, isSecret: boolean): Promise<string | undefined> {
+function ask(question: string, { isSecret, atInterrupt }: PromptOptions): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     // What readline would echo of a secret goes nowhere.
     const output = isSecret ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
@@ -41,9 +41,11 @@ function ask(question: string, isSecret: boolean): Promise<string | undefined> {
       resolve(line);
     });
     reader.once("SIGINT", () => {
-      // Before a run whoever presses it wants none.
-      if (process.listenerCount("SIGINT") === 0) reject(interrupted());
+      if (atInterrupt === "reject") reject(interrupted());
+      // The terminal is as it was before the signal comes.
       reader.close();
+      // Who takes it does so before anybody goes on without the answer.
+      if (atInterrupt === "signal" && !process.emit("SIGINT", "SIGINT")) process.kill(process.pid, "SIGINT");
     });
     reader.once("close", () => {
       if (isAnswered) return;

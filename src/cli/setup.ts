@@ -129,7 +129,7 @@ async function connectionOptions(
 ): Promise<ConnectionOptions> {
   const prompt = terminalPrompt();
   const ask = async (isWanted: boolean, question: string): Promise<string | undefined> => {
-    const answer = isWanted ? await prompt(question, { isSecret: true }) : undefined;
+    const answer = isWanted ? await prompt(question, { isSecret: true, atInterrupt: "reject" }) : undefined;
     keep(answer);
     return answer;
   };

@@ -132,7 +132,9 @@ async function passwordOf(id: string, prompt: Prompt, before: readonly Password[
 
 async function asked(label: string, prompt: Prompt): Promise<string> {
   const question = label === "default" ? "Vault password: " : `Vault password (${label}): `;
-  const answer = process.stdin.isTTY ? await prompt(question, { isSecret: true }) : lineOfStdin();
+  const answer = process.stdin.isTTY
+    ? await prompt(question, { isSecret: true, atInterrupt: "reject" })
+    : lineOfStdin();
   if (answer) return answer;
   const why = process.stdin.isTTY ? "it was not answered" : "stdin is no terminal and holds no line";
   throw new CrunError({

@@ -23,11 +23,11 @@ export class ConnectionPool {
   readonly #left = new Set<HostSession>();
   #questions: Promise<unknown> = Promise.resolve();
 
-  /** Questions of several hosts are put one after the other. */
+  /** Questions of several hosts are put one after the other. Ctrl-C at one means the whole run, as it does without a question. */
   constructor(prompt: Prompt, open: Connect = connect) {
     this.#connect = open;
     this.#prompt = (question, options) => {
-      const answer = this.#questions.then(() => prompt(question, options));
+      const answer = this.#questions.then(() => prompt(question, { ...options, atInterrupt: "signal" }));
       this.#questions = answer.catch(() => undefined);
       return answer;
     };

@@ -130,8 +130,15 @@ export interface HostAddress {
   readonly sshConfigFile?: string;
 }
 
+export interface PromptOptions {
+  /** What is typed is not shown. */
+  readonly isSecret: boolean;
+  /** At Ctrl-C: rejects with a CrunError (exitStatus 130), or signals SIGINT to this process, as without a question. Absent: there is no answer, and no more to it. */
+  readonly atInterrupt?: "reject" | "signal";
+}
+
 /** Questions to the person at the terminal, asked by connections (passwords, passphrases). Undefined: nobody to ask. */
-export type Prompt = (question: string, options: { readonly isSecret: boolean }) => Promise<string | undefined>;
+export type Prompt = (question: string, options: PromptOptions) => Promise<string | undefined>;
 
 /** Opens a session; rejects with a CrunError (exitStatus 4) that says which step failed and what to do. */
 export type Connect = (address: HostAddress, prompt: Prompt) => Promise<HostSession>;

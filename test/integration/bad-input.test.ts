@@ -1,6 +1,7 @@
 // The issue's "Bad input", row by row, as a user meets it: one clear error with the place and the remedy, nothing changed, no stack.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashTree } from "../lab/hash.js";
@@ -517,6 +518,31 @@ describe("bad input about hosts", function () {
     assert.match(none.all, /-k|crun_password|--ask-pass/);
     const right = await work.play([...inventory({ ...login, crun_password: "open sesame" }), "--check", "site.yml"]);
     assert.equal(right.status, 0, right.all);
+  });
+
+  it("Ctrl-C at the question for a host's password interrupts the run, and ends other commands", async function () {
+    requireOrSkip(this, { tools: ["script"] });
+    const login = { crun_user: "knocks" };
+    const atTerminal = (words: readonly string[]): Promise<[number | null, string]> => {
+      const command = [process.execPath, crunPath, ...words].map((word) => `'${word}'`).join(" ");
+      const child = spawn("script", ["-qec", command, "/dev/null"], {
+        cwd: work.directory,
+        env: work.environment,
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      let shown = "";
+      child.stdout.setEncoding("utf8").on("data", (data: string) => {
+        if (!shown.includes("password: ") && `${shown}${data}`.includes("password: ")) child.stdin.write("\u0003");
+        shown += data;
+      });
+      return new Promise((resolve) => child.on("close", (status) => resolve([status, shown])));
+    };
+    const [status, shown] = await atTerminal(["play", ...inventory(login), "site.yml"]);
+    assert.equal(status, 130, shown);
+    assert.match(shown, /interrupted: what runs comes to its end/);
+    const [ended, told] = await atTerminal(["facts", ...inventory(login), "all"]);
+    assert.equal(ended, 130, told);
+    assert.doesNotMatch(told, /unreachable|error/);
   });
 
   it("a wrong password for sudo, and none: unreachable, with the remedy; the password is not shown", async () => {

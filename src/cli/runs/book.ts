@@ -3,6 +3,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CrunError } from "../../diagnostic/diagnostic.js";
+import { diagnosticOfSystem, whyUnreadable } from "../../diagnostic/unreadable.js";
 import type { History } from "../../engine/journal/history.js";
 import { Journal } from "../../engine/journal/journal.js";
 import { JOURNAL_VERSION } from "../../engine/journal/records.js";
@@ -151,5 +152,5 @@ function noMore(runId: string, error: unknown): Parameters<typeof showWarning>[0
 
 function reasonOf(error: unknown): string {
   if (error instanceof CrunError) return error.diagnostics[0]?.summary ?? error.message;
-  return error instanceof Error ? error.message : String(error);
+  return diagnosticOfSystem(error)?.summary ?? whyUnreadable(error).reason;
 }

@@ -132,7 +132,7 @@ async function keygen(request: VaultRequest, prompt: Prompt): Promise<number> {
   if (words.length > 0) throw refused("a new key goes to stdout, or where --output says", "crun vault keygen -o FILE");
   if (!request.hasPassphrase) generateKey(output, undefined);
   else {
-    const answer = await twice(prompt)("Passphrase of the new key: ", { isSecret: true });
+    const answer = await twice(prompt)("Passphrase of the new key: ", { isSecret: true, atInterrupt: "reject" });
     if (!answer) throw refused("the key's passphrase cannot be asked for: stdin is no terminal");
     generateKey(output, new Password("key", { asked: answer }));
   }

@@ -36,6 +36,7 @@ async function textsOf({ texts, names, asks, stdinName }: StringOptions, prompt:
   if (asks || (texts.length === 0 && process.stdin.isTTY)) {
     const answer = await prompt(`Text to encrypt${names[0] === undefined ? "" : ` for ${names[0]}`}: `, {
       isSecret: true,
+      atInterrupt: "reject",
     });
     if (answer === undefined || answer === "") throw refused("there is no text to encrypt");
     return [...texts, answer];
