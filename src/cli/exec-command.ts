@@ -48,6 +48,13 @@ function limitsIn(scope: Scope, given: WrittenLimits): WrittenLimits | undefined
 
 async function execute(options: ExecOptions, masker: Masker): Promise<number> {
   const given = givenLimits(options);
+  // As of a variable that a script has left empty: whoever names a user wants no root.
+  if (options.asUser === "")
+    throw new CrunError({
+      severity: "error",
+      summary: "-u: no user is named",
+      remedy: "Write a name or an id of the tree, or leave -u away for root.",
+    });
   const allow = checkedAllow(options.allow, "--allow", undefined, 1);
   const setup = await setUp(options, masker);
   const prompt = terminalPrompt(masker);

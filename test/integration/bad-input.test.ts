@@ -287,6 +287,12 @@ describe("bad input that can be known before the first connection", function () 
     }
   });
 
+  it("exec: a user without a name is nobody, and surely not root", async () => {
+    const { status, stderr } = await work.crun(["exec", "-u", "", `local:${tree}`, "--", "true"]);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /-u: no user is named/);
+  });
+
   it("exec: a target that nobody knows, and no command", async () => {
     const unknown = await work.crun(["exec", "-i", "hosts", "wbe", "--", "true"]);
     assert.equal(unknown.status, 1, unknown.all);
