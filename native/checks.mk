@@ -3,7 +3,7 @@
 FUZZ_TARGETS := intake messages probes changes parsers
 FUZZ_CC := clang
 FUZZ_SANITIZERS := address,undefined
-FUZZ_FLAGS = $(COMMON) -O1 -g -Isrc -fsanitize=$(FUZZ_SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_FLAGS = $(COMMON) -O1 -g1 -Isrc -fsanitize=$(FUZZ_SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer
 # Digests take longest, and have nothing to find out by coverage.
 fuzz_speed = $(if $(filter src/hash.c src/sha2.c src/md5_sha1.c,$<),-O2,-fsanitize=fuzzer-no-link)
 FUZZ_SHARED := fuzz/feed.c fuzz/scratch.c fuzz/open.c test/twin.c
