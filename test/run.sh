@@ -48,7 +48,7 @@ export XDG_STATE_HOME=$work/state
 say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
 
 # run_job KIND NAME SECONDS CMD…: output into files that summary.mjs reads; a hang ends, with its name.
-TIMEFORMAT='%0R %0U %0S'
+TIMEFORMAT='%0R %1U %1S'
 run_job() {
   local kind=$1 name=$2 seconds=$3 status real user system
   shift 3
@@ -56,8 +56,9 @@ run_job() {
   { time CRUN_TEST_EVENTS=$work/$name.events timeout --kill-after=10 "$seconds" "$@" </dev/null >"$work/$name.log" 2>&1; } 2>"$work/$name.times"
   status=$?
   echo "$status" >"$work/$name.status"
-  read -r real user system <"$work/$name.times"
-  say "$name: $([ $status = 0 ] && echo well || echo "status $status") after $real s, with $((user + system)) s of processor time"
+  # of one that was killed the shell says so first
+  read -r real user system < <(tail -n 1 "$work/$name.times")
+  say "$name: $([ $status = 0 ] && echo well || echo "status $status") after $real s, with $(awk "BEGIN { print $user + $system }") s of processor time"
   return $status
 }
 check() { run_job check "$@"; }

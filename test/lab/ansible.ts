@@ -32,6 +32,11 @@ class Server {
     this.#child.stdin.on("error", () => undefined);
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.#hold(false);
+    // Waited for, so that its processor time counts as that of the tests.
+    process.once("beforeExit", () => {
+      this.#hold(true);
+      this.#child.stdin.end();
+    });
   }
 
   /** Whether it keeps this process from ending. */

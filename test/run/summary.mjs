@@ -63,7 +63,7 @@ function addCheck(job) {
 
 for (const file of readdirSync(directory).sort()) {
   if (file.endsWith(".times")) {
-    const [, user = 0, system = 0] = read(file).split(" ").map(Number);
+    const [, user = 0, system = 0] = (read(file).trim().split("\n").at(-1) ?? "").split(" ").map(Number);
     processor.push({ name: basename(file, ".times"), seconds: user + system });
   }
   if (file.endsWith(".log"))
@@ -89,8 +89,8 @@ if (slow.length > 0) {
 }
 processor.sort((left, right) => right.seconds - left.seconds);
 const sum = processor.reduce((all, { seconds }) => all + seconds, 0);
-console.log(`\nprocessor time: ${sum} s without the lab host's; most of it:`);
-for (const { name, seconds } of processor.slice(0, 10)) console.log(`  ${seconds} s  ${name}`);
+console.log(`\nprocessor time: ${Math.round(sum)} s without the lab host's; most of it:`);
+for (const { name, seconds } of processor.slice(0, 10)) console.log(`  ${Math.round(seconds)} s  ${name}`);
 if (skipped.length > 0) {
   console.log("\nskipped:");
   for (const name of skipped) console.log(`  ${name}`);
