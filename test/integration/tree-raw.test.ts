@@ -1,7 +1,16 @@
 // Trees from disk images, with the real tools: bare file systems, tables of partitions, what cannot be told and what is broken.
 
 import assert from "node:assert/strict";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { assertUnharmed, canaries } from "../lab/canaries.js";
 import { describeDifferences, diffTrees } from "../lab/hash.js";
@@ -109,6 +118,22 @@ describe("trees from disk images", function () {
         ]);
     return path;
   }
+
+  it("does not let an image say that the kernel panics at an error in it", async () => {
+    const bare = join(images, "panic.ext4");
+    copyFileSync(join(images, "bare.ext4"), bare);
+    await must(["tune2fs", "-e", "panic", bare]);
+    const parted = await disk("panic.img", [{ type: root, isFull: true }]);
+    const table = await must(["partx", "--raw", "--noheadings", "--output", "START", "--", parted]);
+    await must(["tune2fs", "-e", "panic", `${parted}?offset=${Number(table.trim()) * 512}`]);
+    for (const path of [bare, parted]) {
+      const told = await made({ path, with: "dissect" });
+      assert.match(told.message, /holds a file system that has the kernel panic/);
+      assertNothing(told);
+      await assertWhole(await made({ path, with: "mount" }));
+      await assertWhole(await made({ path }));
+    }
+  });
 
   it("takes bare file systems: ext4, squashfs, compressed ones, with systemd-dissect, too", async () => {
     await must(["zstd", "-q", "-1", "-k", join(images, "bare.ext4")]);

@@ -10,7 +10,9 @@ mount_at() {
   options=ro,loop,nosuid,nodev,noexec\${offset:+,offset=$offset}\${size:+,sizelimit=$size}
   type=$(blkid -p -O "\${offset:-0}" -o value -s TYPE -- "$plain")
   case $type in
-  ext2 | ext3 | ext4 | squashfs | erofs) ;;
+  # What its superblock says of errors may be that the kernel shall panic.
+  ext2 | ext3 | ext4) options=$options,errors=remount-ro ;;
+  squashfs | erofs) ;;
   xfs) options=$options,norecovery,nouuid ;;
   btrfs) ;;
   '') fail "$label: there is no file system \${offset:+in its partition }that can be recognized" ;;
@@ -23,6 +25,20 @@ mount_at() {
   esac
   quote_end "$notes/said" 3
   fail "$label: its file system ($type) could not be mounted"
+}
+
+# OFFSET: whether an ext file system there wants the kernel to panic at an error in it.
+panics_at() {
+  set -- $(od -An -v -tu2 -j "$(($1 + 1080))" -N 6 -- "$plain" 2>/dev/null)
+  [ "\${1:-}" = 61267 ] && [ "\${3:-}" = 3 ]
+}
+panics() {
+  panics_at 0 && return
+  for start in $(partx --raw --noheadings --output START -- "$plain" 2>/dev/null); do
+    case $start in *[!0-9]*) continue ;; esac
+    panics_at "$((start * 512))" && return
+  done
+  return 1
 }
 
 # The first partition that its table calls a root of this machine; else the only one of Linux; or the one that was asked for.
@@ -58,8 +74,9 @@ choose_partition() {
 mount_image() {
   disk=$work/disk
   mkdir -- "$disk"
-  if [ "$WITH" = dissect ] || { [ "$WITH" = auto ] && [ -d /run/systemd/system ] && [ -z "\${PARTITION:-}" ] && command -v systemd-dissect >/dev/null; }; then
+  if [ "$WITH" = dissect ] || { [ "$WITH" = auto ] && [ -d /run/systemd/system ] && [ -z "\${PARTITION:-}" ] && command -v systemd-dissect >/dev/null && ! panics; }; then
     need systemd-dissect "to take images apart"
+    ! panics || fail "$label holds a file system that has the kernel panic at an error in it" "Say with: mount, which has it ignored, or change it: tune2fs -e remount-ro."
     timeout "$TIMEOUT" systemd-dissect --mount --read-only --discard=disabled --fsck=no -- "$plain" "$disk" >"$notes/said" 2>&1 && return
     [ "$WITH" = auto ] || {
       quote_end "$notes/said" 4
