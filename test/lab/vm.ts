@@ -146,8 +146,14 @@ export async function labVm(scope: Scope, options: { readonly own?: boolean } = 
     },
     stopMachine: async (name) => {
       await vm.must(
-        `machinectl terminate ${name} 2>/dev/null
-         while machinectl show ${name} >/dev/null 2>&1 || systemctl -q is-active systemd-nspawn@${name}; do sleep 0.1; done`,
+        // one whose root has harmed it would be waited for, a minute and a half
+        `unit=systemd-nspawn@${name}
+         is_there() { machinectl show ${name} >/dev/null 2>&1 || case $(systemctl show -P ActiveState $unit) in inactive | failed) false ;; esac; }
+         machinectl terminate ${name} 2>/dev/null
+         for try in $(seq 30); do is_there || break; sleep 0.2; done
+         ! is_there || systemctl kill --signal=KILL $unit
+         while is_there; do sleep 0.2; done
+         systemctl reset-failed $unit 2>/dev/null || true`,
       );
     },
     serialLog: () => readFileSync(join(directory, "serial.log"), "utf8"),
