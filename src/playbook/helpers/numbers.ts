@@ -185,6 +185,8 @@ export const numberHelpers: HelperTable = {
     "list [attribute] [start]",
     "The sum of the items, or of a field of each.",
     ([list, attribute, start = 0]) => {
+      if (Array.isArray(start))
+        throw new HelperError("lists have no sum", "Write {{flatten list 1}} for one list of them.");
       const path = optionalText(attribute, "attribute");
       return listArgument(list).reduce(
         (sum: number, one) => sum + numberArgument(path === undefined ? one : attributeOf(one, path), "each item"),

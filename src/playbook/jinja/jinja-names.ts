@@ -51,6 +51,12 @@ const LOOKUPS: Readonly<Record<string, { readonly helper: string; readonly gives
   varnames: { helper: "varnames", gives: "list" },
 };
 
+/** `a or "x"` gives one of the two, where `or` gives true or false here. */
+export function isFallback(operator: string, right: Jinja): boolean {
+  const isValue = right.kind === "literal" && (typeof right.value === "string" || typeof right.value === "number");
+  return operator === "or" && (isValue || right.kind === "list" || right.kind === "map");
+}
+
 /** `1 < n < 10`: Python compares n twice; neither Handlebars nor CEL has words for it as one. */
 export function isChain(operator: string, left: Jinja): boolean {
   return /^[<>]=?$/.test(operator) && left.kind === "binary" && /^[<>]=?$/.test(left.operator);

@@ -3,7 +3,7 @@
 import { CEL_TYPE_NAMES } from "../condition/cel-names.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
 import { helperOfTest } from "../helpers/test-names.js";
-import { helperOfFilter, isChain, lookupCall, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfFilter, isChain, isFallback, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -109,6 +109,7 @@ function binary({ operator, left, right }: Extract<Jinja, { kind: "binary" }>, l
   if (operator === "/") return `divide(${cel(left, 0)}, ${cel(right, 0)})`;
   if (operator === "//") return `floor_divide(${cel(left, 0)}, ${cel(right, 0)})`;
   if (isChain(operator, left)) throw new Untranslatable();
+  if (isFallback(operator, right)) return `default(${cel(left, 0)}, ${cel(right, 0)}, true)`;
   if (operator === "**") return `pow(${cel(left, 0)}, ${cel(right, 0)})`;
   const own = LEVELS[operator] ?? 0;
   const side = (node: Jinja, at: number): string =>

@@ -3,7 +3,7 @@
 import { absentWord } from "./jinja-tree.js";
 import { parseJinja, type Argument, type Jinja } from "./jinja.js";
 import { helperOfTest } from "../helpers/test-names.js";
-import { helperOfFilter, isChain, lookupCall, RESULT_TESTS } from "./jinja-names.js";
+import { helperOfFilter, isChain, isFallback, lookupCall, RESULT_TESTS } from "./jinja-names.js";
 
 class Untranslatable extends Error {}
 
@@ -173,6 +173,8 @@ function expression(node: Jinja): string {
       return `(ternary ${expression(node.test)} ${expression(node.yes)} ${node.no ? expression(node.no) : '""'})`;
     case "binary":
       if (isChain(node.operator, node.left)) throw new Untranslatable();
+      if (isFallback(node.operator, node.right))
+        return `(default ${expression(node.left)} ${expression(node.right)} true)`;
       return binary(node);
     case "filter":
       return filter(node);

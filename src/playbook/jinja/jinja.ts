@@ -178,17 +178,23 @@ class Parser {
   }
 
   #sum(): Jinja {
-    return this.#chain(["+", "-", "~"], () => this.#chain(["*", "/", "//", "%"], () => this.#unary()));
+    return this.#chain(["+", "-", "~"], () => this.#chain(["*", "/", "//", "%"], () => this.#power()));
   }
 
-  #unary(): Jinja {
-    if (this.#take("-")) return { kind: "unary", operator: "-", of: this.#unary() };
-    return this.#chain(["**"], () => this.#postfix(this.#primary()));
+  #power(): Jinja {
+    return this.#chain(["**"], () => this.#unary(true));
   }
 
-  #postfix(start: Jinja): Jinja {
+  /** The sign binds before filters and tests: `-x | abs` is the filter of -x. */
+  #unary(takesFilters: boolean): Jinja {
+    const at: Jinja = this.#take("-") ? { kind: "unary", operator: "-", of: this.#unary(false) } : this.#primary();
+    return this.#postfix(at, takesFilters);
+  }
+
+  #postfix(start: Jinja, takesFilters = true): Jinja {
     let at = start;
     for (;;) {
+      if (!takesFilters && (this.#is("|") || this.#is("is"))) return at;
       if (this.#take(".")) {
         const token = this.#tokens[this.#at++];
         if (token?.kind !== "name" && token?.kind !== "number") throw new NoJinja();
