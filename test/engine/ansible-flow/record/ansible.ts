@@ -1,8 +1,8 @@
 // Plays with ansible-playbook and tells what came of it: counts, exit status and what each host did in order.
 
-import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ansible } from "../../../lab/ansible.js";
 import { FLOW_FOLDER, type Recorded } from "../twin.js";
 
 interface Line {
@@ -15,15 +15,9 @@ interface Line {
   readonly recap?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-interface Run {
-  readonly exit: number;
-  readonly output: string;
-}
-
 /** Whether the ansible-playbook that is installed is of ansible-core 2.14. */
 export async function isAnsible214(): Promise<boolean> {
-  const { output } = await run(["ansible-playbook", "--version"], ".", {});
-  return output.includes("[core 2.14");
+  return (await ansible("ansible-playbook", ["--version"])).stdout.includes("[core 2.14");
 }
 
 /** Runs `ansible-playbook ARGS` in a folder, which keeps what it writes. Programs of ../bin are in PATH. `more` is added to the environment. */
@@ -36,7 +30,8 @@ export async function playWithAnsible(
   mkdirSync(state, { recursive: true });
   const lines = join(folder, ".lines");
   writeFileSync(lines, "");
-  const { exit, output } = await run(["ansible-playbook", ...args], folder, {
+  const env = {
+    ...process.env,
     PATH: `${join(FLOW_FOLDER, "bin")}:${process.env["PATH"] ?? ""}`,
     FLOW_LINES: lines,
     FLOW_STATE: state,
@@ -50,7 +45,9 @@ export async function playWithAnsible(
     ANSIBLE_TIMEOUT: "5",
     ANSIBLE_LOCALHOST_WARNING: "0",
     ...more,
-  });
+  };
+  const { status: exit, stdout, stderr } = await ansible("ansible-playbook", args, { cwd: folder, env });
+  const output = `${stdout}${stderr}`;
   const told = readFileSync(lines, "utf8")
     .split("\n")
     .filter((line) => line !== "")
@@ -61,7 +58,7 @@ export async function playWithAnsible(
     if (line.recap) recap = shownRecap(line.recap);
     else (results[line.host] ??= []).push(shown(line));
   }
-  return { exit, recap, results, output };
+  return { exit: exit ?? -1, recap, results, output };
 }
 
 /** Counts that are not 0. */
@@ -79,14 +76,4 @@ function shown({ task, status, item, delegate, msg }: Line): string {
   const where = delegate === undefined ? "" : ` -> ${delegate}`;
   const what = msg === undefined ? "" : ` | ${typeof msg === "string" ? msg : JSON.stringify(msg)}`;
   return `${task}${which}${where} | ${status}${what}`;
-}
-
-function run(argv: readonly string[], cwd: string, environment: Readonly<Record<string, string>>): Promise<Run> {
-  const [program = "", ...rest] = argv;
-  const env = { ...process.env, ...environment };
-  return new Promise((resolve) => {
-    const child = execFile(program, rest, { cwd, env, timeout: 120_000 }, (_error, stdout, stderr) => {
-      resolve({ exit: child.exitCode ?? -1, output: `${stdout}${stderr}` });
-    });
-  });
 }
