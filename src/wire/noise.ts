@@ -14,7 +14,7 @@ export function quoteNoise(noise: Uint8Array, limit = 8): string {
 
 /** Control characters, and what would turn the direction of writing, as `\x1b` or `\u202e`. */
 export function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, (character) => {
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, (character) => {
     if (character === "\t") return character;
     const code = character.codePointAt(0) ?? 0;
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;

@@ -192,7 +192,7 @@ describe("unified diff", () => {
 
 describe("clean text", () => {
   it("shows control characters, invalid bytes and characters that turn the direction", () => {
-    assert.equal(clean("a\u001bb\udcffc\u202ed\te\n"), "a\\x1bb\\xffc\\u202ed\te\n");
+    assert.equal(clean("a\u001bb\udcffc\u202ed\u061c\te\n"), "a\\x1bb\\xffc\\u202ed\\u061c\te\n");
     assert.equal(cleanLine("a\nb"), "a\\nb");
   });
   it("escapes in JSON what a terminal would obey, and the value stays the same", () => {

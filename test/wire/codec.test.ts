@@ -139,6 +139,6 @@ describe("wire: noise", () => {
   });
 
   it("escapes what would turn the direction of writing, and lone surrogates", () => {
-    assert.equal(escapeControls("a\u202eb\udcffc\td"), "a\\u202eb\\xffc\td");
+    assert.equal(escapeControls("a\u202eb\udcffc\u061c\td"), "a\\u202eb\\xffc\\u061c\td");
   });
 });
