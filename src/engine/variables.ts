@@ -15,7 +15,8 @@ export interface ForgetfulScope extends Scope {
 /** Makes a scope of layers, lowest precedence first. */
 export type ScopeFactory = (layers: readonly VarLayer[]) => ForgetfulScope;
 
-type Known = { readonly raw: unknown } | "pending";
+/** What a variable holds; `pending` where only a real run could tell it. */
+export type Known = { readonly raw: unknown } | "pending";
 
 /** What tasks gave a target: registered results and facts that were set. Kept from play to play. */
 export class Learned {
@@ -42,16 +43,15 @@ export class Learned {
     return () => void this.#watchers.delete(watcher);
   }
 
-  /** Sets a value, `pending` where only a real run could tell it. Gives what undoes it. */
-  set(name: string, value: Known): () => void {
+  known(name: string): Known | undefined {
+    return this.#values.get(name);
+  }
+
+  /** Sets a value, `pending` where only a real run could tell it; undefined takes it away. Gives what undoes it. */
+  set(name: string, value: Known | undefined): () => void {
     const before = this.#values.get(name);
-    this.#values.set(name, value);
-    this.#tell(name);
-    return () => {
-      if (before === undefined) this.#values.delete(name);
-      else this.#values.set(name, before);
-      this.#tell(name);
-    };
+    this.#put(name, value);
+    return () => this.#put(name, before);
   }
 
   suppose(name: string, value: Known): void {
@@ -60,6 +60,12 @@ export class Learned {
 
   forgetSuppositions(): void {
     this.#supposed.clear();
+  }
+
+  #put(name: string, value: Known | undefined): void {
+    if (value === undefined) this.#values.delete(name);
+    else this.#values.set(name, value);
+    this.#tell(name);
   }
 
   #tell(name: string): void {

@@ -17,6 +17,7 @@ import type { ContextBase, Prepared } from "./task/prepared.js";
 import type { TaskOp } from "./program.js";
 import type { RecordedLook } from "./recorder.js";
 import type { TargetState } from "./target-state.js";
+import type { Known } from "./variables.js";
 
 /** What is known of a tree: observed, and predicted on top. */
 export class Knowledge {
@@ -158,6 +159,8 @@ export class TaskWork {
   readonly startedAt = performance.now();
   readonly scope: Scope;
   readonly results: ItemResult[] = [];
+  /** What was registered before the loop, once an item's result stands there. */
+  registeredBefore: { readonly value: Known | undefined } | undefined;
   index = 0;
   /** What is done next with the item at hand. */
   phase: "plan" | "finish" = "plan";

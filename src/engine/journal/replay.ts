@@ -4,6 +4,7 @@ import type { Effect } from "../../module/effect.js";
 import type { Need } from "../need.js";
 import type { TaskOp } from "../program.js";
 import type { TargetPlay } from "../target-play.js";
+import { keepItem } from "../task/finish-item.js";
 import { closeTask } from "../task/finish-task.js";
 import { TaskWork, type ItemResult } from "../work.js";
 import type { PastItem, PastStep } from "./history.js";
@@ -43,7 +44,7 @@ export function recallItems(on: TargetPlay, work: TaskWork, past: Past): void {
     if (!item || item.value !== JSON.stringify({ value: work.items[work.index] })) return;
     // What failed is tried again, as a failed task is.
     if (item.status === "f" && item.isIgnored !== true) return;
-    work.results.push(itemOf(item, item.result));
+    keepItem(on, work, itemOf(item, item.result));
     work.nextItem();
   }
 }

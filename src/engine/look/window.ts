@@ -280,10 +280,10 @@ export class Window {
     };
     this.#queue.push(ahead);
     this.#prepare(ahead);
-    if (!items) {
-      ahead.supposes = this.#suppositions(ahead);
-      this.#suppose(ahead);
-    }
+    // An item finds what the one before it has set.
+    if (items) ahead.supposes = namesSetBy(op).map((name) => [name, "pending"]);
+    else ahead.supposes = this.#suppositions(ahead);
+    this.#suppose(ahead);
   }
 
   #suppose({ supposes }: Ahead): void {

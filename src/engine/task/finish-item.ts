@@ -69,7 +69,7 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
     ...(work.delegate === undefined || plan.isSkipped ? {} : { delegate: work.delegate }),
   };
   record(on, work, item, draft.mayChange);
-  work.results.push(item);
+  keepItem(on, work, item);
   if (isShared) shared.item = item;
   if (plan.forgetsJob !== undefined && !on.isCheck(work))
     on.play.run.jobs.forget((work.venue ?? on.venue).base.target.name, plan.forgetsJob);
@@ -82,6 +82,16 @@ export function finishItem(on: TargetPlay, work: TaskWork): Need | undefined {
   }
   work.nextItem();
   return undefined;
+}
+
+/** As in Ansible, the next item finds it where the loop's result will be, unless it was skipped. */
+export function keepItem(on: TargetPlay, work: TaskWork, item: ItemResult): void {
+  work.results.push(item);
+  const { register } = work.op.task;
+  if (!work.items || register === undefined || item.isSkipped) return;
+  const { learned } = on.state;
+  work.registeredBefore ??= { value: learned.known(register) };
+  on.books.undoable(learned.set(register, { raw: item.result }));
 }
 
 /** A task with async that is over when it is told: as a job that has finished. */

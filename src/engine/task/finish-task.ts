@@ -104,6 +104,10 @@ function summary(items: readonly ItemResult[]): ItemResult {
 
 /** Marks the handlers; a name that no handler bears makes the task fail. */
 function notified(on: TargetPlay, work: TaskWork, item: ItemResult, titles: string[]): ItemResult {
+  const { register } = work.op.task;
+  // As in Ansible, which looks for handlers' names before it does anything.
+  if (work.registeredBefore && register !== undefined)
+    on.books.undoable(on.state.learned.set(register, work.registeredBefore.value));
   try {
     const scopeOf = (handler: Handler): Scope => on.scopes.of(handler.vars, handler.role);
     for (const one of work.op.task.notify) {
