@@ -9,7 +9,8 @@ import type { Scenario } from "../integration/ansible-scenarios/scenario.js";
 import { applied, planned } from "./plans.js";
 
 const accounts = {
-  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n",
+  "/etc/passwd":
+    "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n",
   "/etc/group": "root:x:0:\ndaemon:x:1:\nbin:x:2:\nadm:x:4:\napp:x:1000:\n",
 };
 
