@@ -50,7 +50,7 @@ export class Login {
     // Who is not root may not look into every directory that leads to the repository.
     const script = `set -e
       work=$1 home=$2 place=$3 prepare=$4; shift 4
-      for file in passwd group subuid subgid; do touch /etc/$file; mount --bind "$work/$file" /etc/$file; done
+      for file in passwd group subuid subgid; do [ -e /etc/$file ] || touch /etc/$file; mount --bind "$work/$file" /etc/$file; done
       mount --bind "${repositoryRoot()}" "$place"
       eval "$prepare"
       cd "$home"
