@@ -78,12 +78,14 @@ export function noteStep(on: TargetPlay, work: TaskWork, item: ItemResult, notif
   on.books.later(() => quiet.full(journal, makeRecord));
 }
 
-/** An item of a loop has acted: a run that goes on does not do it again. */
+/** An item of a loop has acted: a run that goes on does not do it again. Where items read what those before them came to, that is kept of each. */
 export function noteItem(on: TargetPlay, work: TaskWork, item: ItemResult): void {
   const { journal } = on.play.run;
   if (!journal || !work.items || work.jobIds.length > 0 || work.plan?.facts) return;
   const hasActed = item.isChanged || (work.plan?.changes.length ?? 0) > 0;
-  if (!hasActed || work.hasHidden || hidesLog(work)) return;
+  const { register } = work.op.task;
+  const isRead = register !== undefined && work.op.info.names.has(register);
+  if (!(hasActed || isRead) || work.hasHidden || hidesLog(work)) return;
   const op = opNumber(on, work.op, () => shownTitle(work));
   const kept = keepable(journal.masker, item.result);
   const value = keepable(journal.masker, { value: work.items[work.index] });
