@@ -208,7 +208,10 @@ describe("loading tasks", () => {
       ["block vars", "task vars"],
     );
     assert.deepEqual(task.environment.map(plain), [{ A: "play" }, { A: "task" }]);
-    assert.deepEqual(task.notify.map(plain), ["all", "one"]);
+    assert.deepEqual(
+      [task, always].map(({ notify }) => notify.map(plain)),
+      [["one"], ["all"]],
+    );
     assert.deepEqual([plain(task.become), plain(task.becomeUser)], [true, "joe"]);
     assert.equal(plain(rescue.become), false);
     assert.deepEqual(

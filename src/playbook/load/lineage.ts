@@ -119,7 +119,7 @@ export function inherit(from: Lineage, map: YamlMap, varsOrigin: string | undefi
     "delegate_facts",
     (node) => (own.delegateFacts = plainBoolean(node, "delegate_facts", findings) ?? from.delegateFacts),
   );
-  take("notify", (node) => (own.notify = [...from.notify, ...namesOf(node, findings)]));
+  take("notify", (node) => (own.notify = namesOf(node, findings)));
   take("module_defaults", (node) => (own.moduleDefaults = defaultsOf(node, from.moduleDefaults, findings)));
   return own;
 }
