@@ -196,6 +196,7 @@ const table: readonly (readonly [string, unknown])[] = [
   ["to_json 'é' ensure_ascii=false", '"é"'],
   ["to_nice_json map", '{\n    "a": 1,\n    "b": 2\n}'],
   ["to_yaml deep", "x:\n  p: 1\n  z: [1]\n"],
+  [`to_yaml (dict a="x:y" q="a?b" b="?" p="plain")`, "{a: 'x:y', b: '?', p: plain, q: 'a?b'}\n"],
   ["to_nice_yaml deep", "x:\n    p: 1\n    z:\n    - 1\n"],
   ["from_json '[1, {\"a\": null}]'", [1, { a: null }]],
   ["from_yaml 'a: [1, 2]'", { a: [1, 2] }],

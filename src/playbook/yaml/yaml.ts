@@ -127,10 +127,10 @@ function compact(documents: Document[]): void {
     const children = node.kind === "sequence" ? node.items : node.items.map((one) => one.value);
     if (!children.every((one) => one.kind === "scalar")) return;
     node.style = COLLECTION_STYLE.FLOW;
-    // Readers of YAML 1.1 know no plain text in one line that begins so.
+    // Readers of YAML 1.1 know no plain text in one line that holds these, and PyYAML writes none.
     const texts = node.kind === "sequence" ? children : [...node.items.map((one) => one.key), ...children];
     for (const text of texts)
-      if (text.kind === "scalar" && text.style === SCALAR_STYLE.PLAIN && /^[?:]/.test(text.value))
+      if (text.kind === "scalar" && text.style === SCALAR_STYLE.PLAIN && /[?:]/.test(text.value))
         text.style = SCALAR_STYLE.SINGLE_QUOTED;
   });
 }
