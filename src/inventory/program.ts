@@ -87,6 +87,12 @@ function run(file: string, args: readonly string[], { timeoutMs }: ProgramOption
     let exitStatus = 1;
     const refuse = (summary: string, detail?: string, remedy?: string): void =>
       fail(new CrunError({ severity: "error", summary, place: { file }, detail, remedy }, exitStatus));
+    // Before anything runs that an interruption would leave behind.
+    const onSignal = (): void => {
+      exitStatus = 130;
+      end("it was interrupted");
+    };
+    process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
     // A session of its own, so that all it started can be ended with it.
     const child = spawn(resolve(file), args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
     const out: Buffer[] = [];
@@ -100,11 +106,6 @@ function run(file: string, args: readonly string[], { timeoutMs }: ProgramOption
       child.stderr.destroy();
     };
     const timer = setTimeout(() => end(`it did not end within ${timeoutMs / 1000} s`), timeoutMs);
-    const onSignal = (): void => {
-      exitStatus = 130;
-      end("it was interrupted");
-    };
-    process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
     const keep = (list: Buffer[]) => (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > maximalBytes) end("it printed more than 512 MiB");
