@@ -182,7 +182,7 @@ static void machine_entry(void) {
     result = run_shell(entry, NULL, "ls /run | grep -c crun");
     CHECK_TEXT(result.out, "0\n");
     forget(&result);
-    result = run_shell(entry, &(struct run){.flags = EXEC_PTY}, "t=$(tty) && echo ${t%/*}");
+    result = run_shell(entry, &(struct run){.flags = EXEC_PTY}, "tty");
     CHECK(strncmp(result.out, "/dev/pts/", 9) == 0, "%s %s", result.out, result.err.message);
     forget(&result);
     result = run_shell(entry, &(struct run){.flags = EXEC_KILL_LEFTOVERS},
@@ -283,7 +283,7 @@ static int tell_entry(const struct privilege *privilege, const char *kind, const
     else printf("failed %u %s\n", result.err.code, result.err.message);
     forget(&result);
   }
-  struct result result = run_shell(entry, &(struct run){.flags = EXEC_PTY}, "t=$(tty) && echo ${t%/*}");
+  struct result result = run_shell(entry, &(struct run){.flags = EXEC_PTY}, "tty");
   printf("%s", result.is_started ? result.out : result.err.message);
   forget(&result);
   entry_close(entry);
@@ -297,6 +297,12 @@ int run_helper_role(const char *role, int count, char **arguments, const struct 
   return life_role(role, count, arguments);
 }
 
+// In a chroot the terminal is one of the host's, whose numbers others take, too.
+static void forget_number(char *says) {
+  char *number = strstr(says, "/dev/pts/");
+  if (number != NULL) number[strlen("/dev/pts/")] = '\0';
+}
+
 static void old_kernels(void) {
   begin("a kernel without open_tree, openat2, close_range and pidfds gives the same entry");
   const char *tree = make_tree("old");
@@ -307,6 +313,7 @@ static void old_kernels(void) {
     char *expected = all_of(says, pid);
     pid = start_role("tell-old", kinds[i], tree, &says);
     char *actual = all_of(says, pid);
+    forget_number(expected), forget_number(actual);
     CHECK_TEXT(actual, expected);
     CHECK(strstr(actual, "user 1000\n") != NULL, "%s", actual);
     free(expected), free(actual);
